@@ -1,0 +1,7 @@
+//! The pure machines: bytes, rows and `now` go in, decisions come out.
+//!
+//! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if
+//! one names tokio, hyper, aya, prometheus or a clock.
+
+pub mod stall;
+pub mod time;

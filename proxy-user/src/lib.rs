@@ -1,0 +1,3 @@
+//! Ebbtide: a reverse proxy that knows whether anybody is really there.
+
+pub mod core;

@@ -1,0 +1,2 @@
+//! The `ebbtide` binary.
+fn main() {}
