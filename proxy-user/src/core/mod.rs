@@ -3,5 +3,11 @@
 //! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if
 //! one names tokio, hyper, aya, prometheus or a clock.
 
+pub mod ending;
+pub mod frame;
+pub mod gate;
+pub mod headers;
+pub mod report;
+pub mod route;
 pub mod stall;
 pub mod time;

@@ -1,4 +1,8 @@
 //! Is a leg's peer still taking what we send? Decided from samples of its socket alone.
+//!
+//! Only the lack of progress convicts: however slowly a peer drains its queue, it is alive.
+
+use std::time::Duration;
 
 use super::time::Nanos;
 
@@ -42,3 +46,90 @@ pub struct Sample {
     /// Retransmission timeouts in a row since `acked` last grew.
     pub timeouts: u32,
 }
+
+/// What a look at a leg says of its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is waiting, or it moves.
+    Fine,
+    /// Bytes were queued for the whole grace period and the peer took none.
+    Stalled,
+    /// The same, and what was sent runs into retransmission timeouts.
+    Unreachable,
+    /// The peer closed its side and nothing moves any more, or the socket is gone.
+    PeerClosed,
+}
+
+/// What is remembered of one leg from look to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watch {
+    acked: u64,
+    /// Since when something waits and nothing moves; `None` = nothing waits.
+    since: Option<Nanos>,
+}
+
+impl Watch {
+    /// Judges one leg. Looks may come at any pace; the verdict falls at the first one that is
+    /// `grace` after the last progress.
+    pub fn look(&mut self, sample: &Sample, now: Nanos, grace: Duration) -> Verdict {
+        let moved = std::mem::replace(&mut self.acked, sample.acked) != sample.acked;
+        let lost = sample.timeouts > 0 && sample.window > 0;
+        if sample.state == TcpState::Close {
+            return if lost { Verdict::Unreachable } else { Verdict::PeerClosed };
+        }
+        let closed = sample.state.closed_by_peer();
+        if sample.queued == 0 && !closed {
+            self.since = None;
+            return Verdict::Fine;
+        }
+        let since = match self.since {
+            Some(since) if !moved => since,
+            // The row knows the moment of the progress that this look is the first to see, unless
+            // it was read between the kernel's two writes.
+            Some(since) if sample.progress > since => sample.progress.min(now),
+            Some(_) => now,
+            // What waits here was put there after the look before, which saw nothing wait.
+            None => now,
+        };
+        self.since = Some(since);
+        match now.since(since) >= grace {
+            false => Verdict::Fine,
+            true if closed => Verdict::PeerClosed,
+            true if lost => Verdict::Unreachable,
+            true => Verdict::Stalled,
+        }
+    }
+}
+
+impl TcpState {
+    /// The peer has sent its FIN (RFC 9293 section 3.3.2): these states can only be reached by one.
+    #[must_use]
+    pub fn closed_by_peer(self) -> bool {
+        matches!(
+            self,
+            TcpState::CloseWait | TcpState::LastAck | TcpState::Closing | TcpState::TimeWait
+        )
+    }
+
+    /// The state's name as `ss` and the kernel's headers write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TcpState::Established => "ESTABLISHED",
+            TcpState::SynSent => "SYN_SENT",
+            TcpState::SynReceived => "SYN_RECV",
+            TcpState::FinWait1 => "FIN_WAIT1",
+            TcpState::FinWait2 => "FIN_WAIT2",
+            TcpState::TimeWait => "TIME_WAIT",
+            TcpState::Close => "CLOSE",
+            TcpState::CloseWait => "CLOSE_WAIT",
+            TcpState::LastAck => "LAST_ACK",
+            TcpState::Listen => "LISTEN",
+            TcpState::Closing => "CLOSING",
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "stall_tests.rs"]
+mod tests;

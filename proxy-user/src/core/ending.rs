@@ -1,0 +1,134 @@
+//! How a session ends: each cause, and what each of the two legs is told.
+
+/// Why a session ended. The first cause wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cause {
+    /// The client takes nothing of what is queued for it.
+    ClientStalled = 1,
+    /// Nothing of what is sent to the client is answered.
+    ClientUnreachable,
+    /// The client closed its side long ago, or its socket is gone.
+    ClientGone,
+    /// The client's connection was reset.
+    ClientReset,
+    /// The app takes nothing of what is queued for it.
+    AppStalled,
+    /// Nothing of what is sent to the app is answered.
+    AppUnreachable,
+    /// The app closed its side long ago, or its socket is gone.
+    AppGone,
+    /// The app's connection was reset.
+    AppReset,
+    /// A peer broke RFC 6455.
+    Violation,
+    /// A frame was larger than `limits.frame_bytes`.
+    TooBig,
+    /// Close went both ways and neither side closed its connection.
+    CloseTimeout,
+    /// Ebbtide is shutting down.
+    Shutdown,
+}
+
+/// What one leg is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// A Close frame with this code and reason, then FIN, after what was accepted for it.
+    Close(u16, &'static str),
+    /// RST: the kernel frees what is queued.
+    Reset,
+}
+
+/// Which leg a reap is counted under, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reap {
+    /// `client` or `app`.
+    pub leg: &'static str,
+    /// `stalled`, `unreachable` or `peer_closed`.
+    pub reason: &'static str,
+}
+
+impl Cause {
+    /// All causes, in the order of their numbers.
+    pub const ALL: [Cause; 12] = [
+        Cause::ClientStalled,
+        Cause::ClientUnreachable,
+        Cause::ClientGone,
+        Cause::ClientReset,
+        Cause::AppStalled,
+        Cause::AppUnreachable,
+        Cause::AppGone,
+        Cause::AppReset,
+        Cause::Violation,
+        Cause::TooBig,
+        Cause::CloseTimeout,
+        Cause::Shutdown,
+    ];
+
+    /// The cause with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Cause> {
+        Cause::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
+    /// What the client leg and the app leg are told.
+    #[must_use]
+    pub fn tell(self) -> (Tell, Tell) {
+        use Tell::{Close, Reset};
+        let both = |code, reason| (Close(code, reason), Close(code, reason));
+        match self {
+            Cause::ClientStalled => (Reset, Close(1001, "client stalled")),
+            Cause::ClientUnreachable => (Reset, Close(1001, "client unreachable")),
+            Cause::ClientGone => (Reset, Close(1001, "client gone")),
+            Cause::ClientReset => (Reset, Close(1001, "client reset")),
+            Cause::AppStalled => (Close(1014, "app stalled"), Reset),
+            Cause::AppUnreachable => (Close(1014, "app unreachable"), Reset),
+            Cause::AppGone => (Close(1014, "app gone"), Reset),
+            Cause::AppReset => (Close(1014, "app reset"), Reset),
+            Cause::Violation => both(1002, "protocol error"),
+            Cause::TooBig => both(1009, "frame too big"),
+            Cause::CloseTimeout => (Reset, Reset),
+            Cause::Shutdown => both(1012, "proxy is restarting"),
+        }
+    }
+
+    /// How the reaper counts it; `None` = not a reap.
+    #[must_use]
+    pub fn reap(self) -> Option<Reap> {
+        let (leg, reason) = match self {
+            Cause::ClientStalled => ("client", "stalled"),
+            Cause::ClientUnreachable => ("client", "unreachable"),
+            Cause::ClientGone => ("client", "peer_closed"),
+            Cause::AppStalled => ("app", "stalled"),
+            Cause::AppUnreachable => ("app", "unreachable"),
+            Cause::AppGone => ("app", "peer_closed"),
+            _ => return None,
+        };
+        Some(Reap { leg, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_name_their_causes() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::from_number(cause as u8), Some(cause));
+        }
+        assert_eq!(Cause::from_number(0), None);
+        assert_eq!(Cause::from_number(13), None);
+    }
+
+    #[test]
+    fn the_leg_at_fault_is_reset_and_the_other_is_told() {
+        for cause in Cause::ALL {
+            let Some(reap) = cause.reap() else { continue };
+            let (client, app) = cause.tell();
+            let (at_fault, told) = if reap.leg == "client" { (client, app) } else { (app, client) };
+            assert_eq!(at_fault, Tell::Reset, "{cause:?}");
+            assert!(matches!(told, Tell::Close(..)), "{cause:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! One frame header of RFC 6455 section 5.2, from bytes. Must not know what came before it.
+
+use super::Violation;
+
+/// The longest header: two bytes, a 64-bit length and a masking key.
+pub const MAX_HEADER: usize = 14;
+/// The longest payload of a control frame (RFC 6455 section 5.5).
+pub const MAX_CONTROL: u64 = 125;
+
+/// What a frame is (RFC 6455 section 11.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "RFC 6455 names them")]
+pub enum Opcode {
+    Continuation = 0,
+    Text = 1,
+    Binary = 2,
+    Close = 8,
+    Ping = 9,
+    Pong = 10,
+}
+
+impl Opcode {
+    /// Close, ping and pong: frames about the connection rather than of it.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        self as u8 >= 8
+    }
+
+    fn from_nibble(nibble: u8) -> Result<Opcode, Violation> {
+        Ok(match nibble {
+            0 => Opcode::Continuation,
+            1 => Opcode::Text,
+            2 => Opcode::Binary,
+            8 => Opcode::Close,
+            9 => Opcode::Ping,
+            10 => Opcode::Pong,
+            other => return Err(Violation::UnknownOpcode(other)),
+        })
+    }
+}
+
+/// The first two bytes of a header: enough to know most of what can be wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Last frame of its message.
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub rsv: u8,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// A masking key follows the length.
+    pub masked: bool,
+    /// The 7-bit length; 126 and 127 announce a longer field.
+    short: u8,
+}
+
+/// A whole frame header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its first two bytes.
+    pub start: Start,
+    /// Masking key; `None` = not masked.
+    pub mask: Option<[u8; 4]>,
+    /// Payload length in bytes, below 2^63.
+    pub length: u64,
+    /// Length of the header itself in bytes, 2 to [`MAX_HEADER`].
+    pub size: usize,
+}
+
+impl Start {
+    /// Reads the first two of `bytes`, or `None` when there are fewer. Consumes nothing.
+    ///
+    /// # Errors
+    /// An opcode that RFC 6455 does not know, or a control frame that is fragmented or too long.
+    #[inline]
+    pub fn decode(bytes: &[u8]) -> Result<Option<Start>, Violation> {
+        let &[first, second, ..] = bytes else { return Ok(None) };
+        let opcode = Opcode::from_nibble(first & 0x0f)?;
+        let (fin, short) = (first & 0x80 != 0, second & 0x7f);
+        if opcode.is_control() && !fin {
+            return Err(Violation::FragmentedControl(opcode));
+        }
+        if opcode.is_control() && u64::from(short) > MAX_CONTROL {
+            return Err(Violation::LongControl(opcode));
+        }
+        // RFC 6455 section 5.5.1: a Close has no body, or one that starts with a two-byte code.
+        if opcode == Opcode::Close && short == 1 {
+            return Err(Violation::ShortClose);
+        }
+        Ok(Some(Start { fin, rsv: (first >> 4) & 7, opcode, masked: second & 0x80 != 0, short }))
+    }
+
+    /// Reads the rest of the header that `bytes` start with, or `None` when they end before it
+    /// does. Consumes nothing: call again with the same bytes and more behind them.
+    ///
+    /// # Errors
+    /// A length that RFC 6455 forbids, as soon as the bytes at hand prove it.
+    #[inline]
+    pub fn complete(self, bytes: &[u8]) -> Result<Option<Header>, Violation> {
+        let Some((length, end)) = decode_length(self.short, bytes)? else { return Ok(None) };
+        let size = end + if self.masked { 4 } else { 0 };
+        let Some(key) = bytes.get(end..size) else { return Ok(None) };
+        Ok(Some(Header { start: self, mask: key.try_into().ok(), length, size }))
+    }
+}
+
+/// The payload length and where its field ends.
+fn decode_length(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+    let (length, end, least) = match short {
+        126 => match bytes.get(2..4) {
+            Some(&[high, low]) => (u64::from(u16::from_be_bytes([high, low])), 4, 126),
+            _ => return Ok(None),
+        },
+        127 => {
+            if bytes.get(2).is_some_and(|high| high & 0x80 != 0) {
+                return Err(Violation::LengthTopBit);
+            }
+            match bytes.get(2..10).and_then(|wide| <[u8; 8]>::try_from(wide).ok()) {
+                Some(wide) => (u64::from_be_bytes(wide), 10, 0x1_0000),
+                None => return Ok(None),
+            }
+        }
+        short => return Ok(Some((u64::from(short), 2))),
+    };
+    // RFC 6455 section 5.2: "the minimal number of bytes MUST be used to encode the length".
+    if length < least {
+        return Err(Violation::LongLength(length));
+    }
+    Ok(Some((length, end)))
+}

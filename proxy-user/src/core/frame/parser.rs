@@ -1,0 +1,116 @@
+//! Follows the frames of one direction of one connection (RFC 6455 section 5).
+//!
+//! Give it the bytes in any split, in order. It keeps no byte and allocates nothing: payload is
+//! skipped by a counter, an unfinished header stays with the caller, who shows it again with more
+//! bytes behind it.
+
+use super::{Header, Opcode, Start, Violation};
+
+/// What holds for every frame of one direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Frames come from a client, so each must be masked; otherwise none may be.
+    pub masked: bool,
+    /// Reserved bits that the negotiated extensions may set on data frames (4 = RSV1, 2, 1).
+    pub rsv: u8,
+    /// Largest payload of one frame in bytes; `u64::MAX` = no limit.
+    pub max_frame: u64,
+}
+
+/// A run of bytes that belong to one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The header, if these bytes begin the frame.
+    pub header: Option<Header>,
+    /// Bytes of input covered: the header's and the payload's.
+    pub size: usize,
+    /// The frame ends with these bytes.
+    pub ends: bool,
+}
+
+/// The parser's whole state.
+#[derive(Clone, Debug)]
+pub struct Parser {
+    rules: Rules,
+    /// Payload bytes of the current frame still to come.
+    remaining: u64,
+    /// Inside a fragmented message: only continuations and control frames may come.
+    fragmented: bool,
+    /// A Close went by.
+    closed: bool,
+}
+
+impl Parser {
+    /// A parser at the start of a connection.
+    #[must_use]
+    pub fn new(rules: Rules) -> Parser {
+        Parser { rules, remaining: 0, fragmented: false, closed: false }
+    }
+
+    /// Between two frames: the only place where another frame can be put in.
+    #[must_use]
+    pub fn at_boundary(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// A Close frame's header went by.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The next run of bytes of one frame, or `None` if `bytes` hold only the start of a header.
+    ///
+    /// # Errors
+    /// The bytes break RFC 6455 or the rules. The bytes covered by earlier chunks stay good; the
+    /// parser must not be used any further.
+    #[inline]
+    pub fn next(&mut self, bytes: &[u8]) -> Result<Option<Chunk>, Violation> {
+        if self.remaining > 0 {
+            let size = bytes.len().min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
+            if size == 0 {
+                return Ok(None);
+            }
+            self.remaining -= size as u64;
+            return Ok(Some(Chunk { header: None, size, ends: self.remaining == 0 }));
+        }
+        // Judged on two bytes: a peer cannot keep a broken frame waiting on the rest of its header.
+        let Some(start) = Start::decode(bytes)? else { return Ok(None) };
+        self.check(start)?;
+        let Some(header) = start.complete(bytes)? else { return Ok(None) };
+        if header.length > self.rules.max_frame {
+            return Err(Violation::TooBig { length: header.length, limit: self.rules.max_frame });
+        }
+        match start.opcode {
+            Opcode::Close => self.closed = true,
+            opcode if !opcode.is_control() => self.fragmented = !start.fin,
+            _ => {}
+        }
+        let payload = (bytes.len() - header.size) as u64;
+        let taken = payload.min(header.length);
+        self.remaining = header.length - taken;
+        // `taken` is no more than `bytes.len()`, so it fits.
+        let size = header.size + usize::try_from(taken).unwrap_or(usize::MAX);
+        Ok(Some(Chunk { header: Some(header), size, ends: self.remaining == 0 }))
+    }
+
+    fn check(&self, start: Start) -> Result<(), Violation> {
+        match (start.masked, self.rules.masked) {
+            (false, true) => return Err(Violation::Unmasked),
+            (true, false) => return Err(Violation::Masked),
+            _ => {}
+        }
+        let allowed = if start.opcode.is_control() { 0 } else { self.rules.rsv };
+        if start.rsv & !allowed != 0 {
+            return Err(Violation::ReservedBits(start.rsv));
+        }
+        if self.closed {
+            return Err(Violation::AfterClose(start.opcode));
+        }
+        match start.opcode {
+            Opcode::Continuation if !self.fragmented => Err(Violation::OrphanContinuation),
+            Opcode::Text | Opcode::Binary if self.fragmented => Err(Violation::InterleavedMessage),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a proxy does to headers on their way (RFC 9110 section 7.6, RFC 7239, RFC 6455 section 4).
+
+use std::net::IpAddr;
+
+use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Version};
+
+/// Fields for one connection only (RFC 9110 section 7.6.1), besides those that `Connection` names.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The comma-separated members of all fields called `name`.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
+}
+
+/// A request that asks to become a WebSocket (RFC 6455 section 4.1).
+#[must_use]
+pub fn asks_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    method == Method::GET && version == Version::HTTP_11 && names_websocket(headers)
+}
+
+/// The headers of a request or a 101 name the upgrade to WebSocket.
+#[must_use]
+pub fn names_websocket(headers: &HeaderMap) -> bool {
+    has_token(headers, &header::CONNECTION, "upgrade")
+        && has_token(headers, &header::UPGRADE, "websocket")
+}
+
+/// Removes what must not travel on. `TE: trailers` is asked for anew, as trailers are passed on.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let trailers = has_token(headers, &header::TE, "trailers");
+    let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
+        .filter_map(|token| token.parse().ok())
+        // A request without its Host is not the request any more.
+        .filter(|name| name != header::HOST)
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+}
+
+/// Puts back what [`strip_hop_by_hop`] took from a WebSocket handshake.
+pub fn ask_websocket(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+/// Who asked, and through what.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// The address that the connection came from.
+    pub peer: IpAddr,
+    /// The peer is one of `trusted_proxies`: what it says of those before it is kept.
+    pub trusted: bool,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Host and port that the client asked for.
+    pub host: &'a str,
+}
+
+/// Writes `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`.
+pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
+    if !hop.trusted {
+        for name in [FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, header::FORWARDED] {
+            headers.remove(name);
+        }
+    }
+    let node = match hop.peer {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("\"[{ip}]\""),
+    };
+    append(headers, FORWARDED_FOR, &hop.peer.to_string());
+    let element = format!("for={node};host=\"{}\";proto={}", hop.host, hop.scheme);
+    append(headers, header::FORWARDED, &element);
+    for (name, value) in [(FORWARDED_HOST, hop.host), (FORWARDED_PROTO, hop.scheme)] {
+        if let (Entry::Vacant(entry), Ok(value)) =
+            (headers.entry(name), HeaderValue::from_str(value))
+        {
+            entry.insert(value);
+        }
+    }
+}
+
+/// Appends a member to a list field.
+fn append(headers: &mut HeaderMap, name: HeaderName, member: &str) {
+    let before: Vec<&str> = tokens(headers, &name).collect();
+    let list = if before.is_empty() {
+        member.to_owned()
+    } else {
+        format!("{}, {member}", before.join(", "))
+    };
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        headers.insert(name, value);
+    }
+}
+
+/// Reserved bits that the extensions in a 101 may set (RFC 6455 section 9, RFC 7692 section 6),
+/// as the bits 4 = RSV1, 2, 1. An extension we do not know may use any.
+#[must_use]
+pub fn negotiated_rsv(headers: &HeaderMap) -> u8 {
+    tokens(headers, &header::SEC_WEBSOCKET_EXTENSIONS)
+        .map(|extension| extension.split(';').next().unwrap_or_default().trim())
+        .fold(0, |rsv, name| rsv | if name == "permessage-deflate" { 4 } else { 7 })
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

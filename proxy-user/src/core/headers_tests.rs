@@ -1,0 +1,89 @@
+//! Header rules, case by case.
+
+use super::*;
+
+fn map(fields: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    headers
+}
+
+#[test]
+fn connection_and_what_it_names_stay_behind() {
+    let mut headers = map(&[
+        ("connection", "keep-alive, X-Private"),
+        ("connection", "close, host"),
+        ("x-private", "1"),
+        ("keep-alive", "timeout=5"),
+        ("te", "gzip"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("proxy-connection", "close"),
+        ("host", "demo"),
+        ("x-public", "2"),
+    ]);
+    strip_hop_by_hop(&mut headers);
+    assert_eq!(headers, map(&[("host", "demo"), ("x-public", "2")]));
+}
+
+#[test]
+fn trailers_are_asked_for_anew() {
+    let mut headers = map(&[("te", "deflate, Trailers"), ("connection", "TE")]);
+    strip_hop_by_hop(&mut headers);
+    assert_eq!(headers, map(&[("te", "trailers"), ("connection", "te")]));
+}
+
+#[test]
+fn upgrade_is_found_in_token_lists() {
+    let yes = map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")]);
+    let get = |version, headers: &HeaderMap| asks_websocket(&Method::GET, version, headers);
+    assert!(get(Version::HTTP_11, &yes));
+    assert!(!get(Version::HTTP_10, &yes));
+    assert!(!asks_websocket(&Method::POST, Version::HTTP_11, &yes));
+    let split = map(&[("connection", "x"), ("connection", "UPGRADE"), ("upgrade", "h2c, websocket")]);
+    assert!(get(Version::HTTP_11, &split));
+    assert!(!get(Version::HTTP_11, &map(&[("connection", "upgraded"), ("upgrade", "websocket")])));
+    assert!(!get(Version::HTTP_11, &map(&[("upgrade", "websocket")])));
+}
+
+#[test]
+fn forwarded_is_replaced_or_continued() {
+    let hop = |trusted| Hop {
+        peer: "2001:db8::1".parse().unwrap(),
+        trusted,
+        scheme: "http",
+        host: "demo:8080",
+    };
+    let claimed = map(&[
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-forwarded-for", "5.6.7.8"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=1.2.3.4"),
+    ]);
+    let mut headers = claimed.clone();
+    add_forwarded(&mut headers, hop(false));
+    let own = "for=\"[2001:db8::1]\";host=\"demo:8080\";proto=http";
+    assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
+    assert_eq!(headers["x-forwarded-proto"], "http");
+    assert_eq!(headers["x-forwarded-host"], "demo:8080");
+    assert_eq!(headers["forwarded"], own);
+
+    let mut headers = claimed;
+    add_forwarded(&mut headers, hop(true));
+    assert_eq!(headers["x-forwarded-for"], "1.2.3.4, 5.6.7.8, 2001:db8::1");
+    assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
+    assert_eq!(headers["x-forwarded-proto"], "https");
+    assert_eq!(headers["x-forwarded-host"], "demo:8080");
+    assert_eq!(headers["forwarded"], format!("for=1.2.3.4, {own}"));
+}
+
+#[test]
+fn extensions_give_reserved_bits_a_meaning() {
+    let rsv = |fields: &[(&str, &str)]| negotiated_rsv(&map(fields));
+    assert_eq!(rsv(&[]), 0);
+    let deflate = "permessage-deflate; client_max_window_bits=15";
+    assert_eq!(rsv(&[("sec-websocket-extensions", deflate)]), 4);
+    assert_eq!(rsv(&[("sec-websocket-extensions", "x-own, permessage-deflate")]), 7);
+}

@@ -1,0 +1,85 @@
+//! Reports in simulated time.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::gate::Reason;
+
+const INTERVAL: Duration = Duration::from_secs(30);
+
+fn at(second: u64) -> Nanos {
+    Nanos(second * 1_000_000_000)
+}
+
+fn activity(second: u64) -> Option<Activity> {
+    Some(Activity { at: at(second), reason: Reason::Input })
+}
+
+#[test]
+fn the_newest_of_an_interval_follows_when_it_ends() {
+    let mut outbox = Outbox::default();
+    assert_eq!(outbox.poll(activity(100), at(100), INTERVAL), activity(100));
+    assert_eq!(outbox.poll(activity(101), at(101), INTERVAL), None, "one at a time");
+    outbox.answered(true, at(101));
+    for now in 101..130 {
+        assert_eq!(outbox.poll(activity(110), at(now), INTERVAL), None);
+    }
+    assert_eq!(outbox.poll(activity(110), at(130), INTERVAL), activity(110));
+    outbox.answered(true, at(130));
+    assert_eq!(outbox.poll(activity(110), at(1000), INTERVAL), None, "told once");
+}
+
+#[test]
+fn a_failure_is_tried_again_with_what_is_newest_then() {
+    let mut outbox = Outbox::default();
+    assert_eq!(outbox.poll(activity(1), at(1), INTERVAL), activity(1));
+    outbox.answered(false, at(2));
+    assert_eq!(outbox.poll(activity(2), at(2), INTERVAL), None);
+    assert_eq!(outbox.poll(activity(3), at(3), INTERVAL), activity(3));
+    outbox.answered(false, at(4));
+    assert_eq!(outbox.poll(activity(3), at(5), INTERVAL), None, "twice as long");
+    assert_eq!(outbox.poll(activity(3), at(6), INTERVAL), activity(3));
+}
+
+#[test]
+fn what_is_left_goes_out_at_the_end() {
+    let mut outbox = Outbox::default();
+    assert_eq!(outbox.last(None), None);
+    assert_eq!(outbox.poll(activity(1), at(1), INTERVAL), activity(1));
+    assert_eq!(outbox.last(activity(1)), activity(1), "nobody answered yet");
+    outbox.answered(true, at(2));
+    assert_eq!(outbox.last(activity(1)), None);
+    assert_eq!(outbox.last(activity(5)), activity(5), "the interval does not hold it back");
+}
+
+proptest! {
+    /// Whatever fails: what was accepted last is the newest activity once the control plane answers
+    /// again, and two accepted reports are never closer than the interval.
+    #[test]
+    fn nothing_is_lost_and_nothing_is_hurried(
+        steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..300),
+    ) {
+        let mut outbox = Outbox::default();
+        let (mut newest, mut now) = (None, 0);
+        let (mut told, mut told_at) = (None, None::<u64>);
+        let steps = steps.into_iter().chain([(false, true); 100]);
+        for (active, up) in steps {
+            now += 1;
+            if active {
+                newest = activity(now);
+            }
+            if let Some(sent) = outbox.poll(newest, at(now), INTERVAL) {
+                prop_assert_eq!(Some(sent), newest);
+                outbox.answered(up, at(now));
+                if up {
+                    if let Some(before) = told_at {
+                        prop_assert!(now - before >= 30);
+                    }
+                    told_at = Some(now);
+                    told = Some(sent);
+                }
+            }
+        }
+        prop_assert_eq!(told, newest);
+    }
+}
