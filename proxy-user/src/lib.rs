@@ -1,3 +1,4 @@
 //! Ebbtide: a reverse proxy that knows whether anybody is really there.
 
+pub mod config;
 pub mod core;

@@ -1,0 +1,113 @@
+//! What is wrong only between values: an open admin address, names and places claimed twice.
+//!
+//! Values themselves have been checked before; what was mistaken there is left out here, so that
+//! one slip is one message.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
+
+use super::app::App;
+use super::model::Config;
+use super::reader::Table;
+
+/// An app as read, with the lines that messages about it point at.
+pub(super) struct Draft {
+    pub(super) app: App,
+    /// `None` when the name is missing or mistaken.
+    pub(super) name_line: Option<usize>,
+    /// Of `hosts`, else `path`, else the app; `None` when one of them is mistaken.
+    pub(super) claim_line: Option<usize>,
+}
+
+/// Checks `listen` and `admin` against each other and the token.
+pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
+    if config.listen.is_empty() {
+        let line = table.line_of("listen");
+        let fix = "write one, such as \"127.0.0.1:8080\", or leave `listen` out";
+        table.mistake(line, format!("`listen` has no address; {fix}"));
+    }
+    for (index, address) in config.listen.iter().enumerate() {
+        if let Some(other) = config.listen[..index].iter().find(|other| clash(address, other)) {
+            let line = table.line_of("listen");
+            let message = format!("`listen` has both {other} and {address}; remove one");
+            table.mistake(line, message);
+        }
+    }
+    let admin = config.admin;
+    let line = table.line_of("admin");
+    if let Some(listen) = config.listen.iter().find(|listen| clash(&admin, listen)) {
+        let message = format!("`admin` is {admin} and `listen` has {listen}; change one port");
+        table.mistake(line, message);
+    }
+    // A token file that is named and unreadable has its own message.
+    if config.admin_needs_token() && !table.has("admin_token_file") {
+        let message = format!(
+            "`admin` is {admin}, which other machines can reach, and nothing asks them for a \
+             token; set `admin_token_file`, or use a loopback address"
+        );
+        table.mistake(line, message);
+    }
+}
+
+/// Whether not both can be bound: the same port, and one's interfaces include the other's.
+fn clash(one: &SocketAddr, other: &SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    let overlap = one.ip() == other.ip() || (any && one.is_ipv4() == other.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && overlap
+}
+
+/// Checks that there is an app, and that no two apps have the same name or the same place.
+pub(super) fn apps(table: &mut Table<'_>, drafts: &[Draft]) {
+    // Who wants apps to be discovered has been told that this is not built.
+    if drafts.is_empty() && !table.has("kubernetes") {
+        let fix = "add an [[app]] with a `name` and an `upstream`";
+        table.lacks("app", format!("there is no app; {fix}"));
+    }
+    names(table, drafts);
+    places(table, drafts);
+}
+
+fn names(table: &mut Table<'_>, drafts: &[Draft]) {
+    let mut taken = HashMap::new();
+    for draft in drafts {
+        let (name, Some(line)) = (&draft.app.name, draft.name_line) else { continue };
+        match taken.entry(name) {
+            Entry::Vacant(free) => _ = free.insert(line),
+            Entry::Occupied(first) => {
+                let first = first.get();
+                let message = format!(
+                    "`name` in [[app]]: \"{name}\" is already the name of the app on line \
+                     {first}; give each app its own"
+                );
+                table.mistake(line, message);
+            }
+        }
+    }
+}
+
+fn places(table: &mut Table<'_>, drafts: &[Draft]) {
+    let mut taken = HashMap::new();
+    for draft in drafts {
+        let Some(line) = draft.claim_line else { continue };
+        let path = &draft.app.path;
+        let mut hosts: Vec<_> = draft.app.hosts.iter().map(Some).collect();
+        if hosts.is_empty() {
+            hosts.push(None);
+        }
+        for host in hosts {
+            match taken.entry((host, path)) {
+                Entry::Vacant(free) => _ = free.insert(line),
+                Entry::Occupied(first) => {
+                    let first = first.get();
+                    let host = host.map_or("any host".to_owned(), |host| format!("\"{host}\""));
+                    let message = format!(
+                        "[[app]] takes {host} with path \"{path}\", which line {first} has \
+                         taken already; change `hosts` or `path` of one"
+                    );
+                    table.mistake(line, message);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The configuration: plain typed data, read from a TOML file with every mistake reported at once.
+//!
+//! Nothing here opens a socket, starts a task or logs. The only files read are the configuration
+//! itself and, to see that they can be read, the token files that it names. What the keys mean to
+//! users is in the contract; what they default to is in `model` and `app`, and nowhere else.
+
+mod app;
+mod check;
+mod mistake;
+mod model;
+mod pending;
+mod reader;
+mod sections;
+mod value;
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+pub use app::{App, Compression, Count, OnIdle, Wake};
+pub use mistake::{Mistake, Mistakes, ValueError};
+pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
+pub use value::amount::{parse_duration, parse_size, show_duration, show_size};
+pub use value::host::HostPattern;
+pub use value::upstream::Upstream;
+
+/// A configuration without mistakes, and what its author should still hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// What the file says, defaults filled in.
+    pub config: Config,
+    /// Values that are understood but not acted on by this version; sorted by line.
+    pub warnings: Vec<Mistake>,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is not UTF-8, or for any mistake that [`Config::parse`] finds.
+    pub fn load(file: &Path) -> Result<Parsed, Mistakes> {
+        let bytes = std::fs::read(file).map_err(|error| mistake::unreadable(file, &error))?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Config::parse(text, file),
+            Err(error) => Err(mistake::not_text(file, &bytes[..error.valid_up_to()])),
+        }
+    }
+
+    /// Reads a configuration from text. `file` names it in messages, and its directory is where
+    /// relative paths in it start.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in the text at once; where the text is not TOML, only where that is so, since
+    /// what follows from a broken line would be guesses.
+    pub fn parse(text: &str, file: &Path) -> Result<Parsed, Mistakes> {
+        let mut log = mistake::Log::new(text, file);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            for error in &errors {
+                log.syntax(error);
+            }
+            return Err(log.into_mistakes());
+        }
+        let config = sections::document(&mut log, document.get_ref(), file);
+        log.finish(config)
+    }
+
+    /// The configuration of `ebbtide run --upstream URL`: one app for every host and path.
+    ///
+    /// The app is named after the upstream's host; `app` where that is an address, `localhost`, or
+    /// no valid app name.
+    ///
+    /// # Errors
+    ///
+    /// When `upstream` is not what the key `upstream` takes.
+    pub fn single(upstream: &str) -> Result<Config, ValueError> {
+        let upstream: Upstream = upstream.parse()?;
+        let host = upstream.host();
+        let anonymous = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok();
+        let name = match value::name::app_name(host) {
+            Ok(name) if !anonymous => name,
+            _ => "app".to_owned(),
+        };
+        Ok(Config { apps: vec![App::new(name, upstream)], ..Config::default() })
+    }
+}

@@ -1,0 +1,187 @@
+//! What a configuration says about the process as a whole, with each default in one place.
+//!
+//! Plain data: nothing here parses or checks. Fields are public so that the command line's flags
+//! can override them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::app::App;
+use super::value::words::words;
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where browsers connect; at least one. Port 0 = any free port. Default `127.0.0.1:8080`.
+    pub listen: Vec<SocketAddr>,
+    /// Where metrics, health and the API are. Port 0 = any free port. Default `127.0.0.1:9090`.
+    pub admin: SocketAddr,
+    /// File with the token that the admin address asks for; see [`Config::admin_needs_token`].
+    pub admin_token_file: Option<PathBuf>,
+    /// Peers whose `X-Forwarded-*` are believed. Default: none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Worker threads, at most 1024. Default 0 = one per core.
+    pub workers: usize,
+    /// How long SIGTERM waits for sessions, 0 to 24 h. Default 30 s.
+    pub drain: Duration,
+    /// Directory with packs beside the built-in ones. Default: none.
+    pub pack_dir: Option<PathBuf>,
+    /// How sockets are watched.
+    pub sockets: Sockets,
+    /// When a leg is stalled.
+    pub stall: Stall,
+    /// When a silent leg is pinged.
+    pub keepalive: Keepalive,
+    /// Where activity is told. Default: nowhere.
+    pub report: Option<Report>,
+    /// What clients may ask for.
+    pub limits: Limits,
+    /// The apps, in the order of the file; names are unique, and so is each host with its path.
+    pub apps: Vec<App>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            admin_token_file: None,
+            trusted_proxies: Vec::new(),
+            workers: 0,
+            drain: Duration::from_secs(30),
+            pack_dir: None,
+            sockets: Sockets::default(),
+            stall: Stall::default(),
+            keepalive: Keepalive::default(),
+            report: None,
+            limits: Limits::default(),
+            apps: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Whether other machines can reach the admin address while nothing asks them for a token.
+    /// Never so in a parsed file; to be asked again after `admin` was overridden.
+    #[must_use]
+    pub fn admin_needs_token(&self) -> bool {
+        !self.admin.ip().to_canonical().is_loopback() && self.admin_token_file.is_none()
+    }
+}
+
+words! {
+    /// Who fills the rows of the socket table.
+    pub enum SocketSource {
+        /// The kernel where it lets us, else the poller.
+        Auto = "auto",
+        /// The kernel, by a sockops program; without it the process does not start.
+        Ebpf = "ebpf",
+        /// The poller, from `TCP_INFO`.
+        TcpInfo = "tcp-info",
+    }
+}
+
+/// How sockets are watched: `[sockets]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sockets {
+    /// Default `auto`.
+    pub source: SocketSource,
+    /// The cgroup v2 directory to attach to, absolute. Default `None` = "auto": the process's own.
+    pub cgroup: Option<PathBuf>,
+    /// Rows in the table, two for each session, 2 to 16,777,216. Default 131072.
+    pub max_legs: u32,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self { source: SocketSource::Auto, cgroup: None, max_legs: 131_072 }
+    }
+}
+
+/// When a leg is stalled: `[stall]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// No progress for this long with bytes queued = reaped; 1 s to 24 h. Default 30 s.
+    pub grace: Duration,
+}
+
+impl Default for Stall {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(30) }
+    }
+}
+
+/// When a silent leg is pinged: `[keepalive]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// A ping after this much silence, 1 s to 24 h; `None` = off. Default 25 s.
+    pub interval: Option<Duration>,
+    /// No pong for this long after a ping = dead, 1 s to 24 h; `None` = never. Default 20 s.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Some(Duration::from_secs(25)), timeout: Some(Duration::from_secs(20)) }
+    }
+}
+
+/// Where and how activity is told: `[report]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// `http` or `https`; `{app}` in its path or query stands for the app's name. It may be absent
+    /// even with many apps, because the body names the app too.
+    pub url: String,
+    /// Default `PATCH`.
+    pub method: http::Method,
+    /// At most one report per app in this time, 1 s to 24 h. Default 30 s.
+    pub interval: Duration,
+    /// File with the bearer token to send. Default: none.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Report {
+    /// Reports to `url`, the rest by default.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        Self {
+            url,
+            method: http::Method::PATCH,
+            interval: Duration::from_secs(30),
+            token_file: None,
+        }
+    }
+
+    /// The URL for one app. App names need no percent-encoding.
+    #[must_use]
+    pub fn url_for(&self, app: &str) -> String {
+        self.url.replace(super::value::web::APP, app)
+    }
+}
+
+/// What clients may ask for: `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest request head in bytes, 8 KiB to 1 MiB. Default 64 KiB.
+    pub header_bytes: usize,
+    /// How long a request head may take to arrive, 100 ms to 24 h. Default 10 s.
+    pub header_timeout: Duration,
+    /// Sessions of the whole process at a time, 1 to 16,777,216. Default 100,000.
+    pub sessions: usize,
+    /// Largest frame payload accepted in bytes, 125 B to 1 TiB; `None` = any. Default `None`.
+    pub frame_bytes: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 64 * 1024,
+            header_timeout: Duration::from_secs(10),
+            sessions: 100_000,
+            frame_bytes: None,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What the contract has and this version does not act on yet. The one place to shrink as it does.
+//!
+//! A section whose silence would be dangerous (plaintext where TLS was asked for, an app that is
+//! never started) is refused. A value whose silence only leaves the default is warned about.
+
+use toml::de::DeValue;
+
+use super::reader::Table;
+
+/// A section that is refused, with the keys it will have.
+struct Section {
+    key: &'static str,
+    place: &'static str,
+    keys: &'static [&'static str],
+    fix: &'static str,
+}
+
+const TLS: Section = Section {
+    key: "tls",
+    place: "[tls]",
+    keys: &["cert", "key"],
+    fix: "remove it and let a proxy in front terminate TLS",
+};
+
+const KUBERNETES: Section = Section {
+    key: "kubernetes",
+    place: "[kubernetes]",
+    keys: &["discover"],
+    fix: "remove it and list each app as [[app]]",
+};
+
+const DRIVER: Section = Section {
+    key: "driver",
+    place: "[app.driver]",
+    keys: &["kind", "command", "url", "token_file", "namespace", "workload"],
+    fix: "remove it and start the app yourself",
+};
+
+/// Table, key, and what happens instead.
+const IGNORED: &[(&str, &str, &str)] = &[
+    ("", "pack_dir", "no packs are loaded"),
+    ("[keepalive]", "interval", "no pings are sent"),
+    ("[keepalive]", "timeout", "no pings are sent"),
+    ("[[app]]", "packs", "frames are told apart by opcode only"),
+    ("[[app]]", "idle_after", "the app is never suspended"),
+    ("[[app]]", "on_idle", "the app is never suspended"),
+    ("[[app]]", "wake", "the app is never suspended"),
+    ("[[app]]", "wake_timeout", "the app is never suspended"),
+];
+
+/// What happens instead of what this value asks for, if it is ignored.
+pub(super) fn ignored(place: &str, key: &str, value: &DeValue<'_>) -> Option<&'static str> {
+    // These ask for what happens anyway.
+    let nothing = match value {
+        DeValue::String(text) => text == "off",
+        DeValue::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    let entry = IGNORED.iter().find(|(in_place, its_key, _)| *in_place == place && *its_key == key);
+    entry.filter(|_| !nothing).map(|(_, _, effect)| *effect)
+}
+
+/// Refuses the sections of the top level that are not built.
+pub(super) fn document(table: &mut Table<'_>) {
+    refuse(table, &TLS);
+    refuse(table, &KUBERNETES);
+}
+
+/// Refuses the sections of an app that are not built.
+pub(super) fn app(table: &mut Table<'_>) {
+    refuse(table, &DRIVER);
+}
+
+fn refuse(table: &mut Table<'_>, section: &Section) {
+    let Section { key, place, keys, fix } = section;
+    table.table(key, place, |inner| {
+        for key in *keys {
+            inner.know(key);
+        }
+        inner.mistake_here(format!("{place} is not built in this version; {fix}"));
+    });
+}

@@ -1,0 +1,127 @@
+//! Which key of which table fills which field, and in which range.
+//!
+//! Fields start with their defaults, which `model` and `app` hold; a mistaken value leaves its
+//! default, and the mistake keeps the result from being used.
+
+use std::path::Path;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::app::App;
+use super::check::{self, Draft};
+use super::mistake::Log;
+use super::model::{Config, Keepalive, Limits, Report, Sockets, Stall};
+use super::pending;
+use super::reader::Table;
+use super::value::amount::{DAY, SECOND, duration, size};
+use super::value::keepalive;
+use super::value::name::{APP_NAME, PACK_NAME};
+use super::value::net::{LISTEN, NETWORK};
+use super::value::place::{CGROUP, path, token_file};
+use super::value::upstream::Upstream;
+use super::value::web::{METHOD, PREFIX, URL};
+use super::value::{kind, or_off};
+
+/// More sessions or rows than this is a slip: their memory alone would be gigabytes.
+const MOST: u64 = 1 << 24;
+
+/// A longer rest than this is never meant.
+const YEAR: Duration = Duration::from_secs(8760 * 3600);
+
+/// hyper refuses a smaller read buffer, and the request head must fit into it.
+const LEAST_HEADER: u64 = 8 * 1024;
+
+/// RFC 6455 section 5.5: control frames carry up to 125 bytes, and must never be refused for size.
+const LEAST_FRAME: u64 = 125;
+
+/// Who means more than this means "off".
+const MOST_FRAME: u64 = 1 << 40;
+
+/// Reads the whole file.
+pub(super) fn document(log: &mut Log, entries: &DeTable<'_>, file: &Path) -> Config {
+    let base = file.parent().unwrap_or(Path::new(""));
+    Table::read(log, entries, "", 1, |table| {
+        let mut config = Config::default();
+        if let Some(listen) = table.list("listen", LISTEN) {
+            config.listen = listen;
+        }
+        table.set(&mut config.admin, "admin", LISTEN);
+        config.admin_token_file = table.text("admin_token_file", token_file(base));
+        config.trusted_proxies = table.list("trusted_proxies", NETWORK).unwrap_or_default();
+        table.set_integer(&mut config.workers, "workers", 0..=1024);
+        table.set(&mut config.drain, "drain", duration(Duration::ZERO..=DAY));
+        config.pack_dir = table.text("pack_dir", path(base));
+        table.table("sockets", "[sockets]", |table| sockets(table, &mut config.sockets));
+        table.table("stall", "[stall]", |table| stall(table, &mut config.stall));
+        table.table("keepalive", "[keepalive]", |table| pings(table, &mut config.keepalive));
+        config.report = table.table("report", "[report]", |table| report(table, base)).flatten();
+        table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
+        pending::document(table);
+        check::addresses(table, &config);
+        if let Some(drafts) = table.tables("app", "[[app]]", app) {
+            check::apps(table, &drafts);
+            config.apps = drafts.into_iter().map(|draft| draft.app).collect();
+        }
+        config
+    })
+}
+
+fn sockets(table: &mut Table<'_>, sockets: &mut Sockets) {
+    table.set(&mut sockets.source, "source", kind("a socket source", "\"auto\""));
+    table.set(&mut sockets.cgroup, "cgroup", CGROUP);
+    table.set_integer(&mut sockets.max_legs, "max_legs", 2..=MOST);
+}
+
+fn stall(table: &mut Table<'_>, stall: &mut Stall) {
+    table.set(&mut stall.grace, "grace", duration(SECOND..=DAY));
+}
+
+fn pings(table: &mut Table<'_>, keepalive: &mut Keepalive) {
+    table.set(&mut keepalive.interval, "interval", or_off(keepalive::interval()));
+    table.set(&mut keepalive.timeout, "timeout", or_off(duration(SECOND..=DAY)));
+}
+
+fn report(table: &mut Table<'_>, base: &Path) -> Option<Report> {
+    let url = table.required("url", URL);
+    let mut report = Report::new(url.clone().unwrap_or_default());
+    table.set(&mut report.method, "method", METHOD);
+    table.set(&mut report.interval, "interval", duration(SECOND..=DAY));
+    report.token_file = table.text("token_file", token_file(base));
+    url.map(|_| report)
+}
+
+fn limits(table: &mut Table<'_>, limits: &mut Limits) {
+    let header_bytes = size(LEAST_HEADER..=1 << 20);
+    if let Some(bytes) = table.text("header_bytes", header_bytes) {
+        limits.header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+    let patience = Duration::from_millis(100)..=DAY;
+    table.set(&mut limits.header_timeout, "header_timeout", duration(patience));
+    table.set_integer(&mut limits.sessions, "sessions", 1..=MOST);
+    table.set(&mut limits.frame_bytes, "frame_bytes", or_off(size(LEAST_FRAME..=MOST_FRAME)));
+}
+
+fn app(table: &mut Table<'_>) -> Draft {
+    let name = table.required("name", APP_NAME);
+    let hosts = table.list("hosts", kind("a host", "\"demo.localhost\""));
+    let path = table.text("path", PREFIX);
+    let upstream = table.required("upstream", kind("a URL", "\"http://127.0.0.1:8501\""));
+    let name_line = name.is_some().then(|| table.line_of("name"));
+    let claims = |table: &Table<'_>, key, is_read: bool| is_read || !table.has(key);
+    let claims = claims(table, "hosts", hosts.is_some()) && claims(table, "path", path.is_some());
+    let claim_line = table.line_of(if table.has("hosts") { "hosts" } else { "path" });
+    let mut app = App::new(name.unwrap_or_default(), upstream.unwrap_or_else(Upstream::nowhere));
+    app.hosts = hosts.unwrap_or_default();
+    app.path = path.unwrap_or(app.path);
+    app.packs = table.list("packs", PACK_NAME).unwrap_or_default();
+    table.set(&mut app.count, "count", kind("a word", "\"pack\""));
+    app.idle_after = table.text("idle_after", duration(SECOND..=YEAR));
+    table.set(&mut app.on_idle, "on_idle", kind("a word", "\"suspend\""));
+    table.set(&mut app.wake, "wake", kind("a word", "\"auto\""));
+    table.set(&mut app.wake_timeout, "wake_timeout", duration(SECOND..=DAY));
+    table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
+    table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
+    pending::app(table);
+    Draft { app, name_line, claim_line: claims.then_some(claim_line) }
+}

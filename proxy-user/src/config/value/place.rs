@@ -1,0 +1,69 @@
+//! Files and directories.
+//!
+//! A relative path starts at the directory of the configuration file, so that a file means the
+//! same wherever the process is started. Token files are opened to see that they can be; what is
+//! in them is not kept.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::super::mistake::{ValueError, quote};
+use super::{Fixed, Kind};
+
+/// A path, relative to `base`.
+pub(in super::super) fn path(base: &Path) -> Kind<impl Fn(&str) -> Result<PathBuf, ValueError>> {
+    let parse = move |text: &str| {
+        if text.is_empty() || text.contains('\0') {
+            return Err(ValueError::new(format!("{} is no path", quote(text)), "write one"));
+        }
+        Ok(base.join(text))
+    };
+    Kind { wants: "a path", example: "\"/run/secrets/token\"", parse }
+}
+
+/// A file with a token in it, relative to `base`.
+pub(in super::super) fn token_file(
+    base: &Path,
+) -> Kind<impl Fn(&str) -> Result<PathBuf, ValueError>> {
+    let path = path(base);
+    let parse = move |text: &str| {
+        let file = (path.parse)(text)?;
+        match readable(&file) {
+            Ok(()) => Ok(file),
+            Err(error) => Err(ValueError::new(
+                format!("{} cannot be used: {error}", quote(text)),
+                "make it a file with the token in it that this process may read",
+            )),
+        }
+    };
+    Kind { wants: path.wants, example: path.example, parse }
+}
+
+fn readable(file: &Path) -> std::io::Result<()> {
+    // Asked before opening: to open a pipe would wait for its writer.
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    if about.len() == 0 {
+        return Err(std::io::Error::other("the file is empty"));
+    }
+    File::open(file).map(drop)
+}
+
+/// A cgroup v2 directory, or "auto" for the process's own.
+pub(in super::super) const CGROUP: Fixed<Option<PathBuf>> =
+    Kind { wants: "a cgroup directory", example: "\"auto\"", parse: cgroup };
+
+fn cgroup(text: &str) -> Result<Option<PathBuf>, ValueError> {
+    if text == "auto" {
+        return Ok(None);
+    }
+    if !text.starts_with('/') || text.contains('\0') {
+        return Err(ValueError::new(
+            format!("{} is not an absolute path", quote(text)),
+            "write \"auto\", or a directory such as \"/sys/fs/cgroup/ebbtide\"",
+        ));
+    }
+    Ok(Some(PathBuf::from(text)))
+}
