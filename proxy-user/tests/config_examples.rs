@@ -1,0 +1,262 @@
+//! The configuration, from whole files: each example in `tests/config/valid` is read, each in
+//! `tests/config/invalid` gives exactly the messages in the `.txt` beside it.
+//!
+//! `UPDATE_EXPECTED=1 cargo test --test config_examples` writes those files anew; read the diff.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ebbtide::config::{App, Compression, Config, Count, HostPattern, Parsed, Report, SocketSource};
+use proptest::prelude::*;
+
+fn examples(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(kind);
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|file| file.extension() == Some("toml".as_ref())).collect();
+    files.sort();
+    assert!(!files.is_empty(), "no example in {}", folder.display());
+    files
+}
+
+fn valid(name: &str) -> Parsed {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/valid").join(name);
+    Config::load(&file).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+fn parse(text: &str) -> Result<Parsed, String> {
+    Config::parse(text, Path::new("t.toml")).map_err(|mistakes| mistakes.to_string())
+}
+
+/// A file that is right except for these lines at its top.
+fn with_top(lines: &str) -> String {
+    format!("{lines}\n[[app]]\nname = \"demo\"\nupstream = \"http://127.0.0.1:8501\"\n")
+}
+
+#[test]
+fn valid_examples_are_read() {
+    for file in examples("valid") {
+        if let Err(mistakes) = Config::load(&file) {
+            panic!("{mistakes}");
+        }
+    }
+}
+
+#[test]
+fn invalid_examples_give_their_messages() {
+    let update = std::env::var_os("UPDATE_EXPECTED").is_some();
+    for file in examples("invalid") {
+        let mistakes = Config::load(&file).expect_err(&file.display().to_string());
+        let folder = format!("{}/", file.parent().unwrap().display());
+        let found = format!("{mistakes}\n").replace(&folder, "");
+        let golden = file.with_extension("txt");
+        if update {
+            std::fs::write(&golden, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(found, expected, "{}", file.display());
+    }
+}
+
+#[test]
+fn three_mistakes_are_three_lines() {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/invalid/three_mistakes.toml");
+    let mistakes = Config::load(&file).unwrap_err();
+    let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
+    assert_eq!(lines, [Some(4), Some(8), Some(9)]);
+    assert_eq!(mistakes.to_string().lines().count(), 3);
+}
+
+#[test]
+fn the_contracts_sample_is_what_it_says() {
+    let Parsed { config, warnings } = valid("contract.toml");
+    assert_eq!(config.listen, [SocketAddr::from(([0, 0, 0, 0], 8080))]);
+    assert!(config.admin_token_file.as_ref().unwrap().ends_with("valid/secrets/admin"));
+    assert_eq!(config.trusted_proxies[0].to_string(), "10.0.0.0/8");
+    assert_eq!(config.report.as_ref().unwrap().url_for("x"), "http://control.internal/apps/x");
+    let app = &config.apps[0];
+    assert_eq!(app.hosts, [HostPattern::Exact("demo.localhost".to_owned())]);
+    assert_eq!(app.packs, ["streamlit"]);
+    assert_eq!(app.idle_after, Some(Duration::from_secs(900)));
+    // The sample shows the defaults: what is left after these fields are taken back are they.
+    let mut report = Report::new("http://control.internal/apps/{app}".to_owned());
+    report.token_file = config.report.as_ref().unwrap().token_file.clone();
+    let mut plain = App::new("demo".to_owned(), "http://127.0.0.1:8501".parse().unwrap());
+    plain.hosts = app.hosts.clone();
+    plain.packs = app.packs.clone();
+    plain.idle_after = app.idle_after;
+    let defaults = Config {
+        listen: config.listen.clone(),
+        admin_token_file: config.admin_token_file.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        report: Some(report),
+        apps: vec![plain],
+        ..Config::default()
+    };
+    assert_eq!(config, defaults);
+    let lines: Vec<_> = warnings.iter().map(|warning| warning.line.unwrap()).collect();
+    assert_eq!(lines, [19, 20, 39, 41, 42, 43, 44], "{warnings:#?}");
+}
+
+/// Numbers here come from the contract, not from the code.
+#[test]
+fn defaults_are_the_contracts() {
+    let Parsed { config, warnings } = valid("smallest.toml");
+    let seconds = Duration::from_secs;
+    assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(config.admin, "127.0.0.1:9090".parse().unwrap());
+    assert_eq!((config.workers, config.drain), (0, seconds(30)));
+    assert_eq!((config.sockets.source, config.sockets.max_legs), (SocketSource::Auto, 131_072));
+    assert_eq!((&config.sockets.cgroup, config.stall.grace), (&None, seconds(30)));
+    assert_eq!(config.keepalive.interval, Some(seconds(25)));
+    assert_eq!(config.keepalive.timeout, Some(seconds(20)));
+    assert_eq!((config.limits.header_bytes, config.limits.sessions), (65_536, 100_000));
+    assert_eq!((config.limits.header_timeout, config.limits.frame_bytes), (seconds(10), None));
+    assert_eq!(config.report, None);
+    let app = &config.apps[0];
+    assert_eq!((app.path.as_str(), app.count), ("/", Count::Pack));
+    assert_eq!((app.idle_after, app.wake_timeout), (None, seconds(60)));
+    assert_eq!((app.max_sessions, app.compression), (0, Compression::Inspect));
+    assert_eq!((app.on_idle.to_string(), app.wake.to_string()), ("suspend".into(), "auto".into()));
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
+fn every_other_value_arrives() {
+    let Parsed { config, warnings } = valid("every_other_value.toml");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(config.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:8080".parse().unwrap()]);
+    assert_eq!(config.admin, "0.0.0.0:9091".parse().unwrap());
+    let trusted: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["192.168.1.1/32", "fd00::/8"]);
+    assert_eq!((config.workers, config.drain), (3, Duration::ZERO));
+    assert_eq!((config.sockets.source, config.sockets.max_legs), (SocketSource::TcpInfo, 1024));
+    assert_eq!(config.sockets.cgroup, Some(PathBuf::from("/sys/fs/cgroup/ebbtide")));
+    assert_eq!(config.stall.grace, Duration::from_millis(1500));
+    assert_eq!((config.keepalive.interval, config.keepalive.timeout), (None, None));
+    let report = config.report.as_ref().unwrap();
+    assert_eq!((report.method.as_str(), report.interval), ("POST", Duration::from_secs(60)));
+    assert_eq!(report.url_for("rest"), "https://control.internal/activity?app=rest");
+    let limits = &config.limits;
+    assert_eq!((limits.header_bytes, limits.sessions), (16_384, 7));
+    assert_eq!((limits.header_timeout.as_millis(), limits.frame_bytes), (500, Some(1 << 20)));
+    let [notebooks, rest] = &config.apps[..] else { panic!("{:?}", config.apps) };
+    let hosts: Vec<_> = notebooks.hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["notebooks.example.com", "*.apps.example.com"]);
+    assert_eq!((notebooks.path.as_str(), notebooks.count), ("/lab", Count::Input));
+    assert_eq!((notebooks.upstream.host(), notebooks.upstream.port()), ("::1", 80));
+    assert_eq!(notebooks.upstream.authority().as_str(), "[::1]:80");
+    assert_eq!((notebooks.max_sessions, notebooks.compression), (1, Compression::Strip));
+    assert_eq!((rest.count, rest.compression), (Count::Both, Compression::Pass));
+    assert_eq!(rest.upstream.to_string(), "http://app_1.internal:8080");
+}
+
+#[test]
+fn pending_values_warn_unless_they_ask_for_what_happens_anyway() {
+    for (lines, warned) in [
+        ("pack_dir = \"packs\"", 1),
+        ("keepalive = { interval = \"aws-alb\", timeout = \"20s\" }", 2),
+        ("keepalive = { interval = \"off\" }", 0),
+        ("drain = \"5s\"", 0),
+    ] {
+        assert_eq!(parse(&with_top(lines)).unwrap().warnings.len(), warned, "{lines}");
+    }
+    let parsed = parse(&(with_top("") + "idle_after = \"15m\"\n")).unwrap();
+    let warning = "t.toml:5: `idle_after` in [[app]] is understood, but this version does not act \
+                   on it yet; the app is never suspended";
+    assert_eq!(parsed.warnings[0].to_string(), warning);
+}
+
+#[test]
+fn one_app_without_a_file() {
+    for (upstream, name) in [
+        ("http://127.0.0.1:8501", "app"),
+        ("http://localhost:8501", "app"),
+        ("http://[::1]:8501", "app"),
+        ("http://notebooks.internal:8888", "notebooks.internal"),
+    ] {
+        let config = Config::single(upstream).unwrap();
+        let app = App::new(name.to_owned(), upstream.parse().unwrap());
+        assert_eq!(config, Config { apps: vec![app], ..Config::default() });
+    }
+    let error = Config::single("localhost:8501").unwrap_err().to_string();
+    assert!(error.contains("http://"), "{error}");
+}
+
+#[test]
+fn an_overridden_admin_can_be_asked_about_again() {
+    let mut config = Config::default();
+    assert!(!config.admin_needs_token());
+    config.admin = "[::ffff:127.0.0.1]:9090".parse().unwrap();
+    assert!(!config.admin_needs_token());
+    config.admin = "192.0.2.1:9090".parse().unwrap();
+    assert!(config.admin_needs_token());
+    config.admin_token_file = Some("token".into());
+    assert!(!config.admin_needs_token());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake_without_a_line() {
+    let mistakes = Config::load(Path::new("no/such/file.toml")).unwrap_err().to_string();
+    assert!(mistakes.starts_with("no/such/file.toml: cannot be read: "), "{mistakes}");
+}
+
+#[test]
+fn a_file_that_is_not_text_is_a_mistake_with_its_line() {
+    let file = std::env::temp_dir().join(format!("ebbtide-latin1-{}.toml", std::process::id()));
+    std::fs::write(&file, b"drain = \"5s\"\n# caf\xe9\n").unwrap();
+    let mistakes = Config::load(&file).unwrap_err();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(mistakes.iter().next().unwrap().line, Some(2));
+}
+
+const KEYS: &[&str] =
+    &["listen", "admin", "drain", "name", "upstream", "hosts", "path", "grace", "tls", "é"];
+const HEADS: &[&str] =
+    &["[[app]]", "[app]", "[stall]", "[limits]", "[app.driver]", "[tls]", "[[stall]]"];
+
+/// Text that looks enough like a configuration to get past the first check.
+fn nearly() -> impl Strategy<Value = String> {
+    let values = prop_oneof![
+        Just("\"30s\"".to_owned()),
+        Just("[\"a\", 1, {}]".to_owned()),
+        Just("\"http://a:1\"".to_owned()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        ".{0,12}".prop_map(|text| format!("{text:?}")),
+        ".{0,12}",
+    ];
+    let line = prop_oneof![
+        (prop::sample::select(KEYS), values).prop_map(|(key, value)| format!("{key} = {value}")),
+        prop::sample::select(HEADS).prop_map(str::to_owned),
+    ];
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics(text in prop_oneof![any::<String>(), nearly()]) {
+        if let Err(mistakes) = Config::parse(&text, Path::new("t.toml")) {
+            let lines = text.split('\n').count();
+            let shown = mistakes.to_string();
+            prop_assert_eq!(shown.lines().count(), mistakes.iter().count());
+            for mistake in mistakes.iter() {
+                prop_assert!(mistake.line.is_some_and(|line| (1..=lines).contains(&line)));
+            }
+            prop_assert!(mistakes.iter().is_sorted_by_key(|mistake| mistake.line));
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_found_on_its_line(blank in 0_usize..50) {
+        let text = with_top(&format!("{}drian = \"5s\"", "\n".repeat(blank)));
+        let said = parse(&text).unwrap_err();
+        let line = blank + 1;
+        prop_assert_eq!(said, format!("t.toml:{line}: unknown key `drian`; did you mean `drain`?"));
+    }
+}
