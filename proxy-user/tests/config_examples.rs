@@ -206,6 +206,14 @@ fn a_file_that_cannot_be_read_is_a_mistake_without_a_line() {
 }
 
 #[test]
+fn files_from_other_systems_are_read() {
+    let text = format!("\u{feff}{}", with_top("drain = \"5s\"")).replace('\n', "\r\n");
+    assert_eq!(parse(&text).unwrap().config.drain, Duration::from_secs(5));
+    let said = parse(&(text + "nam = 1\r\n")).unwrap_err();
+    assert!(said.starts_with("t.toml:5: unknown key `nam`"), "{said}");
+}
+
+#[test]
 fn a_file_that_is_not_text_is_a_mistake_with_its_line() {
     let file = std::env::temp_dir().join(format!("ebbtide-latin1-{}.toml", std::process::id()));
     std::fs::write(&file, b"drain = \"5s\"\n# caf\xe9\n").unwrap();

@@ -53,6 +53,7 @@ mod tests {
             ("upstraem", Some("upstream")),
             ("Upstream", Some("upstream")),
             ("idle-after", Some("idle_after")),
+            ("idelafter", Some("idle_after")),
             ("host", Some("hosts")),
             ("nme", Some("name")),
             ("colour", None),
