@@ -20,9 +20,11 @@ pub struct Row {
     pub progress_ns: u64,
     /// `CLOCK_MONOTONIC` nanoseconds of the last write to this row; 0 = not written yet.
     pub event_ns: u64,
-    /// `write_seq - snd_una` in bytes at `event_ns`: unsent and unacknowledged together.
+    /// `write_seq - snd_una` in bytes at `event_ns`: unsent and unacknowledged together. Where the
+    /// place of `write_seq` is not known (a kernel without BTF), `snd_nxt - snd_una`: unacknowledged
+    /// only. Never more than the true queue.
     pub queued: u32,
-    /// Send window in bytes that the peer advertised last; 0 = closed.
+    /// Send window in bytes that the peer advertised last; 0 = closed, `u32::MAX` = not known.
     pub snd_wnd: u32,
     /// Smoothed round-trip time in microseconds; 0 = not measured.
     pub srtt_us: u32,

@@ -1,2 +1,42 @@
-//! Build tasks.
-fn main() {}
+//! Ebbtide's build and test tasks: `cargo xtask --help`. One file per subcommand; what several of
+//! them need has a module of its own.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks")]
+
+mod build_ebpf;
+mod source_hash;
+mod toolchain;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Ebbtide's build and test tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the kernel programs into the object that `cargo build` embeds
+    BuildEbpf(build_ebpf::Args),
+}
+
+fn main() -> Result<()> {
+    let root = workspace_root()?;
+    match Cli::parse().task {
+        Task::BuildEbpf(args) => build_ebpf::run(&root, &args),
+    }
+}
+
+/// The folder of the workspace's `Cargo.toml`: the parent of this package's.
+fn workspace_root() -> Result<PathBuf> {
+    // Cargo sets the variable at run time too; the built-in value serves a binary that was started
+    // directly.
+    #[allow(clippy::disallowed_methods, reason = "a build task reads cargo's environment")]
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map(Path::to_path_buf).context("xtask has no parent folder")
+}
