@@ -1,0 +1,169 @@
+//! Brings the kernel programs into the kernel and attaches them to a cgroup.
+//!
+//! What is loaded belongs to this process: maps, programs and the link live by its descriptors, and
+//! the kernel takes them down when it ends, however it ends. Nothing is pinned.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    programs::{CgroupAttachMode, ProgramError, SockOps},
+    util::KernelVersion,
+};
+
+use super::{btf, cgroup};
+
+/// The committed object (`cargo xtask build-ebpf`), aligned as the ELF reader wants it.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../proxy-ebpf/object/ebbtide.bpf.o");
+
+/// The sockops program's name in the object.
+pub(crate) const PROGRAM: &str = "watch_legs";
+/// The table of rows in the object.
+pub(crate) const ROWS: &str = "ROWS";
+/// The table of registered legs in the object.
+pub(crate) const LEGS: &str = "LEGS";
+/// Where kernels describe their own types.
+pub(crate) const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Ring buffers (the programs' log) and cgroup links need this version.
+const OLDEST: KernelVersion = KernelVersion::new(5, 8, 0);
+/// From here on maps are charged to the memory cgroup instead of RLIMIT_MEMLOCK.
+const WITHOUT_MEMLOCK: KernelVersion = KernelVersion::new(5, 11, 0);
+
+/// Why the kernel writer cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The kernel is older than 5.8, the first with ring buffers and links that end with the process.
+    #[error("the kernel is older than 5.8")]
+    KernelTooOld,
+    /// The cgroup to attach to is not known.
+    #[error("no cgroup to attach to")]
+    Cgroup(#[source] cgroup::Error),
+    /// The cgroup's folder cannot be opened.
+    #[error("cannot open the cgroup {path}")]
+    OpenCgroup {
+        /// The folder.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The kernel refused the maps, or the object is not one.
+    #[error("the kernel refused the maps")]
+    Maps(#[source] EbpfError),
+    /// The object lacks a part that this build expects.
+    #[error("the embedded object has no {0}")]
+    Missing(&'static str),
+    /// The kernel refused the program.
+    #[error("the kernel refused the program {PROGRAM}")]
+    Program(#[source] ProgramError),
+    /// The cgroup refused the program.
+    #[error("cannot attach to the cgroup {path}")]
+    Attach {
+        /// The folder.
+        path: PathBuf,
+        /// What the kernel said.
+        source: ProgramError,
+    },
+    /// The rows cannot be mapped into the process.
+    #[error("cannot map the table of rows")]
+    Mapping(#[source] io::Error),
+    /// A map of the object is of another kind than this build expects.
+    #[error("the embedded object's maps are of the wrong kind")]
+    Kind(#[source] aya::maps::MapError),
+}
+
+/// The object in the kernel, its program attached.
+pub(super) struct Loaded {
+    pub(super) ebpf: Ebpf,
+    /// Where it is attached.
+    pub(super) cgroup: PathBuf,
+    /// Why rows lack the send window and the unsent bytes; `None` = they have both.
+    pub(super) without_btf: Option<String>,
+}
+
+/// Loads the object with tables of `max_legs` entries and attaches it to `cgroup`, or to this
+/// process's own.
+///
+/// # Errors
+/// See [`LoadError`].
+pub(super) fn load(cgroup: Option<&Path>, max_legs: u32) -> Result<Loaded, LoadError> {
+    // A version that cannot be told is tried: the load itself says what is missing.
+    let older = |than| KernelVersion::current().is_ok_and(|version| version < than);
+    if older(OLDEST) {
+        return Err(LoadError::KernelTooOld);
+    }
+    let path = match cgroup {
+        Some(path) => path.to_path_buf(),
+        None => cgroup::own().map_err(LoadError::Cgroup)?,
+    };
+    let folder =
+        File::open(&path).map_err(|source| LoadError::OpenCgroup { path: path.clone(), source })?;
+
+    if older(WITHOUT_MEMLOCK) {
+        raise_memlock();
+    }
+    let (offsets, without_btf) = match member_offsets() {
+        Ok(offsets) => (offsets, None),
+        Err(reason) => ([0, 0], Some(reason)),
+    };
+    // The programs' log statements below the process's own level are removed by the verifier.
+    let level = log::max_level() as u8;
+    let mut ebpf = EbpfLoader::new()
+        .map_max_entries(ROWS, max_legs)
+        .map_max_entries(LEGS, max_legs)
+        .override_global("WRITE_SEQ_OFFSET", &offsets[0], true)
+        .override_global("SND_WND_OFFSET", &offsets[1], true)
+        .override_global(aya_log::LEVEL, &level, true)
+        .load(OBJECT)
+        .map_err(LoadError::Maps)?;
+
+    let program: &mut SockOps = ebpf
+        .program_mut(PROGRAM)
+        .ok_or(LoadError::Missing(PROGRAM))?
+        .try_into()
+        .map_err(LoadError::Program)?;
+    program.load().map_err(LoadError::Program)?;
+    // As a link: it allows other programs on the cgroup and ends with this process's descriptor.
+    program
+        .attach(folder, CgroupAttachMode::Single)
+        .map_err(|source| LoadError::Attach { path: path.clone(), source })?;
+    Ok(Loaded { ebpf, cgroup: path, without_btf })
+}
+
+/// Places of `write_seq` and `snd_wnd` in the running kernel's `struct tcp_sock`.
+pub(crate) fn member_offsets() -> Result<[u32; 2], String> {
+    let bytes = std::fs::read(VMLINUX_BTF).map_err(|error| format!("{VMLINUX_BTF}: {error}"))?;
+    btf::offsets(&bytes, "tcp_sock", ["write_seq", "snd_wnd"])
+        .map_err(|error| format!("{VMLINUX_BTF}: {error}"))
+}
+
+/// Before Linux 5.11 maps are charged to RLIMIT_MEMLOCK, whose default of 64 KiB they exceed. Without
+/// the right to raise it the load says so itself.
+fn raise_memlock() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the call reads one live structure.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+}
+
+/// An error and its causes as one line of at most a few hundred characters.
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
+    const LIMIT: usize = 400;
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        // Some types show their source in their own text.
+        if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+        cause = error.source();
+    }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
+    }
+}

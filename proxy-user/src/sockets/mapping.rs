@@ -1,0 +1,71 @@
+//! The kernel's table of rows as read-only memory. Reading a row is a load, not a system call.
+
+use std::{
+    io,
+    mem::size_of,
+    os::fd::{AsRawFd, BorrowedFd},
+    ptr::NonNull,
+};
+
+use super::table::AtomicRow;
+
+/// An array map with `BPF_F_MMAPABLE`, mapped `PROT_READ`.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    rows: NonNull<AtomicRow>,
+    count: u32,
+    bytes: usize,
+}
+
+// SAFETY: the memory is shared, only read, and only through atomics.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `count` rows of the array map behind `map`.
+    ///
+    /// # Errors
+    /// What `mmap` says; `EINVAL` where the map was not made mmapable or has fewer rows.
+    pub(super) fn new(map: BorrowedFd<'_>, count: u32) -> io::Result<Mapping> {
+        let bytes = usize::try_from(count)
+            .ok()
+            .and_then(|count| count.checked_mul(size_of::<AtomicRow>()))
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
+        let at = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                libc::PROT_READ,
+                libc::MAP_SHARED,
+                map.as_raw_fd(),
+                0,
+            )
+        };
+        if at == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let rows = NonNull::new(at.cast()).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Mapping { rows, count, bytes })
+    }
+
+    /// The row at `index`, if the table has that many.
+    pub(super) fn row(&self, index: u32) -> Option<&AtomicRow> {
+        if index >= self.count {
+            return None;
+        }
+        // SAFETY: the index is within the mapping, which is page-aligned, holds `count` rows whose
+        // layout `table` asserts, and lives as long as `self`. The kernel writes each field with one
+        // aligned store, and every bit pattern is valid.
+        Some(unsafe { self.rows.add(index as usize).as_ref() })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made with this address and length, and no reference into it
+        // outlives `self`.
+        unsafe { libc::munmap(self.rows.as_ptr().cast(), self.bytes) };
+    }
+}

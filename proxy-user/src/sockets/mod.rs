@@ -1,0 +1,256 @@
+//! The kernel's own account of every socket: one table of rows, two writers behind one interface.
+//!
+//! Everything above this folder registers a socket, counts what it moves and looks at samples; it
+//! cannot tell whether the kernel writes the rows (`ebpf`) or the process polls for them (`poll`).
+//! Nothing here decides what a sample means: `core::stall` does.
+
+mod btf;
+pub mod cgroup;
+mod ebpf;
+mod leg;
+pub(crate) mod load;
+mod mapping;
+mod poll;
+mod table;
+mod tcp_info;
+
+use std::{
+    fmt, io,
+    os::fd::BorrowedFd,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    task::JoinHandle,
+};
+
+use self::{
+    ebpf::{Kernel, LendError},
+    leg::Lease,
+    load::sentence,
+    poll::Polled,
+};
+pub use self::{leg::Leg, load::LoadError};
+use crate::core::time::Nanos;
+
+/// Which writer is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceWish {
+    /// The kernel where it can be had, else polling.
+    #[default]
+    Auto,
+    /// The kernel or an error.
+    Ebpf,
+    /// Polling.
+    TcpInfo,
+}
+
+/// Who writes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The kernel, through the sockops program.
+    Ebpf,
+    /// This process, through `TCP_INFO` and `SIOCOUTQ`.
+    TcpInfo,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Ebpf => "ebpf",
+            Source::TcpInfo => "tcp-info",
+        })
+    }
+}
+
+/// How to open the table.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which writer.
+    pub source: SourceWish,
+    /// cgroup v2 folder to attach to; `None` = this process's own.
+    pub cgroup: Option<PathBuf>,
+    /// Rows in the kernel's table, 64 bytes each. Legs beyond it are polled.
+    pub max_legs: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { source: SourceWish::Auto, cgroup: None, max_legs: 131_072 }
+    }
+}
+
+/// Why there is no table.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The kernel writer was asked for by name.
+    #[error("the source \"ebpf\" cannot be had (\"auto\" would poll instead)")]
+    Ebpf(#[from] LoadError),
+    /// The table has no room for anything.
+    #[error("max_legs must be at least 1")]
+    NoLegs,
+}
+
+/// What is registered now; nothing of it is left when every leg was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Rows of the kernel's table that are lent.
+    pub rows: usize,
+    /// Entries that the kernel holds to find those rows by.
+    pub entries: usize,
+    /// Legs that are polled.
+    pub polled: usize,
+}
+
+/// The table. Clones are the same table; the kernel programs are detached with the last of them and
+/// the last leg.
+#[derive(Clone)]
+pub struct Sockets(Arc<Inner>);
+
+struct Inner {
+    kernel: Option<Arc<Kernel>>,
+    polled: Arc<Polled>,
+    reason: String,
+    warned: AtomicBool,
+}
+
+impl Sockets {
+    /// Opens the table. The process's log level must be set before: it decides which lines of the
+    /// kernel programs are loaded at all.
+    ///
+    /// # Errors
+    /// [`SourceWish::Ebpf`] where it cannot be had; `max_legs` of zero.
+    pub fn open(options: &Options) -> Result<Sockets, OpenError> {
+        if options.max_legs == 0 {
+            return Err(OpenError::NoLegs);
+        }
+        let (kernel, reason) = match options.source {
+            SourceWish::TcpInfo => (None, "polling was asked for".to_owned()),
+            SourceWish::Ebpf => kernel(options).map(|(kernel, reason)| (Some(kernel), reason))?,
+            SourceWish::Auto => match kernel(options) {
+                Ok((kernel, reason)) => (Some(kernel), reason),
+                Err(error) => (None, format!("eBPF cannot be had: {}", sentence(&error))),
+            },
+        };
+        Ok(Sockets(Arc::new(Inner {
+            kernel: kernel.map(Arc::new),
+            polled: Arc::default(),
+            reason,
+            warned: AtomicBool::new(false),
+        })))
+    }
+
+    /// Who writes the rows of legs to come.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        if self.0.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
+    }
+
+    /// Why it is this source, as one sentence for a person.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// Registers a connected TCP socket. Where the kernel's table has no room the leg is polled, and
+    /// the first time is logged.
+    ///
+    /// The descriptor's number is kept until [`Leg::release`], which must come before it is closed.
+    ///
+    /// # Errors
+    /// A descriptor that is no TCP socket or gives no answer.
+    pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
+        let cookie = tcp_info::cookie(fd)?;
+        if let Some(kernel) = &self.0.kernel {
+            match kernel.lend(cookie) {
+                Ok(index) => {
+                    let lease = Lease::Kernel { kernel: Arc::clone(kernel), index };
+                    // Held as a leg at once, so that an error below gives the row back. The figures
+                    // are read after the kernel can find the row: no ack falls between the two.
+                    let leg = Leg::new(lease, cookie, tcp_info::Account::default());
+                    let base = tcp_info::coherent(fd)?;
+                    return Ok(leg.with_base(base));
+                }
+                Err(error) => self.warn_once(&error),
+            }
+        }
+        let base = tcp_info::coherent(fd)?;
+        let (place, row) = self.0.polled.add(fd, cookie, &base);
+        let lease = Lease::Polled { polled: Arc::clone(&self.0.polled), place, row };
+        Ok(Leg::new(lease, cookie, base))
+    }
+
+    /// Once per sweep: brings the polled rows up to date as of `now`, two system calls for each polled
+    /// leg. Rows that the kernel writes cost nothing here.
+    pub fn refresh(&self, now: Nanos) {
+        self.0.polled.refresh(now);
+    }
+
+    /// Carries the kernel programs' log lines to the `log` crate until the task is aborted; `None`
+    /// without kernel programs, or when it was started before. Needs a tokio runtime with its I/O
+    /// driver, and the logger set before.
+    ///
+    /// # Errors
+    /// A ring buffer that cannot be watched.
+    pub fn start_logging(&self) -> io::Result<Option<JoinHandle<()>>> {
+        let Some(kernel) = &self.0.kernel else { return Ok(None) };
+        let logger = match aya_log::EbpfLogger::init(&mut kernel.ebpf()) {
+            Ok(logger) => logger,
+            Err(aya_log::Error::MapNotFound) => return Ok(None),
+            Err(error) => return Err(io::Error::other(error)),
+        };
+        // SAFETY: the logger owns the ring buffer's descriptor and returns the same one as long as it
+        // lives, and the `AsyncFd` owns the logger.
+        let lines = unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) };
+        let mut lines = lines?;
+        Ok(Some(tokio::spawn(async move {
+            while let Ok(mut ready) = lines.readable_mut().await {
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+        })))
+    }
+
+    /// What is registered now. Walks the kernel's table by system calls: for tests and diagnosis.
+    ///
+    /// # Errors
+    /// A kernel table that cannot be walked.
+    pub fn held(&self) -> io::Result<Held> {
+        let (rows, entries) = self.0.kernel.as_ref().map_or(Ok((0, 0)), |kernel| kernel.held())?;
+        Ok(Held { rows, entries, polled: self.0.polled.held() })
+    }
+
+    fn warn_once(&self, error: &LendError) {
+        if !self.0.warned.swap(true, Relaxed) {
+            let error = sentence(error);
+            tracing::warn!(
+                error,
+                "new legs are polled; max_legs sets the size of the kernel table"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sockets")
+            .field("source", &self.source())
+            .field("reason", &self.reason())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Loads and attaches the kernel programs; with them, why rows are written by them.
+fn kernel(options: &Options) -> Result<(Kernel, String), LoadError> {
+    let loaded = load::load(options.cgroup.as_deref(), options.max_legs)?;
+    let mut reason = format!("the kernel program is attached to {}", loaded.cgroup.display());
+    if let Some(missing) = &loaded.without_btf {
+        reason.push_str(&format!("; without the send window, for lack of BTF ({missing})"));
+    }
+    Ok((Kernel::new(loaded, options.max_legs)?, reason))
+}

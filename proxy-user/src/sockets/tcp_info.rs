@@ -1,0 +1,155 @@
+//! What one socket says of itself when asked: `SO_COOKIE`, `TCP_INFO` and `SIOCOUTQ`.
+//!
+//! Each is a system call on a descriptor; nothing here keeps one.
+
+use std::{
+    io,
+    mem::{offset_of, size_of},
+    os::fd::{AsRawFd, BorrowedFd},
+};
+
+/// How often `coherent` tries before it settles for a queue that may be too short.
+const TRIES: u32 = 8;
+
+/// `struct tcp_info` of `include/uapi/linux/tcp.h` up to `tcpi_snd_wnd` (Linux 5.4). libc's stops
+/// before the fields that are needed here.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct TcpInfo {
+    state: u8,
+    ca_state: u8,
+    retransmits: u8,
+    /// probes, backoff, options, window scales, flags.
+    bytes: [u8; 5],
+    /// rto … rcv_ssthresh.
+    until_rtt: [u32; 15],
+    rtt: u32,
+    /// rttvar … rcv_space.
+    until_total_retrans: [u32; 7],
+    total_retrans: u32,
+    /// pacing_rate, max_pacing_rate.
+    pacing: [u64; 2],
+    bytes_acked: u64,
+    bytes_received: u64,
+    /// segs_out … data_segs_out.
+    segments: [u32; 6],
+    /// delivery_rate … sndbuf_limited.
+    times: [u64; 4],
+    delivered: [u32; 2],
+    /// bytes_sent, bytes_retrans.
+    sent: [u64; 2],
+    /// dsack_dups, reord_seen, rcv_ooopack.
+    disorder: [u32; 3],
+    snd_wnd: u32,
+}
+
+const _: () = {
+    assert!(offset_of!(TcpInfo, rtt) == 68);
+    assert!(offset_of!(TcpInfo, total_retrans) == 100);
+    assert!(offset_of!(TcpInfo, bytes_acked) == 120);
+    assert!(offset_of!(TcpInfo, snd_wnd) == 228);
+    assert!(size_of::<TcpInfo>() == 232);
+};
+
+/// One socket's figures, in the units of `proxy_common::Row`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Account {
+    pub(super) acked: u64,
+    pub(super) received: u64,
+    /// `write_seq - snd_una`.
+    pub(super) queued: u32,
+    pub(super) window: u32,
+    pub(super) srtt_us: u32,
+    pub(super) retransmits: u32,
+    pub(super) timeouts: u32,
+    pub(super) state: u32,
+}
+
+/// The socket's identity, unique while the machine runs.
+pub(super) fn cookie(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut cookie = 0u64;
+    option(fd, libc::SOL_SOCKET, libc::SO_COOKIE, &mut cookie)?;
+    Ok(cookie)
+}
+
+/// One `TCP_INFO`, then one `SIOCOUTQ`. Acks that arrive between the two make the queue shorter than
+/// it was at the first, never longer: `acked + queued` is never more than what was written.
+///
+/// # Errors
+/// A descriptor that is closed or no TCP socket; `Unsupported` before Linux 4.1.
+pub(super) fn account(fd: BorrowedFd<'_>) -> io::Result<Account> {
+    let info = info(fd)?;
+    Ok(Account { queued: outq(fd)?, ..info })
+}
+
+/// As `account`, but asked again until no ack arrived between the two calls, so that `acked + queued`
+/// is what was written. On a socket that never rests it settles for `account`'s answer.
+pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
+    let mut before = info(fd)?;
+    for _ in 0..TRIES {
+        let queued = outq(fd)?;
+        let after = info(fd)?;
+        if after.acked == before.acked {
+            return Ok(Account { queued, ..after });
+        }
+        before = after;
+    }
+    account(fd)
+}
+
+fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
+    let mut info = TcpInfo::default();
+    let length = option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info)?;
+    if length < offset_of!(TcpInfo, segments) {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "TCP_INFO has no byte counts on this kernel (Linux 4.1 has)",
+        ));
+    }
+    Ok(Account {
+        acked: info.bytes_acked,
+        received: info.bytes_received,
+        queued: 0,
+        window: if length >= size_of::<TcpInfo>() { info.snd_wnd } else { u32::MAX },
+        srtt_us: info.rtt,
+        retransmits: info.total_retrans,
+        timeouts: u32::from(info.retransmits),
+        state: u32::from(info.state),
+    })
+}
+
+fn outq(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut bytes: libc::c_int = 0;
+    // TIOCOUTQ is SIOCOUTQ (`include/uapi/linux/sockios.h`).
+    // SAFETY: the call writes one int to a live int.
+    if unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u32::try_from(bytes).unwrap_or(0))
+}
+
+/// Plain data that the kernel may fill with any bytes.
+trait Plain: Copy {}
+impl Plain for u64 {}
+impl Plain for TcpInfo {}
+
+/// `getsockopt` into a plain value; how many bytes the kernel wrote.
+fn option<T: Plain>(
+    fd: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &mut T,
+) -> io::Result<usize> {
+    let mut length = libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0);
+    // SAFETY: the kernel writes at most `length` bytes to `value`, any bytes of which are a valid `T`.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_mut(value).cast(),
+            &raw mut length,
+        )
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(length as usize) }
+}
