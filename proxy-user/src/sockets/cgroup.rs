@@ -60,7 +60,9 @@ struct Mount {
 
 impl Mount {
     fn folder_of(&self, membership: &Path) -> Option<PathBuf> {
-        Some(self.point.join(membership.strip_prefix(&self.root).ok()?))
+        let inside = membership.strip_prefix(&self.root).ok()?;
+        // Joining an empty path would add a slash.
+        Some(self.point.components().chain(inside.components()).collect())
     }
 }
 
@@ -132,6 +134,7 @@ mod tests {
     fn a_mount_that_shows_a_part_only_is_stripped_of_it() {
         let mount = Mount { root: "/pods/x".into(), point: "/sys/fs/cgroup".into() };
         assert_eq!(mount.folder_of(Path::new("/pods/x/y")), Some("/sys/fs/cgroup/y".into()));
+        assert_eq!(mount.folder_of(Path::new("/pods/x")), Some("/sys/fs/cgroup".into()));
         assert_eq!(mount.folder_of(Path::new("/other")), None);
     }
 

@@ -16,7 +16,7 @@ use aya::{
 use proxy_common::Row;
 
 use super::{
-    load::{LEGS, LoadError, Loaded, ROWS},
+    load::{LEGS, LoadError, Object, ROWS},
     mapping::Mapping,
     table::AtomicRow,
 };
@@ -61,17 +61,16 @@ struct Tables {
 }
 
 impl Kernel {
-    /// Takes over what `load` brought in.
+    /// Takes over an object that is loaded and attached.
     ///
     /// # Errors
     /// [`LoadError::Mapping`] where the kernel knows no mmapable arrays; [`LoadError::Missing`] and
     /// [`LoadError::Kind`] for an object that is not this build's.
-    pub(super) fn new(loaded: Loaded, max_legs: u32) -> Result<Kernel, LoadError> {
-        let mut ebpf = loaded.ebpf;
+    pub(super) fn new(object: Object, max_legs: u32) -> Result<Kernel, LoadError> {
+        let mut ebpf = object.ebpf;
         let rows = ebpf.take_map(ROWS).ok_or(LoadError::Missing(ROWS))?;
         let legs = ebpf.take_map(LEGS).ok_or(LoadError::Missing(LEGS))?;
-        let Map::Array(data) = &rows else { return Err(LoadError::Missing(ROWS)) };
-        let mapping = Mapping::new(data.fd().as_fd(), max_legs).map_err(LoadError::Mapping)?;
+        let mapping = map_rows(&rows, max_legs)?;
         let tables = Tables {
             rows: Array::try_from(rows).map_err(LoadError::Kind)?,
             legs: HashMap::try_from(legs).map_err(LoadError::Kind)?,
@@ -137,6 +136,15 @@ impl Kernel {
         // Every change below leaves the tables consistent before it can unwind.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Maps the object's table of rows.
+///
+/// # Errors
+/// [`LoadError::Mapping`], or [`LoadError::Missing`] for another kind of map.
+pub(super) fn map_rows(rows: &Map, max_legs: u32) -> Result<Mapping, LoadError> {
+    let Map::Array(data) = rows else { return Err(LoadError::Missing(ROWS)) };
+    Mapping::new(data.fd().as_fd(), max_legs).map_err(LoadError::Mapping)
 }
 
 impl Tables {

@@ -22,6 +22,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../proxy-ebpf/object/e
 
 /// The sockops program's name in the object.
 pub(crate) const PROGRAM: &str = "watch_legs";
+/// Its kind, as `bpftool` calls it.
+pub(crate) const KIND: &str = "sock_ops";
 /// The table of rows in the object.
 pub(crate) const ROWS: &str = "ROWS";
 /// The table of registered legs in the object.
@@ -75,62 +77,74 @@ pub enum LoadError {
     Kind(#[source] aya::maps::MapError),
 }
 
-/// The object in the kernel, its program attached.
-pub(super) struct Loaded {
+/// The object in the kernel.
+pub(super) struct Object {
     pub(super) ebpf: Ebpf,
-    /// Where it is attached.
-    pub(super) cgroup: PathBuf,
     /// Why rows lack the send window and the unsent bytes; `None` = they have both.
     pub(super) without_btf: Option<String>,
 }
 
-/// Loads the object with tables of `max_legs` entries and attaches it to `cgroup`, or to this
-/// process's own.
-///
-/// # Errors
-/// See [`LoadError`].
-pub(super) fn load(cgroup: Option<&Path>, max_legs: u32) -> Result<Loaded, LoadError> {
-    // A version that cannot be told is tried: the load itself says what is missing.
-    let older = |than| KernelVersion::current().is_ok_and(|version| version < than);
-    if older(OLDEST) {
-        return Err(LoadError::KernelTooOld);
+impl Object {
+    /// Creates the maps, with `max_legs` entries each, and prepares the program for this kernel.
+    ///
+    /// # Errors
+    /// [`LoadError::KernelTooOld`], [`LoadError::Maps`].
+    pub(super) fn create(max_legs: u32) -> Result<Object, LoadError> {
+        // A version that cannot be told is tried: the load itself says what is missing.
+        let older = |than| KernelVersion::current().is_ok_and(|version| version < than);
+        if older(OLDEST) {
+            return Err(LoadError::KernelTooOld);
+        }
+        if older(WITHOUT_MEMLOCK) {
+            raise_memlock();
+        }
+        let (offsets, without_btf) = match member_offsets() {
+            Ok(offsets) => (offsets, None),
+            Err(reason) => ([0, 0], Some(reason)),
+        };
+        // The programs' log statements below the process's own level are removed by the verifier.
+        let level = log::max_level() as u8;
+        let ebpf = EbpfLoader::new()
+            .map_max_entries(ROWS, max_legs)
+            .map_max_entries(LEGS, max_legs)
+            .override_global("WRITE_SEQ_OFFSET", &offsets[0], true)
+            .override_global("SND_WND_OFFSET", &offsets[1], true)
+            .override_global(aya_log::LEVEL, &level, true)
+            .load(OBJECT)
+            .map_err(LoadError::Maps)?;
+        Ok(Object { ebpf, without_btf })
     }
-    let path = match cgroup {
-        Some(path) => path.to_path_buf(),
-        None => cgroup::own().map_err(LoadError::Cgroup)?,
-    };
-    let folder =
-        File::open(&path).map_err(|source| LoadError::OpenCgroup { path: path.clone(), source })?;
 
-    if older(WITHOUT_MEMLOCK) {
-        raise_memlock();
+    /// Loads the program.
+    ///
+    /// # Errors
+    /// [`LoadError::Program`] with the verifier's words.
+    pub(super) fn load(&mut self) -> Result<(), LoadError> {
+        self.program()?.load().map_err(LoadError::Program)
     }
-    let (offsets, without_btf) = match member_offsets() {
-        Ok(offsets) => (offsets, None),
-        Err(reason) => ([0, 0], Some(reason)),
-    };
-    // The programs' log statements below the process's own level are removed by the verifier.
-    let level = log::max_level() as u8;
-    let mut ebpf = EbpfLoader::new()
-        .map_max_entries(ROWS, max_legs)
-        .map_max_entries(LEGS, max_legs)
-        .override_global("WRITE_SEQ_OFFSET", &offsets[0], true)
-        .override_global("SND_WND_OFFSET", &offsets[1], true)
-        .override_global(aya_log::LEVEL, &level, true)
-        .load(OBJECT)
-        .map_err(LoadError::Maps)?;
 
-    let program: &mut SockOps = ebpf
-        .program_mut(PROGRAM)
-        .ok_or(LoadError::Missing(PROGRAM))?
-        .try_into()
-        .map_err(LoadError::Program)?;
-    program.load().map_err(LoadError::Program)?;
-    // As a link: it allows other programs on the cgroup and ends with this process's descriptor.
-    program
-        .attach(folder, CgroupAttachMode::Single)
-        .map_err(|source| LoadError::Attach { path: path.clone(), source })?;
-    Ok(Loaded { ebpf, cgroup: path, without_btf })
+    /// Attaches the loaded program to `cgroup`, or to this process's own; where it is now attached.
+    ///
+    /// # Errors
+    /// [`LoadError::Cgroup`], [`LoadError::OpenCgroup`], [`LoadError::Attach`].
+    pub(super) fn attach(&mut self, cgroup: Option<&Path>) -> Result<PathBuf, LoadError> {
+        let path = match cgroup {
+            Some(path) => path.to_path_buf(),
+            None => cgroup::own().map_err(LoadError::Cgroup)?,
+        };
+        let folder = File::open(&path)
+            .map_err(|source| LoadError::OpenCgroup { path: path.clone(), source })?;
+        // As a link: it allows other programs on the cgroup and ends with this process's descriptor.
+        self.program()?
+            .attach(folder, CgroupAttachMode::Single)
+            .map_err(|source| LoadError::Attach { path: path.clone(), source })?;
+        Ok(path)
+    }
+
+    fn program(&mut self) -> Result<&mut SockOps, LoadError> {
+        let program = self.ebpf.program_mut(PROGRAM).ok_or(LoadError::Missing(PROGRAM))?;
+        program.try_into().map_err(LoadError::Program)
+    }
 }
 
 /// Places of `write_seq` and `snd_wnd` in the running kernel's `struct tcp_sock`.
@@ -150,7 +164,7 @@ fn raise_memlock() {
 
 /// An error and its causes as one line of at most a few hundred characters.
 pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
-    const LIMIT: usize = 400;
+    const HALF: usize = 250;
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -162,8 +176,11 @@ pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LIMIT) {
-        Some((end, _)) => format!("{} …", &line[..end]),
-        None => line,
+    // Of a verifier's log the end says what was wrong.
+    let head = line.char_indices().nth(HALF).map(|(at, _)| at);
+    let tail = line.char_indices().rev().nth(HALF).map(|(at, _)| at);
+    match (head, tail) {
+        (Some(head), Some(tail)) if head < tail => format!("{} … {}", &line[..head], &line[tail..]),
+        _ => line,
     }
 }

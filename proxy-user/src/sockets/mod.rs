@@ -7,9 +7,11 @@
 mod btf;
 pub mod cgroup;
 mod ebpf;
+pub(crate) mod examine;
 mod leg;
-pub(crate) mod load;
+mod load;
 mod mapping;
+mod options;
 mod poll;
 mod table;
 mod tcp_info;
@@ -17,7 +19,6 @@ mod tcp_info;
 use std::{
     fmt, io,
     os::fd::BorrowedFd,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -32,58 +33,15 @@ use tokio::{
 use self::{
     ebpf::{Kernel, LendError},
     leg::Lease,
-    load::sentence,
+    load::{Object, sentence},
     poll::Polled,
 };
-pub use self::{leg::Leg, load::LoadError};
+pub use self::{
+    leg::Leg,
+    load::LoadError,
+    options::{Options, Source, SourceWish},
+};
 use crate::core::time::Nanos;
-
-/// Which writer is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SourceWish {
-    /// The kernel where it can be had, else polling.
-    #[default]
-    Auto,
-    /// The kernel or an error.
-    Ebpf,
-    /// Polling.
-    TcpInfo,
-}
-
-/// Who writes rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The kernel, through the sockops program.
-    Ebpf,
-    /// This process, through `TCP_INFO` and `SIOCOUTQ`.
-    TcpInfo,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Source::Ebpf => "ebpf",
-            Source::TcpInfo => "tcp-info",
-        })
-    }
-}
-
-/// How to open the table.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Which writer.
-    pub source: SourceWish,
-    /// cgroup v2 folder to attach to; `None` = this process's own.
-    pub cgroup: Option<PathBuf>,
-    /// Rows in the kernel's table, 64 bytes each. Legs beyond it are polled.
-    pub max_legs: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { source: SourceWish::Auto, cgroup: None, max_legs: 131_072 }
-    }
-}
 
 /// Why there is no table.
 #[derive(Debug, thiserror::Error)]
@@ -247,10 +205,12 @@ impl fmt::Debug for Sockets {
 
 /// Loads and attaches the kernel programs; with them, why rows are written by them.
 fn kernel(options: &Options) -> Result<(Kernel, String), LoadError> {
-    let loaded = load::load(options.cgroup.as_deref(), options.max_legs)?;
-    let mut reason = format!("the kernel program is attached to {}", loaded.cgroup.display());
-    if let Some(missing) = &loaded.without_btf {
+    let mut object = Object::create(options.max_legs)?;
+    object.load()?;
+    let cgroup = object.attach(options.cgroup.as_deref())?;
+    let mut reason = format!("the kernel program is attached to {}", cgroup.display());
+    if let Some(missing) = &object.without_btf {
         reason.push_str(&format!("; without the send window, for lack of BTF ({missing})"));
     }
-    Ok((Kernel::new(loaded, options.max_legs)?, reason))
+    Ok((Kernel::new(object, options.max_legs)?, reason))
 }

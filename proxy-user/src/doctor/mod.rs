@@ -1,0 +1,168 @@
+//! What this machine offers for watching sockets, and what to change to get more.
+//!
+//! It tries what the table would do and takes it back at once. It needs no rights: what is refused is
+//! what it reports.
+
+mod advice;
+mod capabilities;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use crate::sockets::{
+    Source, cgroup,
+    examine::{self, Step},
+};
+
+/// One thing that works or does not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// It works.
+    pub ok: bool,
+    /// What was found, or why it does not work.
+    pub detail: String,
+}
+
+impl From<Step> for Finding {
+    fn from(step: Step) -> Finding {
+        let ok = step.is_ok();
+        Finding { ok, detail: step.unwrap_or_else(|refused| refused) }
+    }
+}
+
+/// One kernel program of the embedded object.
+#[derive(Clone, Debug, Serialize)]
+pub struct Program {
+    /// Its name in the object.
+    pub name: &'static str,
+    /// Its kind, as `bpftool` calls it.
+    pub kind: &'static str,
+    /// Whether this kernel takes it from this process, and if not, the kernel's words.
+    pub loads: Finding,
+}
+
+/// What this machine offers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The kernel's release, as `uname -r` shows it.
+    pub kernel: String,
+    /// Places of structure members from the kernel's own type information.
+    pub btf: Finding,
+    /// The cgroup v2 folder that the programs are attached to; `None` with `cgroup_error`.
+    pub cgroup: Option<PathBuf>,
+    /// Why there is no folder.
+    pub cgroup_error: Option<String>,
+    /// Effective capabilities of this process, by the names of capabilities(7).
+    pub capabilities: Vec<String>,
+    /// Creating the tables.
+    pub maps: Finding,
+    /// Reading the table of rows as memory.
+    pub mmapable_array: Finding,
+    /// Every program of the embedded object.
+    pub programs: Vec<Program>,
+    /// Attaching to the cgroup.
+    pub attach: Finding,
+    /// The source that `auto` takes: `ebpf` or `tcp-info`.
+    pub source: String,
+    /// What to change to get `ebpf`, or more from it; empty when there is nothing to gain.
+    pub advice: Vec<String>,
+}
+
+/// Examines this machine for this process, with the programs attached to `cgroup` for a moment
+/// (`None` = the process's own). Never fails: what cannot be found out is reported as such.
+#[must_use]
+pub fn examine(cgroup: Option<&Path>) -> Report {
+    let steps = examine::steps(cgroup);
+    let (cgroup, cgroup_error) = match cgroup {
+        Some(path) => (Some(path.to_path_buf()), None),
+        None => match cgroup::own() {
+            Ok(path) => (Some(path), None),
+            Err(error) => (None, Some(error.to_string())),
+        },
+    };
+    let programs: Vec<Program> = steps
+        .programs
+        .into_iter()
+        .map(|(name, kind, step)| Program { name, kind, loads: step.into() })
+        .collect();
+    let mut report = Report {
+        kernel: read("/proc/sys/kernel/osrelease"),
+        btf: steps.btf.into(),
+        cgroup,
+        cgroup_error,
+        capabilities: capabilities::effective(&read("/proc/self/status")),
+        maps: steps.maps.into(),
+        mmapable_array: steps.mapping.into(),
+        programs,
+        attach: steps.attach.into(),
+        source: String::new(),
+        advice: Vec::new(),
+    };
+    // Attaching comes after the programs and the maps: where it works, they do.
+    let kernel = report.attach.ok && report.mmapable_array.ok;
+    report.source = if kernel { Source::Ebpf } else { Source::TcpInfo }.to_string();
+    report.advice = advice::of(&report, &read("/sys/kernel/security/lockdown"));
+    report
+}
+
+/// A file of the kernel's, trimmed; empty where it cannot be read.
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |name: &str, text: &str| writeln!(f, "{name:<24}{text}");
+        let finding = |finding: &Finding| {
+            format!("{}: {}", if finding.ok { "yes" } else { "no" }, finding.detail)
+        };
+        line("kernel", &self.kernel)?;
+        line("BTF", &finding(&self.btf))?;
+        match (&self.cgroup, &self.cgroup_error) {
+            (Some(path), _) => line("cgroup v2", &path.display().to_string())?,
+            (None, error) => line("cgroup v2", error.as_deref().unwrap_or("unknown"))?,
+        }
+        line("capabilities", &capabilities::text(&self.capabilities))?;
+        line("tables", &finding(&self.maps))?;
+        line("rows as memory", &finding(&self.mmapable_array))?;
+        for program in &self.programs {
+            line(&format!("{} ({})", program.name, program.kind), &finding(&program.loads))?;
+        }
+        line("attached to cgroup", &finding(&self.attach))?;
+        line("source", &self.source)?;
+        for advice in &self.advice {
+            line("advice", advice)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_process_gets_a_whole_report() {
+        let report = examine(None);
+        assert!(!report.kernel.is_empty());
+        assert_eq!(report.source == "ebpf", report.attach.ok && report.mmapable_array.ok);
+        let text = report.to_string();
+        for word in ["kernel", "BTF", "cgroup v2", "capabilities", "watch_legs", "source"] {
+            assert!(text.contains(word), "{text}");
+        }
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["programs"][0]["kind"], "sock_ops");
+    }
+
+    #[test]
+    fn a_folder_that_is_no_cgroup_is_reported() {
+        let report = examine(Some(Path::new("/proc/self")));
+        assert!(!report.attach.ok);
+        assert_eq!(report.source, "tcp-info");
+        assert!(!report.advice.is_empty());
+    }
+}

@@ -1,0 +1,67 @@
+//! Tries each step of loading the kernel programs by itself, for `doctor`. Nothing of it stays.
+
+use std::path::Path;
+
+use super::{
+    ebpf::map_rows,
+    load::{self, LoadError, Object, sentence},
+};
+
+/// What a step gave: a remark, or why it was refused.
+pub(crate) type Step = Result<String, String>;
+
+/// The steps in their order. A step that could not be tried is refused with the reason.
+pub(crate) struct Steps {
+    /// Places of structure members from the kernel's BTF.
+    pub(crate) btf: Step,
+    /// Creating the maps.
+    pub(crate) maps: Step,
+    /// Mapping the table of rows into the process.
+    pub(crate) mapping: Step,
+    /// Each program by name and kind.
+    pub(crate) programs: Vec<(&'static str, &'static str, Step)>,
+    /// Attaching to the cgroup.
+    pub(crate) attach: Step,
+}
+
+/// Tries them all, on `cgroup` or this process's own.
+pub(crate) fn steps(cgroup: Option<&Path>) -> Steps {
+    /// One page of rows.
+    const ROWS: u32 = 64;
+    let btf = load::member_offsets().map(|[write_seq, snd_wnd]| {
+        format!("tcp_sock.write_seq at {write_seq}, snd_wnd at {snd_wnd}")
+    });
+    let refused = |error: LoadError| sentence(&error);
+    let mut object = match Object::create(ROWS) {
+        Ok(object) => object,
+        Err(error) => {
+            let not_tried = || Err("not tried: there are no maps".to_owned());
+            return Steps {
+                btf,
+                maps: Err(refused(error)),
+                mapping: not_tried(),
+                programs: vec![(load::PROGRAM, load::KIND, not_tried())],
+                attach: not_tried(),
+            };
+        }
+    };
+    let mapping = object
+        .ebpf
+        .map(load::ROWS)
+        .ok_or(LoadError::Missing(load::ROWS))
+        .and_then(|rows| map_rows(rows, ROWS))
+        .map(|_| "mmap of a BPF_F_MMAPABLE array".to_owned())
+        .map_err(refused);
+    let program = object.load().map(|()| "loads".to_owned()).map_err(refused);
+    let attach = match &program {
+        Err(_) => Err("not tried: the program is not loaded".to_owned()),
+        Ok(_) => object.attach(cgroup).map(|path| path.display().to_string()).map_err(refused),
+    };
+    Steps {
+        btf,
+        maps: Ok("created".to_owned()),
+        mapping,
+        programs: vec![(load::PROGRAM, load::KIND, program)],
+        attach,
+    }
+}
