@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, UdpSocket},
     os::fd::AsFd,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -95,6 +96,12 @@ pub(crate) fn confirm_counts_from_then_on(wish: SourceWish) {
     assert_eq!(leg.confirm(pair.near.as_fd(), now()).unwrap().progress, sample.progress);
 }
 
+/// What a closed window looks like: the kernel's rows have it only where the kernel has BTF.
+fn closed(wish: SourceWish) -> u32 {
+    let known = wish == SourceWish::TcpInfo || Path::new("/sys/kernel/btf/vmlinux").exists();
+    if known { 0 } else { u32::MAX }
+}
+
 /// The last ack empties the queue and closes the window; the write after it causes no callback.
 pub(crate) fn write_into_closed_window(wish: SourceWish) {
     let sockets = open(wish);
@@ -117,7 +124,7 @@ pub(crate) fn write_into_closed_window(wish: SourceWish) {
 
     write(&mut pair, &leg, 1_000);
     let stuck = sample_when(&sockets, &leg, "the write is seen", |s| s.queued == 1_000);
-    assert_eq!((stuck.acked, stuck.window), (closed.acked, 0));
+    assert_eq!((stuck.acked, stuck.window), (closed.acked, closed.window));
     // Several window probes later (RFC 9293 section 3.8.6.1) it is still so.
     std::thread::sleep(Duration::from_secs(1));
     sockets.refresh(now());

@@ -12,6 +12,7 @@
 
 mod attachment;
 mod legs;
+mod lost_path;
 mod support;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,6 +37,10 @@ const BOTH: [(&str, OfWriter); 7] = [
     ("state_after_half_close", legs::state_after_half_close),
     ("what_is_no_tcp_socket_is_refused", legs::what_is_no_tcp_socket_is_refused),
 ];
+
+/// Trials that each writer must pass and that need root for either.
+const BOTH_AS_ROOT: [(&str, OfWriter); 1] =
+    [("timeouts_count_on_a_lost_path", lost_path::timeouts_count_on_a_lost_path)];
 
 /// Trials about the kernel writer alone.
 const KERNEL: [(&str, fn()); 4] = [
@@ -64,14 +69,19 @@ fn main() -> ExitCode {
     }
 
     let mut trials = Vec::new();
-    for (name, trial) in BOTH {
+    let both = BOTH.map(|(name, trial)| (name, trial, false)).into_iter();
+    let both = both.chain(BOTH_AS_ROOT.map(|(name, trial)| (name, trial, true)));
+    for (name, trial, as_root) in both {
         let run = |wish| {
             move || {
                 trial(wish);
                 Ok(())
             }
         };
-        trials.push(Trial::test(format!("tcp_info::{name}"), run(SourceWish::TcpInfo)));
+        trials.push(
+            Trial::test(format!("tcp_info::{name}"), run(SourceWish::TcpInfo))
+                .with_ignored_flag(as_root && cgroup.is_err()),
+        );
         trials.push(
             Trial::test(format!("ebpf::{name}"), run(SourceWish::Ebpf))
                 .with_ignored_flag(refused.is_some()),
