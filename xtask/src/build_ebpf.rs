@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::{source_hash, toolchain};
 
@@ -46,7 +46,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         .or(compilers.first())
         .with_context(|| no_compiler(&missing))?;
     let linker = toolchain::linker(root, compiler)
-        .with_context(|| format!("to get it, {}", toolchain::instructions()))?;
+        .map_err(|error| anyhow!("{error:#}\nto get it, {}", toolchain::instructions()))?;
     eprintln!("compiler: {} ({}), {}", compiler.name, compiler.version, compiler.rustc.display());
     eprintln!(
         "linker: {} ({}), LLVM from {}",

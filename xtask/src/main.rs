@@ -6,7 +6,10 @@ mod build_ebpf;
 mod source_hash;
 mod toolchain;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -24,10 +27,20 @@ enum Task {
     BuildEbpf(build_ebpf::Args),
 }
 
-fn main() -> Result<()> {
-    let root = workspace_root()?;
-    match Cli::parse().task {
-        Task::BuildEbpf(args) => build_ebpf::run(&root, &args),
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match workspace_root().and_then(|root| run(&root, cli.task)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(root: &Path, task: Task) -> Result<()> {
+    match task {
+        Task::BuildEbpf(args) => build_ebpf::run(root, &args),
     }
 }
 

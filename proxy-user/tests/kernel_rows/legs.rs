@@ -97,7 +97,7 @@ pub(crate) fn confirm_counts_from_then_on(wish: SourceWish) {
 }
 
 /// What a closed window looks like: the kernel's rows have it only where the kernel has BTF.
-fn closed(wish: SourceWish) -> u32 {
+fn closed_window(wish: SourceWish) -> u32 {
     let known = wish == SourceWish::TcpInfo || Path::new("/sys/kernel/btf/vmlinux").exists();
     if known { 0 } else { u32::MAX }
 }
@@ -120,7 +120,9 @@ pub(crate) fn write_into_closed_window(wish: SourceWish) {
             leg.confirm(pair.near.as_fd(), now()).unwrap().queued == 0
         });
     }
-    let closed = sample_when(&sockets, &leg, "a closed window", |s| s.window == 0 && s.queued == 0);
+    let window = closed_window(wish);
+    let closed =
+        sample_when(&sockets, &leg, "a closed window", |s| s.window == window && s.queued == 0);
 
     write(&mut pair, &leg, 1_000);
     let stuck = sample_when(&sockets, &leg, "the write is seen", |s| s.queued == 1_000);
