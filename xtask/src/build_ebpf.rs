@@ -55,7 +55,13 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         linker.llvm.display()
     );
 
-    let object = build(root, compiler, &linker)?;
+    let target_dir = root.join(if args.check { "target/ebpf-check" } else { "target/ebpf" });
+    if args.check && target_dir.exists() {
+        // Nothing of an earlier build may stand in for this one.
+        fs::remove_dir_all(&target_dir)
+            .with_context(|| format!("removing {}", target_dir.display()))?;
+    }
+    let object = build(root, &target_dir, compiler, &linker)?;
     ensure_no_paths(root, &object)?;
     let record = format!(
         "sources {}\nobject {}\n{}\n{}\n",
@@ -93,10 +99,10 @@ fn no_compiler(missing: &[String]) -> String {
 /// Compiles and links; the object's bytes.
 fn build(
     root: &Path,
+    target_dir: &Path,
     compiler: &toolchain::Compiler,
     linker: &toolchain::Linker,
 ) -> Result<Vec<u8>> {
-    let target_dir = root.join("target/ebpf");
     let mut flags = OsString::from("-Clinker=");
     flags.push(&linker.path);
     // No folder of the machine that builds may reach the object: it would differ on the next one.
@@ -115,7 +121,7 @@ fn build(
         .current_dir(root.join("proxy-ebpf"))
         .args(["build", "--release", "--locked", "-Zbuild-std=core", "--target", TARGET])
         .arg("--target-dir")
-        .arg(&target_dir)
+        .arg(target_dir)
         .env("RUSTC", &compiler.rustc)
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .env("LD_LIBRARY_PATH", &linker.llvm);
