@@ -8,7 +8,10 @@ use std::{
     os::fd::BorrowedFd,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
     },
 };
 
@@ -101,7 +104,7 @@ impl Leg {
     #[must_use]
     pub fn sample(&self) -> Sample {
         // The order matters: `release` saves the row's figures before it sets the flag.
-        let released = self.released.load(std::sync::atomic::Ordering::Acquire);
+        let released = self.released.load(Acquire);
         let row = if released { Row::default() } else { self.row() };
         let (acked, progress) = self.known(&row);
         let read = self.base.received.saturating_add(self.read.load(Relaxed));
@@ -134,8 +137,7 @@ impl Leg {
         let account = tcp_info::account(fd)?;
         let (acked, _) = self.known(&self.row());
         if account.acked > acked {
-            self.progress.store(now.0, Relaxed);
-            self.acked.fetch_max(account.acked, Relaxed);
+            self.save(account.acked, now);
         }
         let known = self.sample();
         Ok(Sample {
@@ -153,13 +155,13 @@ impl Leg {
     /// Gives the row back; later calls do nothing. Must return before the descriptor is closed: until
     /// then the polled writer may ask that number.
     pub fn release(&self) {
-        let row = self.row();
-        let (acked, progress) = self.known(&row);
-        if self.released.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        // Saved before the row goes: totals never go down. A second release finds no row and saves
+        // what is saved already.
+        let (acked, progress) = self.known(&self.row());
+        self.save(acked, progress);
+        if self.released.swap(true, AcqRel) {
             return;
         }
-        self.progress.store(progress.0, Relaxed);
-        self.acked.fetch_max(acked, Relaxed);
         match &self.lease {
             Lease::Kernel { kernel, index } => kernel.give_back(self.cookie, *index),
             Lease::Polled { polled, place, .. } => polled.remove(*place),
@@ -168,12 +170,18 @@ impl Leg {
 
     /// Bytes acked and when that last grew, by whichever knows more.
     fn known(&self, row: &Row) -> (u64, Nanos) {
-        let acked = self.acked.load(Relaxed);
+        let acked = self.acked.load(Acquire);
         if row.bytes_acked > acked {
             (row.bytes_acked, Nanos(row.progress_ns))
         } else {
             (acked, Nanos(self.progress.load(Relaxed)))
         }
+    }
+
+    /// Keeps a count and its time; whoever sees the count sees the time.
+    fn save(&self, acked: u64, progress: Nanos) {
+        self.progress.store(progress.0, Relaxed);
+        self.acked.fetch_max(acked, Release);
     }
 
     /// Bytes handed to the socket over its life, counted as acks are. The row's own queue is stale

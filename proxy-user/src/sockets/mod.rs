@@ -203,6 +203,12 @@ impl fmt::Debug for Sockets {
     }
 }
 
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Sockets>();
+    shared::<Leg>();
+};
+
 /// Loads and attaches the kernel programs; with them, why rows are written by them.
 fn kernel(options: &Options) -> Result<(Kernel, String), LoadError> {
     let mut object = Object::create(options.max_legs)?;

@@ -63,6 +63,8 @@ impl Cgroup {
     pub(crate) fn enter() -> io::Result<Cgroup> {
         let before = cgroup::own().map_err(io::Error::other)?;
         let folder = before.join(format!("ebbtide-test-{}", std::process::id()));
+        // An earlier process of this number may have been killed.
+        let _ = fs::remove_dir(&folder);
         fs::create_dir(&folder)?;
         let cgroup = Cgroup { folder, before };
         fs::write(cgroup.folder.join("cgroup.procs"), "0")?;
