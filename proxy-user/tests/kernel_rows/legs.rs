@@ -167,6 +167,30 @@ pub(crate) fn release_gives_everything_back_once(wish: SourceWish) {
     }
 }
 
+/// With fewer rows than legs, rows are lent again at once; no figure of one socket reaches another's.
+pub(crate) fn rows_change_hands_under_load(source: SourceWish) {
+    const THREADS: usize = 4;
+    let sockets = Sockets::open(&Options { source, max_legs: 3, ..Options::default() }).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let sockets = &sockets;
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let mut pair = Pair::new(None);
+                    let leg = sockets.register(pair.near.as_fd()).unwrap();
+                    let bytes = 1 + thread * 1_000 + round;
+                    write(&mut pair, &leg, bytes);
+                    pair.far.read_exact(&mut vec![0; bytes]).unwrap();
+                    let sample = sample_when(sockets, &leg, "an ack", |s| s.queued == 0);
+                    assert_eq!(sample.acked, bytes as u64);
+                    assert_eq!(sample.state, TcpState::Established);
+                }
+            });
+        }
+    });
+    assert_eq!(sockets.held().unwrap(), NOTHING);
+}
+
 pub(crate) fn state_after_reset(wish: SourceWish) {
     let sockets = open(wish);
     let mut pair = Pair::new(None);

@@ -28,7 +28,8 @@ const HOLD: &str = "EBBTIDE_TEST_HOLD";
 type OfWriter = fn(SourceWish);
 
 /// Trials that each writer must pass.
-const BOTH: [(&str, OfWriter); 7] = [
+const BOTH: [(&str, OfWriter); 8] = [
+    ("rows_change_hands_under_load", legs::rows_change_hands_under_load),
     ("confirm_counts_from_then_on", legs::confirm_counts_from_then_on),
     ("rows_follow_acks", legs::rows_follow_acks),
     ("write_after_everything_was_acked_and_the_window_closed", legs::write_into_closed_window),
