@@ -42,7 +42,8 @@ fn upgrade_is_found_in_token_lists() {
     assert!(get(Version::HTTP_11, &yes));
     assert!(!get(Version::HTTP_10, &yes));
     assert!(!asks_websocket(&Method::POST, Version::HTTP_11, &yes));
-    let split = map(&[("connection", "x"), ("connection", "UPGRADE"), ("upgrade", "h2c, websocket")]);
+    let split =
+        map(&[("connection", "x"), ("connection", "UPGRADE"), ("upgrade", "h2c, websocket")]);
     assert!(get(Version::HTTP_11, &split));
     assert!(!get(Version::HTTP_11, &map(&[("connection", "upgraded"), ("upgrade", "websocket")])));
     assert!(!get(Version::HTTP_11, &map(&[("upgrade", "websocket")])));

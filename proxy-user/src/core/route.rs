@@ -55,9 +55,10 @@ impl Router {
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<usize> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let below = self.below.iter().filter(|(suffix, _)| {
-            host.len() > suffix.len() && host.ends_with(suffix.as_str())
-        });
+        let below = self
+            .below
+            .iter()
+            .filter(|(suffix, _)| host.len() > suffix.len() && host.ends_with(suffix.as_str()));
         let exact = self.exact.get(&host).into_iter();
         exact
             .chain(below.map(|(_, paths)| paths))

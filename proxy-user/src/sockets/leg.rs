@@ -5,9 +5,9 @@
 
 use std::{
     io,
-    os::fd::BorrowedFd,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -41,6 +41,8 @@ pub(super) enum Lease {
 pub struct Leg {
     lease: Lease,
     cookie: u64,
+    /// The descriptor's number, until the leg is released.
+    fd: Mutex<Option<RawFd>>,
     /// The socket when it was registered. Acks before the kernel could see the leg are in here, acks
     /// after it in the row, so the larger of the two figures is the true one.
     base: Account,
@@ -57,10 +59,11 @@ pub struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(lease: Lease, cookie: u64, base: Account) -> Leg {
+    pub(super) fn new(lease: Lease, fd: BorrowedFd<'_>, cookie: u64, base: Account) -> Leg {
         Leg {
             lease,
             cookie,
+            fd: Mutex::new(Some(fd.as_raw_fd())),
             base,
             written: AtomicU64::new(0),
             read: AtomicU64::new(0),
@@ -132,9 +135,15 @@ impl Leg {
     /// retransmitted segments) moved the socket and not the row. What is found counts from then on.
     ///
     /// # Errors
-    /// A descriptor that gives no answer. `fd` must be the one that was registered.
-    pub fn confirm(&self, fd: BorrowedFd<'_>, now: Nanos) -> io::Result<Sample> {
-        let account = tcp_info::account(fd)?;
+    /// A descriptor that gives no answer, or a leg that was released.
+    pub fn confirm(&self, now: Nanos) -> io::Result<Sample> {
+        let account = {
+            let fd = self.fd.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = fd.ok_or(io::ErrorKind::NotConnected)?;
+            // SAFETY: the number is the registered descriptor's, which its owner closes only after
+            // `release` has taken the number away, and `release` waits for this lock.
+            tcp_info::account(unsafe { BorrowedFd::borrow_raw(number) })?
+        };
         let (acked, _) = self.known(&self.row());
         if account.acked > acked {
             self.save(account.acked, now);
@@ -162,6 +171,7 @@ impl Leg {
         if self.released.swap(true, AcqRel) {
             return;
         }
+        *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = None;
         match &self.lease {
             Lease::Kernel { kernel, index } => kernel.give_back(self.cookie, *index),
             Lease::Polled { polled, place, .. } => polled.remove(*place),

@@ -130,7 +130,7 @@ impl Sockets {
                     let lease = Lease::Kernel { kernel: Arc::clone(kernel), index };
                     // Held as a leg at once, so that an error below gives the row back. The figures
                     // are read after the kernel can find the row: no ack falls between the two.
-                    let leg = Leg::new(lease, cookie, tcp_info::Account::default());
+                    let leg = Leg::new(lease, fd, cookie, tcp_info::Account::default());
                     let base = tcp_info::coherent(fd)?;
                     return Ok(leg.with_base(base));
                 }
@@ -140,7 +140,7 @@ impl Sockets {
         let base = tcp_info::coherent(fd)?;
         let (place, row) = self.0.polled.add(fd, cookie, &base);
         let lease = Lease::Polled { polled: Arc::clone(&self.0.polled), place, row };
-        Ok(Leg::new(lease, cookie, base))
+        Ok(Leg::new(lease, fd, cookie, base))
     }
 
     /// Once per sweep: brings the polled rows up to date as of `now`, two system calls for each polled

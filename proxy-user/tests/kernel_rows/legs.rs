@@ -76,7 +76,7 @@ fn follow_acks(sockets: &Sockets, mut pair: Pair) {
     leg.add_read(5_000);
     assert_eq!(leg.sample().received, first.received + 5_000);
 
-    let confirmed = leg.confirm(pair.near.as_fd(), now()).unwrap();
+    let confirmed = leg.confirm(now()).unwrap();
     assert_eq!((confirmed.queued, confirmed.acked), (0, drained.acked));
     assert_eq!(confirmed.progress, leg.sample().progress);
 }
@@ -89,11 +89,11 @@ pub(crate) fn confirm_counts_from_then_on(wish: SourceWish) {
     let start = now();
     write(&mut pair, &leg, 3_000);
     pair.far.read_exact(&mut [0; 3_000]).unwrap();
-    eventually("an empty queue", || leg.confirm(pair.near.as_fd(), now()).unwrap().queued == 0);
+    eventually("an empty queue", || leg.confirm(now()).unwrap().queued == 0);
     let sample = leg.sample();
     assert_eq!(sample.queued, 0);
     assert!(sample.progress >= start);
-    assert_eq!(leg.confirm(pair.near.as_fd(), now()).unwrap().progress, sample.progress);
+    assert_eq!(leg.confirm(now()).unwrap().progress, sample.progress);
 }
 
 /// What a closed window looks like: the kernel's rows have it only where the kernel has BTF.
@@ -110,15 +110,13 @@ pub(crate) fn write_into_closed_window(wish: SourceWish) {
     let mut total = 0;
     loop {
         // The receiver never takes back window that it offered, so writing no more than that drains.
-        let window = leg.confirm(pair.near.as_fd(), now()).unwrap().window as usize;
+        let window = leg.confirm(now()).unwrap().window as usize;
         if window == 0 {
             break;
         }
         write(&mut pair, &leg, window.min(1_024));
         total += window.min(1_024);
-        eventually("what the window allows is acked", || {
-            leg.confirm(pair.near.as_fd(), now()).unwrap().queued == 0
-        });
+        eventually("what the window allows is acked", || leg.confirm(now()).unwrap().queued == 0);
     }
     let window = closed_window(wish);
     let closed =
@@ -133,7 +131,7 @@ pub(crate) fn write_into_closed_window(wish: SourceWish) {
     let later = leg.sample();
     assert_eq!((later.queued, later.progress), (1_000, stuck.progress));
     assert_eq!((later.state, later.timeouts), (TcpState::Established, 0));
-    let asked = leg.confirm(pair.near.as_fd(), now()).unwrap();
+    let asked = leg.confirm(now()).unwrap();
     assert_eq!((asked.queued, asked.progress), (1_000, stuck.progress));
 
     pair.far.read_exact(&mut vec![0; total + 1_000]).unwrap();
@@ -200,7 +198,7 @@ pub(crate) fn state_after_reset(wish: SourceWish) {
     eventually("the bytes arrive", || pair.far.peek(&mut [0; 10]).unwrap() == 10);
     drop(pair.far);
     sample_when(&sockets, &leg, "a reset", |s| s.state == TcpState::Close);
-    assert_eq!(leg.confirm(pair.near.as_fd(), now()).unwrap().state, TcpState::Close);
+    assert_eq!(leg.confirm(now()).unwrap().state, TcpState::Close);
 }
 
 pub(crate) fn state_after_half_close(wish: SourceWish) {

@@ -5,7 +5,7 @@ use super::Violation;
 /// The longest header: two bytes, a 64-bit length and a masking key.
 pub const MAX_HEADER: usize = 14;
 /// The longest payload of a control frame (RFC 6455 section 5.5).
-pub const MAX_CONTROL: u64 = 125;
+const MAX_CONTROL: u64 = 125;
 
 /// What a frame is (RFC 6455 section 11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

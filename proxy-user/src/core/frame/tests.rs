@@ -15,6 +15,7 @@ struct Written {
     payload: Vec<u8>,
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "the arms bound the lengths")]
 fn write(frame: &Written, mask: Option<[u8; 4]>) -> Vec<u8> {
     let mut bytes = vec![u8::from(frame.fin) * 128 + frame.rsv * 16 + frame.opcode];
     let flag = if mask.is_some() { 128 } else { 0 };
@@ -55,13 +56,8 @@ fn feed(
 }
 
 fn any_payload() -> impl Strategy<Value = Vec<u8>> {
-    let length = prop_oneof![
-        0usize..4,
-        120usize..130,
-        Just(65_535usize),
-        Just(65_536usize),
-        0usize..70_000
-    ];
+    let length =
+        prop_oneof![0usize..4, 120usize..130, Just(65_535usize), Just(65_536usize), 0usize..70_000];
     length.prop_map(|length| vec![0xa5; length])
 }
 
