@@ -1,6 +1,12 @@
 //! Ebbtide: a reverse proxy that knows whether anybody is really there.
+//!
+//! The way of a byte: `proxy::listener` accepts, `proxy::service` routes, `proxy::upgrade` makes a
+//! session, `pump::flow` moves its bytes through `core::frame`. `CONTRIBUTING.md` tells the rest.
 
+pub mod clock;
 pub mod config;
 pub mod core;
 pub mod doctor;
+pub mod pump;
+pub mod session;
 pub mod sockets;

@@ -2,14 +2,7 @@
 
 use std::collections::HashMap;
 
-/// A host name that an app answers to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum HostPattern {
-    /// This name, in lower case.
-    Exact(String),
-    /// Any name below this suffix, in lower case with its leading dot: `.apps.example.com`.
-    Below(String),
-}
+use crate::config::HostPattern;
 
 /// Path prefixes of one host, longest first, with the app's index.
 type Paths = Vec<(String, usize)>;
@@ -36,7 +29,7 @@ impl Router {
                     HostPattern::Exact(name) => {
                         insert(router.exact.entry(name.clone()).or_default(), path, index);
                     }
-                    HostPattern::Below(suffix) => {
+                    HostPattern::Suffix(suffix) => {
                         let at = router.below.iter().position(|(known, _)| known == suffix);
                         let at = at.unwrap_or_else(|| {
                             router.below.push((suffix.clone(), Paths::new()));
@@ -55,10 +48,10 @@ impl Router {
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<usize> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let below = self
-            .below
-            .iter()
-            .filter(|(suffix, _)| host.len() > suffix.len() && host.ends_with(suffix.as_str()));
+        let below = self.below.iter().filter(|(suffix, _)| {
+            let parent = host.strip_suffix(suffix.as_str()).and_then(|host| host.strip_suffix('.'));
+            parent.is_some_and(|child| !child.is_empty())
+        });
         let exact = self.exact.get(&host).into_iter();
         exact
             .chain(below.map(|(_, paths)| paths))
@@ -88,14 +81,14 @@ mod tests {
     }
 
     fn below(suffix: &str) -> HostPattern {
-        HostPattern::Below(suffix.to_owned())
+        HostPattern::Suffix(suffix.to_owned())
     }
 
     #[test]
     fn the_closest_host_then_the_longest_path() {
         let demo = [exact("demo.localhost")];
-        let wide = [below(".example.com")];
-        let narrow = [below(".apps.example.com")];
+        let wide = [below("example.com")];
+        let narrow = [below("apps.example.com")];
         let router = Router::new([
             (&demo[..], "/"),
             (&demo[..], "/api"),

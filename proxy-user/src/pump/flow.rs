@@ -1,0 +1,237 @@
+//! One direction of a session: read, follow the frames, write what was read, and only then read on.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::buffer::Lent;
+use crate::core::frame::{MAX_HEADER, Parser, Rules, Violation};
+use crate::session::{Counts, Leg};
+
+/// What a direction came to.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// `from` has sent its FIN and all before it has been written.
+    Eof,
+    /// The FIN has been passed on.
+    Ended,
+    /// Reading failed.
+    ReadFailed(io::Error),
+    /// Writing failed; nothing more is read in this direction.
+    WriteFailed,
+    /// The frames before it are waiting to be written.
+    Violation(Violation),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// Only what waits, the last words and the FIN are left to be written.
+    Finishing,
+    /// The FIN has been passed on.
+    Ended,
+    /// Writing failed.
+    Broken,
+}
+
+/// The state of one direction: nothing but the parser's while no byte is on its way.
+#[derive(Debug)]
+pub(super) struct Flow {
+    parser: Parser,
+    stage: Stage,
+    /// The start of a header whose rest has not come yet.
+    carry: [u8; MAX_HEADER],
+    carried: u8,
+    /// Bytes that must be written before anything else is read.
+    lent: Option<Lent>,
+    /// Bytes that came right behind the handshake.
+    early: Bytes,
+    /// What is written between the last frame and the FIN.
+    last_words: Bytes,
+}
+
+impl Flow {
+    pub(super) fn new(rules: Rules, early: Bytes) -> Flow {
+        Flow {
+            parser: Parser::new(rules),
+            stage: Stage::Open,
+            carry: [0; MAX_HEADER],
+            carried: 0,
+            lent: None,
+            early,
+            last_words: Bytes::new(),
+        }
+    }
+
+    /// A Close frame can be put behind what waits: none went by, and no frame is cut in half.
+    pub(super) fn takes_close(&self) -> bool {
+        self.parser.at_boundary() && !self.parser.closed() && self.stage == Stage::Open
+    }
+
+    /// A Close frame went by.
+    pub(super) fn closed(&self) -> bool {
+        self.parser.closed()
+    }
+
+    /// Nothing more will be written, as the FIN has been passed on or writing failed.
+    pub(super) fn over(&self) -> bool {
+        matches!(self.stage, Stage::Ended | Stage::Broken)
+    }
+
+    /// The FIN has been passed on.
+    pub(super) fn ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// From now on only what waits and the FIN are written.
+    pub(super) fn finish(&mut self) {
+        let unfinished = Bytes::copy_from_slice(&self.carry[..usize::from(self.carried)]);
+        self.finish_with(unfinished);
+    }
+
+    /// The same, with `last_words` between. The start of an unfinished header is dropped.
+    pub(super) fn finish_with(&mut self, last_words: Bytes) {
+        if self.stage == Stage::Open {
+            self.stage = Stage::Finishing;
+            self.last_words = last_words;
+        }
+    }
+
+    /// Moves bytes until neither side can go on. `seen` is told of every burst of frames.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        (from, from_leg): (&mut TcpStream, &Leg),
+        (to, to_leg): (&mut TcpStream, &Leg),
+        seen: impl Fn(Counts),
+    ) -> Poll<Event> {
+        loop {
+            if self.over() {
+                return Poll::Pending;
+            }
+            if ready!(self.poll_flush(cx, to, to_leg)).is_err() {
+                self.stage = Stage::Broken;
+                return Poll::Ready(Event::WriteFailed);
+            }
+            if self.stage == Stage::Finishing {
+                self.stage = Stage::Ended;
+                return Poll::Ready(Event::Ended);
+            }
+            let read = match ready!(self.poll_read(cx, from)) {
+                Ok(Some(read)) => read,
+                Ok(None) => return Poll::Ready(Event::Eof),
+                Err(error) => return Poll::Ready(Event::ReadFailed(error)),
+            };
+            from_leg.socket.add_read(read as u64);
+            if let Err(violation) = self.follow(&seen) {
+                return Poll::Ready(Event::Violation(violation));
+            }
+        }
+    }
+
+    /// Reads once, behind the carried bytes, into a buffer that is lent only when there is
+    /// something to read. `None` = end of the stream.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+    ) -> Poll<io::Result<Option<usize>>> {
+        if self.early.is_empty() {
+            ready!(from.poll_read_ready(cx))?;
+        }
+        let carried = usize::from(self.carried);
+        let mut lent = Lent::new();
+        let (before, behind) = lent.space().split_at_mut(carried);
+        before.copy_from_slice(&self.carry[..carried]);
+        let read = if self.early.is_empty() {
+            let mut read = ReadBuf::new(behind);
+            ready!(Pin::new(from).poll_read(cx, &mut read))?;
+            read.filled().len()
+        } else {
+            let size = behind.len().min(self.early.len());
+            self.early.copy_to_slice(&mut behind[..size]);
+            size
+        };
+        if read == 0 {
+            return Poll::Ready(Ok(None));
+        }
+        lent.fill(carried + read);
+        self.lent = Some(lent);
+        Poll::Ready(Ok(Some(read)))
+    }
+
+    /// Follows the frames in what was just read. Whole chunks stay to be written, the start of a
+    /// header is carried to the next read.
+    fn follow(&mut self, seen: &impl Fn(Counts)) -> Result<(), Violation> {
+        let Some(lent) = &mut self.lent else { return Ok(()) };
+        let bytes = lent.waiting();
+        let (mut burst, mut good) = (Counts::default(), 0);
+        let result = loop {
+            match self.parser.next(&bytes[good..]) {
+                Ok(Some(chunk)) => {
+                    good += chunk.size;
+                    let Some(header) = chunk.header else { continue };
+                    burst.bytes += header.length;
+                    match header.start.opcode.is_control() {
+                        true => burst.control += 1,
+                        false => burst.data += 1,
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(violation) => break Err(violation),
+            }
+        };
+        let header = if result.is_ok() { &bytes[good..] } else { &[] };
+        self.carry[..header.len()].copy_from_slice(header);
+        #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
+        let carried = header.len() as u8;
+        self.carried = carried;
+        lent.fill(good);
+        if burst != Counts::default() {
+            seen(burst);
+        }
+        result
+    }
+
+    /// Writes what waits, and gives its buffer back; at the end the last words and the FIN.
+    pub(super) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut TcpStream,
+        leg: &Leg,
+    ) -> Poll<io::Result<()>> {
+        if let Some(lent) = &mut self.lent {
+            while !lent.waiting().is_empty() {
+                let written = ready!(poll_write(cx, to, leg, lent.waiting()))?;
+                lent.advance(written);
+            }
+            self.lent = None;
+        }
+        if self.stage == Stage::Finishing {
+            while !self.last_words.is_empty() {
+                let written = ready!(poll_write(cx, to, leg, &self.last_words))?;
+                self.last_words.advance(written);
+            }
+            ready!(Pin::new(to).poll_shutdown(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn poll_write(
+    cx: &mut Context<'_>,
+    to: &mut TcpStream,
+    leg: &Leg,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    let written = ready!(Pin::new(to).poll_write(cx, bytes))?;
+    if written == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    leg.socket.add_written(written as u64);
+    Poll::Ready(Ok(written))
+}

@@ -1,0 +1,109 @@
+//! Sessions as everybody but their own pump sees them: counts, sockets' rows, and one way to end.
+//!
+//! Nothing here reads or writes a socket.
+
+mod app;
+mod registry;
+mod seats;
+mod tally;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+
+pub use self::app::App;
+pub use self::registry::{Registry, Watched};
+pub use self::seats::{Seat, Seats};
+pub use self::tally::{Counts, Tally};
+use crate::core::ending::Cause;
+use crate::core::time::Nanos;
+use crate::sockets;
+
+/// One of a session's two sockets.
+#[derive(Debug)]
+pub struct Leg {
+    /// The other end's address.
+    pub peer: SocketAddr,
+    /// The socket's row.
+    pub socket: sockets::Leg,
+    /// Frames that came from this leg's peer.
+    pub frames: Tally,
+}
+
+/// One upgraded connection.
+#[derive(Debug)]
+pub struct Session {
+    /// Unique in this process, in order of opening.
+    pub id: u64,
+    /// What it is a session of.
+    pub app: Arc<App>,
+    /// When both legs stood.
+    pub opened: Nanos,
+    /// The browser's side.
+    pub client: Leg,
+    /// The upstream side.
+    pub upstream: Leg,
+    /// Number of the [`Cause`] that ended it; 0 = alive.
+    cause: AtomicU8,
+    /// When the first Close frame went by; 0 = none did.
+    closing: AtomicU64,
+    pump: AtomicWaker,
+}
+
+impl Session {
+    /// A session over two legs.
+    #[must_use]
+    pub fn new(id: u64, app: Arc<App>, opened: Nanos, client: Leg, upstream: Leg) -> Session {
+        Session {
+            id,
+            app,
+            opened,
+            client,
+            upstream,
+            cause: AtomicU8::new(0),
+            closing: AtomicU64::new(0),
+            pump: AtomicWaker::new(),
+        }
+    }
+
+    /// Ends the session. The first cause wins: false if there was one before.
+    pub fn end(&self, cause: Cause) -> bool {
+        let first = self
+            .cause
+            .compare_exchange(0, cause as u8, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if first {
+            self.pump.wake();
+        }
+        first
+    }
+
+    /// The cause once there is one. Only the session's own pump may wait.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<Cause> {
+        if let Some(cause) = self.ended() {
+            return Poll::Ready(cause);
+        }
+        self.pump.register(cx.waker());
+        // A cause that came between the look and the registration has woken nobody.
+        self.ended().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The cause if there is one.
+    pub fn ended(&self) -> Option<Cause> {
+        Cause::from_number(self.cause.load(Ordering::Acquire))
+    }
+
+    /// Notes that a Close frame went by at `now`.
+    pub fn note_close(&self, now: Nanos) {
+        // Failing means that one was noted before, and the first one counts.
+        let _ = self.closing.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// When the first Close frame went by.
+    pub fn closing_since(&self) -> Option<Nanos> {
+        Some(Nanos(self.closing.load(Ordering::Relaxed))).filter(|since| since.0 != 0)
+    }
+}

@@ -1,0 +1,85 @@
+//! All live sessions of the process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{App, Counts, Session};
+use crate::core::stall::Watch;
+
+/// A session and what the sweep remembers of its two legs.
+#[derive(Debug)]
+pub struct Watched {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The sweep's memory of the client leg.
+    pub client: Watch,
+    /// The sweep's memory of the app leg.
+    pub upstream: Watch,
+}
+
+/// The live sessions, by id.
+#[derive(Debug, Default)]
+pub struct Registry {
+    next: AtomicU64,
+    live: Mutex<BTreeMap<u64, Watched>>,
+}
+
+impl Registry {
+    /// An id that no session had before.
+    pub fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Adds a session that has both its legs.
+    pub fn insert(&self, session: Arc<Session>) {
+        session.app.opened.fetch_add(1, Relaxed);
+        let (client, upstream) = (Watch::default(), Watch::default());
+        self.live().insert(session.id, Watched { session, client, upstream });
+    }
+
+    /// Removes a session; its app keeps its counts.
+    pub fn remove(&self, session: &Session) {
+        // One lock for both steps, so that no reader misses or doubles a session.
+        let mut live = self.live();
+        if live.remove(&session.id).is_some() {
+            session.app.absorb(session);
+        }
+    }
+
+    /// Shows every live session, in order of opening.
+    pub fn each(&self, mut show: impl FnMut(&mut Watched)) {
+        self.live().values_mut().for_each(&mut show);
+    }
+
+    /// How many sessions live.
+    pub fn len(&self) -> usize {
+        self.live().len()
+    }
+
+    /// No session lives.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Input and output of each of `apps` over all sessions so far, over and alive.
+    pub fn counts(&self, apps: &[Arc<App>]) -> Vec<(Counts, Counts)> {
+        let live = self.live();
+        let mut counts: Vec<_> = apps.iter().map(|app| app.past()).collect();
+        let index: HashMap<_, _> =
+            apps.iter().enumerate().map(|(at, app)| (Arc::as_ptr(app), at)).collect();
+        for watched in live.values() {
+            let session = &watched.session;
+            if let Some(&at) = index.get(&Arc::as_ptr(&session.app)) {
+                counts[at].0 += session.client.frames.read();
+                counts[at].1 += session.upstream.frames.read();
+            }
+        }
+        counts
+    }
+
+    fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Watched>> {
+        // A panic elsewhere leaves the map whole.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,58 @@
+//! What went through one direction of a session.
+//!
+//! One task writes, anybody may read: plain loads and stores, no locked instruction per frame.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counts of one direction, over a session's life or an app's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Data frames (text, binary, continuation).
+    pub data: u64,
+    /// Control frames (Close, ping, pong).
+    pub control: u64,
+    /// Payload bytes of the frames whose headers went by.
+    pub bytes: u64,
+    /// Data frames that counted as activity.
+    pub activity: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Counts) {
+        self.data += more.data;
+        self.control += more.control;
+        self.bytes += more.bytes;
+        self.activity += more.activity;
+    }
+}
+
+/// Counts with one writer.
+#[derive(Debug, Default)]
+pub struct Tally {
+    data: AtomicU64,
+    control: AtomicU64,
+    bytes: AtomicU64,
+    activity: AtomicU64,
+}
+
+impl Tally {
+    /// Adds a burst. Only the session's own task may call this.
+    pub fn add(&self, burst: Counts) {
+        let add = |to: &AtomicU64, more| to.store(to.load(Relaxed) + more, Relaxed);
+        add(&self.data, burst.data);
+        add(&self.control, burst.control);
+        add(&self.bytes, burst.bytes);
+        add(&self.activity, burst.activity);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn read(&self) -> Counts {
+        Counts {
+            data: self.data.load(Relaxed),
+            control: self.control.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            activity: self.activity.load(Relaxed),
+        }
+    }
+}
