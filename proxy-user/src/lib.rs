@@ -7,6 +7,8 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod doctor;
+pub mod metrics;
+pub mod proxy;
 pub mod pump;
 pub mod session;
 pub mod sockets;

@@ -137,7 +137,7 @@ pub struct Report {
     pub url: String,
     /// Default `PATCH`.
     pub method: http::Method,
-    /// At most one report per app in this time, 1 s to 24 h. Default 30 s.
+    /// At most one report per app in this time, 100 ms to 24 h. Default 30 s.
     pub interval: Duration,
     /// File with the bearer token to send. Default: none.
     pub token_file: Option<PathBuf>,

@@ -86,7 +86,7 @@ fn report(table: &mut Table<'_>, base: &Path) -> Option<Report> {
     let url = table.required("url", URL);
     let mut report = Report::new(url.clone().unwrap_or_default());
     table.set(&mut report.method, "method", METHOD);
-    table.set(&mut report.interval, "interval", duration(SECOND..=DAY));
+    table.set(&mut report.interval, "interval", duration(Duration::from_millis(100)..=DAY));
     report.token_file = table.text("token_file", token_file(base));
     url.map(|_| report)
 }

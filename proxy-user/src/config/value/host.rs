@@ -108,7 +108,14 @@ mod tests {
     fn suffixes_take_hosts_below_but_not_the_suffix_itself() {
         let apps = pattern("*.apps.example.com");
         assert!(apps.matches("a.apps.example.com") && apps.matches("b.a.APPS.example.com."));
-        for host in ["apps.example.com", ".apps.example.com", "xapps.example.com", "", "é"] {
+        for host in [
+            "apps.example.com",
+            ".apps.example.com",
+            "xapps.example.com",
+            "xxapps.example.com",
+            "",
+            "é",
+        ] {
             assert!(!apps.matches(host), "{host}");
         }
     }

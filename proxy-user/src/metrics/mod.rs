@@ -1,0 +1,104 @@
+//! Prometheus metrics: what is counted as it happens, and (in `scrape`) what is read off the
+//! sessions when somebody asks.
+//!
+//! Labels are bounded: an app's name, a fixed word, or a status code.
+
+mod scrape;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+
+pub use self::scrape::render;
+use crate::core::ending::Reap;
+
+/// Upper bounds in seconds for how long an app takes to answer.
+const ANSWER: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
+/// Upper bounds in seconds for one sweep.
+const SWEEP: [f64; 8] = [1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.5];
+
+/// The metrics that are counted as things happen.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    reports: IntCounterVec,
+    reaped: IntCounterVec,
+    sweep_seconds: HistogramVec,
+}
+
+impl Metrics {
+    /// Metrics at zero.
+    ///
+    /// # Errors
+    /// None that a running program can meet: names and labels are constants.
+    pub fn new() -> prometheus::Result<Metrics> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            prometheus::Result::Ok(counter)
+        };
+        let histogram = |name: &str, help: &str, labels: &[&str], bounds: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+            let histogram = HistogramVec::new(options, labels)?;
+            registry.register(Box::new(histogram.clone()))?;
+            prometheus::Result::Ok(histogram)
+        };
+        Ok(Metrics {
+            requests: counter(
+                "ebbtide_http_requests_total",
+                "HTTP requests answered, by app (empty where there is none) and status code",
+                &["app", "code"],
+            )?,
+            request_seconds: histogram(
+                "ebbtide_http_request_seconds",
+                "Time from a request's head to its answer's head",
+                &["app"],
+                &ANSWER,
+            )?,
+            reports: counter(
+                "ebbtide_reports_total",
+                "Activity reports to the control plane",
+                &["result"],
+            )?,
+            reaped: counter(
+                "ebbtide_reaped_total",
+                "Sessions ended because one leg's peer was gone",
+                &["app", "leg", "reason"],
+            )?,
+            sweep_seconds: histogram(
+                "ebbtide_sweep_seconds",
+                "Time that one look at all sessions took",
+                &[],
+                &SWEEP,
+            )?,
+            registry,
+        })
+    }
+
+    /// A request was answered.
+    pub fn request(&self, app: &str, code: StatusCode, took: Duration) {
+        self.requests.with_label_values(&[app, code.as_str()]).inc();
+        self.request_seconds.with_label_values(&[app]).observe(took.as_secs_f64());
+    }
+
+    /// A report was accepted or not.
+    pub fn report(&self, accepted: bool) {
+        let result = if accepted { "success" } else { "failure" };
+        self.reports.with_label_values(&[result]).inc();
+    }
+
+    /// A session was reaped.
+    pub fn reap(&self, app: &str, reap: Reap) {
+        self.reaped.with_label_values(&[app, reap.leg, reap.reason]).inc();
+    }
+
+    /// A sweep is done.
+    pub fn sweep(&self, took: Duration) {
+        let labels: [&str; 0] = [];
+        self.sweep_seconds.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,88 @@
+//! `/metrics`: the counted metrics, and those read off apps and sessions at the moment of asking,
+//! so that a frame costs no metric.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::UNIX_EPOCH;
+
+use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result, TextEncoder};
+
+use crate::clock;
+use crate::proxy::Proxy;
+
+/// The whole exposition in Prometheus' text format.
+///
+/// # Errors
+/// None that a running program can meet: names and labels are constants.
+pub fn render(proxy: &Proxy) -> Result<String> {
+    let mut families = proxy.metrics.registry.gather();
+    families.extend(gather(proxy)?.gather());
+    families.sort_by(|one, other| one.name().cmp(other.name()));
+    TextEncoder::new().encode_to_string(&families)
+}
+
+/// A registry that lives for one answer.
+fn gather(proxy: &Proxy) -> Result<Registry> {
+    let registry = Registry::new();
+    let counter = |name: &str, help: &str, labels: &[&str]| {
+        let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+        registry.register(Box::new(counter.clone()))?;
+        Result::Ok(counter)
+    };
+    let gauge = |name: &str, help: &str, labels: &[&str]| {
+        let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
+        registry.register(Box::new(gauge.clone()))?;
+        Result::Ok(gauge)
+    };
+    gauge("ebbtide_build_info", "Always 1; the version is in the label", &["version"])?
+        .with_label_values(&[env!("CARGO_PKG_VERSION")])
+        .set(1);
+    gauge("ebbtide_socket_source", "Always 1; who fills the rows is in the label", &["source"])?
+        .with_label_values(&[proxy.sockets.source().to_string()])
+        .set(1);
+    gauge("ebbtide_apps", "Apps by state", &["state"])?
+        .with_label_values(&["running"])
+        .set(i64::try_from(proxy.apps.len()).unwrap_or(i64::MAX));
+
+    let sessions = gauge("ebbtide_sessions", "Sessions that are open", &["app"])?;
+    let opened = counter("ebbtide_sessions_total", "Sessions opened", &["app"])?;
+    let frames = counter(
+        "ebbtide_frames_total",
+        "Frames, from the client (input) or from the app (output)",
+        &["app", "direction", "kind"],
+    )?;
+    let bytes = counter(
+        "ebbtide_frame_bytes_total",
+        "Payload bytes of frames, counted when their header went by",
+        &["app", "direction"],
+    )?;
+    let activity = counter(
+        "ebbtide_activity_total",
+        "Data frames, requests and upgrades that counted as activity",
+        &["app", "reason"],
+    )?;
+    let newest = GaugeVec::new(
+        Opts::new("ebbtide_activity_timestamp_seconds", "Unix time of the newest activity"),
+        &["app"],
+    )?;
+    registry.register(Box::new(newest.clone()))?;
+
+    for (app, (input, output)) in proxy.apps.iter().zip(proxy.registry.counts(&proxy.apps)) {
+        let name = app.config.name.as_str();
+        let taken = i64::try_from(app.seats.taken()).unwrap_or(i64::MAX);
+        sessions.with_label_values(&[name]).set(taken);
+        opened.with_label_values(&[name]).inc_by(app.opened.load(Relaxed));
+        for (direction, counts) in [("input", input), ("output", output)] {
+            frames.with_label_values(&[name, direction, "data"]).inc_by(counts.data);
+            frames.with_label_values(&[name, direction, "control"]).inc_by(counts.control);
+            bytes.with_label_values(&[name, direction]).inc_by(counts.bytes);
+        }
+        for (reason, count) in app.activity(input, output) {
+            activity.with_label_values(&[name, reason.as_str()]).inc_by(count);
+        }
+        if let Some(last) = app.gate.newest() {
+            let at = clock::wall(last.at).duration_since(UNIX_EPOCH).unwrap_or_default();
+            newest.with_label_values(&[name]).set(at.as_secs_f64());
+        }
+    }
+    Ok(registry)
+}

@@ -1,0 +1,87 @@
+//! What Ebbtide answers by itself. Each answer says why in `X-Ebbtide-Reason`.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+
+/// A body: passed on from the app, or ours.
+pub(crate) type Body = Either<Incoming, Full<Bytes>>;
+
+/// An answer of Ebbtide's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// No app for this host and path.
+    NoApp,
+    /// The request has no usable Host, or a WebSocket handshake has a body.
+    BadRequest(&'static str),
+    /// The request's head is larger than `limits.header_bytes`.
+    HeadTooBig,
+    /// CONNECT: this is no forward proxy.
+    NoTunnel,
+    /// The app refuses connections.
+    Unreachable,
+    /// The app broke the connection or answered what is not HTTP.
+    Broken,
+    /// All seats of the app or of the process are taken.
+    Full,
+    /// No new sessions while shutting down.
+    Draining,
+}
+
+impl Answer {
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Answer::NoApp => (StatusCode::NOT_FOUND, "no-app", "No app for this host and path."),
+            Answer::BadRequest(why) => (StatusCode::BAD_REQUEST, "bad-request", why),
+            Answer::HeadTooBig => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head-too-big",
+                "The request's head is larger than this proxy accepts.",
+            ),
+            Answer::NoTunnel => {
+                (StatusCode::METHOD_NOT_ALLOWED, "no-tunnel", "CONNECT is not served here.")
+            }
+            Answer::Unreachable => {
+                (StatusCode::BAD_GATEWAY, "app-unreachable", "The app does not accept connections.")
+            }
+            Answer::Broken => {
+                (StatusCode::BAD_GATEWAY, "app-broken", "The app broke off before it answered.")
+            }
+            Answer::Full => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "full",
+                "All seats are taken. Try again when somebody has left.",
+            ),
+            Answer::Draining => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "draining",
+                "This proxy is restarting. Try again in a moment.",
+            ),
+        }
+    }
+
+    /// Seconds after which trying again makes sense.
+    fn retry_after(self) -> Option<&'static str> {
+        match self {
+            Answer::Full => Some("10"),
+            Answer::Draining => Some("1"),
+            _ => None,
+        }
+    }
+
+    /// The HTTP response.
+    pub(crate) fn response(self) -> Response<Body> {
+        let (status, reason, text) = self.parts();
+        let mut response = Response::new(Either::Right(Full::from(format!("{text}\n"))));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert("x-ebbtide-reason", HeaderValue::from_static(reason));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,50 @@
+//! Plain requests: on to the app and back, bodies and trailers streamed.
+
+use http::uri::{PathAndQuery, Scheme};
+use http::{Response, StatusCode, Uri, Version};
+use http_body_util::Either;
+use hyper::body::Incoming;
+
+use super::Proxy;
+use super::answer::{Answer, Body};
+use super::service::Routed;
+use crate::clock;
+use crate::core::gate::Reason;
+use crate::core::headers::strip_hop_by_hop;
+
+/// Forwards one request.
+pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Body>, Answer> {
+    let Routed { app, mut request } = routed;
+    app.note(clock::coarse(), Reason::Request);
+    let mut target = std::mem::take(request.uri_mut()).into_parts();
+    target.scheme = Some(Scheme::HTTP);
+    target.authority = Some(app.config.upstream.authority().clone());
+    target.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from_parts(target)
+        .map_err(|_| Answer::BadRequest("The request's target is not a path."))?;
+    *request.version_mut() = Version::HTTP_11;
+    match proxy.pool.request(request).await {
+        // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            tracing::warn!(app = app.config.name, "app switched protocols unasked");
+            Err(Answer::Broken)
+        }
+        Ok(response) => Ok(relay(response)),
+        Err(error) => {
+            tracing::info!(app = app.config.name, error = %chain(&error), "request failed");
+            Err(if error.is_connect() { Answer::Unreachable } else { Answer::Broken })
+        }
+    }
+}
+
+/// The app's response as the client sees it.
+pub(super) fn relay(mut response: Response<Incoming>) -> Response<Body> {
+    strip_hop_by_hop(response.headers_mut());
+    response.map(Either::Left)
+}
+
+/// An error and all that caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,85 @@
+//! The HTTP side: accepts connections, routes requests, forwards the plain ones and turns upgrades
+//! into sessions. Frames are the pump's business.
+
+pub(crate) mod answer;
+mod forward;
+mod listener;
+mod service;
+mod upgrade;
+mod upstream;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use self::forward::chain;
+pub use self::listener::{bind, serve};
+use crate::config::Config;
+use crate::core::route::Router;
+use crate::metrics::Metrics;
+use crate::session::{App, Registry, Seats};
+use crate::sockets::Sockets;
+
+/// How far the process is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Everything is served.
+    Running,
+    /// No new sessions; those that live may end by themselves.
+    Draining,
+    /// Every session is told, each connection ends with its current request.
+    Closing,
+}
+
+/// Everything that serving a request needs.
+#[derive(Debug)]
+pub struct Proxy {
+    /// What was configured.
+    pub config: Config,
+    /// The apps, in the order of the configuration.
+    pub apps: Vec<Arc<App>>,
+    /// The live sessions.
+    pub registry: Arc<Registry>,
+    /// Where the sockets' rows come from.
+    pub sockets: Sockets,
+    /// What is counted as it happens.
+    pub metrics: Metrics,
+    /// Draining or not.
+    pub phase: watch::Sender<Phase>,
+    /// The tasks that serve HTTP connections.
+    pub connections: TaskTracker,
+    /// The tasks that run sessions, farewells included.
+    pub pumps: TaskTracker,
+    router: Router,
+    seats: Seats,
+    pool: upstream::Pool,
+}
+
+impl Proxy {
+    /// A proxy that serves nobody yet.
+    #[must_use]
+    pub fn new(config: Config, sockets: Sockets, metrics: Metrics) -> Proxy {
+        let apps = config.apps.iter().cloned().map(App::new).map(Arc::new).collect();
+        let hosts = config.apps.iter().map(|app| (&app.hosts[..], app.path.as_str()));
+        Proxy {
+            router: Router::new(hosts),
+            seats: Seats::new(config.limits.sessions),
+            pool: upstream::pool(),
+            apps,
+            registry: Arc::default(),
+            sockets,
+            metrics,
+            phase: watch::Sender::new(Phase::Running),
+            connections: TaskTracker::new(),
+            pumps: TaskTracker::new(),
+            config,
+        }
+    }
+
+    /// How far the process is on its way out.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+}

@@ -1,0 +1,100 @@
+//! One request: which app is it for, and does it stay HTTP or become a session?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::uri::Authority;
+use http::{HeaderValue, Method, Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::{Answer, Body};
+use super::{Proxy, forward, upgrade};
+use crate::clock;
+use crate::core::headers::{Hop, add_forwarded, asks_websocket, strip_hop_by_hop};
+use crate::session::App;
+
+/// A request whose app is known, with the headers that the app will see.
+pub(super) struct Routed {
+    pub(super) app: Arc<App>,
+    pub(super) request: Request<Incoming>,
+}
+
+/// Answers one request of the client at `peer`.
+pub(super) async fn handle(
+    proxy: Arc<Proxy>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let start = clock::now();
+    let websocket = asks_websocket(request.method(), request.version(), request.headers());
+    let (app, result) = match route(&proxy, peer, request) {
+        Err(answer) => (None, Err(answer)),
+        Ok(routed) => {
+            let app = Arc::clone(&routed.app);
+            let result = if websocket {
+                upgrade::upgrade(&proxy, routed).await
+            } else {
+                forward::forward(&proxy, routed).await
+            };
+            (Some(app), result)
+        }
+    };
+    let response = result.unwrap_or_else(Answer::response);
+    let name = app.as_ref().map_or("", |app| &app.config.name);
+    proxy.metrics.request(name, response.status(), clock::elapsed(start));
+    response
+}
+
+/// Finds the app and readies the headers for it.
+fn route(
+    proxy: &Proxy,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Routed, Answer> {
+    if request.method() == Method::CONNECT {
+        return Err(Answer::NoTunnel);
+    }
+    if head_bytes(&request) > proxy.config.limits.header_bytes {
+        return Err(Answer::HeadTooBig);
+    }
+    let host = host(&request)?;
+    let index = proxy.router.find(host.host(), request.uri().path()).ok_or(Answer::NoApp)?;
+    let peer_ip = peer.ip().to_canonical();
+    let trusted = proxy.config.trusted_proxies.iter().any(|net| net.contains(&peer_ip));
+    let headers = request.headers_mut();
+    strip_hop_by_hop(headers);
+    add_forwarded(headers, Hop { peer: peer_ip, trusted, scheme: "http", host: host.as_str() });
+    if let Ok(value) = HeaderValue::from_str(host.as_str()) {
+        headers.insert(HOST, value);
+    }
+    Ok(Routed { app: Arc::clone(&proxy.apps[index]), request })
+}
+
+/// Bytes of the request's head as it would be written anew.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    let fields = request.headers().iter();
+    let fields: usize =
+        fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
+    request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields
+}
+
+/// The host that is asked for (RFC 9112 section 3.2): in the request's target, or in exactly one
+/// Host field.
+fn host(request: &Request<Incoming>) -> Result<Authority, Answer> {
+    if let Some(authority) = request.uri().authority() {
+        return Ok(authority.clone());
+    }
+    let mut fields = request.headers().get_all(HOST).into_iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return Err(Answer::BadRequest("The request needs exactly one Host field."));
+    };
+    field
+        .to_str()
+        .ok()
+        .and_then(|field| field.parse::<Authority>().ok())
+        // Not part of a Host (RFC 9110 section 7.2), but of an authority.
+        .filter(|authority| !authority.as_str().contains('@'))
+        .ok_or(Answer::BadRequest("The Host field is not a host."))
+}

@@ -1,0 +1,153 @@
+//! WebSocket handshakes (RFC 6455 section 4): passed to the app on a connection of its own; its 101
+//! makes a session, any other answer is relayed.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use http::header::SEC_WEBSOCKET_EXTENSIONS;
+use http::uri::{Parts, PathAndQuery};
+use http::{Request, Response, StatusCode, Uri, Version};
+use http_body_util::{Either, Empty, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::answer::{Answer, Body};
+use super::forward::{chain, relay};
+use super::service::Routed;
+use super::{Phase, Proxy, upstream};
+use crate::clock;
+use crate::config::Compression;
+use crate::core::ending::Cause;
+use crate::core::gate::Reason;
+use crate::core::headers::{ask_websocket, names_websocket, negotiated_rsv, strip_hop_by_hop};
+use crate::pump::{self, End, Limits};
+use crate::session::{App, Leg, Seat, Session, Tally};
+
+/// Passes a handshake to the app, and starts the session that comes of it.
+pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
+    let Routed { app, mut request } = routed;
+    if proxy.phase() != Phase::Running {
+        return Err(Answer::Draining);
+    }
+    if !request.body().is_end_stream() {
+        return Err(Answer::BadRequest("A WebSocket handshake has no body."));
+    }
+    let seats = [app.seats.take(), proxy.seats.take()].into_iter().collect::<Option<Vec<_>>>();
+    let seats = seats.ok_or(Answer::Full)?;
+    let client = hyper::upgrade::on(&mut request);
+    let mut response = ask(proxy, &app, handshake(&app, &request)).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(relay(response));
+    }
+    if !names_websocket(response.headers()) {
+        tracing::warn!(app = app.config.name, "app switched to a protocol nobody asked for");
+        return Err(Answer::Broken);
+    }
+    app.note(clock::coarse(), Reason::Upgrade);
+    let limits = Limits {
+        rsv: negotiated_rsv(response.headers()),
+        max_frame: proxy.config.limits.frame_bytes.unwrap_or(u64::MAX),
+    };
+    let upstream = hyper::upgrade::on(&mut response);
+    let start = start(Arc::clone(proxy), app, seats, client, upstream, limits);
+    proxy.pumps.spawn(start);
+    let headers = response.headers_mut();
+    strip_hop_by_hop(headers);
+    ask_websocket(headers);
+    Ok(response.map(|_| Either::Right(Full::default())))
+}
+
+/// The handshake as the app sees it.
+fn handshake(app: &App, request: &Request<Incoming>) -> Request<Empty<Bytes>> {
+    let mut passed = Request::new(Empty::new());
+    let mut target = Parts::default();
+    let path = request.uri().path_and_query().cloned();
+    target.path_and_query = Some(path.unwrap_or(PathAndQuery::from_static("/")));
+    *passed.uri_mut() = Uri::from_parts(target).unwrap_or_default();
+    *passed.version_mut() = Version::HTTP_11;
+    let headers = passed.headers_mut();
+    headers.clone_from(request.headers());
+    ask_websocket(headers);
+    if app.config.compression == Compression::Strip {
+        headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    }
+    passed
+}
+
+async fn ask(
+    proxy: &Proxy,
+    app: &App,
+    request: Request<Empty<Bytes>>,
+) -> Result<Response<Incoming>, Answer> {
+    let name = &app.config.name;
+    let authority = app.config.upstream.authority().as_str();
+    let stream = upstream::connect(authority).await.map_err(|error| {
+        tracing::info!(app = name, %error, "app refuses connections");
+        Answer::Unreachable
+    })?;
+    let asked = async {
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(proxy.config.limits.header_bytes)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        // Lives until the response is relayed, or has become a session.
+        tokio::spawn(connection.with_upgrades());
+        sender.send_request(request).await
+    };
+    asked.await.map_err(|error| {
+        tracing::info!(app = name, error = %chain(&error), "handshake failed");
+        Answer::Broken
+    })
+}
+
+/// Waits for both sides to have switched, and runs the session.
+async fn start(
+    proxy: Arc<Proxy>,
+    app: Arc<App>,
+    seats: Vec<Seat>,
+    client: OnUpgrade,
+    upstream: OnUpgrade,
+    limits: Limits,
+) {
+    let name = app.config.name.clone();
+    let ready = async {
+        let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
+        let (client, upstream) = (end(client)?, end(upstream)?);
+        let (client_leg, upstream_leg) = (leg(&proxy, &client)?, leg(&proxy, &upstream)?);
+        let id = proxy.registry.next_id();
+        let session = Session::new(id, app, clock::now(), client_leg, upstream_leg);
+        io::Result::Ok((Arc::new(session), client, upstream))
+    };
+    match ready.await {
+        Ok((session, client, upstream)) => {
+            proxy.registry.insert(Arc::clone(&session));
+            if proxy.phase() == Phase::Closing {
+                session.end(Cause::Shutdown);
+            }
+            let registry = Arc::clone(&proxy.registry);
+            drop(proxy);
+            pump::run(session, registry, seats, client, upstream, limits).await;
+        }
+        Err(error) => tracing::debug!(app = name, %error, "a side was gone before the session"),
+    }
+}
+
+/// The socket below an upgraded connection, and what was read from it already.
+fn end(upgraded: Upgraded) -> io::Result<End> {
+    let parts = upgraded
+        .downcast::<TokioIo<TcpStream>>()
+        .map_err(|_| io::Error::other("upgraded connection is not a TCP stream"))?;
+    Ok(End { stream: parts.io.into_inner(), early: parts.read_buf })
+}
+
+fn leg(proxy: &Proxy, end: &End) -> io::Result<Leg> {
+    Ok(Leg {
+        peer: end.stream.peer_addr()?,
+        socket: proxy.sockets.register(end.stream.as_fd())?,
+        frames: Tally::default(),
+    })
+}

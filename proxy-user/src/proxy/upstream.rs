@@ -1,0 +1,36 @@
+//! Connections to apps: a pool for plain requests, a fresh one for every session.
+
+use std::io;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::net::TcpStream;
+
+/// How long an app may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an unused connection to an app is kept.
+const POOLED: Duration = Duration::from_secs(30);
+
+/// The pool for plain requests, whose bodies stream through.
+pub(super) type Pool = Client<HttpConnector, Incoming>;
+
+/// A pool without connections.
+pub(super) fn pool() -> Pool {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT));
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(POOLED)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
+}
+
+/// A connection of its own for one session.
+pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
+    let stream = tokio::time::timeout(CONNECT, TcpStream::connect(authority)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
