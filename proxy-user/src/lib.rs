@@ -3,6 +3,8 @@
 //! The way of a byte: `proxy::listener` accepts, `proxy::service` routes, `proxy::upgrade` makes a
 //! session, `pump::flow` moves its bytes through `core::frame`. `CONTRIBUTING.md` tells the rest.
 
+pub mod activity;
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod core;
@@ -10,5 +12,6 @@ pub mod doctor;
 pub mod metrics;
 pub mod proxy;
 pub mod pump;
+pub mod reaper;
 pub mod session;
 pub mod sockets;

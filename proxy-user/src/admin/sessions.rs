@@ -1,0 +1,87 @@
+//! `/api/sessions`: what is known of each session's two sockets.
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::core::time::Nanos;
+use crate::proxy::Proxy;
+use crate::session::{Leg, Session};
+
+/// One session.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    id: u64,
+    app: String,
+    age_seconds: f64,
+    legs: Legs,
+}
+
+#[derive(Debug, Serialize)]
+struct Legs {
+    client: LegRow,
+    app: LegRow,
+}
+
+#[derive(Debug, Serialize)]
+struct LegRow {
+    peer: String,
+    source: String,
+    state: &'static str,
+    queued_bytes: u64,
+    acked_bytes: u64,
+    received_bytes: u64,
+    since_progress_seconds: Option<f64>,
+    send_window_bytes: Option<u32>,
+    rtt_seconds: Option<f64>,
+    retransmits: u32,
+    frames: Frames,
+}
+
+/// Frames that came from the leg's peer.
+#[derive(Debug, Serialize)]
+struct Frames {
+    data: u64,
+    control: u64,
+}
+
+/// The live sessions of `app`, or of all.
+pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
+    let now = clock::now();
+    let mut rows = Vec::new();
+    proxy.registry.each(|watched| {
+        let session = &watched.session;
+        if app.is_none_or(|app| app == session.app.config.name) {
+            rows.push(row(session, now));
+        }
+    });
+    rows
+}
+
+fn row(session: &Session, now: Nanos) -> Row {
+    Row {
+        id: session.id,
+        app: session.app.config.name.clone(),
+        age_seconds: now.since(session.opened).as_secs_f64(),
+        legs: Legs { client: leg(&session.client, now), app: leg(&session.upstream, now) },
+    }
+}
+
+fn leg(leg: &Leg, now: Nanos) -> LegRow {
+    let sample = leg.socket.sample();
+    let frames = leg.frames.read();
+    LegRow {
+        peer: leg.peer.to_string(),
+        source: leg.socket.source().to_string(),
+        state: sample.state.as_str(),
+        queued_bytes: sample.queued,
+        acked_bytes: sample.acked,
+        received_bytes: sample.received,
+        since_progress_seconds: (sample.progress.0 != 0)
+            .then(|| now.since(sample.progress).as_secs_f64()),
+        // The kernel has no value that means "unknown"; see `Row::snd_wnd`.
+        send_window_bytes: (sample.window != u32::MAX).then_some(sample.window),
+        rtt_seconds: (sample.rtt_us != 0).then(|| f64::from(sample.rtt_us) / 1e6),
+        retransmits: sample.retransmits,
+        frames: Frames { data: frames.data, control: frames.control },
+    }
+}

@@ -1,0 +1,97 @@
+//! The admin token: who may read metrics and the API.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// Why the token file is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// It cannot be read.
+    #[error("cannot read admin_token_file {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What reading it met.
+        error: std::io::Error,
+    },
+    /// It holds nothing.
+    #[error("admin_token_file {0} is empty; write a long random word into it")]
+    Empty(PathBuf),
+}
+
+/// The word that callers must know. Never shown.
+pub struct Token(String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Token {
+    /// Reads the token from a file; white space around it does not count.
+    ///
+    /// # Errors
+    /// The file cannot be read or is empty.
+    pub fn read(path: &Path) -> Result<Token, TokenError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| TokenError::Unreadable { path: path.to_owned(), error })?;
+        match text.trim() {
+            "" => Err(TokenError::Empty(path.to_owned())),
+            word => Ok(Token(word.to_owned())),
+        }
+    }
+
+    /// Whether an `Authorization` field gives this token. Takes the same time for every wrong word
+    /// of the same length.
+    fn opens(&self, field: &HeaderValue) -> bool {
+        let Some((scheme, word)) = field.to_str().ok().and_then(|field| field.split_once(' '))
+        else {
+            return false;
+        };
+        let known = self.0.as_bytes();
+        let word = word.trim().as_bytes();
+        let differs = known.iter().zip(word).fold(0, |all, (one, other)| all | (one ^ other));
+        scheme.eq_ignore_ascii_case("bearer") && known.len() == word.len() && differs == 0
+    }
+}
+
+/// Lets a request through if no token is set or it brings the token.
+pub(super) async fn guard(
+    State(token): State<Option<Arc<Token>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let field = request.headers().get(header::AUTHORIZATION);
+    match token {
+        Some(token) if !field.is_some_and(|field| token.opens(field)) => (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, "Bearer")],
+            "Send the token of admin_token_file as Authorization: Bearer.\n",
+        )
+            .into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_word_opens() {
+        let token = Token("s3cret".to_owned());
+        let opens = |field: &'static str| token.opens(&HeaderValue::from_static(field));
+        assert!(opens("Bearer s3cret"));
+        assert!(opens("bearer  s3cret"));
+        for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer S3cret", "Basic s3cret", "s3cret"] {
+            assert!(!opens(wrong), "{wrong}");
+        }
+        assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+}

@@ -1,0 +1,103 @@
+//! The sweep: once a second it looks at the rows of all sessions and ends those with a dead leg.
+//!
+//! It decides nothing by itself (`core::stall` does) and touches no socket (the pump does). With
+//! kernel rows it makes no system call, however many sessions there are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::clock;
+use crate::core::ending::Cause;
+use crate::core::stall::{Verdict, Watch};
+use crate::core::time::Nanos;
+use crate::proxy::Proxy;
+use crate::session::{Leg, Session, Watched};
+
+/// Time between two sweeps.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How long both sides may leave their connections open after a Close went by, with nothing on its
+/// way (RFC 6455 section 7.1.1).
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Sweeps until the task is dropped.
+pub async fn run(proxy: Arc<Proxy>) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let start = clock::now();
+        sweep(&proxy, start);
+        proxy.metrics.sweep(clock::elapsed(start));
+    }
+}
+
+fn sweep(proxy: &Proxy, now: Nanos) {
+    proxy.sockets.refresh(now);
+    let grace = proxy.config.stall.grace;
+    proxy.registry.each(|watched| {
+        let Watched { session, client, upstream } = watched;
+        let cause = match judge(&session.client, client, now, grace) {
+            Verdict::Fine => match judge(&session.upstream, upstream, now, grace) {
+                Verdict::Fine if overdue(session, now) => Cause::CloseTimeout,
+                Verdict::Fine => return,
+                Verdict::Stalled => Cause::AppStalled,
+                Verdict::Unreachable => Cause::AppUnreachable,
+                Verdict::PeerClosed => Cause::AppGone,
+            },
+            Verdict::Stalled => Cause::ClientStalled,
+            Verdict::Unreachable => Cause::ClientUnreachable,
+            Verdict::PeerClosed => Cause::ClientGone,
+        };
+        reap(proxy, session, cause, now);
+    });
+}
+
+fn judge(leg: &Leg, watch: &mut Watch, now: Nanos, grace: Duration) -> Verdict {
+    match watch.look(&leg.socket.sample(), now, grace) {
+        Verdict::Fine => Verdict::Fine,
+        // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
+        // itself is asked before a living client loses its seat. One that cannot be asked is being
+        // closed already.
+        _ => {
+            leg.socket.confirm(now).map_or(Verdict::Fine, |sample| watch.look(&sample, now, grace))
+        }
+    }
+}
+
+/// Close went by long ago and neither side has closed its connection or anything left to take.
+fn overdue(session: &Session, now: Nanos) -> bool {
+    let idle = |leg: &Leg| leg.socket.sample().queued == 0;
+    session.closing_since().is_some_and(|since| now.since(since) >= CLOSING)
+        && idle(&session.client)
+        && idle(&session.upstream)
+}
+
+fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
+    let Some(reap) = cause.reap() else {
+        session.end(cause);
+        return;
+    };
+    let leg = if reap.leg == "client" { &session.client } else { &session.upstream };
+    // Read before the session ends: its pump gives the row back.
+    let sample = leg.socket.sample();
+    if !session.end(cause) {
+        return;
+    }
+    let app = &session.app.config.name;
+    proxy.metrics.reap(app, reap);
+    tracing::info!(
+        app,
+        session = session.id,
+        leg = reap.leg,
+        reason = reap.reason,
+        peer = %leg.peer,
+        state = sample.state.as_str(),
+        queued_bytes = sample.queued,
+        send_window = sample.window,
+        timeouts = sample.timeouts,
+        seconds_since_progress = now.since(sample.progress).as_secs_f64(),
+        "reaped"
+    );
+}
