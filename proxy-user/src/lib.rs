@@ -5,13 +5,17 @@
 
 pub mod activity;
 pub mod admin;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
 pub mod doctor;
+pub mod logging;
 pub mod metrics;
 pub mod proxy;
 pub mod pump;
 pub mod reaper;
+pub mod server;
 pub mod session;
+pub mod signals;
 pub mod sockets;

@@ -1,2 +1,5 @@
 //! The `ebbtide` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    ebbtide::cli::main()
+}

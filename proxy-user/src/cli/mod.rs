@@ -1,0 +1,104 @@
+//! The command line: what is asked for, and which exit code tells how it went.
+
+mod check;
+mod run;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
+
+use crate::config::{Mistakes, SocketSource};
+use crate::logging;
+
+/// A reverse proxy that knows whether anybody is really there.
+#[derive(Debug, Parser)]
+#[command(name = "ebbtide", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ebbtide run --upstream http://127.0.0.1:8501   Put one running app behind the proxy
+  ebbtide run --config ebbtide.toml              Serve the apps of a configuration file
+  ebbtide check --config ebbtide.toml            Show every mistake in it
+  ebbtide demo                                   See it at work without any set-up
+  ebbtide doctor                                 See what this machine's kernel offers
+
+Exit codes: 0 = done, 1 = failed at run time, 2 = wrong usage or configuration.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy
+    Run(run::Run),
+    /// Validate a configuration file: exit 0, or 2 with every mistake at once
+    Check(check::Check),
+}
+
+/// Flags of every command; each can be set in the environment too.
+#[derive(Debug, Args)]
+struct Common {
+    /// Where browsers connect [default: 127.0.0.1:8080, or what the file says]
+    #[arg(long, global = true, env = "EBBTIDE_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where metrics, health and the API are [default: 127.0.0.1:9090, or what the file says]
+    #[arg(long, global = true, env = "EBBTIDE_ADMIN", value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+    /// Who watches the sockets: auto, ebpf or tcp-info [default: auto, or what the file says]
+    #[arg(long, global = true, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
+    sockets: Option<SocketSource>,
+    /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
+    #[arg(long, global = true, env = "EBBTIDE_LOG", value_name = "LEVEL", default_value = "info")]
+    #[arg(value_parser = logging::parse_filter)]
+    log: Targets,
+    /// How the log is written
+    #[arg(long, global = true, env = "EBBTIDE_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(value_enum, default_value = "text")]
+    log_format: logging::Format,
+}
+
+/// A configuration file that a command was given.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "EBBTIDE_CONFIG")]
+    config: PathBuf,
+}
+
+/// What went wrong, as far as the exit code cares.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The configuration has mistakes.
+    #[error("{0}")]
+    Mistakes(#[from] Mistakes),
+    /// The command line asks for what cannot be.
+    #[error("error: {0}")]
+    Usage(String),
+    /// Anything at run time.
+    #[error("error: {0:#}")]
+    Run(#[from] anyhow::Error),
+}
+
+/// Carries out the command line.
+#[must_use]
+#[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
+pub fn main() -> ExitCode {
+    let Cli { command, common } = Cli::parse();
+    let result = match command {
+        Command::Run(run) => run.execute(&common),
+        Command::Check(check) => check.execute(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(if matches!(failure, Failure::Run(_)) { 1 } else { 2 })
+        }
+    }
+}
