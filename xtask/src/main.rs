@@ -3,7 +3,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks")]
 
 mod build_ebpf;
+mod e2e;
 mod source_hash;
+mod test;
 mod toolchain;
 
 use std::{
@@ -25,6 +27,10 @@ struct Cli {
 enum Task {
     /// Builds the kernel programs into the object that `cargo build` embeds
     BuildEbpf(build_ebpf::Args),
+    /// Formatting, lints and every test that needs no second kernel
+    Test(test::Args),
+    /// Real apps behind the release build, in a real browser
+    E2e(e2e::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
 fn run(root: &Path, task: Task) -> Result<()> {
     match task {
         Task::BuildEbpf(args) => build_ebpf::run(root, &args),
+        Task::Test(args) => test::run(root, &args),
+        Task::E2e(args) => e2e::run(root, &args),
     }
 }
 

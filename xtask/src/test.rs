@@ -1,0 +1,49 @@
+//! `cargo xtask test`: everything that needs no second kernel. Formatting, lints, then all tests.
+//!
+//! Tests that need root, or a kernel that lets them, are listed as ignored by name where they
+//! cannot run; they are never counted as passed.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Result, ensure};
+
+/// Flags of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Skip formatting and lints
+    #[arg(long)]
+    only_tests: bool,
+    /// Names of tests to run, as for `cargo test`
+    filter: Vec<String>,
+}
+
+/// Runs the checks, each printed before it starts; stops at the first that fails.
+///
+/// # Errors
+/// A check that fails or cannot be started.
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    if !args.only_tests {
+        step(root, "cargo", &["fmt", "--all", "--check"])?;
+        step(&root.join("proxy-ebpf"), "cargo", &["fmt", "--check"])?;
+        let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        step(root, "cargo", &lints)?;
+        let judging = ["-m", "unittest", "discover", "-s", "xtask/e2e/tests"];
+        step(root, "python3", &judging)?;
+    }
+    let mut tests = vec!["test", "--locked", "--workspace", "--no-fail-fast"];
+    tests.extend(args.filter.iter().map(String::as_str));
+    step(root, "cargo", &tests)
+}
+
+/// Runs one command to its end.
+///
+/// # Errors
+/// It cannot be started or fails.
+pub(crate) fn step(folder: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+    let line = format!("{program} {}", arguments.join(" "));
+    eprintln!("\n=== {line}");
+    let status = Command::new(program).args(arguments).current_dir(folder).status();
+    let status = status.map_err(|error| anyhow::anyhow!("cannot start `{line}`: {error}"))?;
+    ensure!(status.success(), "`{line}` failed: {status}");
+    Ok(())
+}
