@@ -1,0 +1,190 @@
+//! The real binary as a child process: started with a configuration, asked over its admin address,
+//! stopped when dropped. When a test fails, what the proxy logged is printed.
+
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::command;
+use super::http::{Message, request};
+use super::log::Log;
+use super::metrics::Metrics;
+use super::namespace::Namespace;
+use super::scratch::Scratch;
+use super::setup::Setup;
+use super::wait::{eventually, within};
+use super::wire::Wire;
+
+#[derive(Debug)]
+pub struct Proxy {
+    child: Child,
+    log: Log,
+    address: SocketAddr,
+    admin: SocketAddr,
+    namespace: Option<Namespace>,
+    _scratch: Option<Scratch>,
+}
+
+impl Proxy {
+    pub fn start(setup: &Setup) -> Proxy {
+        let scratch = Scratch::new();
+        let config = scratch.file("ebbtide.toml", &setup.toml());
+        let mut command = match (&setup.cgroup, &setup.namespace) {
+            (None, None) => command::ebbtide(),
+            (cgroup, namespace) => {
+                // Each wrapper ends in an exec: the child's id stays the proxy's id.
+                let mut words = Vec::new();
+                if let Some(cgroup) = cgroup {
+                    words.extend(cgroup.wrapper());
+                }
+                if let Some(namespace) = namespace {
+                    words.extend(namespace.wrapper());
+                }
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]).arg(command::path());
+                command
+            }
+        };
+        command.args(["run", "--log-format", "json", "--config"]).arg(&config);
+        let mut proxy = Proxy::spawn(&mut command, setup.namespace.clone());
+        proxy._scratch = Some(scratch);
+        proxy
+    }
+
+    /// Starts any `ebbtide run …` that logs JSON, and waits until both its addresses listen.
+    pub fn spawn(command: &mut Command, namespace: Option<Namespace>) -> Proxy {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("start {command:?}: {e}"));
+        let log = Log::collect(child.stderr.take().unwrap());
+        let address = |message: &str| {
+            let found = within(super::wait::PATIENCE, || {
+                let fields = log.fields(message);
+                fields.first()?["address"].as_str()?.parse().ok()
+            });
+            found.ok_or_else(|| format!("no log line {message:?}; it logged:\n{}", log.text()))
+        };
+        match (address("proxy listening"), address("admin listening")) {
+            (Ok(address), Ok(admin)) => {
+                Proxy { child, log, address, admin, namespace, _scratch: None }
+            }
+            (Err(e), _) | (_, Err(e)) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("{command:?}: {e}");
+            }
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// A connection to the proxy.
+    pub fn connect(&self) -> Wire {
+        self.reach(self.address)
+    }
+
+    fn reach(&self, address: SocketAddr) -> Wire {
+        let connect = || TcpStream::connect(address);
+        let stream = self.namespace.as_ref().map_or_else(connect, |n| n.inside(connect));
+        Wire::over(stream.unwrap_or_else(|e| panic!("connect to {address}: {e}")))
+    }
+
+    /// One GET through the proxy on a connection of its own.
+    pub fn get(&self, host: &str, target: &str) -> Message {
+        let mut wire = self.connect();
+        wire.send(request("GET", host, target, "Connection: close\r\n"));
+        Message::read_response(&mut wire, "GET")
+    }
+
+    /// One GET on the admin address; `fields` are whole lines.
+    pub fn admin(&self, target: &str, fields: &str) -> Message {
+        let mut wire = self.reach(self.admin);
+        let fields = format!("Connection: close\r\n{fields}");
+        wire.send(request("GET", &self.admin.to_string(), target, &fields));
+        Message::read_response(&mut wire, "GET")
+    }
+
+    pub fn metrics(&self) -> Metrics {
+        let answer = self.admin("/metrics", "");
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        Metrics::parse(answer.text())
+    }
+
+    /// `GET /api/sessions`.
+    pub fn sessions(&self) -> Vec<Value> {
+        let answer = self.admin("/api/sessions", "");
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        serde_json::from_slice(&answer.body).expect("an array of sessions")
+    }
+
+    /// Waits until `ebbtide_sessions` says so.
+    pub fn await_sessions(&self, count: u64) {
+        eventually(&format!("{count} sessions"), || {
+            (self.metrics().count("ebbtide_sessions", &[]) == count).then_some(())
+        });
+    }
+
+    /// Which source the proxy says that it uses, and why.
+    pub fn source(&self) -> (String, String) {
+        let fields = eventually("a log line \"socket source\"", || {
+            self.log.fields("socket source").into_iter().next()
+        });
+        let word = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
+        (word("source"), word("reason"))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let id = libc::pid_t::try_from(self.child.id()).unwrap();
+        // SAFETY: kill takes plain numbers; the child is not waited for yet, so the id is its own.
+        let outcome = unsafe { libc::kill(id, libc::SIGTERM) };
+        assert_eq!(outcome, 0, "SIGTERM: {}", std::io::Error::last_os_error());
+    }
+
+    /// True once the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for the end and gives the exit code; `None` = by a signal.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        command::exit_code(&mut self.child).expect("the proxy must end")
+    }
+
+    /// Open descriptors.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kib * 1024
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the proxy logged ---\n{}\n---", self.log.text());
+        }
+    }
+}

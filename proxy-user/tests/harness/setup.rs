@@ -1,0 +1,92 @@
+//! A configuration file under construction, and how the proxy is started with it.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use super::cgroup::Cgroup;
+use super::namespace::Namespace;
+use super::proxy::Proxy;
+
+/// Listens on free loopback ports and reads sockets by `TCP_INFO` unless told otherwise.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub(super) listen: String,
+    pub(super) source: String,
+    keys: String,
+    sections: String,
+    apps: String,
+    pub(super) cgroup: Option<Cgroup>,
+    pub(super) namespace: Option<Namespace>,
+}
+
+impl Setup {
+    pub fn new() -> Setup {
+        Setup {
+            listen: "127.0.0.1:0".to_owned(),
+            source: "tcp-info".to_owned(),
+            keys: String::new(),
+            sections: String::new(),
+            apps: String::new(),
+            cgroup: None,
+            namespace: None,
+        }
+    }
+
+    /// The usual case: one app, `demo`, for every host and path.
+    pub fn demo(address: SocketAddr) -> Setup {
+        Setup::new().app("demo", address, "")
+    }
+
+    /// A top-level line.
+    pub fn key(mut self, line: &str) -> Setup {
+        writeln!(self.keys, "{line}").unwrap();
+        self
+    }
+
+    /// A table with its lines.
+    pub fn section(mut self, text: &str) -> Setup {
+        writeln!(self.sections, "{text}").unwrap();
+        self
+    }
+
+    /// An app, with further lines of its table.
+    pub fn app(mut self, name: &str, upstream: SocketAddr, lines: &str) -> Setup {
+        let upstream = format!("http://{upstream}");
+        write!(self.apps, "[[app]]\nname = {name:?}\nupstream = {upstream:?}\n{lines}\n").unwrap();
+        self
+    }
+
+    pub fn listen(mut self, address: &str) -> Setup {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// `auto`, `ebpf` or `tcp-info`.
+    pub fn source(mut self, source: &str) -> Setup {
+        source.clone_into(&mut self.source);
+        self
+    }
+
+    /// Runs the proxy in this cgroup.
+    pub fn cgroup(mut self, cgroup: &Cgroup) -> Setup {
+        self.cgroup = Some(cgroup.clone());
+        self
+    }
+
+    /// Runs the proxy in this network namespace.
+    pub fn namespace(mut self, namespace: &Namespace) -> Setup {
+        self.namespace = Some(namespace.clone());
+        self
+    }
+
+    pub fn toml(&self) -> String {
+        format!(
+            "listen = [{:?}]\nadmin = \"127.0.0.1:0\"\n{}\n[sockets]\nsource = {:?}\n\n{}\n{}",
+            self.listen, self.keys, self.source, self.sections, self.apps
+        )
+    }
+
+    pub fn start(&self) -> Proxy {
+        Proxy::start(self)
+    }
+}
