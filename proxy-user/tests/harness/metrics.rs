@@ -44,7 +44,8 @@ impl Metrics {
         let carries = |s: &&Sample| {
             labels.iter().all(|(k, v)| s.labels.get(*k).is_some_and(|found| found == v))
         };
-        self.samples.iter().filter(|s| s.name == name).filter(carries).map(|s| s.value).sum()
+        let same = self.samples.iter().filter(|s| s.name == name).filter(carries);
+        same.fold(0.0, |sum, sample| sum + sample.value)
     }
 
     /// A counter as a whole number.

@@ -1,0 +1,235 @@
+//! What the control plane is told: every activity's app, at most one report per app and interval,
+//! the newest never lost.
+
+mod harness;
+
+use std::time::Duration;
+
+use harness::app::{App, HttpApp};
+use harness::control::{Control, Report};
+use harness::frame::Frame;
+use harness::http::request;
+use harness::proxy::Proxy;
+use harness::scratch::Scratch;
+use harness::session::open;
+use harness::setup::Setup;
+use harness::wait::{Stopwatch, pause, unix_seconds};
+
+fn reporting(app: &App, control: &Control, interval: &str) -> Proxy {
+    Setup::demo(app.address()).section(&control.section(interval, "")).start()
+}
+
+#[test]
+fn a_report_has_the_shape_of_the_contract() {
+    let scratch = Scratch::new();
+    let token = scratch.file("token", "s3cret\n");
+    let (app, control) = (App::listen(), Control::up());
+    let lines = format!("token_file = {:?}", token.display().to_string());
+    let proxy = Setup::demo(app.address()).section(&control.section("1s", &lines)).start();
+    let began = unix_seconds();
+    let (mut client, mut server) = open(&proxy, &app);
+    client.send(&Frame::text("a click"));
+    server.receive();
+    let report = control.await_report("a report of the click", |r| r.reason() == "input");
+    let head = &report.request.head;
+    assert_eq!(head.start, "PATCH /apps/demo HTTP/1.1");
+    assert_eq!(head.get("authorization"), Some("Bearer s3cret"));
+    let kind = head.get("content-type").unwrap_or_default();
+    assert!(kind.starts_with("application/json"), "{head:?}");
+    let members: Vec<_> = report.body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["app", "lastActivity", "reason", "sessions"], "{}", report.body);
+    assert_eq!(report.app(), "demo");
+    assert_eq!(report.body["sessions"], 1);
+    let last = report.last_activity();
+    assert!((began..=unix_seconds() + 1).contains(&last), "{last} is not now ({began})");
+    let results = proxy.metrics().sum("ebbtide_reports_total", &[]);
+    assert!(results >= 1.0, "ebbtide_reports_total counts");
+}
+
+#[test]
+fn each_kind_of_activity_names_its_reason() {
+    let (app, page, control) = (App::listen(), HttpApp::named("page"), Control::up());
+    let proxy = Setup::new()
+        .app("demo", app.address(), "hosts = [\"demo.test\"]")
+        .app("page", page.address(), "hosts = [\"page.test\"]")
+        .section(&control.section("200ms", ""))
+        .start();
+    let told = |app: &str, reason: &str| {
+        control.await_report(&format!("{reason} of {app}"), |r| {
+            (r.app(), r.reason()) == (app, reason)
+        });
+    };
+    let (mut client, mut server) = open(&proxy, &app);
+    told("demo", "upgrade");
+    client.send(&Frame::text("a click"));
+    server.receive();
+    told("demo", "input");
+    server.send(&Frame::text("a chart"));
+    client.receive();
+    told("demo", "output");
+    assert_eq!(proxy.get("page.test", "/").text(), "page");
+    told("page", "request");
+    let metrics = proxy.metrics();
+    for (app, reason) in
+        [("demo", "upgrade"), ("demo", "input"), ("demo", "output"), ("page", "request")]
+    {
+        let labels = [("app", app), ("reason", reason)];
+        assert!(metrics.sum("ebbtide_activity_total", &labels) >= 1.0, "{app} {reason}");
+    }
+    let stamp = metrics.sum("ebbtide_activity_timestamp_seconds", &[("app", "page")]);
+    assert!((unix_seconds() as f64 - stamp).abs() < 60.0, "{stamp} is not about now");
+}
+
+#[test]
+fn an_app_is_reported_at_most_once_per_interval() {
+    let (app, control) = (App::listen(), Control::up());
+    let proxy = reporting(&app, &control, "2s");
+    let (mut client, mut server) = open(&proxy, &app);
+    let watch = Stopwatch::start();
+    while watch.elapsed() < Duration::from_secs(7) {
+        client.send(&Frame::text("busy"));
+        server.receive();
+        pause(Duration::from_millis(5));
+    }
+    let reports = control.reports();
+    let times: Vec<f64> = reports.iter().map(|r| r.at).collect();
+    // n reports span n - 1 intervals; half an interval is allowed for a late arrival.
+    let (first, last) = (times[0], times[times.len() - 1]);
+    let most = ((last - first) / 2.0 + 0.5).floor() + 1.0;
+    assert!(times.len() as f64 <= most, "{times:?}");
+    assert!(times.len() >= 3, "a busy app is reported again and again: {times:?}");
+}
+
+#[test]
+fn control_frames_are_no_activity() {
+    let (app, control) = (App::listen(), Control::up());
+    let proxy = reporting(&app, &control, "200ms");
+    let (mut client, mut server) = open(&proxy, &app);
+    control.await_report("the upgrade", |r| r.reason() == "upgrade");
+    for _ in 0..20 {
+        client.send(&Frame::ping("from the client"));
+        server.receive();
+        server.send(&Frame::ping("from the app"));
+        client.receive();
+        client.send(&Frame::new(0xA, "pong"));
+        server.receive();
+        pause(Duration::from_millis(50));
+    }
+    let metrics = proxy.metrics();
+    let frames = |kind| metrics.count("ebbtide_frames_total", &[("app", "demo"), ("kind", kind)]);
+    assert_eq!((frames("control"), frames("data")), (60, 0));
+    for reason in ["input", "output"] {
+        let labels = [("app", "demo"), ("reason", reason)];
+        assert_eq!(metrics.count("ebbtide_activity_total", &labels), 0, "{reason}");
+    }
+    let reasons: Vec<_> = control.reports().iter().map(|r| r.reason().to_owned()).collect();
+    assert_eq!(reasons, ["upgrade"], "five intervals of control frames reported nothing");
+    // The wire was not simply dead: a data frame is still told.
+    client.send(&Frame::text("a click"));
+    control.await_report("the click", |r| r.reason() == "input");
+}
+
+/// The first activity is told at once, the newest of the interval when the interval ends.
+#[test]
+fn the_newest_activity_inside_an_interval_is_reported_at_its_end() {
+    let (app, control) = (App::listen(), Control::up());
+    let proxy = reporting(&app, &control, "3s");
+    let (mut client, mut server) = open(&proxy, &app);
+    let first = control.await_report("the upgrade", |r| r.reason() == "upgrade");
+    pause(Duration::from_millis(1100));
+    client.send(&Frame::text("then quiet"));
+    server.receive();
+    let second = control.await_report("the click", |r| r.reason() == "input");
+    assert!(second.last_activity() > first.last_activity(), "{first:?} {second:?}");
+    println!("{:.2} s between the two reports of a 3 s interval", second.at - first.at);
+    assert_eq!(control.reports().len(), 2);
+}
+
+/// Two activities while nobody listens: the newer one must arrive, whatever was tried before.
+fn newest_arrives_after(control: &mut Control, recover: impl FnOnce(&mut Control)) {
+    let app = App::listen();
+    let proxy = reporting(&app, control, "500ms");
+    let (mut client, mut server) = open(&proxy, &app);
+    client.send(&Frame::text("an early click"));
+    server.receive();
+    pause(Duration::from_millis(2100));
+    let newest = unix_seconds();
+    server.send(&Frame::text("the newest"));
+    client.receive();
+    pause(Duration::from_millis(700));
+    recover(control);
+    let fits = |r: &Report| r.reason() == "output" && r.last_activity() >= newest;
+    control.await_report("the newest activity", fits);
+}
+
+#[test]
+fn nothing_is_lost_while_the_control_plane_is_away() {
+    newest_arrives_after(&mut Control::down(), Control::come_up);
+}
+
+#[test]
+fn nothing_is_lost_while_the_control_plane_fails() {
+    for status in [500, 503, 404] {
+        let mut control = Control::up();
+        control.answer(status);
+        newest_arrives_after(&mut control, |control| control.answer(204));
+        let failed = control.reports().iter().filter(|r| r.answered == status).count();
+        assert!(failed > 0, "it was never asked while it answered {status}");
+    }
+}
+
+/// A retry is not a report more often than agreed: back-off, not a storm.
+#[test]
+fn a_failing_control_plane_is_not_stormed() {
+    let (app, control) = (App::listen(), Control::up());
+    control.answer(500);
+    let proxy = reporting(&app, &control, "1s");
+    let (mut client, _server) = open(&proxy, &app);
+    for _ in 0..40 {
+        client.send(&Frame::text("busy"));
+        pause(Duration::from_millis(100));
+    }
+    let tries = control.reports().len();
+    println!("{tries} tries in 4 s");
+    assert!((1..=12).contains(&tries), "{tries} tries in 4 s");
+}
+
+#[test]
+fn the_newest_activity_is_flushed_at_shutdown() {
+    let (app, control) = (App::listen(), Control::up());
+    let mut proxy = Setup::demo(app.address())
+        .key("drain = \"1s\"")
+        .section(&control.section("10m", ""))
+        .start();
+    let (mut client, mut server) = open(&proxy, &app);
+    control.await_report("the upgrade", |r| r.reason() == "upgrade");
+    client.send(&Frame::text("one more click"));
+    server.receive();
+    proxy.terminate();
+    assert_eq!(proxy.exit_code(), Some(0));
+    let last = control.reports().pop().unwrap();
+    assert_eq!((last.app(), last.reason()), ("demo", "input"), "{}", last.body);
+}
+
+#[test]
+fn apps_are_reported_apart() {
+    let (pages, control) = ([HttpApp::named("a"), HttpApp::named("b")], Control::up());
+    let proxy = Setup::new()
+        .app("a", pages[0].address(), "hosts = [\"a.test\"]")
+        .app("b", pages[1].address(), "hosts = [\"b.test\"]")
+        .app("idle", pages[1].address(), "hosts = [\"idle.test\"]")
+        .section(&control.section("10m", ""))
+        .start();
+    for _ in 0..5 {
+        proxy.get("a.test", "/");
+        proxy.get("b.test", "/");
+    }
+    // Not every request is an app's: an unknown host is nobody's activity.
+    proxy.connect().send(request("GET", "nobody.test", "/", ""));
+    for name in ["a", "b"] {
+        let report = control.await_report(name, |r| r.app() == name);
+        assert_eq!(report.request.head.target(), format!("/apps/{name}"));
+        assert_eq!(report.body["sessions"], 0);
+    }
+    assert_eq!(control.reports().len(), 2);
+}

@@ -1,0 +1,176 @@
+//! The command line: exit codes, messages, and what a flag or variable changes.
+
+mod harness;
+
+use harness::app::HttpApp;
+use harness::command::{Outcome, ebbtide, finish};
+use harness::proxy::Proxy;
+use harness::scratch::Scratch;
+
+const GOOD: &str = "listen = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n\n[[app]]\nname = \"demo\"\n\
+                    upstream = \"http://127.0.0.1:8501\"\n";
+
+fn run(words: &[&str]) -> Outcome {
+    finish(ebbtide().args(words))
+}
+
+fn check(text: &str) -> Outcome {
+    let scratch = Scratch::new();
+    finish(ebbtide().args(["check", "--config"]).arg(scratch.file("ebbtide.toml", text)))
+}
+
+#[test]
+fn a_valid_config_is_a_zero() {
+    let outcome = check(GOOD);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+/// Every mistake at once, each with its key and its line.
+#[test]
+fn three_mistakes_are_three_messages_with_line_numbers() {
+    let text = "listen = [\"127.0.0.1:0\"]\n\
+                dran = \"30s\"\n\
+                \n\
+                [stall]\n\
+                grace = \"soon\"\n\
+                \n\
+                [[app]]\n\
+                name = \"demo\"\n\
+                upstream = \"http://127.0.0.1:8501\"\n\
+                max_sessions = \"many\"\n";
+    let scratch = Scratch::new();
+    let config = scratch.file("broken.toml", text);
+    for command in ["check", "run"] {
+        let outcome = finish(ebbtide().args([command, "--config"]).arg(&config));
+        assert_eq!(outcome.code, Some(2), "{command}: {outcome:?}");
+        assert_eq!(outcome.stdout, "", "messages go to standard error");
+        for (key, line) in [("dran", 2), ("grace", 5), ("max_sessions", 10)] {
+            let place = format!("broken.toml:{line}");
+            let said = outcome.stderr.lines().any(|l| {
+                let at = l.find(&place).map(|at| &l[at + place.len()..]);
+                l.contains(key)
+                    && at.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+            });
+            assert!(said, "{command}: no message names {key} and {place}:\n{}", outcome.stderr);
+        }
+        let messages = outcome.stderr.matches("broken.toml:").count();
+        assert_eq!(messages, 3, "{command}:\n{}", outcome.stderr);
+        assert!(outcome.stderr.contains("drain"), "the nearest key is suggested: {outcome:?}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_mistakes_in_every_table() {
+    for (table, key) in [
+        ("sockets", "sorce"),
+        ("stall", "grase"),
+        ("limits", "frame_byte"),
+        ("report", "urls"),
+        ("keepalive", "intervall"),
+    ] {
+        let outcome = check(&format!("{GOOD}\n[{table}]\n{key} = \"1s\"\n"));
+        assert_eq!(outcome.code, Some(2), "[{table}] {key}: {outcome:?}");
+        assert!(outcome.stderr.contains(key), "[{table}] {key}: {outcome:?}");
+    }
+    let outcome = check(&format!("{GOOD}hosts_ = []\n"));
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+}
+
+#[test]
+fn what_is_no_toml_and_what_is_no_file_is_a_two() {
+    let outcome = check("listen = [\n[[app]\n");
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    let outcome = run(&["check", "--config", "no/such/file.toml"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("no/such/file.toml"), "{outcome:?}");
+}
+
+#[test]
+fn wrong_usage_is_a_two() {
+    for words in [
+        &["run", "--no-such-flag"][..],
+        &["no-such-command"],
+        &[],
+        &["run"],
+        &["check"],
+        &["run", "--upstream", "not a url"],
+        &["run", "--upstream", "http://127.0.0.1:1", "--sockets", "magic"],
+        &["run", "--upstream", "http://127.0.0.1:1", "--listen", "nowhere"],
+    ] {
+        let outcome = run(words);
+        assert_eq!(outcome.code, Some(2), "{words:?}: {outcome:?}");
+        assert!(!outcome.stderr.is_empty(), "{words:?} says why");
+        assert_eq!(outcome.stdout, "", "{words:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_results() {
+    for words in [["--help"], ["--version"]] {
+        let outcome = run(&words);
+        assert_eq!(outcome.code, Some(0), "{words:?}: {outcome:?}");
+        assert!(outcome.stdout.contains("ebbtide"), "{words:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_a_one() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let upstream = ["run", "--upstream", "http://127.0.0.1:1", "--admin", "127.0.0.1:0"];
+    let outcome = run(&[&upstream[..], &["--listen", &address]].concat());
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains(&address), "{outcome:?}");
+}
+
+#[test]
+fn one_app_needs_no_file() {
+    let app = HttpApp::named("served");
+    let mut command = ebbtide();
+    command.args(["run", "--log-format", "json", "--upstream"]);
+    command.arg(format!("http://{}", app.address()));
+    command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sockets", "tcp-info"]);
+    let proxy = Proxy::spawn(&mut command, None);
+    assert_eq!(proxy.get("any.test", "/deep/path?q").text(), "served");
+    assert_eq!(app.last().head.target(), "/deep/path?q");
+    assert_eq!(proxy.source().0, "tcp-info");
+}
+
+#[test]
+fn flags_may_come_from_the_environment() {
+    let app = HttpApp::named("served");
+    let mut command = ebbtide();
+    command.args(["run", "--upstream"]).arg(format!("http://{}", app.address()));
+    command.env("EBBTIDE_LISTEN", "127.0.0.1:0").env("EBBTIDE_ADMIN", "127.0.0.1:0");
+    command.env("EBBTIDE_LOG_FORMAT", "json").env("EBBTIDE_SOCKETS", "tcp-info");
+    let proxy = Proxy::spawn(&mut command, None);
+    assert_eq!(proxy.get("any.test", "/").text(), "served");
+    assert_ne!(proxy.address().port(), 8080);
+    assert_eq!(proxy.source().0, "tcp-info");
+}
+
+#[test]
+fn doctor_tells_people_and_programs() {
+    let people = run(&["doctor"]);
+    assert_eq!(people.code, Some(0), "{people:?}");
+    assert!(people.stdout.lines().count() > 3, "{people:?}");
+    let programs = run(&["doctor", "--json"]);
+    assert_eq!(programs.code, Some(0), "{programs:?}");
+    let told: serde_json::Value = serde_json::from_str(&programs.stdout).unwrap();
+    assert!(told.as_object().is_some_and(|o| !o.is_empty()), "{told}");
+    for outcome in [&people.stdout, &programs.stdout] {
+        let lower = outcome.to_lowercase();
+        for word in ["kernel", "btf", "cgroup"] {
+            assert!(lower.contains(word), "doctor says nothing of {word}: {outcome}");
+        }
+    }
+}
+
+#[test]
+fn demo_ends_by_itself() {
+    let free = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let outcome = run(&[&["demo", "--duration", "5s"][..], &free].concat());
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let all = outcome.stdout + &outcome.stderr;
+    assert!(all.contains("ebpf") || all.contains("tcp-info"), "it names its source: {all}");
+}

@@ -1,0 +1,75 @@
+//! What the app is told about its client: `X-Forwarded-*`, `Forwarded` (RFC 7239) and `Host`.
+//! A client's own claims count only when the client is a trusted proxy.
+
+use crate::harness::app::HttpApp;
+use crate::harness::http::{Head, Message, request};
+use crate::harness::proxy::Proxy;
+use crate::harness::setup::Setup;
+
+const CLAIMS: &str = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\
+                      X-Forwarded-Host: public.test\r\n\
+                      Forwarded: for=203.0.113.9;proto=https;host=public.test\r\n";
+
+fn asked(proxy: &Proxy, app: &HttpApp, host: &str, fields: &str) -> Head {
+    let mut wire = proxy.connect();
+    wire.send(request("GET", host, "/", fields));
+    assert_eq!(Message::read_response(&mut wire, "GET").status(), 200);
+    app.last().head
+}
+
+/// The parameters of all elements of `Forwarded`, without quotes, in lower case.
+fn forwarded(head: &Head) -> Vec<String> {
+    let all = head.tokens("forwarded").join(";").replace('"', "");
+    all.split(';').map(|p| p.trim().to_owned()).collect()
+}
+
+#[test]
+fn the_client_is_named_to_the_app() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).start();
+    let head = asked(&proxy, &app, "a.test:8080", "");
+    assert_eq!(head.get("host"), Some("a.test:8080"), "Host is kept");
+    assert_eq!(head.get("x-forwarded-for"), Some("127.0.0.1"));
+    assert_eq!(head.get("x-forwarded-proto"), Some("http"));
+    assert_eq!(head.get("x-forwarded-host"), Some("a.test:8080"));
+    let forwarded = forwarded(&head);
+    for part in ["for=127.0.0.1", "proto=http", "host=a.test:8080"] {
+        assert!(forwarded.iter().any(|p| p == part), "{part} not in {forwarded:?}");
+    }
+}
+
+#[test]
+fn a_stranger_s_claims_are_replaced() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).key("trusted_proxies = [\"10.0.0.0/8\"]").start();
+    let head = asked(&proxy, &app, "a.test", CLAIMS);
+    assert_eq!(head.get("x-forwarded-for"), Some("127.0.0.1"));
+    assert_eq!(head.get("x-forwarded-proto"), Some("http"));
+    assert_eq!(head.get("x-forwarded-host"), Some("a.test"));
+    let all = format!("{:?}", head.fields);
+    assert!(!all.contains("203.0.113.9") && !all.contains("public.test"), "{all}");
+}
+
+#[test]
+fn a_trusted_proxy_s_claims_are_believed_and_extended() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).key("trusted_proxies = [\"127.0.0.0/8\"]").start();
+    let head = asked(&proxy, &app, "a.test", CLAIMS);
+    assert_eq!(head.tokens("x-forwarded-for"), ["203.0.113.9", "127.0.0.1"]);
+    assert_eq!(head.get("x-forwarded-proto"), Some("https"));
+    assert_eq!(head.get("x-forwarded-host"), Some("public.test"));
+    assert_eq!(head.get("host"), Some("a.test"));
+    let forwarded = forwarded(&head);
+    for part in ["for=203.0.113.9", "for=127.0.0.1", "proto=https", "host=public.test"] {
+        assert!(forwarded.iter().any(|p| p == part), "{part} not in {forwarded:?}");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_that_claims_nothing_is_treated_like_a_client() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).key("trusted_proxies = [\"127.0.0.1/32\"]").start();
+    let head = asked(&proxy, &app, "a.test", "");
+    assert_eq!(head.get("x-forwarded-for"), Some("127.0.0.1"));
+    assert_eq!(head.get("x-forwarded-proto"), Some("http"));
+}

@@ -1,0 +1,102 @@
+//! Requests whose length can be read in two ways (RFC 9112 section 6.3). Whatever the proxy makes
+//! of them, the app must never take a part of one request for another: request smuggling.
+
+use crate::harness::app::HttpApp;
+use crate::harness::setup::Setup;
+
+const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
+
+/// Sends fields and body, waits for the end, and gives the answers' bytes and the app's requests.
+fn attack(fields: &str, body: &str) -> (String, HttpApp) {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).start();
+    let mut wire = proxy.connect();
+    let _ = wire.try_send(format!("POST /attack HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n{body}"));
+    wire.half_close();
+    let (bytes, _) = wire.rest();
+    (String::from_utf8_lossy(&bytes).into_owned(), app)
+}
+
+#[test]
+fn lengths_that_contradict_themselves_are_refused() {
+    for fields in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 0x5\r\n",
+        "Content-Length: 99999999999999999999999\r\n",
+        "Content-Length: \r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Content-Length : 5\r\n",
+    ] {
+        let (answer, app) = attack(fields, &format!("5\r\nabcde\r\n0\r\n\r\n{SMUGGLED}"));
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} was answered {answer:?}");
+        let seen: Vec<_> = app.requests().iter().map(|r| r.head.start.clone()).collect();
+        assert!(seen.is_empty(), "{fields:?} reached the app: {seen:?}");
+    }
+}
+
+/// RFC 9112 section 6.3: with both, refuse; or read the chunks, drop the length and close.
+#[test]
+fn a_length_beside_chunks_never_splits_the_request() {
+    for fields in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        "Content-Length: 4\r\nTransfer-Encoding: Chunked\r\n",
+    ] {
+        let (answer, app) = attack(fields, &format!("0\r\n\r\n{SMUGGLED}"));
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{fields:?} was answered {answer:?}");
+        for request in app.requests() {
+            assert_ne!(request.head.target(), "/smuggled", "{fields:?}");
+            let both = ["content-length", "transfer-encoding"].map(|n| request.head.all(n).len());
+            assert_ne!(both, [1, 1], "{fields:?} reached the app with both lengths");
+        }
+    }
+}
+
+#[test]
+fn a_length_given_twice_alike_is_at_most_one_length() {
+    let fields = "Content-Length: 3\r\nContent-Length: 3\r\n";
+    let (answer, app) = attack(fields, &format!("abc{SMUGGLED}"));
+    let seen = app.requests();
+    if answer.starts_with("HTTP/1.1 400 ") {
+        assert!(seen.is_empty(), "{seen:?}");
+    } else {
+        let targets: Vec<_> = seen.iter().map(|r| r.head.target()).collect();
+        assert_eq!(targets, ["/attack", "/smuggled"], "{answer:?}");
+        assert_eq!(seen[0].head.all("content-length"), ["3"]);
+    }
+}
+
+#[test]
+fn malformed_chunk_sizes_do_not_complete_a_request() {
+    for body in [
+        "5 5\r\nabcde\r\n0\r\n\r\n",
+        "-1\r\n\r\n",
+        "0x5\r\nabcde\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\n",
+    ] {
+        let fields = "Transfer-Encoding: chunked\r\n";
+        let (answer, app) = attack(fields, &format!("{body}{SMUGGLED}"));
+        let targets: Vec<_> = app.requests().iter().map(|r| r.head.start.clone()).collect();
+        assert!(targets.is_empty(), "{body:?} reached the app whole: {targets:?}");
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{body:?} was answered {answer:?}");
+    }
+}
+
+#[test]
+fn line_folding_and_bare_line_feeds_hide_no_field() {
+    for fields in ["X-A: b\r\n Content-Length: 30\r\n", "X-A: b\nContent-Length: 30\r\n"] {
+        let (answer, app) = attack(fields, SMUGGLED);
+        for request in app.requests() {
+            let odd =
+                |(name, value): &&(String, String)| name.contains(' ') || value.contains('\n');
+            assert_eq!(request.head.fields.iter().find(odd), None, "after {fields:?}");
+        }
+        assert!(answer.starts_with("HTTP/1.1 "), "{fields:?} was answered {answer:?}");
+    }
+}

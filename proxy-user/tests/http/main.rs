@@ -1,0 +1,18 @@
+//! Plain HTTP through the proxy, byte for byte: routing, messages, header fields, refusals.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops and says why"
+)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod bodies;
+mod connections;
+mod fields;
+mod forwarded;
+mod framing;
+mod refusals;
+mod routing;
