@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::http::Message;
 use super::wait::{PATIENCE, eventually, within};
 use super::wire::Wire;
@@ -21,6 +23,13 @@ pub struct App {
 impl App {
     pub fn listen() -> App {
         App::on(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// An app whose ends of connections have this receive buffer (`SO_RCVBUF`).
+    pub fn listen_narrow(receive_buffer: usize) -> App {
+        let app = App::listen();
+        SockRef::from(&app.listener).set_recv_buffer_size(receive_buffer).unwrap();
+        app
     }
 
     pub fn on(listener: TcpListener) -> App {

@@ -1,11 +1,13 @@
 //! A cgroup (v2) of the test's own, so that a kernel program attached to it sees one proxy only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scratch::unique;
+use super::scratch::{is_stale, unique};
 use super::wait::within;
+
+const PREFIX: &str = "ebbtide-test-";
 
 /// Removed when the last handle is dropped; drop the proxy in it first.
 #[derive(Clone, Debug)]
@@ -23,7 +25,8 @@ impl Cgroup {
             .map(|line| line.split(' ').collect::<Vec<_>>())
             .find(|words| words.get(2) == Some(&"cgroup2"))
             .ok_or("no cgroup2 is mounted")?[1];
-        let folder = PathBuf::from(root).join(unique("ebbtide-test-"));
+        remove_stale(Path::new(root));
+        let folder = Path::new(root).join(unique(PREFIX));
         std::fs::create_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         Ok(Cgroup(Arc::new(Folder(folder))))
     }
@@ -32,6 +35,15 @@ impl Cgroup {
     pub fn wrapper(&self) -> Vec<String> {
         let join = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
         ["sh", "-c", join, &self.0.0.display().to_string()].map(str::to_owned).to_vec()
+    }
+}
+
+/// What killed test runs left behind.
+fn remove_stale(root: &Path) {
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        if is_stale(&entry.file_name().to_string_lossy(), PREFIX) {
+            let _ = std::fs::remove_dir(entry.path());
+        }
     }
 }
 

@@ -5,20 +5,25 @@ use std::process::{Child, Command, Stdio};
 
 use super::wait::{PATIENCE, within};
 
-/// The freshly built binary, or the one that `EBBTIDE_BIN` names. Variables of the caller's
-/// environment that would configure it are taken away.
+/// The freshly built binary, or the one that `EBBTIDE_BIN` names.
 pub fn ebbtide() -> Command {
-    let mut command = Command::new(path());
+    ebbtide_behind(&[])
+}
+
+/// The binary behind the words of wrappers, each of which ends in an exec, so that the child's id
+/// stays the proxy's id. Variables of the caller that would configure it are taken away.
+pub fn ebbtide_behind(wrappers: &[String]) -> Command {
+    let path =
+        std::env::var("EBBTIDE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ebbtide").to_owned());
+    let words = [wrappers, &[path]].concat();
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("EBBTIDE_") {
             command.env_remove(name);
         }
     }
     command
-}
-
-pub fn path() -> String {
-    std::env::var("EBBTIDE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_ebbtide").to_owned())
 }
 
 /// What a finished run left.

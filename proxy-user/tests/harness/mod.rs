@@ -26,5 +26,6 @@ pub mod relay;
 pub mod scratch;
 pub mod session;
 pub mod setup;
+pub mod traffic;
 pub mod wait;
 pub mod wire;

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
+use super::cgroup::Cgroup;
 use super::command;
 use super::http::{Message, request};
 use super::log::Log;
@@ -30,22 +32,9 @@ impl Proxy {
     pub fn start(setup: &Setup) -> Proxy {
         let scratch = Scratch::new();
         let config = scratch.file("ebbtide.toml", &setup.toml());
-        let mut command = match (&setup.cgroup, &setup.namespace) {
-            (None, None) => command::ebbtide(),
-            (cgroup, namespace) => {
-                // Each wrapper ends in an exec: the child's id stays the proxy's id.
-                let mut words = Vec::new();
-                if let Some(cgroup) = cgroup {
-                    words.extend(cgroup.wrapper());
-                }
-                if let Some(namespace) = namespace {
-                    words.extend(namespace.wrapper());
-                }
-                let mut command = Command::new(&words[0]);
-                command.args(&words[1..]).arg(command::path());
-                command
-            }
-        };
+        let mut wrappers = setup.cgroup.as_ref().map(Cgroup::wrapper).unwrap_or_default();
+        wrappers.extend(setup.namespace.as_ref().map(Namespace::wrapper).unwrap_or_default());
+        let mut command = command::ebbtide_behind(&wrappers);
         command.args(["run", "--log-format", "json", "--config"]).arg(&config);
         let mut proxy = Proxy::spawn(&mut command, setup.namespace.clone());
         proxy._scratch = Some(scratch);
@@ -97,6 +86,14 @@ impl Proxy {
         let connect = || TcpStream::connect(address);
         let stream = self.namespace.as_ref().map_or_else(connect, |n| n.inside(connect));
         Wire::over(stream.unwrap_or_else(|e| panic!("connect to {address}: {e}")))
+    }
+
+    /// A connection whose client end has this receive buffer (`SO_RCVBUF`; the kernel doubles it).
+    pub fn connect_narrow(&self, receive_buffer: usize) -> Wire {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(receive_buffer).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        Wire::over(socket.into())
     }
 
     /// One GET through the proxy on a connection of its own.

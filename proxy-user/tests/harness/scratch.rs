@@ -10,6 +10,13 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// Whether `unique(prefix)` gave this name to a process that is gone: one that was killed before
+/// it could clean up.
+pub fn is_stale(name: &str, prefix: &str) -> bool {
+    let id = name.strip_prefix(prefix).and_then(|rest| rest.split('-').next());
+    id.is_some_and(|id| id.parse::<u32>().is_ok() && !Path::new("/proc").join(id).exists())
+}
+
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 

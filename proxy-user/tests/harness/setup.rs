@@ -10,8 +10,9 @@ use super::proxy::Proxy;
 /// Listens on free loopback ports and reads sockets by `TCP_INFO` unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    pub(super) listen: String,
-    pub(super) source: String,
+    listen: String,
+    source: String,
+    sockets: String,
     keys: String,
     sections: String,
     apps: String,
@@ -24,6 +25,7 @@ impl Setup {
         Setup {
             listen: "127.0.0.1:0".to_owned(),
             source: "tcp-info".to_owned(),
+            sockets: String::new(),
             keys: String::new(),
             sections: String::new(),
             apps: String::new(),
@@ -67,6 +69,12 @@ impl Setup {
         self
     }
 
+    /// A further line of `[sockets]`.
+    pub fn sockets(mut self, line: &str) -> Setup {
+        writeln!(self.sockets, "{line}").unwrap();
+        self
+    }
+
     /// Runs the proxy in this cgroup.
     pub fn cgroup(mut self, cgroup: &Cgroup) -> Setup {
         self.cgroup = Some(cgroup.clone());
@@ -81,8 +89,8 @@ impl Setup {
 
     pub fn toml(&self) -> String {
         format!(
-            "listen = [{:?}]\nadmin = \"127.0.0.1:0\"\n{}\n[sockets]\nsource = {:?}\n\n{}\n{}",
-            self.listen, self.keys, self.source, self.sections, self.apps
+            "listen = [{:?}]\nadmin = \"127.0.0.1:0\"\n{}\n[sockets]\nsource = {:?}\n{}\n{}\n{}",
+            self.listen, self.keys, self.source, self.sockets, self.sections, self.apps
         )
     }
 

@@ -43,7 +43,7 @@ impl Wire {
     /// A second handle on the same connection, for writing while this one reads. Bytes already
     /// read ahead stay with this one.
     pub fn writer(&self) -> Wire {
-        Wire::over(self.stream.try_clone().unwrap())
+        Wire { stream: self.stream.try_clone().unwrap(), held: Vec::new(), from: 0 }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
