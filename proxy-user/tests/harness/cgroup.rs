@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::scratch::{is_stale, unique};
 use super::wait::within;
 
-const PREFIX: &str = "ebbtide-test-";
+const PREFIX: &str = "ebbtide-blackbox-";
 
 /// Removed when the last handle is dropped; drop the proxy in it first.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::scratch::{is_stale, unique};
 
-const PREFIX: &str = "ebbtide-test-";
+const PREFIX: &str = "ebbtide-blackbox-";
 
 /// Removed, with all its links, when the last handle is dropped.
 #[derive(Clone, Debug)]

@@ -20,10 +20,10 @@ pub(crate) fn are_given_back(source: Source) -> Result<(), Failed> {
         let (client, server) = open(&scene.proxy, &scene.app);
         scene.assert_source(source);
         match n % 4 {
-            0 => drop(client),
+            0 => drop((client, server)),
             1 => client.wire.reset(),
             2 => server.wire.reset(),
-            _ => drop(server),
+            _ => drop((server, client)),
         }
         scene.proxy.await_sessions(0);
     }
