@@ -1,5 +1,7 @@
 //! Holds `src/core` to its promise: no socket, clock, task or metric.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! The command line: what is asked for, and which exit code tells how it went.
 
 mod check;
+mod doctor;
 mod run;
 
 use std::net::SocketAddr;
@@ -39,6 +40,8 @@ enum Command {
     Run(run::Run),
     /// Validate a configuration file: exit 0, or 2 with every mistake at once
     Check(check::Check),
+    /// Show what this machine offers for watching sockets, and what would make it better
+    Doctor(doctor::Doctor),
 }
 
 /// Flags of every command; each can be set in the environment too.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(run) => run.execute(&common),
         Command::Check(check) => check.execute(),
+        Command::Doctor(doctor) => doctor.execute(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -67,7 +67,9 @@ fn a_length_given_twice_alike_is_at_most_one_length() {
         assert!(seen.is_empty(), "{seen:?}");
     } else {
         let targets: Vec<_> = seen.iter().map(|r| r.head.target()).collect();
-        assert_eq!(targets, ["/attack", "/smuggled"], "{answer:?}");
+        // The second is a request of its own, which a careful server may also leave unread.
+        assert!(["/attack", "/smuggled"].starts_with(&targets), "{targets:?}: {answer:?}");
+        assert!(!targets.is_empty(), "{answer:?}");
         assert_eq!(seen[0].head.all("content-length"), ["3"]);
     }
 }

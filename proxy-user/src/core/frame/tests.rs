@@ -15,6 +15,7 @@ struct Written {
     payload: Vec<u8>,
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "the arms bound the lengths")]
 fn write(frame: &Written, mask: Option<[u8; 4]>) -> Vec<u8> {
     let mut bytes = vec![u8::from(frame.fin) * 128 + frame.rsv * 16 + frame.opcode];
     let flag = if mask.is_some() { 128 } else { 0 };
