@@ -2,12 +2,14 @@
 
 mod check;
 mod doctor;
+mod demo;
 mod run;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 
@@ -42,6 +44,8 @@ enum Command {
     Check(check::Check),
     /// Show what this machine offers for watching sockets, and what would make it better
     Doctor(doctor::Doctor),
+    /// See it at work: a bundled app, clients that behave well and badly, and a live table
+    Demo(demo::Demo),
 }
 
 /// Flags of every command; each can be set in the environment too.
@@ -57,13 +61,25 @@ struct Common {
     #[arg(long, global = true, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
     sockets: Option<SocketSource>,
     /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
-    #[arg(long, global = true, env = "EBBTIDE_LOG", value_name = "LEVEL", default_value = "info")]
+    /// [default: info; demo: warn]
+    #[arg(long, global = true, env = "EBBTIDE_LOG", value_name = "LEVEL")]
     #[arg(value_parser = logging::parse_filter)]
-    log: Targets,
+    log: Option<Targets>,
     /// How the log is written
     #[arg(long, global = true, env = "EBBTIDE_LOG_FORMAT", value_name = "FORMAT")]
     #[arg(value_enum, default_value = "text")]
     log_format: logging::Format,
+}
+
+impl Common {
+    /// Starts logging at the level that was given, else at the command's own.
+    fn start_logging(&self, level: &str) -> anyhow::Result<()> {
+        let filter = match &self.log {
+            Some(filter) => filter.clone(),
+            None => logging::parse_filter(level).map_err(anyhow::Error::msg)?,
+        };
+        logging::start(filter, self.log_format).context("cannot start logging")
+    }
 }
 
 /// A configuration file that a command was given.
@@ -97,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(&common),
         Command::Check(check) => check.execute(),
         Command::Doctor(doctor) => doctor.execute(),
+        Command::Demo(demo) => demo.execute(&common),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

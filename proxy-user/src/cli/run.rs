@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::{Common, Failure};
 use crate::config::{Config, Parsed};
-use crate::logging;
 use crate::server::Server;
 use crate::signals::Stop;
 
@@ -42,7 +41,7 @@ impl Run {
                 config.admin
             )));
         }
-        logging::start(common.log.clone(), common.log_format).context("cannot start logging")?;
+        common.start_logging("info")?;
         for warning in warnings {
             tracing::warn!("{warning}");
         }

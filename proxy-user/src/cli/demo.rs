@@ -1,0 +1,42 @@
+//! `ebbtide demo`: everything in one minute, without any set-up.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Common, Failure, run};
+use crate::config::{Config, parse_duration};
+use crate::demo::{self, Setup};
+
+/// `ebbtide demo [--duration 60s]`
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// End by itself after this time, such as 60s [default: when told to stop]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    duration: Option<Duration>,
+}
+
+impl Demo {
+    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+        let mut config = Config::default();
+        common.apply(&mut config);
+        if config.admin_needs_token() {
+            return Err(Failure::Usage(format!(
+                "--admin {}: other machines can reach it, and the demo has no token to ask them \
+                 for; choose a loopback address",
+                config.admin
+            )));
+        }
+        // What a log at `info` has to say is in the table.
+        common.start_logging("warn")?;
+        let runtime = run::runtime(config.workers)?;
+        let setup = Setup {
+            config,
+            // An address that was asked for by name is used or refused.
+            any_port: common.listen.is_none(),
+            any_admin_port: common.admin.is_none(),
+            duration: self.duration,
+        };
+        Ok(runtime.block_on(demo::run(setup))?)
+    }
+}

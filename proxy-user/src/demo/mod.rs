@@ -1,0 +1,181 @@
+//! `ebbtide demo`: a small app behind a real proxy, clients that behave well and badly, and what the
+//! proxy makes of them.
+//!
+//! A thin shell: it starts the parts and the clock. What a session's figures mean is in `verdict`,
+//! how they are laid out in `table`; both are pure. Nothing here may decide anything for the proxy,
+//! and nothing shown is made up: every figure is read off the running proxy (`watch`).
+
+mod app;
+mod clients;
+mod screen;
+mod table;
+mod verdict;
+mod watch;
+mod ws;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::sync::watch as channel;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use self::clients::Kind;
+use self::screen::Screen;
+use self::table::Header;
+use self::watch::Watcher;
+use crate::clock;
+use crate::config::{self, Config, HostPattern, Upstream};
+use crate::core::time::Nanos;
+use crate::proxy;
+use crate::server::Server;
+use crate::signals::Stop;
+
+/// No progress for this long = reaped. Short, so that it can be seen; the slow client's longest gap
+/// is about a second.
+const GRACE: Duration = Duration::from_secs(6);
+/// Time between two looks at the proxy.
+const LOOK: Duration = Duration::from_millis(250);
+/// Looks per picture.
+const PICTURE: u32 = 4;
+
+/// How the demo runs.
+#[derive(Debug)]
+pub struct Setup {
+    /// Addresses and source. The demo chooses the apps, the grace period and the drain by itself.
+    pub config: Config,
+    /// Another port may be taken where the one of `config.listen` is in use.
+    pub any_port: bool,
+    /// The same for `config.admin`.
+    pub any_admin_port: bool,
+    /// When it ends by itself; `None` = on a signal.
+    pub duration: Option<Duration>,
+}
+
+/// Runs the demo to its end. Needs a tokio runtime.
+///
+/// # Errors
+/// What keeps the proxy or the app from starting; standard output that cannot be written.
+pub async fn run(setup: Setup) -> Result<()> {
+    let mut stop = Stop::listen().context("cannot listen to signals")?;
+    let (status, told) = channel::channel(String::new());
+    let app = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the app")?;
+    let config = configure(&setup, app.local_addr()?)?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(app::serve(app, told));
+    let server = Server::start(config).await?;
+    let start = clock::now();
+    let listen = server.listen.first().copied().context("the proxy listens nowhere")?;
+    for kind in Kind::ALL {
+        tasks.spawn(clients::live(kind, reachable(listen)));
+    }
+    let mut watcher = Watcher::new(&server.proxy, GRACE);
+    let header = Header {
+        page: format!("http://{}/", reachable(listen)),
+        admin: format!("http://{}/metrics", server.admin),
+        source: server.proxy.sockets.source().to_string(),
+        reason: server.proxy.sockets.reason().to_owned(),
+        grace: GRACE,
+        duration: setup.duration,
+    };
+    let mut screen = Screen::new();
+    let shown = async {
+        screen.greet(&header)?;
+        show(&mut watcher, &mut screen, &header, &status, start).await
+    };
+    let shown = tokio::select! {
+        shown = shown => shown,
+        () = stop.asked() => Ok(()),
+    };
+    let now = clock::now();
+    watcher.look(now);
+    let summary = screen.summary(&watcher.summary(now), now.since(start));
+    // The page's status stream ends with this, and with it the last request under way.
+    drop(status);
+    // The clients are gone before the proxy tells them that it is going.
+    tasks.abort_all();
+    server.stop(stop.asked()).await;
+    match shown.and(summary) {
+        // Whoever read the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write the table"),
+    }
+}
+
+/// Looks and shows until the duration is over.
+async fn show(
+    watcher: &mut Watcher,
+    screen: &mut Screen,
+    header: &Header,
+    status: &channel::Sender<String>,
+    start: Nanos,
+) -> io::Result<()> {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for tick in 0_u32.. {
+        ticks.tick().await;
+        let now = clock::now();
+        let elapsed = now.since(start);
+        watcher.look(now);
+        if header.duration.is_some_and(|duration| elapsed >= duration) {
+            break;
+        }
+        if tick % PICTURE == 0 {
+            status.send_replace(watcher.status(now));
+            screen.show(header, &watcher.rows(now), elapsed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The proxy's configuration: one app for each client and one for the person's browser, all of them
+/// the one bundled app.
+fn configure(setup: &Setup, app: SocketAddr) -> Result<Config> {
+    let upstream: Upstream = format!("http://{app}").parse()?;
+    let mut config = setup.config.clone();
+    config.stall.grace = GRACE;
+    config.drain = Duration::ZERO;
+    config.apps = Kind::ALL
+        .map(|kind| {
+            let mut app = config::App::new(kind.app().to_owned(), upstream.clone());
+            app.hosts = vec![HostPattern::Exact(kind.host())];
+            app
+        })
+        .into();
+    config.apps.push(config::App::new(watch::BROWSER.to_owned(), upstream));
+    for address in &mut config.listen {
+        free_port(address, setup.any_port, "the proxy")?;
+    }
+    free_port(&mut config.admin, setup.any_admin_port, "the admin address")?;
+    Ok(config)
+}
+
+/// Sees to it that `address` can be listened on; where its port is in use and another will do, by
+/// asking for any.
+#[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
+fn free_port(address: &mut SocketAddr, any: bool, who: &str) -> Result<()> {
+    match proxy::bind(*address) {
+        Ok(_) => {}
+        Err(error) if any && error.kind() == io::ErrorKind::AddrInUse => {
+            eprintln!("{address} is taken: {who} gets a free port instead");
+            address.set_port(0);
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot listen on {address}"));
+        }
+    }
+    Ok(())
+}
+
+/// Where clients on this machine reach a listener.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}

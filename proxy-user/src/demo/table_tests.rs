@@ -1,0 +1,105 @@
+use super::*;
+use crate::core::ending::Reap;
+use crate::core::time::Nanos;
+use crate::session::Counts;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn header() -> Header {
+    Header {
+        page: "http://127.0.0.1:8080/".to_owned(),
+        admin: "http://127.0.0.1:9090/metrics".to_owned(),
+        source: "tcp-info".to_owned(),
+        reason: "polling was asked for".to_owned(),
+        grace: 6 * SECOND,
+        duration: Some(60 * SECOND),
+    }
+}
+
+fn frozen(verdict: Verdict) -> Row {
+    let look = Look {
+        at: Nanos(1),
+        input: Counts { data: 1, control: 2, ..Counts::default() },
+        output: Counts { data: 1234, control: 2, ..Counts::default() },
+        queued: 2_640_000,
+        acked: 0,
+        progress: None,
+        over: None,
+    };
+    Row {
+        name: "frozen",
+        habit: "reads for 5 s, then never again",
+        active: Some((7 * SECOND, Reason::Output)),
+        session: Some(Session { id: 4, look, progress: Some(7 * SECOND), verdict }),
+    }
+}
+
+fn reaped() -> Verdict {
+    let reap = Reap { leg: "client", reason: "stalled" };
+    Verdict::Reaped { reap, queued: 2_640_000, still: 6 * SECOND }
+}
+
+fn text(lines: &[Line], width: usize) -> String {
+    lines.iter().map(|line| render(line, width, false).trim_end().to_owned() + "\n").collect()
+}
+
+#[test]
+fn the_table() {
+    let nobody =
+        Row { name: "you", habit: "open the page in a browser", active: None, session: None };
+    let table = text(&table(&[frozen(reaped()), nobody]), 120);
+    let expected = "\
+CLIENT    SESSION  APP LAST ACTIVE   DATA IN/OUT  CTRL IN/OUT   QUEUED  PROGRESS
+frozen          4  7 s ago, output        1/1234          2/2   2.6 MB   7 s ago
+  reads for 5 s, then never again reaped: stalled — 2.6 MB queued, no progress for 6 s
+you             –  never                       –            –        –         –
+  open the page in a browser      no session
+";
+    assert_eq!(table, expected);
+}
+
+#[test]
+fn the_head_wraps_a_long_reason() {
+    let mut header = header();
+    header.reason = "eBPF cannot be had: the kernel refuses bpf(2) to this user".to_owned();
+    let head = text(&head(&header, 12 * SECOND, 60), 60);
+    assert!(head.contains("had: the\nkernel refuses"), "{head}");
+    assert!(head.contains("Sockets are watched by tcp-info: eBPF cannot be had"), "{head}");
+}
+
+#[test]
+fn the_summary_says_who_was_reaped_and_who_was_not() {
+    let outcome = |name, verdict, counts| Outcome {
+        name,
+        activity: counts,
+        active: Some((SECOND, Reason::Output)),
+        control: 4,
+        verdict: Some(verdict),
+    };
+    let slow = Verdict::Draining { queued: 5_000, rate: 16_000 };
+    let summary = summary(
+        &[
+            outcome("frozen", reaped(), vec![(Reason::Output, 70), (Reason::Upgrade, 1)]),
+            outcome("slow", slow, vec![(Reason::Input, 0), (Reason::Output, 80)]),
+        ],
+        15 * SECOND,
+    );
+    let expected = "\
+What happened in 15 s
+  frozen    activity: 70 output, 1 upgrade; last 1 s ago, output; ignored: 4 control frames
+            reaped: stalled — 2.6 MB queued, no progress for 6 s
+  slow      activity: 80 output; last 1 s ago, output; ignored: 4 control frames
+            not reaped; alive: draining slowly — 16 KB/s, 5 KB queued
+";
+    assert_eq!(text(&summary, 120), expected);
+}
+
+#[test]
+fn lines_are_cut_to_the_terminal_and_coloured_only_when_asked() {
+    let line = vec![(Style::Strong, "abc".to_owned()), (Style::Tone(Tone::Bad), "déf".to_owned())];
+    assert_eq!(render(&line, 6, false), "abcdéf");
+    assert_eq!(render(&line, 5, false), "abcd…");
+    assert_eq!(render(&line, 3, false), "abc");
+    assert_eq!(render(&line, 0, false), "");
+    assert_eq!(render(&line, 6, true), "\x1b[1mabc\x1b[0m\x1b[31mdéf\x1b[0m");
+}

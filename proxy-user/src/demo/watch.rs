@@ -1,0 +1,159 @@
+//! Reads the running proxy: its registry, the sessions' samples and the apps' gates.
+//!
+//! It only looks. What the figures mean is in `verdict`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::clients::Kind;
+use super::table::{self, Outcome, Row};
+use super::verdict::{Look, Story};
+use crate::core::gate::Reason;
+use crate::core::time::Nanos;
+use crate::proxy::Proxy;
+use crate::session::{App, Counts, Session};
+
+/// The app for the person's browser.
+pub(super) const BROWSER: &str = "demo";
+/// Tabs of it that are shown.
+const TABS: usize = 5;
+
+/// All sessions seen so far that still matter.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    proxy: Arc<Proxy>,
+    grace: Duration,
+    tracks: Vec<Track>,
+}
+
+/// One session. It is kept here beyond its end, so that its last figures can be told.
+#[derive(Debug)]
+struct Track {
+    session: Arc<Session>,
+    story: Story,
+}
+
+impl Watcher {
+    pub(super) fn new(proxy: &Arc<Proxy>, grace: Duration) -> Watcher {
+        Watcher { proxy: Arc::clone(proxy), grace, tracks: Vec::new() }
+    }
+
+    /// Looks at every session once.
+    pub(super) fn look(&mut self, now: Nanos) {
+        let mut live = Vec::new();
+        self.proxy.registry.each(|watched| live.push(Arc::clone(&watched.session)));
+        for track in &mut self.tracks {
+            let lives = live.iter().any(|session| session.id == track.session.id);
+            track.story.tell(look(&track.session, !lives, now));
+        }
+        let known: HashSet<_> = self.tracks.iter().map(|track| track.session.id).collect();
+        for session in live.into_iter().filter(|session| !known.contains(&session.id)) {
+            let story = Story::new(look(&session, false, now), self.grace);
+            self.tracks.push(Track { session, story });
+        }
+        self.forget();
+    }
+
+    /// Lets go of sessions that are over, but for the newest of each app.
+    fn forget(&mut self) {
+        let newest: Vec<_> = self.proxy.apps.iter().filter_map(|app| self.newest(app)).collect();
+        let newest: Vec<_> = newest.iter().map(|track| track.session.id).collect();
+        self.tracks.retain(|track| !track.story.over() || newest.contains(&track.session.id));
+    }
+
+    fn of<'a>(&'a self, app: &'a App) -> impl Iterator<Item = &'a Track> {
+        self.tracks.iter().filter(move |track| track.session.app.config.name == app.config.name)
+    }
+
+    fn newest<'a>(&'a self, app: &'a App) -> Option<&'a Track> {
+        self.of(app).max_by_key(|track| track.session.id)
+    }
+
+    /// The table's rows.
+    pub(super) fn rows(&self, now: Nanos) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for app in &self.proxy.apps {
+            let (name, habit) = person(app);
+            let row = |track: Option<&Track>| Row {
+                name,
+                habit,
+                active: active(app, now),
+                session: track.map(|track| session(track, now)),
+            };
+            let tabs: Vec<_> = self.of(app).filter(|track| !track.story.over()).collect();
+            if app.config.name == BROWSER && tabs.len() > 1 {
+                rows.extend(tabs.iter().take(TABS).map(|track| row(Some(track))));
+            } else {
+                rows.push(row(self.newest(app)));
+            }
+        }
+        rows
+    }
+
+    /// What became of each app.
+    pub(super) fn summary(&self, now: Nanos) -> Vec<Outcome> {
+        let counts = self.proxy.registry.counts(&self.proxy.apps);
+        let outcome = |(app, (input, output)): (&Arc<App>, (Counts, Counts))| Outcome {
+            name: person(app).0,
+            activity: app.activity(input, output).into(),
+            active: active(app, now),
+            control: input.control + output.control,
+            verdict: self.newest(app).map(|track| track.story.verdict(now)),
+        };
+        self.proxy.apps.iter().zip(counts).map(outcome).collect()
+    }
+
+    /// The browser's app for its own page, as JSON.
+    pub(super) fn status(&self, now: Nanos) -> String {
+        let counts = self.proxy.registry.counts(&self.proxy.apps);
+        let app = self.proxy.apps.iter().zip(counts).find(|(app, _)| app.config.name == BROWSER);
+        let Some((app, (input, output))) = app else { return "{}".to_owned() };
+        let active = active(app, now);
+        let status = json!({
+            "ago": active.map(|(ago, _)| ago.as_secs()),
+            "reason": active.map(|(_, reason)| reason.as_str()),
+            "tabs": app.seats.taken(),
+            "input": input.activity,
+            "output": output.activity,
+            "control": input.control + output.control,
+        });
+        status.to_string()
+    }
+}
+
+/// Who uses an app, and how.
+fn person(app: &App) -> (&'static str, &'static str) {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.app() == app.config.name);
+    kind.map_or(("you", "open the page in a browser"), |kind| (kind.name(), kind.habit()))
+}
+
+fn active(app: &App, now: Nanos) -> Option<(Duration, Reason)> {
+    app.gate.newest().map(|newest| (now.since(newest.at), newest.reason))
+}
+
+fn session(track: &Track, now: Nanos) -> table::Session {
+    let look = *track.story.newest();
+    table::Session {
+        id: track.session.id,
+        look,
+        progress: look.progress.map(|progress| now.since(progress)),
+        verdict: track.story.verdict(now),
+    }
+}
+
+fn look(session: &Session, gone: bool, now: Nanos) -> Look {
+    let sample = session.client.socket.sample();
+    let cause = session.ended();
+    Look {
+        at: now,
+        input: session.client.frames.read(),
+        output: session.upstream.frames.read(),
+        queued: sample.queued,
+        acked: sample.acked,
+        progress: Some(sample.progress).filter(|progress| progress.0 != 0),
+        over: (gone || cause.is_some()).then_some(cause),
+    }
+}
