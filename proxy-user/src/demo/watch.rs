@@ -136,10 +136,12 @@ fn active(app: &App, now: Nanos) -> Option<(Duration, Reason)> {
 
 fn session(track: &Track, now: Nanos) -> table::Session {
     let look = *track.story.newest();
+    // Of a session that is over, as it was at its end.
+    let seen = if track.story.over() { look.at } else { now };
     table::Session {
         id: track.session.id,
         look,
-        progress: look.progress.map(|progress| now.since(progress)),
+        progress: look.progress.map(|progress| seen.since(progress)),
         verdict: track.story.verdict(now),
     }
 }
