@@ -73,7 +73,7 @@ pub(super) fn head(header: &Header, elapsed: Duration, width: usize) -> Vec<Line
     };
     let mut lines = vec![vec![
         (Style::Strong, "Ebbtide demo".to_owned()),
-        (Style::Plain, format!("  page {page}  metrics {admin}  {time}")),
+        (Style::Plain, format!("  {time}  page {page}  metrics {admin}")),
     ]];
     let sockets = format!("Sockets are watched by {source}: {reason}.");
     let rule = format!(
