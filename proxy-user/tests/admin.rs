@@ -11,7 +11,7 @@ use harness::setup::Setup;
 use serde_json::Value;
 
 /// The contract's names that a proxy with one session has to say something about.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 11] = [
     "ebbtide_build_info",
     "ebbtide_socket_source",
     "ebbtide_sessions",
@@ -23,7 +23,6 @@ const NAMES: [&str; 12] = [
     "ebbtide_http_requests_total",
     "ebbtide_http_request_seconds",
     "ebbtide_sweep_seconds",
-    "ebbtide_config_reloads_total",
 ];
 
 /// Names of labels whose values are few, whatever the clients do. `le` and `quantile` are the

@@ -1,8 +1,8 @@
 //! The command line: what is asked for, and which exit code tells how it went.
 
 mod check;
-mod doctor;
 mod demo;
+mod doctor;
 mod run;
 
 use std::net::SocketAddr;

@@ -50,10 +50,7 @@ impl Outbox {
         now: Nanos,
         interval: Duration,
     ) -> Option<Activity> {
-        let newest = newest?;
-        if self.accepted.is_some_and(|accepted| accepted.at >= newest.at) {
-            return None;
-        }
+        let newest = newest.filter(|_| newest != self.accepted)?;
         self.in_flight = Some(newest);
         self.due = now + interval;
         Some(newest)
