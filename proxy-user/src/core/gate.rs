@@ -27,8 +27,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 4] = [Reason::Output, Reason::Upgrade, Reason::Request, Reason::Input];
+    /// All of them, by name.
+    pub const ALL: [Reason; 4] = [Reason::Input, Reason::Output, Reason::Request, Reason::Upgrade];
 
     /// The word used in reports and metrics.
     #[must_use]
@@ -73,7 +73,7 @@ impl Gate {
     #[must_use]
     pub fn newest(&self) -> Option<Activity> {
         let word = self.word.load(Relaxed);
-        let reason = *Reason::ALL.get(usize::try_from(word & 7).ok()?.checked_sub(1)?)?;
+        let reason = Reason::ALL.into_iter().find(|&reason| reason as u64 == word & 7)?;
         Some(Activity { at: Nanos((word >> 3) << MOMENT), reason })
     }
 }
