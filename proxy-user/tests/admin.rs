@@ -2,7 +2,7 @@
 
 mod harness;
 
-use harness::app::App;
+use harness::app::{App, HttpApp};
 use harness::command::{ebbtide, finish};
 use harness::frame::Frame;
 use harness::scratch::Scratch;
@@ -43,11 +43,15 @@ const LABELS: [&str; 11] = [
 
 #[test]
 fn metrics_have_the_contract_s_names_and_bounded_labels() {
-    let app = App::listen();
-    let proxy = Setup::demo(app.address()).start();
+    let (app, page) = (App::listen(), HttpApp::named("page"));
+    let proxy = Setup::new()
+        .app("demo", app.address(), "hosts = [\"demo.test\"]")
+        .app("page", page.address(), "")
+        .start();
     let (mut client, mut server) = open(&proxy, &app);
     client.send(&Frame::text("a click"));
     server.receive();
+    assert_eq!(proxy.get("a.test", "/private/path").text(), "page");
     let metrics = proxy.metrics();
     for name in NAMES {
         assert!(metrics.has(name), "{name} is missing");
@@ -129,7 +133,7 @@ fn sessions_are_told_leg_by_leg() {
             let fits = leg.get(figure).is_some_and(|v| v.is_null() || v.is_number());
             assert!(fits, "{figure} of {name}: {leg}");
         }
-        for kind in ["data", "control"] {
+        for kind in ["data", "control", "heartbeat"] {
             assert!(leg["frames"][kind].is_u64(), "frames.{kind} of {name}: {leg}");
         }
     }

@@ -15,7 +15,7 @@ use super::metrics::Metrics;
 use super::namespace::Namespace;
 use super::scratch::Scratch;
 use super::setup::Setup;
-use super::wait::{eventually, within};
+use super::wait::{PATIENCE, eventually, within};
 use super::wire::Wire;
 
 #[derive(Debug)]
@@ -50,12 +50,14 @@ impl Proxy {
             .spawn()
             .unwrap_or_else(|e| panic!("start {command:?}: {e}"));
         let log = Log::collect(child.stderr.take().unwrap());
-        let address = |message: &str| {
-            let found = within(super::wait::PATIENCE, || {
-                let fields = log.fields(message);
-                fields.first()?["address"].as_str()?.parse().ok()
+        let mut address = |message: &str| {
+            let logged = || log.fields(message).first()?["address"].as_str()?.parse().ok();
+            let ended = |child: &mut Child| child.try_wait().unwrap().is_some();
+            let found = within(PATIENCE, || {
+                let (ended, found) = (ended(&mut child), logged());
+                (ended || found.is_some()).then_some(found)
             });
-            found.ok_or_else(|| format!("no log line {message:?}; it logged:\n{}", log.text()))
+            found.flatten().ok_or_else(|| format!("no {message:?}; it logged:\n{}", log.text()))
         };
         match (address("proxy listening"), address("admin listening")) {
             (Ok(address), Ok(admin)) => {

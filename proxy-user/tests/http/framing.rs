@@ -35,6 +35,8 @@ fn lengths_that_contradict_themselves_are_refused() {
     ] {
         let (answer, app) = attack(fields, &format!("5\r\nabcde\r\n0\r\n\r\n{SMUGGLED}"));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} was answered {answer:?}");
+        let reason = answer.to_lowercase().contains("\r\nx-ebbtide-reason: ");
+        assert!(reason, "{fields:?} was refused without a reason: {answer:?}");
         let seen: Vec<_> = app.requests().iter().map(|r| r.head.start.clone()).collect();
         assert!(seen.is_empty(), "{fields:?} reached the app: {seen:?}");
     }
@@ -66,11 +68,10 @@ fn a_length_given_twice_alike_is_at_most_one_length() {
     if answer.starts_with("HTTP/1.1 400 ") {
         assert!(seen.is_empty(), "{seen:?}");
     } else {
-        let targets: Vec<_> = seen.iter().map(|r| r.head.target()).collect();
-        // The second is a request of its own, which a careful server may also leave unread.
-        assert!(["/attack", "/smuggled"].starts_with(&targets), "{targets:?}: {answer:?}");
-        assert!(!targets.is_empty(), "{answer:?}");
+        // What follows the body is a request of its own; the client's FIN may cut it off.
+        assert_eq!((seen[0].head.target(), seen[0].text()), ("/attack", "abc"), "{answer:?}");
         assert_eq!(seen[0].head.all("content-length"), ["3"]);
+        assert!(seen[1..].iter().all(|r| r.head.target() == "/smuggled"), "{seen:?}");
     }
 }
 
