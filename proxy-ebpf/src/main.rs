@@ -1,4 +1,5 @@
-//! The kernel writer: a `sockops` program that keeps one row per registered leg.
+//! The kernel writer: a `sockops` program that keeps one row per registered leg, and the probes that
+//! see the sends of other processes.
 //!
 //! It must not decide anything (the process does), must not write a row that belongs to another
 //! socket, and must leave every socket of the cgroup that is not registered as it found it: its only
@@ -8,10 +9,11 @@
 
 mod maps;
 mod row;
+mod send;
 mod tcp;
 
 use aya_ebpf::{
-    EbpfContext, helpers::bpf_get_socket_cookie, macros::sock_ops, programs::SockOpsContext,
+    EbpfContext, Global, helpers::bpf_get_socket_cookie, macros::sock_ops, programs::SockOpsContext,
 };
 use aya_log_ebpf::debug;
 
@@ -28,15 +30,29 @@ mod op {
 /// `BPF_SOCK_OPS_{RTO,RETRANS,STATE,RTT}_CB_FLAG`.
 const CALLBACKS: u32 = 1 | 1 << 1 | 1 << 2 | 1 << 3;
 
+/// 1 = the sockets are other processes': only connections that were accepted on one of `PORTS` are
+/// followed, and each is announced. 0 = the process's own, which it registers by itself. The loader
+/// sets it; the verifier removes the other branch.
+#[unsafe(no_mangle)]
+static OBSERVE: Global<u32> = Global::new(0);
+
 /// Runs on every TCP event of the cgroup's sockets. 1 lets the kernel go on; the reply is left alone,
 /// which for the questions among the events (initial RTO, window, ECN) means the kernel's default.
 #[sock_ops]
 pub fn watch_legs(ctx: SockOpsContext) -> u32 {
     match ctx.op() {
-        op::ACTIVE_ESTABLISHED | op::PASSIVE_ESTABLISHED => {
+        op @ (op::ACTIVE_ESTABLISHED | op::PASSIVE_ESTABLISHED) => {
+            let observe = OBSERVE.load() != 0;
+            if observe && !(op == op::PASSIVE_ESTABLISHED && maps::is_watched(ctx.local_port())) {
+                return 1;
+            }
             // Added to the flags that another program may have set. A refusal (the socket is already
             // gone) leaves a row unwritten, which the process sees.
             let _ = ctx.set_cb_flags((ctx.cb_flags() | CALLBACKS).cast_signed());
+            if observe {
+                // SAFETY: as in `update`.
+                maps::announce(unsafe { bpf_get_socket_cookie(ctx.as_ptr()) });
+            }
         }
         op @ (op::RTO | op::RETRANS | op::STATE | op::RTT) => update(&ctx, op),
         _ => {}

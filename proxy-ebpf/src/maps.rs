@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap},
+    maps::{Array, HashMap, RingBuf},
 };
 use proxy_common::Row;
 
@@ -20,6 +20,29 @@ static ROWS: Array<Row> = Array::with_max_entries(1, MMAPABLE);
 /// Socket cookie to index in [`ROWS`]. The loader overrides the number of entries.
 #[map]
 static LEGS: HashMap<u64, u32> = HashMap::with_max_entries(1, NO_PREALLOC);
+
+/// Local ports whose new connections are announced. Empty and of one entry but for an observer.
+#[map]
+static PORTS: HashMap<u32, u8> = HashMap::with_max_entries(1, NO_PREALLOC);
+
+/// Cookies of new connections on these ports. The loader overrides the size; the kernel wants at
+/// least a page.
+#[map]
+static ARRIVALS: RingBuf = RingBuf::with_byte_size(4096, 0);
+
+/// Whether connections on this local port are announced.
+#[inline(always)]
+pub(crate) fn is_watched(port: u32) -> bool {
+    // SAFETY: nothing of the value is used, and the process writes the map before it attaches.
+    unsafe { PORTS.get(port) }.is_some()
+}
+
+/// Tells the process of a new connection. Where the buffer is full it is not told, and finds the
+/// socket when it next lists them.
+#[inline(always)]
+pub(crate) fn announce(cookie: u64) {
+    let _ = ARRIVALS.output::<u64>(cookie, 0);
+}
 
 /// The row of the socket with this cookie, if it is registered.
 #[inline(always)]

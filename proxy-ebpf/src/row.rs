@@ -10,7 +10,7 @@ use crate::{op, tcp};
 /// value and the compiler leaves the order alone.
 macro_rules! store {
     ($row:expr, $field:ident, $value:expr) => {
-        // SAFETY: the caller of `write` promises a live row.
+        // SAFETY: the callers of this file's functions promise a live row.
         unsafe { (&raw mut (*$row).$field).write_volatile($value) }
     };
 }
@@ -51,5 +51,19 @@ pub(crate) unsafe fn write(row: *mut Row, ctx: &SockOpsContext, callback: u32) {
     // `tcp_set_state` calls back before the socket itself changes.
     let state = if callback == op::STATE { ctx.arg(1) } else { ops.state };
     store!(row, state, state);
+    store!(row, event_ns, now);
+}
+
+/// Writes what is known of the socket when bytes are handed to it. Everything else in the row is of
+/// its last callback.
+///
+/// # Safety
+/// `row` must be a live element of `ROWS`.
+#[inline(always)]
+pub(crate) unsafe fn write_sent(row: *mut Row, queued: u32, window: u32) {
+    // SAFETY: the helper has no preconditions. It reads CLOCK_MONOTONIC.
+    let now = unsafe { bpf_ktime_get_ns() };
+    store!(row, queued, queued);
+    store!(row, snd_wnd, window);
     store!(row, event_ns, now);
 }

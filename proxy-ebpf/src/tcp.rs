@@ -8,10 +8,10 @@ use aya_ebpf::{Global, bindings::bpf_sock_ops, helpers::bpf_skc_to_tcp_sock};
 
 /// Byte offset of `tcp_sock.write_seq`; 0 = not known. The loader sets it.
 #[unsafe(no_mangle)]
-static WRITE_SEQ_OFFSET: Global<u32> = Global::new(0);
+pub(crate) static WRITE_SEQ_OFFSET: Global<u32> = Global::new(0);
 /// Byte offset of `tcp_sock.snd_wnd`; 0 = not known. The loader sets it.
 #[unsafe(no_mangle)]
-static SND_WND_OFFSET: Global<u32> = Global::new(0);
+pub(crate) static SND_WND_OFFSET: Global<u32> = Global::new(0);
 
 /// What a row takes from `struct tcp_sock`.
 pub(crate) struct Socket {

@@ -116,7 +116,7 @@ fn read(path: &str) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |name: &str, text: &str| writeln!(f, "{name:<24}{text}");
+        let mut line = |name: &str, text: &str| writeln!(f, "{name:<32}{text}");
         let finding = |finding: &Finding| {
             format!("{}: {}", if finding.ok { "yes" } else { "no" }, finding.detail)
         };

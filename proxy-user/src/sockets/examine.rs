@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     ebpf::map_rows,
     load::{self, LoadError, Object, sentence},
+    probe::{self, Places, Probe},
 };
 
 /// What a step gave: a remark, or why it was refused.
@@ -32,7 +33,7 @@ pub(crate) fn steps(cgroup: Option<&Path>) -> Steps {
         format!("tcp_sock.write_seq at {write_seq}, snd_wnd at {snd_wnd}")
     });
     let refused = |error: LoadError| sentence(&error);
-    let mut object = match Object::create(ROWS) {
+    let mut object = match Object::create(ROWS, None) {
         Ok(object) => object,
         Err(error) => {
             let not_tried = || Err("not tried: there are no maps".to_owned());
@@ -40,7 +41,7 @@ pub(crate) fn steps(cgroup: Option<&Path>) -> Steps {
                 btf,
                 maps: Err(refused(error)),
                 mapping: not_tried(),
-                programs: vec![(load::PROGRAM, load::KIND, not_tried())],
+                programs: programs(not_tried(), |_| not_tried()),
                 attach: not_tried(),
             };
         }
@@ -57,11 +58,21 @@ pub(crate) fn steps(cgroup: Option<&Path>) -> Steps {
         Err(_) => Err("not tried: the program is not loaded".to_owned()),
         Ok(_) => object.attach(cgroup).map(|path| path.display().to_string()).map_err(refused),
     };
-    Steps {
-        btf,
-        maps: Ok("created".to_owned()),
-        mapping,
-        programs: vec![(load::PROGRAM, load::KIND, program)],
-        attach,
-    }
+    let places = Places::find();
+    let programs = programs(program, |probe| {
+        places.clone()?;
+        // Attached for a moment: with no leg registered it does nothing.
+        let tried = probe::attach(&mut object.ebpf, probe);
+        tried.map(|()| "loads and attaches (for `ebbtide observe`)".to_owned())
+    });
+    Steps { btf, maps: Ok("created".to_owned()), mapping, programs, attach }
+}
+
+/// Every program by name and kind, the one that all depends on first.
+fn programs(
+    main: Step,
+    mut probe: impl FnMut(Probe) -> Step,
+) -> Vec<(&'static str, &'static str, Step)> {
+    let probes = Probe::ALL.map(|each| (each.name(), each.kind(), probe(each)));
+    [(load::PROGRAM, load::KIND, main)].into_iter().chain(probes).collect()
 }

@@ -15,7 +15,7 @@ use aya::{
     util::KernelVersion,
 };
 
-use super::{btf, cgroup};
+use super::{btf, cgroup, probe::Places};
 
 /// The committed object (`cargo xtask build-ebpf`), aligned as the ELF reader wants it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../proxy-ebpf/object/ebbtide.bpf.o");
@@ -28,6 +28,12 @@ pub(crate) const KIND: &str = "sock_ops";
 pub(crate) const ROWS: &str = "ROWS";
 /// The table of registered legs in the object.
 pub(crate) const LEGS: &str = "LEGS";
+/// The ports whose new connections are announced, in the object.
+pub(super) const PORTS: &str = "PORTS";
+/// The ring buffer that announces them, in the object.
+pub(super) const ARRIVALS: &str = "ARRIVALS";
+/// Size of that ring buffer: 4,096 connections (16 bytes each) between two looks.
+const ARRIVALS_BYTES: u32 = 64 * 1024;
 /// Where kernels describe their own types.
 pub(crate) const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Ring buffers (the programs' log) and cgroup links need this version.
@@ -77,6 +83,15 @@ pub enum LoadError {
     Kind(#[source] aya::maps::MapError),
 }
 
+/// What the object needs to follow the sockets of other processes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Others {
+    /// How many ports are watched; at least 1.
+    pub(super) ports: u32,
+    /// For the probes.
+    pub(super) places: Places,
+}
+
 /// The object in the kernel.
 pub(super) struct Object {
     pub(super) ebpf: Ebpf,
@@ -85,11 +100,12 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Creates the maps, with `max_legs` entries each, and prepares the program for this kernel.
+    /// Creates the maps, with `max_legs` entries each, and prepares the program for this kernel: for
+    /// this process's own sockets, or for those of others.
     ///
     /// # Errors
     /// [`LoadError::KernelTooOld`], [`LoadError::Maps`].
-    pub(super) fn create(max_legs: u32) -> Result<Object, LoadError> {
+    pub(super) fn create(max_legs: u32, others: Option<Others>) -> Result<Object, LoadError> {
         // A version that cannot be told is tried: the load itself says what is missing.
         let older = |than| KernelVersion::current().is_ok_and(|version| version < than);
         if older(OLDEST) {
@@ -104,7 +120,15 @@ impl Object {
         };
         // The programs' log statements below the process's own level are removed by the verifier.
         let level = log::max_level() as u8;
-        let ebpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        if let Some(others) = &others {
+            loader
+                .map_max_entries(PORTS, others.ports)
+                .map_max_entries(ARRIVALS, ARRIVALS_BYTES)
+                .override_global("OBSERVE", &1u32, true);
+            others.places.set(&mut loader);
+        }
+        let ebpf = loader
             .map_max_entries(ROWS, max_legs)
             .map_max_entries(LEGS, max_legs)
             .override_global("WRITE_SEQ_OFFSET", &offsets[0], true)

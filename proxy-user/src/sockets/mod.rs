@@ -6,13 +6,16 @@
 
 mod btf;
 pub mod cgroup;
+pub(crate) mod diag;
 mod ebpf;
 pub(crate) mod examine;
+mod foreign;
 mod leg;
 mod load;
 mod mapping;
 mod options;
 mod poll;
+mod probe;
 mod table;
 mod tcp_info;
 
@@ -37,9 +40,11 @@ use self::{
     poll::Polled,
 };
 pub use self::{
+    foreign::{ForeignLeg, ForeignSockets},
     leg::Leg,
     load::LoadError,
     options::{Options, Source, SourceWish},
+    probe::Probe,
 };
 use crate::core::time::Nanos;
 
@@ -211,7 +216,7 @@ const _: () = {
 
 /// Loads and attaches the kernel programs; with them, why rows are written by them.
 fn kernel(options: &Options) -> Result<(Kernel, String), LoadError> {
-    let mut object = Object::create(options.max_legs)?;
+    let mut object = Object::create(options.max_legs, None)?;
     object.load()?;
     let cgroup = object.attach(options.cgroup.as_deref())?;
     let mut reason = format!("the kernel program is attached to {}", cgroup.display());

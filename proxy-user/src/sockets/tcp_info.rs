@@ -65,6 +65,26 @@ pub(super) struct Account {
     pub(super) state: u32,
 }
 
+/// The figures of a `struct tcp_info` in a message, whose kernel may know more fields or fewer; without
+/// state and queue. `None` = cut off before the byte counts.
+pub(super) fn parse(info: &[u8]) -> Option<Account> {
+    fn field<const N: usize>(info: &[u8], at: usize) -> Option<[u8; N]> {
+        info.get(at..)?.first_chunk().copied()
+    }
+    let word = |at| field(info, at).map(u32::from_ne_bytes);
+    let long = |at| field(info, at).map(u64::from_ne_bytes);
+    Some(Account {
+        acked: long(offset_of!(TcpInfo, bytes_acked))?,
+        received: long(offset_of!(TcpInfo, bytes_received))?,
+        queued: 0,
+        window: word(offset_of!(TcpInfo, snd_wnd)).unwrap_or(u32::MAX),
+        srtt_us: word(offset_of!(TcpInfo, rtt))?,
+        retransmits: word(offset_of!(TcpInfo, total_retrans))?,
+        timeouts: u32::from(*info.get(offset_of!(TcpInfo, retransmits))?),
+        state: u32::from(*info.first()?),
+    })
+}
+
 /// The socket's identity, unique while the machine runs.
 pub(super) fn cookie(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let mut cookie = 0u64;

@@ -1,0 +1,124 @@
+//! What to do about a socket that another process owns: when to ask the kernel's list about it, when
+//! to tell, when to destroy it. Decided from samples and verdicts alone.
+
+use super::stall::{Sample, Verdict};
+
+/// What is known of an observed socket besides its sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The kernel's callbacks write its row: it was established after the programs were attached.
+    pub callbacks: bool,
+    /// It was asked at least once.
+    pub asked: bool,
+    /// The verdict that was told last.
+    pub told: Verdict,
+}
+
+impl Standing {
+    /// Whether its row alone may be wrong by now, so that the next list of sockets must cover it.
+    ///
+    /// With an empty queue and a closed (or unknown) window, bytes that were handed over since cause
+    /// no callback; a probe shows them, but not those of a send that was under way when the last ack
+    /// came, or that took another path than `tcp_sendmsg`.
+    #[must_use]
+    pub fn must_ask(&self, sample: &Sample) -> bool {
+        let blind = sample.queued == 0 && matches!(sample.window, 0 | u32::MAX);
+        !self.callbacks || !self.asked || blind || self.told != Verdict::Fine
+    }
+}
+
+/// What follows from a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Nothing new.
+    Nothing,
+    /// Say that the verdict changed.
+    Tell,
+    /// Destroy the socket.
+    Destroy,
+}
+
+/// Decides. `confirmed`: the socket itself was asked for this very verdict. Nothing is destroyed
+/// without that, nor where nothing waits: a peer that closed its side and left no queue behind holds
+/// up nobody's send, and may be waiting for an answer.
+#[must_use]
+pub fn act(told: Verdict, verdict: Verdict, sample: &Sample, confirmed: bool, reap: bool) -> Act {
+    if verdict != Verdict::Fine && reap && confirmed && sample.queued > 0 {
+        Act::Destroy
+    } else if verdict != told {
+        Act::Tell
+    } else {
+        Act::Nothing
+    }
+}
+
+/// A verdict as metrics and the API write it; `None` for a socket that is fine.
+#[must_use]
+pub fn reason(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Fine => None,
+        Verdict::Stalled => Some("stalled"),
+        Verdict::Unreachable => Some("unreachable"),
+        Verdict::PeerClosed => Some("peer_closed"),
+    }
+}
+
+/// All reasons, for counters that start at zero.
+pub const REASONS: [&str; 3] = ["stalled", "unreachable", "peer_closed"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{stall::TcpState, time::Nanos};
+
+    const BAD: [Verdict; 3] = [Verdict::Stalled, Verdict::Unreachable, Verdict::PeerClosed];
+
+    fn sample(queued: u64, window: u32) -> Sample {
+        Sample {
+            state: TcpState::Established,
+            acked: 0,
+            received: 0,
+            queued,
+            progress: Nanos(0),
+            window,
+            rtt_us: 0,
+            retransmits: 0,
+            timeouts: 0,
+        }
+    }
+
+    #[test]
+    fn only_a_row_that_may_be_wrong_is_asked_about() {
+        let sure = Standing { callbacks: true, asked: true, told: Verdict::Fine };
+        assert!(!sure.must_ask(&sample(0, 100)));
+        assert!(!sure.must_ask(&sample(1, 0)));
+        assert!(sure.must_ask(&sample(0, 0)));
+        assert!(sure.must_ask(&sample(0, u32::MAX)));
+        assert!(Standing { callbacks: false, ..sure }.must_ask(&sample(5, 100)));
+        assert!(Standing { asked: false, ..sure }.must_ask(&sample(5, 100)));
+        assert!(Standing { told: Verdict::Stalled, ..sure }.must_ask(&sample(5, 100)));
+    }
+
+    #[test]
+    fn nothing_is_destroyed_unasked_unconfirmed_or_with_an_empty_queue() {
+        for verdict in BAD {
+            for told in [Verdict::Fine, verdict] {
+                let act = |queued, confirmed, reap| {
+                    act(told, verdict, &sample(queued, 0), confirmed, reap)
+                };
+                assert_eq!(act(1, true, true), Act::Destroy);
+                for rest in [act(1, true, false), act(1, false, true), act(0, true, true)] {
+                    assert_eq!(rest, if told == verdict { Act::Nothing } else { Act::Tell });
+                }
+            }
+        }
+        let fine = |told| act(told, Verdict::Fine, &sample(1, 0), true, true);
+        assert_eq!((fine(Verdict::Fine), fine(Verdict::Stalled)), (Act::Nothing, Act::Tell));
+    }
+
+    #[test]
+    fn every_verdict_has_its_reason() {
+        assert_eq!(BAD.map(|verdict| reason(verdict).unwrap()), REASONS);
+        assert_eq!(reason(Verdict::Fine), None);
+    }
+}

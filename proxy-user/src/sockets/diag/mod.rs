@@ -1,0 +1,52 @@
+//! The kernel's own list of sockets (sock_diag(7)): any process's, by port, with their `TCP_INFO`.
+//!
+//! `wire` turns bytes into entries and back, `netlink` talks. Nothing here keeps what it was told,
+//! and nothing is destroyed that was not named with its cookie.
+
+mod netlink;
+mod wire;
+
+use std::io;
+
+pub(crate) use self::{
+    netlink::Diag,
+    wire::{Entry, Family, SocketId},
+};
+
+/// Why the kernel's list cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The netlink socket failed.
+    #[error("the sock_diag socket failed")]
+    Socket(#[source] io::Error),
+    /// The kernel refused the request.
+    #[error("the kernel refused the request")]
+    Refused(#[source] io::Error),
+    /// An answer that is cut short or of an unknown form.
+    #[error("the kernel's answer is not sock_diag's")]
+    Malformed,
+}
+
+/// Whether sockets of other processes can be listed here, and whether they can be destroyed, each
+/// with a remark or the reason why not. Nothing is destroyed: the socket that is asked for does not
+/// exist.
+pub(crate) fn examine() -> (Result<String, String>, Result<String, String>) {
+    let sentence = |error: &Error| super::load::sentence(error);
+    let mut diag = match Diag::open() {
+        Ok(diag) => diag,
+        Err(error) => {
+            let reason = sentence(&error);
+            return (Err(reason), Err("not tried: sockets cannot be listed".to_owned()));
+        }
+    };
+    let list = match diag.dump(Family::V4, &[1], |_| {}) {
+        Ok(_) => Ok("sock_diag answers".to_owned()),
+        Err(error) => Err(format!("CONFIG_INET_DIAG: {}", sentence(&error))),
+    };
+    let destroy = match diag.can_destroy() {
+        Ok(true) => Ok("SOCK_DESTROY is known (it needs CAP_NET_ADMIN)".to_owned()),
+        Ok(false) => Err("the kernel is built without CONFIG_INET_DIAG_DESTROY".to_owned()),
+        Err(error) => Err(sentence(&error)),
+    };
+    (list, destroy)
+}

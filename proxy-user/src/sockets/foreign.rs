@@ -1,0 +1,267 @@
+//! The table for sockets that other processes own: rows that the kernel writes, filled up with what
+//! its own list (`diag`) says.
+//!
+//! Nothing here looks for sockets (`observe` does) or decides what a figure means (`core` does).
+
+use std::{
+    io,
+    os::fd::{AsRawFd, RawFd},
+    path::Path,
+    sync::Arc,
+};
+
+use aya::maps::{HashMap, MapData, RingBuf};
+use proxy_common::Row;
+
+use super::{
+    Options, Source, SourceWish,
+    diag::Entry,
+    ebpf::Kernel,
+    load::{ARRIVALS, LoadError, Object, Others, PORTS, sentence},
+    probe::{self, Places, Probe},
+    table::{AtomicRow, tcp_state},
+    tcp_info::Account,
+};
+use crate::core::{stall::Sample, time::Nanos};
+
+/// The table. The kernel programs are detached with it and its last leg.
+pub struct ForeignSockets {
+    kernel: Option<Arc<Kernel>>,
+    arrivals: Option<Arrivals>,
+    probe: Option<Probe>,
+    reason: String,
+}
+
+/// Cookies of new connections, as the kernel announces them.
+struct Arrivals(RingBuf<MapData>);
+
+impl AsRawFd for Arrivals {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl ForeignSockets {
+    /// Opens the table for connections that are accepted on these local ports in the cgroup of
+    /// `options`. `wanted` are the probes to try, in order: [`Probe::ALL`] but for tests.
+    ///
+    /// # Errors
+    /// [`SourceWish::Ebpf`] where it cannot be had.
+    pub fn open(
+        options: &Options,
+        ports: &[u16],
+        wanted: &[Probe],
+    ) -> Result<ForeignSockets, LoadError> {
+        let without = |reason| ForeignSockets { kernel: None, arrivals: None, probe: None, reason };
+        match (options.source, load(options, ports, wanted)) {
+            (SourceWish::TcpInfo, _) => {
+                Ok(without("asking the kernel's list was asked for".to_owned()))
+            }
+            (_, Ok(table)) => Ok(table),
+            (SourceWish::Ebpf, Err(error)) => Err(error),
+            (SourceWish::Auto, Err(error)) => {
+                Ok(without(format!("eBPF cannot be had: {}", sentence(&error))))
+            }
+        }
+    }
+
+    /// Who writes the rows: the kernel, or what was asked of its list at each sweep.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        if self.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
+    }
+
+    /// The probe that sees sends; `None` = writes after the last ack are seen by asking only.
+    #[must_use]
+    pub fn probe(&self) -> Option<Probe> {
+        self.probe
+    }
+
+    /// Why it is this source and this probe, as one sentence for a person.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// A leg for the socket with this cookie, with a row of the kernel's where there is one to lend.
+    #[must_use]
+    pub fn watch(&self, cookie: u64) -> ForeignLeg {
+        let lent = self.kernel.as_ref().and_then(|kernel| match kernel.lend(cookie) {
+            Ok(index) => Some((Arc::clone(kernel), index)),
+            Err(error) => {
+                tracing::debug!(error = sentence(&error), cookie, "a socket has no kernel row");
+                None
+            }
+        });
+        ForeignLeg { cookie, lent, asked: Account::default(), asked_ns: 0, grown_ns: 0 }
+    }
+
+    /// Takes the cookies of connections that were announced since the last call.
+    pub fn arrivals(&mut self, mut each: impl FnMut(u64)) {
+        let Some(Arrivals(ring)) = &mut self.arrivals else { return };
+        while let Some(item) = ring.next() {
+            if let Some(cookie) = item.first_chunk() {
+                each(u64::from_ne_bytes(*cookie));
+            }
+        }
+    }
+
+    /// The descriptor that becomes readable when a connection is announced; valid as long as `self`.
+    #[must_use]
+    pub fn arrivals_fd(&self) -> Option<RawFd> {
+        self.arrivals.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// How often the probe ran and for how long, while `kernel.bpf_stats_enabled` is 1.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn probe_cost(&self) -> io::Result<Option<(u64, std::time::Duration)>> {
+        let (Some(kernel), Some(probe)) = (&self.kernel, self.probe) else { return Ok(None) };
+        let ebpf = kernel.ebpf();
+        let Some(program) = ebpf.program(probe.name()) else { return Ok(None) };
+        let info = program.info().map_err(io::Error::other)?;
+        Ok(Some((info.run_count(), info.run_time())))
+    }
+}
+
+impl std::fmt::Debug for ForeignSockets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForeignSockets").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+fn load(options: &Options, ports: &[u16], wanted: &[Probe]) -> Result<ForeignSockets, LoadError> {
+    let places = Places::find();
+    let count = u32::try_from(ports.len()).unwrap_or(u32::MAX).max(1);
+    let others = Others { ports: count, places: places.clone().unwrap_or_default() };
+    let mut object = Object::create(options.max_legs, Some(others))?;
+    object.load()?;
+    fill(&mut object, ports)?;
+    let ring = object.ebpf.take_map(ARRIVALS).ok_or(LoadError::Missing(ARRIVALS))?;
+    let ring = RingBuf::try_from(ring).map_err(LoadError::Kind)?;
+    let (probe, refused) = match places {
+        Ok(_) => probe::attach_first(&mut object.ebpf, wanted),
+        Err(error) => (None, vec![error]),
+    };
+    // The last step: from here on connections are announced.
+    let cgroup = object.attach(options.cgroup.as_deref())?;
+    let reason = reason(&cgroup, probe, &refused);
+    let kernel = Some(Arc::new(Kernel::new(object, options.max_legs)?));
+    Ok(ForeignSockets { kernel, arrivals: Some(Arrivals(ring)), probe, reason })
+}
+
+fn fill(object: &mut Object, ports: &[u16]) -> Result<(), LoadError> {
+    let map = object.ebpf.map_mut(PORTS).ok_or(LoadError::Missing(PORTS))?;
+    let mut map: HashMap<_, u32, u8> = HashMap::try_from(map).map_err(LoadError::Kind)?;
+    for port in ports {
+        map.insert(u32::from(*port), 1, 0).map_err(LoadError::Kind)?;
+    }
+    Ok(())
+}
+
+fn reason(cgroup: &Path, probe: Option<Probe>, refused: &[String]) -> String {
+    let mut reason = format!("the kernel program is attached to {}", cgroup.display());
+    match probe {
+        Some(probe) => reason.push_str(&format!("; sends are seen by {}", probe.name())),
+        None => reason.push_str(
+            "; no probe sees sends, so sockets at a closed window are asked at each sweep",
+        ),
+    }
+    if !refused.is_empty() {
+        reason.push_str(&format!(" ({})", refused.join("; ")));
+    }
+    reason
+}
+
+/// One socket of another process: its row, and what it said of itself when it was last asked.
+pub struct ForeignLeg {
+    cookie: u64,
+    lent: Option<(Arc<Kernel>, u32)>,
+    asked: Account,
+    /// When it was asked; 0 = never.
+    asked_ns: u64,
+    /// When an answer first had more acknowledged bytes than was known.
+    grown_ns: u64,
+}
+
+impl ForeignLeg {
+    /// Takes in an answer of the kernel's list as of `now`.
+    pub(crate) fn learn(&mut self, entry: &Entry, now: Nanos) {
+        let known = self.row().bytes_acked.max(self.asked.acked);
+        if self.asked_ns != 0 && entry.account.acked > known {
+            self.grown_ns = now.0;
+        }
+        self.asked = entry.account;
+        self.asked_ns = now.0;
+    }
+
+    /// Whether it was ever asked: without, what it did before it was announced is not known.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.asked_ns != 0
+    }
+
+    /// Whether the kernel's callbacks have written its row. Probes alone do not count.
+    #[must_use]
+    pub fn has_callbacks(&self) -> bool {
+        self.row().state != 0
+    }
+
+    /// Who writes what the leg shows.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        if self.has_callbacks() { Source::Ebpf } else { Source::TcpInfo }
+    }
+
+    /// The leg as its row and the last answer show it: the newer of the two for each figure. No system
+    /// call.
+    #[must_use]
+    pub fn sample(&self) -> Sample {
+        let (row, asked) = (self.row(), &self.asked);
+        let row_is_newer = row.event_ns > self.asked_ns;
+        let (queued, window) =
+            if row_is_newer { (row.queued, row.snd_wnd) } else { (asked.queued, asked.window) };
+        // A probe writes the two above and nothing else.
+        let (state, rtt_us, timeouts) = if row.state != 0 && row_is_newer {
+            (row.state, row.srtt_us, row.timeouts)
+        } else {
+            (asked.state, asked.srtt_us, asked.timeouts)
+        };
+        let (acked, progress) = if row.bytes_acked > asked.acked {
+            (row.bytes_acked, row.progress_ns)
+        } else {
+            (asked.acked, self.grown_ns.max(row.progress_ns))
+        };
+        Sample {
+            state: tcp_state(state),
+            acked,
+            received: row.bytes_received.max(asked.received),
+            queued: u64::from(queued),
+            progress: Nanos(progress),
+            window,
+            rtt_us,
+            retransmits: row.retransmits.max(asked.retransmits),
+            timeouts,
+        }
+    }
+
+    fn row(&self) -> Row {
+        let row = self.lent.as_ref().and_then(|(kernel, index)| kernel.row(*index));
+        row.map(AtomicRow::load).filter(|row| row.cookie == self.cookie).unwrap_or_default()
+    }
+}
+
+impl Drop for ForeignLeg {
+    fn drop(&mut self) {
+        if let Some((kernel, index)) = &self.lent {
+            kernel.give_back(self.cookie, *index);
+        }
+    }
+}
+
+impl std::fmt::Debug for ForeignLeg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForeignLeg").field("cookie", &self.cookie).finish_non_exhaustive()
+    }
+}
