@@ -3,7 +3,7 @@
 //! Reads what the proxy knows; nothing here serves an app's users.
 
 mod sessions;
-mod token;
+pub(crate) mod token;
 
 use std::sync::Arc;
 

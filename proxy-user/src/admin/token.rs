@@ -62,7 +62,7 @@ impl Token {
 }
 
 /// Lets a request through if no token is set or it brings the token.
-pub(super) async fn guard(
+pub(crate) async fn guard(
     State(token): State<Option<Arc<Token>>>,
     request: Request,
     next: Next,

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod doctor;
+mod observe;
 mod run;
 
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ Examples:
   ebbtide run --config ebbtide.toml              Serve the apps of a configuration file
   ebbtide check --config ebbtide.toml            Show every mistake in it
   ebbtide demo                                   See it at work without any set-up
+  ebbtide observe --cgroup DIR --port 8000       Watch a server's sockets, no proxy in its path
   ebbtide doctor                                 See what this machine's kernel offers
 
 Exit codes: 0 = done, 1 = failed at run time, 2 = wrong usage or configuration.";
@@ -44,6 +46,8 @@ enum Command {
     Check(check::Check),
     /// Show what this machine offers for watching sockets, and what would make it better
     Doctor(doctor::Doctor),
+    /// Watch the server sockets of other processes, and free those that are stalled
+    Observe(observe::Observe),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
     Demo(demo::Demo),
 }
@@ -113,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(&common),
         Command::Check(check) => check.execute(),
         Command::Doctor(doctor) => doctor.execute(),
+        Command::Observe(observe) => observe.execute(&common),
         Command::Demo(demo) => demo.execute(&common),
     };
     match result {

@@ -46,7 +46,7 @@ const NAMES: [&str; 41] = [
 ];
 
 /// The names in the line `CapEff:` of a `/proc/PID/status`; none where there is no such line.
-pub(super) fn effective(status: &str) -> Vec<String> {
+pub(crate) fn effective(status: &str) -> Vec<String> {
     let bits = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))

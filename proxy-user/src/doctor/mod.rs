@@ -4,7 +4,7 @@
 //! what it reports.
 
 mod advice;
-mod capabilities;
+pub(crate) mod capabilities;
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
 use serde::Serialize;
 
 use crate::sockets::{
-    Source, cgroup,
+    Source, cgroup, diag,
     examine::{self, Step},
 };
 
@@ -66,6 +66,10 @@ pub struct Report {
     pub programs: Vec<Program>,
     /// Attaching to the cgroup.
     pub attach: Finding,
+    /// Listing sockets of other processes, for `ebbtide observe`.
+    pub sock_diag: Finding,
+    /// Destroying them, for `ebbtide observe --reap`.
+    pub sock_destroy: Finding,
     /// The source that `auto` takes: `ebpf` or `tcp-info`.
     pub source: String,
     /// What to change to get `ebpf`, or more from it; empty when there is nothing to gain.
@@ -89,6 +93,7 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
         .into_iter()
         .map(|(name, kind, step)| Program { name, kind, loads: step.into() })
         .collect();
+    let (sock_diag, sock_destroy) = diag::examine();
     let mut report = Report {
         kernel: read("/proc/sys/kernel/osrelease"),
         btf: steps.btf.into(),
@@ -99,6 +104,8 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
         mmapable_array: steps.mapping.into(),
         programs,
         attach: steps.attach.into(),
+        sock_diag: sock_diag.into(),
+        sock_destroy: sock_destroy.into(),
         source: String::new(),
         advice: Vec::new(),
     };
@@ -133,6 +140,8 @@ impl fmt::Display for Report {
             line(&format!("{} ({})", program.name, program.kind), &finding(&program.loads))?;
         }
         line("attached to cgroup", &finding(&self.attach))?;
+        line("sockets listed (observe)", &finding(&self.sock_diag))?;
+        line("destroyed (--reap)", &finding(&self.sock_destroy))?;
         line("source", &self.source)?;
         for advice in &self.advice {
             line("advice", advice)?;

@@ -3,15 +3,11 @@
 //!
 //! Nothing here looks for sockets (`observe` does) or decides what a figure means (`core` does).
 
-use std::{
-    io,
-    os::fd::{AsRawFd, RawFd},
-    path::Path,
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use aya::maps::{HashMap, MapData, RingBuf};
 use proxy_common::Row;
+use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     Options, Source, SourceWish,
@@ -27,17 +23,29 @@ use crate::core::{stall::Sample, time::Nanos};
 /// The table. The kernel programs are detached with it and its last leg.
 pub struct ForeignSockets {
     kernel: Option<Arc<Kernel>>,
-    arrivals: Option<Arrivals>,
+    arrivals: Option<RingBuf<MapData>>,
     probe: Option<Probe>,
     reason: String,
 }
 
-/// Cookies of new connections, as the kernel announces them.
-struct Arrivals(RingBuf<MapData>);
+/// New connections, as the kernel announces them.
+pub struct Arrivals(AsyncFd<RingBuf<MapData>>);
 
-impl AsRawFd for Arrivals {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+impl Arrivals {
+    /// Waits for announcements; the cookies of the new connections. Cancel-safe: what was not
+    /// returned is returned by the next call.
+    ///
+    /// # Errors
+    /// A ring buffer that cannot be watched any more.
+    pub async fn next(&mut self) -> io::Result<Vec<u64>> {
+        let mut ready = self.0.readable_mut().await?;
+        let ring = ready.get_inner_mut();
+        let mut cookies = Vec::new();
+        while let Some(item) = ring.next() {
+            cookies.extend(item.first_chunk().map(|cookie| u64::from_ne_bytes(*cookie)));
+        }
+        ready.clear_ready();
+        Ok(cookies)
     }
 }
 
@@ -96,20 +104,17 @@ impl ForeignSockets {
         ForeignLeg { cookie, lent, asked: Account::default(), asked_ns: 0, grown_ns: 0 }
     }
 
-    /// Takes the cookies of connections that were announced since the last call.
-    pub fn arrivals(&mut self, mut each: impl FnMut(u64)) {
-        let Some(Arrivals(ring)) = &mut self.arrivals else { return };
-        while let Some(item) = ring.next() {
-            if let Some(cookie) = item.first_chunk() {
-                each(u64::from_ne_bytes(*cookie));
-            }
-        }
-    }
-
-    /// The descriptor that becomes readable when a connection is announced; valid as long as `self`.
-    #[must_use]
-    pub fn arrivals_fd(&self) -> Option<RawFd> {
-        self.arrivals.as_ref().map(AsRawFd::as_raw_fd)
+    /// The announcements of new connections, once; `None` without kernel programs. Needs a tokio
+    /// runtime with its I/O driver.
+    ///
+    /// # Errors
+    /// A ring buffer that cannot be watched.
+    pub fn arrivals(&mut self) -> io::Result<Option<Arrivals>> {
+        let Some(ring) = self.arrivals.take() else { return Ok(None) };
+        // SAFETY: the ring buffer owns its descriptor and returns the same one as long as it lives,
+        // and the `AsyncFd` owns the ring buffer.
+        let ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
+        Ok(Some(Arrivals(ring?)))
     }
 
     /// How often the probe ran and for how long, while `kernel.bpf_stats_enabled` is 1.
@@ -122,6 +127,12 @@ impl ForeignSockets {
         let Some(program) = ebpf.program(probe.name()) else { return Ok(None) };
         let info = program.info().map_err(io::Error::other)?;
         Ok(Some((info.run_count(), info.run_time())))
+    }
+}
+
+impl std::fmt::Debug for Arrivals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arrivals").finish_non_exhaustive()
     }
 }
 
@@ -148,7 +159,7 @@ fn load(options: &Options, ports: &[u16], wanted: &[Probe]) -> Result<ForeignSoc
     let cgroup = object.attach(options.cgroup.as_deref())?;
     let reason = reason(&cgroup, probe, &refused);
     let kernel = Some(Arc::new(Kernel::new(object, options.max_legs)?));
-    Ok(ForeignSockets { kernel, arrivals: Some(Arrivals(ring)), probe, reason })
+    Ok(ForeignSockets { kernel, arrivals: Some(ring), probe, reason })
 }
 
 fn fill(object: &mut Object, ports: &[u16]) -> Result<(), LoadError> {
@@ -200,6 +211,12 @@ impl ForeignLeg {
     #[must_use]
     pub fn was_asked(&self) -> bool {
         self.asked_ns != 0
+    }
+
+    /// Whether the kernel lent it a row: the table may be full, or there is none.
+    #[must_use]
+    pub fn has_row(&self) -> bool {
+        self.lent.is_some()
     }
 
     /// Whether the kernel's callbacks have written its row. Probes alone do not count.

@@ -40,7 +40,7 @@ use self::{
     poll::Polled,
 };
 pub use self::{
-    foreign::{ForeignLeg, ForeignSockets},
+    foreign::{Arrivals, ForeignLeg, ForeignSockets},
     leg::Leg,
     load::LoadError,
     options::{Options, Source, SourceWish},

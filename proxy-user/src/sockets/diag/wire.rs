@@ -111,7 +111,7 @@ pub(crate) struct Entry {
     pub(crate) inode: u32,
     /// The cgroup v2 that the socket was made in; `None` = this kernel does not say.
     pub(crate) cgroup: Option<u64>,
-    pub(crate) account: Account,
+    pub(in crate::sockets) account: Account,
 }
 
 /// One message of an answer.

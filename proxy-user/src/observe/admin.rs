@@ -1,0 +1,120 @@
+//! The admin address of an observer: metrics, health, and the rows of the observed sockets.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use super::table::Watched;
+use super::{Observer, metrics};
+use crate::admin::{Token, token};
+use crate::clock;
+use crate::core::observe;
+use crate::core::time::Nanos;
+
+/// Serves until the task is dropped.
+///
+/// # Errors
+/// None at run time: accept errors are tried again.
+pub(super) async fn serve(
+    observer: Arc<Observer>,
+    listener: TcpListener,
+    token: Option<Token>,
+) -> std::io::Result<()> {
+    let guarded = Router::new()
+        .route("/metrics", get(exposition))
+        .route("/api/sessions", get(sessions))
+        .route_layer(middleware::from_fn_with_state(token.map(Arc::new), token::guard));
+    let routes = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(|| async { "ready\n" }))
+        .merge(guarded)
+        .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
+        .with_state(observer);
+    axum::serve(listener, routes).await
+}
+
+async fn exposition(State(observer): State<Arc<Observer>>) -> Response {
+    let text = metrics::render(&observer.table());
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "cannot render the metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn sessions(State(observer): State<Arc<Observer>>) -> Json<Vec<Row>> {
+    let now = clock::now();
+    let table = observer.table();
+    let known = table.legs.iter().filter(|(_, watched)| watched.is_known());
+    Json(known.map(|(cookie, watched)| row(*cookie, watched, now)).collect())
+}
+
+/// One observed connection: as a session with a client leg only.
+#[derive(Debug, Serialize)]
+struct Row {
+    /// The socket's cookie.
+    id: u64,
+    /// [`metrics::APP`].
+    app: &'static str,
+    /// Since it is watched.
+    age_seconds: f64,
+    port: Option<u16>,
+    /// `stalled`, `unreachable` or `peer_closed`; null = fine.
+    verdict: Option<&'static str>,
+    legs: Legs,
+}
+
+#[derive(Debug, Serialize)]
+struct Legs {
+    client: LegRow,
+}
+
+#[derive(Debug, Serialize)]
+struct LegRow {
+    peer: Option<String>,
+    source: String,
+    state: &'static str,
+    queued_bytes: u64,
+    acked_bytes: u64,
+    received_bytes: u64,
+    since_progress_seconds: Option<f64>,
+    send_window_bytes: Option<u32>,
+    rtt_seconds: Option<f64>,
+    retransmits: u32,
+}
+
+fn row(cookie: u64, watched: &Watched, now: Nanos) -> Row {
+    let sample = watched.leg.sample();
+    let id = watched.seen.as_ref().map(|(_, id)| id);
+    Row {
+        id: cookie,
+        app: metrics::APP,
+        age_seconds: now.since(watched.opened).as_secs_f64(),
+        port: id.map(|id| id.local_port()),
+        verdict: observe::reason(watched.told),
+        legs: Legs {
+            client: LegRow {
+                peer: id.map(|id| id.peer().to_string()),
+                source: watched.leg.source().to_string(),
+                state: sample.state.as_str(),
+                queued_bytes: sample.queued,
+                acked_bytes: sample.acked,
+                received_bytes: sample.received,
+                since_progress_seconds: (sample.progress.0 != 0)
+                    .then(|| now.since(sample.progress).as_secs_f64()),
+                // The kernel has no value that means "unknown"; see `Row::snd_wnd`.
+                send_window_bytes: (sample.window != u32::MAX).then_some(sample.window),
+                rtt_seconds: (sample.rtt_us != 0).then(|| f64::from(sample.rtt_us) / 1e6),
+                retransmits: sample.retransmits,
+            },
+        },
+    }
+}

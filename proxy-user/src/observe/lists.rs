@@ -1,0 +1,136 @@
+//! The kernel's lists of sockets, one for each network namespace that the cgroup's processes are in.
+//!
+//! It asks and passes on; which sockets are watched is `table`'s affair.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
+
+use super::members;
+use crate::sockets::diag::{Diag, Entry, Error, Family, SocketId};
+
+/// A network namespace, by inode.
+pub(super) type Namespace = u64;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(super) struct Lists {
+    cgroup: PathBuf,
+    ports: Vec<u16>,
+    open: HashMap<Namespace, Diag>,
+    /// Namespaces that cannot be entered, each told once.
+    closed: HashSet<Namespace>,
+    /// Ids of the cgroup and those below it.
+    ids: HashSet<u64>,
+    /// Sockets that the cgroup's processes have open, read once per `refresh` where the kernel does
+    /// not tell a socket's cgroup.
+    inodes: Option<HashSet<u32>>,
+    /// Whether the last list failed, so that a row of failures is told once.
+    failing: bool,
+}
+
+/// What a socket says when it is asked alone.
+pub(super) enum Answer {
+    Socket(Entry),
+    Gone,
+    /// It cannot be asked.
+    Unknown,
+}
+
+impl Lists {
+    pub(super) fn new(cgroup: PathBuf, ports: Vec<u16>) -> Lists {
+        Lists {
+            cgroup,
+            ports,
+            open: HashMap::new(),
+            closed: HashSet::new(),
+            ids: HashSet::new(),
+            inodes: None,
+            failing: false,
+        }
+    }
+
+    /// Looks who is in the cgroup now. A few files for each of its processes.
+    pub(super) fn refresh(&mut self) {
+        self.ids = members::ids(&self.cgroup);
+        self.inodes = None;
+        let mut present = members::namespaces(&members::processes(&self.cgroup));
+        self.open.retain(|namespace, _| present.contains_key(namespace));
+        self.closed.retain(|namespace| present.contains_key(namespace));
+        let own = members::own_namespace().ok();
+        present.retain(|namespace, _| !self.open.contains_key(namespace));
+        for (namespace, file) in present {
+            let diag = if own == Some(namespace) { Diag::open() } else { Diag::open_in(&file) };
+            match diag {
+                Ok(diag) => {
+                    self.closed.remove(&namespace);
+                    self.open.insert(namespace, diag);
+                }
+                Err(error) if self.closed.insert(namespace) => tracing::warn!(
+                    namespace,
+                    %error,
+                    "sockets of a network namespace cannot be asked (CAP_SYS_ADMIN enters one)"
+                ),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Whether there are namespaces whose sockets cannot be asked.
+    pub(super) fn has_closed(&self) -> bool {
+        !self.closed.is_empty()
+    }
+
+    /// Lists all sockets on the ports, of whatever cgroup; `false` = some may be missing.
+    pub(super) fn all(&mut self, mut each: impl FnMut(Namespace, Entry)) -> bool {
+        let (mut whole, mut failed) = (true, None);
+        for (namespace, diag) in &mut self.open {
+            for family in Family::ALL {
+                match diag.dump(family, &self.ports, |entry| each(*namespace, entry)) {
+                    Ok(complete) => whole &= complete,
+                    // A kernel without IPv6 has no such sockets.
+                    Err(Error::Refused(_)) if family == Family::V6 => {}
+                    Err(error) => failed = Some(error),
+                }
+            }
+        }
+        if let (Some(error), false) = (&failed, self.failing) {
+            tracing::warn!(%error, "the sockets cannot be listed");
+        }
+        self.failing = failed.is_some();
+        whole && !self.failing
+    }
+
+    /// Whether a socket is one of the cgroup's as of the last `refresh`: by the cgroup that it was
+    /// made in, or on kernels that do not tell (before 5.8) by the processes that have it open.
+    pub(super) fn belongs(&mut self, entry: &Entry) -> bool {
+        if let Some(id) = entry.cgroup {
+            return self.ids.contains(&id);
+        }
+        let cgroup = &self.cgroup;
+        let read = || members::socket_inodes(&members::processes(cgroup));
+        self.inodes.get_or_insert_with(read).contains(&entry.inode)
+    }
+
+    /// Asks one socket.
+    pub(super) fn ask(&mut self, namespace: Namespace, id: &SocketId) -> Answer {
+        let Some(diag) = self.open.get_mut(&namespace) else { return Answer::Unknown };
+        match diag.one(id) {
+            Ok(Some(entry)) => Answer::Socket(entry),
+            Ok(None) => Answer::Gone,
+            Err(error) => {
+                tracing::debug!(%error, cookie = id.cookie(), "a socket gives no answer");
+                Answer::Unknown
+            }
+        }
+    }
+
+    /// Destroys one socket; `false` = it was gone already.
+    ///
+    /// # Errors
+    /// See [`Diag::destroy`].
+    pub(super) fn destroy(&mut self, namespace: Namespace, id: &SocketId) -> Result<bool, Error> {
+        self.open.get_mut(&namespace).map_or(Ok(false), |diag| diag.destroy(id))
+    }
+}
