@@ -48,8 +48,7 @@ struct Frames {
 pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
     let now = clock::now();
     let mut rows = Vec::new();
-    proxy.registry.each(|watched| {
-        let session = &watched.session;
+    proxy.registry.each(|session| {
         if app.is_none_or(|app| app == session.app.config.name) {
             rows.push(row(session, now));
         }

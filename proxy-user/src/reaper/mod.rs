@@ -36,7 +36,7 @@ pub async fn run(proxy: Arc<Proxy>) {
 fn sweep(proxy: &Proxy, now: Nanos) {
     proxy.sockets.refresh(now);
     let grace = proxy.config.stall.grace;
-    proxy.registry.each(|watched| {
+    proxy.registry.sweep(|watched| {
         let Watched { session, client, upstream } = watched;
         let cause = match judge(&session.client, client, now, grace) {
             Verdict::Fine => match judge(&session.upstream, upstream, now, grace) {

@@ -48,8 +48,13 @@ impl Registry {
     }
 
     /// Shows every live session, in order of opening.
-    pub fn each(&self, mut show: impl FnMut(&mut Watched)) {
-        self.live().values_mut().for_each(&mut show);
+    pub fn each(&self, mut show: impl FnMut(&Arc<Session>)) {
+        self.live().values().for_each(|watched| show(&watched.session));
+    }
+
+    /// The same for the sweep, with what it remembers of each.
+    pub fn sweep(&self, mut look: impl FnMut(&mut Watched)) {
+        self.live().values_mut().for_each(&mut look);
     }
 
     /// How many sessions live.
