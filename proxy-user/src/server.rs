@@ -115,8 +115,8 @@ impl Server {
         // In this order: a handshake that ends from here on sees the phase and tells its session.
         proxy.phase.send_replace(Phase::Closing);
         tracing::info!(sessions = proxy.registry.len(), "telling the sessions that are left");
-        proxy.registry.each(|session| {
-            session.end(Cause::Shutdown);
+        proxy.registry.each(|watched| {
+            watched.session.end(Cause::Shutdown);
         });
     }
 }

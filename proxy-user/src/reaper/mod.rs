@@ -80,8 +80,8 @@ fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
         return;
     };
     let leg = if reap.leg == "client" { &session.client } else { &session.upstream };
-    // Read before the session ends: its pump gives the row back.
-    let sample = leg.socket.sample();
+    // Asked before the session ends: its pump gives the row back.
+    let sample = leg.socket.confirm(now).unwrap_or_else(|_| leg.socket.sample());
     if !session.end(cause) {
         return;
     }
@@ -92,6 +92,7 @@ fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
         session = session.id,
         leg = reap.leg,
         reason = reap.reason,
+        cause = sample.cause(),
         peer = %leg.peer,
         state = sample.state.as_str(),
         queued_bytes = sample.queued,
