@@ -13,6 +13,7 @@ pub mod demo;
 pub mod doctor;
 pub mod logging;
 pub mod metrics;
+pub mod privileges;
 pub mod proxy;
 pub mod pump;
 pub mod reaper;

@@ -15,7 +15,7 @@ use crate::core::ending::Cause;
 use crate::metrics::Metrics;
 use crate::proxy::{self, Phase, Proxy};
 use crate::sockets::{Options, Sockets, SourceWish};
-use crate::{activity, reaper};
+use crate::{activity, privileges, reaper};
 
 /// How long plain requests and farewells may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
@@ -38,13 +38,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts everything that `config` asks for. Needs a tokio runtime.
+    /// Starts everything that `config` asks for, over a table from [`open_sockets`]. Needs a tokio
+    /// runtime.
     ///
     /// # Errors
     /// Anything that keeps it from starting: an address that is taken, a token file that cannot be
-    /// read, `sockets.source = "ebpf"` where the kernel refuses.
-    pub async fn start(config: Config) -> Result<Server> {
-        let sockets = open_sockets(&config)?;
+    /// read.
+    pub fn start(config: Config, sockets: Sockets) -> Result<Server> {
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
         let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
         let reports = config.report.clone().map(activity::Client::new).transpose()?;
@@ -114,14 +114,22 @@ impl Server {
         let _ = tokio::time::timeout(drain, empty).await;
         // In this order: a handshake that ends from here on sees the phase and tells its session.
         proxy.phase.send_replace(Phase::Closing);
-        tracing::info!(sessions = proxy.registry.len(), "telling the sessions that are left");
+        let sessions = proxy.registry.len();
+        if sessions > 0 {
+            tracing::info!(sessions, "telling the sessions that are left");
+        }
         proxy.registry.each(|watched| {
             watched.session.end(Cause::Shutdown);
         });
     }
 }
 
-fn open_sockets(config: &Config) -> Result<Sockets> {
+/// Opens the socket table, and gives up the capabilities that this took. Must come before threads
+/// are started.
+///
+/// # Errors
+/// `sockets.source = "ebpf"` where the kernel refuses, or capabilities that cannot be given up.
+pub fn open_sockets(config: &Config) -> Result<Sockets> {
     let options = Options {
         source: match config.sockets.source {
             SocketSource::Auto => SourceWish::Auto,
@@ -133,6 +141,8 @@ fn open_sockets(config: &Config) -> Result<Sockets> {
     };
     let sockets = Sockets::open(&options)?;
     tracing::info!(source = %sockets.source(), reason = sockets.reason(), "socket source");
+    let kept = privileges::drop_all_but_needed(&sockets)?;
+    tracing::debug!(?kept, "capabilities given up");
     Ok(sockets)
 }
 

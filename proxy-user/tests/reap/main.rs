@@ -15,6 +15,7 @@ mod harness;
 mod alive;
 mod cable;
 mod frozen;
+mod privileges;
 mod rows;
 mod scene;
 mod totals;
@@ -29,7 +30,7 @@ fn main() {
     // The tests wait more than they work: more of them at once than there are cores.
     arguments.test_threads.get_or_insert(6);
     let root = harness::namespace::is_root();
-    let tests: [(&str, Test, bool); 14] = [
+    let tests: [(&str, Test, bool); 15] = [
         ("frozen_clients_are_reaped_and_the_app_is_told", frozen::clients_are_reaped, false),
         ("a_frozen_client_s_seat_goes_to_the_next", frozen::seat_is_freed, false),
         ("a_frozen_app_is_a_1014_and_counted_on_its_own_leg", frozen::app_is_reaped, false),
@@ -42,6 +43,7 @@ fn main() {
         ("a_full_table_falls_back_to_polling", rows::full_table, false),
         ("totals_outlive_their_sessions", totals::outlive_their_sessions, false),
         ("a_closed_window_is_shown_with_its_cause", totals::show_a_closed_window, false),
+        ("three_capabilities_are_enough", privileges::three_are_enough_and_none_is_kept, true),
         ("slow_readers_on_a_wire_are_kept", cable::slow_readers, true),
         ("a_cut_cable_is_noticed_and_the_app_told", cable::cut, true),
     ];
