@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod logging;
 pub mod metrics;
 pub mod observe;
+pub mod privileges;
 pub mod proxy;
 pub mod pump;
 pub mod reaper;

@@ -15,7 +15,7 @@ use crate::core::ending::Cause;
 use crate::metrics::Metrics;
 use crate::proxy::{self, Phase, Proxy};
 use crate::sockets::{Options, Sockets, SourceWish};
-use crate::{activity, reaper};
+use crate::{activity, privileges, reaper};
 
 /// How long plain requests and farewells may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
@@ -32,18 +32,20 @@ pub struct Server {
     /// Where metrics, health and the API are, port filled in.
     pub admin: SocketAddr,
     acceptors: Vec<JoinHandle<()>>,
-    sweep: JoinHandle<()>,
+    /// Tasks that end with the server: the sweep, the admin address, the kernel programs' log.
+    others: Vec<JoinHandle<()>>,
     reporter: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Server {
-    /// Starts everything that `config` asks for. Needs a tokio runtime.
+    /// Starts everything that `config` asks for, over a table from [`open_sockets`]. Needs a tokio
+    /// runtime.
     ///
     /// # Errors
     /// Anything that keeps it from starting: an address that is taken, a token file that cannot be
-    /// read, `sockets.source = "ebpf"` where the kernel refuses.
-    pub async fn start(config: Config) -> Result<Server> {
-        let sockets = open_sockets(&config)?;
+    /// read.
+    pub fn start(config: Config, sockets: Sockets) -> Result<Server> {
+        let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
         let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
         let reports = config.report.clone().map(activity::Client::new).transpose()?;
         let (admin_listener, admin) = listen(config.admin, "admin listening")?;
@@ -57,13 +59,16 @@ impl Server {
         let proxy = Arc::new(Proxy::new(config, sockets, Metrics::new()?));
         let serve = |listener| tokio::spawn(proxy::serve(Arc::clone(&proxy), listener));
         let acceptors = listeners.into_iter().map(serve).collect();
-        tokio::spawn(admin::serve(Arc::clone(&proxy), admin_listener, token));
-        let sweep = tokio::spawn(reaper::run(Arc::clone(&proxy)));
+        let mut others = vec![
+            tokio::spawn(admin::serve(Arc::clone(&proxy), admin_listener, token)),
+            tokio::spawn(reaper::run(Arc::clone(&proxy))),
+        ];
+        others.extend(kernel_log);
         let reporter = reports.map(|client| {
             let (stop, stopped) = oneshot::channel();
             (stop, tokio::spawn(activity::run(Arc::clone(&proxy), client, stopped)))
         });
-        Ok(Server { proxy, listen: addresses, admin, acceptors, sweep, reporter })
+        Ok(Server { proxy, listen: addresses, admin, acceptors, others, reporter })
     }
 
     /// Leaves in order: no new sessions, `drain` for those that live to end by themselves, Close
@@ -86,7 +91,7 @@ impl Server {
             () = leave => {}
             () = hurry => tracing::warn!("told twice to stop: cutting what is left"),
         }
-        self.sweep.abort();
+        self.others.iter().for_each(JoinHandle::abort);
         if let Some((stop, reporter)) = self.reporter {
             drop(stop);
             // It bounds its own last words. A panic in it has been logged.
@@ -109,14 +114,22 @@ impl Server {
         let _ = tokio::time::timeout(drain, empty).await;
         // In this order: a handshake that ends from here on sees the phase and tells its session.
         proxy.phase.send_replace(Phase::Closing);
-        tracing::info!(sessions = proxy.registry.len(), "telling the sessions that are left");
+        let sessions = proxy.registry.len();
+        if sessions > 0 {
+            tracing::info!(sessions, "telling the sessions that are left");
+        }
         proxy.registry.each(|watched| {
             watched.session.end(Cause::Shutdown);
         });
     }
 }
 
-fn open_sockets(config: &Config) -> Result<Sockets> {
+/// Opens the socket table, and gives up the capabilities that this took. Must come before threads
+/// are started.
+///
+/// # Errors
+/// `sockets.source = "ebpf"` where the kernel refuses, or capabilities that cannot be given up.
+pub fn open_sockets(config: &Config) -> Result<Sockets> {
     let options = Options {
         source: match config.sockets.source {
             SocketSource::Auto => SourceWish::Auto,
@@ -127,8 +140,9 @@ fn open_sockets(config: &Config) -> Result<Sockets> {
         max_legs: config.sockets.max_legs,
     };
     let sockets = Sockets::open(&options)?;
-    sockets.start_logging().context("cannot read the kernel programs' log")?;
     tracing::info!(source = %sockets.source(), reason = sockets.reason(), "socket source");
+    let kept = privileges::drop_all_but_needed(&sockets)?;
+    tracing::debug!(?kept, "capabilities given up");
     Ok(sockets)
 }
 

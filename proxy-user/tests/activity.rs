@@ -41,7 +41,8 @@ fn a_report_has_the_shape_of_the_contract() {
     assert_eq!(report.app(), "demo");
     assert_eq!(report.body["sessions"], 1);
     let last = report.last_activity();
-    assert!((began..=unix_seconds() + 1).contains(&last), "{last} is not now ({began})");
+    // The clock that decides may be coarse: a second either way.
+    assert!((began - 1..=unix_seconds() + 1).contains(&last), "{last} is not now ({began})");
     let results = proxy.metrics().sum("ebbtide_reports_total", &[]);
     assert!(results >= 1.0, "ebbtide_reports_total counts");
 }
@@ -152,8 +153,8 @@ fn newest_arrives_after(control: &mut Control, recover: impl FnOnce(&mut Control
     let (mut client, mut server) = open(&proxy, &app);
     client.send(&Frame::text("an early click"));
     server.receive();
-    pause(Duration::from_millis(2100));
-    let newest = unix_seconds();
+    pause(Duration::from_millis(3100));
+    let newest = unix_seconds() - 1;
     server.send(&Frame::text("the newest"));
     client.receive();
     pause(Duration::from_millis(1500));

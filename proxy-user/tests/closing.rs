@@ -130,11 +130,31 @@ fn an_app_that_ends_without_a_close_is_a_1014() {
 #[test]
 fn an_app_that_resets_is_a_1014() {
     let (app, proxy) = start();
-    let (mut client, server) = open(&proxy, &app);
+    let (mut client, mut server) = open(&proxy, &app);
+    client.send(&Frame::text("before"));
+    server.expect(&Frame::text("before"));
     server.wire.reset();
     client.expect_close(1014);
     assert_eq!(client.wire.end(), End::Fin);
     drop(client);
+    proxy.await_sessions(0);
+}
+
+/// The moment between the 101 and the first byte is part of the session too.
+#[test]
+fn peers_that_leave_right_after_the_101_are_told_of_as_well() {
+    let (app, proxy) = start();
+    for _ in 0..20 {
+        let (mut client, server) = open(&proxy, &app);
+        server.wire.reset();
+        client.expect_close(1014);
+        let (mut client, server) = open(&proxy, &app);
+        drop(server);
+        client.expect_close(1014);
+        let (client, mut server) = open(&proxy, &app);
+        client.wire.reset();
+        server.expect_close(1001);
+    }
     proxy.await_sessions(0);
 }
 

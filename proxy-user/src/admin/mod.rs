@@ -21,14 +21,7 @@ use crate::metrics;
 use crate::proxy::{Phase, Proxy};
 
 /// Serves the admin address until the task is dropped.
-///
-/// # Errors
-/// None at run time: accept errors are tried again.
-pub async fn serve(
-    proxy: Arc<Proxy>,
-    listener: TcpListener,
-    token: Option<Token>,
-) -> std::io::Result<()> {
+pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener, token: Option<Token>) {
     let guarded = Router::new()
         .route("/metrics", get(exposition))
         .route("/api/sessions", get(sessions))
@@ -39,7 +32,10 @@ pub async fn serve(
         .merge(guarded)
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
         .with_state(proxy);
-    axum::serve(listener, routes).await
+    // axum tries accept errors again, so this ends with the task.
+    if let Err(error) = axum::serve(listener, routes).await {
+        tracing::error!(%error, "the admin address is gone");
+    }
 }
 
 async fn ready(State(proxy): State<Arc<Proxy>>) -> Response {

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::clock;
+use crate::core::stall::Watch;
 use crate::core::time::Nanos;
 use crate::proxy::Proxy;
-use crate::session::{Leg, Session};
+use crate::session::{Leg, Watched};
 
 /// One session.
 #[derive(Debug, Serialize)]
@@ -31,10 +32,18 @@ struct LegRow {
     acked_bytes: u64,
     received_bytes: u64,
     since_progress_seconds: Option<f64>,
+    waiting: Option<Waiting>,
     send_window_bytes: Option<u32>,
     rtt_seconds: Option<f64>,
     retransmits: u32,
     frames: Frames,
+}
+
+/// Something is queued, or the peer has closed its side, and nothing moves.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    seconds: f64,
+    cause: &'static str,
 }
 
 /// Frames that came from the leg's peer.
@@ -51,22 +60,26 @@ pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
     proxy.registry.each(|watched| {
         let session = &watched.session;
         if app.is_none_or(|app| app == session.app.config.name) {
-            rows.push(row(session, now));
+            rows.push(row(watched, now));
         }
     });
     rows
 }
 
-fn row(session: &Session, now: Nanos) -> Row {
+fn row(watched: &Watched, now: Nanos) -> Row {
+    let session = &watched.session;
     Row {
         id: session.id,
         app: session.app.config.name.clone(),
         age_seconds: now.since(session.opened).as_secs_f64(),
-        legs: Legs { client: leg(&session.client, now), app: leg(&session.upstream, now) },
+        legs: Legs {
+            client: leg(&session.client, &watched.client, now),
+            app: leg(&session.upstream, &watched.upstream, now),
+        },
     }
 }
 
-fn leg(leg: &Leg, now: Nanos) -> LegRow {
+fn leg(leg: &Leg, watch: &Watch, now: Nanos) -> LegRow {
     let sample = leg.socket.sample();
     let frames = leg.frames.read();
     LegRow {
@@ -78,6 +91,10 @@ fn leg(leg: &Leg, now: Nanos) -> LegRow {
         received_bytes: sample.received,
         since_progress_seconds: (sample.progress.0 != 0)
             .then(|| now.since(sample.progress).as_secs_f64()),
+        waiting: watch.waiting_since().map(|since| Waiting {
+            seconds: now.since(since).as_secs_f64(),
+            cause: sample.cause(),
+        }),
         // The kernel has no value that means "unknown"; see `Row::snd_wnd`.
         send_window_bytes: (sample.window != u32::MAX).then_some(sample.window),
         rtt_seconds: (sample.rtt_us != 0).then(|| f64::from(sample.rtt_us) / 1e6),

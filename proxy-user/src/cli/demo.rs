@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Common, Failure, run};
 use crate::config::{Config, parse_duration};
 use crate::demo::{self, Setup};
+use crate::server;
 
 /// `ebbtide demo [--duration 60s]`
 #[derive(Debug, Args)]
@@ -29,6 +30,7 @@ impl Demo {
         }
         // What a log at `info` has to say is in the table.
         common.start_logging("warn")?;
+        let sockets = server::open_sockets(&config)?;
         let runtime = run::runtime(config.workers)?;
         let setup = Setup {
             config,
@@ -37,6 +39,6 @@ impl Demo {
             any_admin_port: common.admin.is_none(),
             duration: self.duration,
         };
-        Ok(runtime.block_on(demo::run(setup))?)
+        Ok(runtime.block_on(demo::run(setup, sockets))?)
     }
 }

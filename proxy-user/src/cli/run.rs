@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{Common, Failure};
 use crate::config::{Config, Parsed};
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::signals::Stop;
 
 /// `ebbtide run --config FILE` or `ebbtide run --upstream URL`
@@ -45,10 +45,11 @@ impl Run {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        let sockets = server::open_sockets(&config)?;
         let runtime = runtime(config.workers)?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;
-            let server = Server::start(config).await?;
+            let server = Server::start(config, sockets)?;
             stop.asked().await;
             server.stop(stop.asked()).await;
             Ok(())

@@ -73,12 +73,10 @@ impl Watch {
     /// `grace` after the last progress.
     pub fn look(&mut self, sample: &Sample, now: Nanos, grace: Duration) -> Verdict {
         let moved = std::mem::replace(&mut self.acked, sample.acked) != sample.acked;
-        let lost = sample.timeouts > 0 && sample.window > 0;
         if sample.state == TcpState::Close {
-            return if lost { Verdict::Unreachable } else { Verdict::PeerClosed };
+            return sample.obstacle();
         }
-        let closed = sample.state.closed_by_peer();
-        if sample.queued == 0 && !closed {
+        if sample.queued == 0 && !sample.state.closed_by_peer() {
             self.since = None;
             return Verdict::Fine;
         }
@@ -92,11 +90,37 @@ impl Watch {
             None => now,
         };
         self.since = Some(since);
-        match now.since(since) >= grace {
-            false => Verdict::Fine,
-            true if closed => Verdict::PeerClosed,
-            true if lost => Verdict::Unreachable,
-            true => Verdict::Stalled,
+        if now.since(since) < grace { Verdict::Fine } else { sample.obstacle() }
+    }
+
+    /// Since when something waits and nothing moves; `None` = nothing waits.
+    #[must_use]
+    pub fn waiting_since(&self) -> Option<Nanos> {
+        self.since
+    }
+}
+
+impl Sample {
+    /// The verdict that this socket gets if nothing moves for long enough.
+    #[must_use]
+    pub fn obstacle(&self) -> Verdict {
+        if self.timeouts > 0 && self.window > 0 {
+            Verdict::Unreachable
+        } else if self.state == TcpState::Close || self.state.closed_by_peer() {
+            Verdict::PeerClosed
+        } else {
+            Verdict::Stalled
+        }
+    }
+
+    /// What keeps the queue from draining, in words.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self.obstacle() {
+            Verdict::Unreachable => "lost path",
+            Verdict::PeerClosed => "peer closed",
+            _ if self.window == 0 => "closed window",
+            _ => "no progress",
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::core::time::Nanos;
 use crate::proxy;
 use crate::server::Server;
 use crate::signals::Stop;
+use crate::sockets::Sockets;
 
 /// No progress for this long = reaped. Short, so that it can be seen; the slow client's longest gap
 /// is about a second.
@@ -55,18 +56,18 @@ pub struct Setup {
     pub duration: Option<Duration>,
 }
 
-/// Runs the demo to its end. Needs a tokio runtime.
+/// Runs the demo to its end over a table that was opened for `setup.config`. Needs a tokio runtime.
 ///
 /// # Errors
 /// What keeps the proxy or the app from starting; standard output that cannot be written.
-pub async fn run(setup: Setup) -> Result<()> {
+pub async fn run(setup: Setup, sockets: Sockets) -> Result<()> {
     let mut stop = Stop::listen().context("cannot listen to signals")?;
     let (status, told) = channel::channel(String::new());
     let app = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the app")?;
     let config = configure(&setup, app.local_addr()?)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(app::serve(app, told));
-    let server = Server::start(config).await?;
+    let server = Server::start(config, sockets)?;
     let start = clock::now();
     let listen = server.listen.first().copied().context("the proxy listens nowhere")?;
     for kind in Kind::ALL {

@@ -4,11 +4,12 @@
 //! Labels are bounded: an app's name, a fixed word, or a status code.
 
 mod scrape;
+mod tcp;
 
 use std::time::Duration;
 
 use http::StatusCode;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result};
 
 pub use self::scrape::render;
 use crate::core::ending::Reap;
@@ -34,21 +35,17 @@ impl Metrics {
     ///
     /// # Errors
     /// None that a running program can meet: names and labels are constants.
-    pub fn new() -> prometheus::Result<Metrics> {
+    pub fn new() -> Result<Metrics> {
         let registry = Registry::new();
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            prometheus::Result::Ok(counter)
-        };
         let histogram = |name: &str, help: &str, labels: &[&str], bounds: &[f64]| {
             let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
             let histogram = HistogramVec::new(options, labels)?;
             registry.register(Box::new(histogram.clone()))?;
-            prometheus::Result::Ok(histogram)
+            Result::Ok(histogram)
         };
         Ok(Metrics {
             requests: counter(
+                &registry,
                 "ebbtide_http_requests_total",
                 "HTTP requests answered, by app (empty where there is none) and status code",
                 &["app", "code"],
@@ -60,11 +57,13 @@ impl Metrics {
                 &ANSWER,
             )?,
             reports: counter(
+                &registry,
                 "ebbtide_reports_total",
                 "Activity reports to the control plane",
                 &["result"],
             )?,
             reaped: counter(
+                &registry,
                 "ebbtide_reaped_total",
                 "Sessions ended because one leg's peer was gone",
                 &["app", "leg", "reason"],
@@ -101,4 +100,18 @@ impl Metrics {
         let labels: [&str; 0] = [];
         self.sweep_seconds.with_label_values(&labels).observe(took.as_secs_f64());
     }
+}
+
+/// A new family of counters in `registry`.
+fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
+    let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+/// A new family of gauges in `registry`.
+fn gauge(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
+    let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }

@@ -4,8 +4,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::UNIX_EPOCH;
 
-use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result, TextEncoder};
+use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 
+use super::{counter, gauge, tcp};
 use crate::clock;
 use crate::proxy::Proxy;
 
@@ -23,39 +24,37 @@ pub fn render(proxy: &Proxy) -> Result<String> {
 /// A registry that lives for one answer.
 fn gather(proxy: &Proxy) -> Result<Registry> {
     let registry = Registry::new();
-    let counter = |name: &str, help: &str, labels: &[&str]| {
-        let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-        registry.register(Box::new(counter.clone()))?;
-        Result::Ok(counter)
-    };
-    let gauge = |name: &str, help: &str, labels: &[&str]| {
-        let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
-        registry.register(Box::new(gauge.clone()))?;
-        Result::Ok(gauge)
-    };
-    gauge("ebbtide_build_info", "Always 1; the version is in the label", &["version"])?
+    gauge(&registry, "ebbtide_build_info", "Always 1; the version is in the label", &["version"])?
         .with_label_values(&[env!("CARGO_PKG_VERSION")])
         .set(1);
-    gauge("ebbtide_socket_source", "Always 1; who fills the rows is in the label", &["source"])?
-        .with_label_values(&[proxy.sockets.source().to_string()])
-        .set(1);
-    gauge("ebbtide_apps", "Apps by state", &["state"])?
+    gauge(
+        &registry,
+        "ebbtide_socket_source",
+        "Always 1; who fills the rows is in the label",
+        &["source"],
+    )?
+    .with_label_values(&[proxy.sockets.source().to_string()])
+    .set(1);
+    gauge(&registry, "ebbtide_apps", "Apps by state", &["state"])?
         .with_label_values(&["running"])
         .set(i64::try_from(proxy.apps.len()).unwrap_or(i64::MAX));
 
-    let sessions = gauge("ebbtide_sessions", "Sessions that are open", &["app"])?;
-    let opened = counter("ebbtide_sessions_total", "Sessions opened", &["app"])?;
+    let sessions = gauge(&registry, "ebbtide_sessions", "Sessions that are open", &["app"])?;
+    let opened = counter(&registry, "ebbtide_sessions_total", "Sessions opened", &["app"])?;
     let frames = counter(
+        &registry,
         "ebbtide_frames_total",
         "Frames, from the client (input) or from the app (output)",
         &["app", "direction", "kind"],
     )?;
     let bytes = counter(
+        &registry,
         "ebbtide_frame_bytes_total",
         "Payload bytes of frames, counted when their header went by",
         &["app", "direction"],
     )?;
     let activity = counter(
+        &registry,
         "ebbtide_activity_total",
         "Data frames, requests and upgrades that counted as activity",
         &["app", "reason"],
@@ -84,5 +83,6 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
             newest.with_label_values(&[name]).set(at.as_secs_f64());
         }
     }
+    tcp::collect(proxy, &registry)?;
     Ok(registry)
 }

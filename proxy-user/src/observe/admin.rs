@@ -86,9 +86,17 @@ struct LegRow {
     acked_bytes: u64,
     received_bytes: u64,
     since_progress_seconds: Option<f64>,
+    waiting: Option<Waiting>,
     send_window_bytes: Option<u32>,
     rtt_seconds: Option<f64>,
     retransmits: u32,
+}
+
+/// Something is queued, or the peer has closed its side, and nothing moves.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    seconds: f64,
+    cause: &'static str,
 }
 
 fn row(cookie: u64, watched: &Watched, now: Nanos) -> Row {
@@ -110,6 +118,10 @@ fn row(cookie: u64, watched: &Watched, now: Nanos) -> Row {
                 received_bytes: sample.received,
                 since_progress_seconds: (sample.progress.0 != 0)
                     .then(|| now.since(sample.progress).as_secs_f64()),
+                waiting: watched.watch.waiting_since().map(|since| Waiting {
+                    seconds: now.since(since).as_secs_f64(),
+                    cause: sample.cause(),
+                }),
                 // The kernel has no value that means "unknown"; see `Row::snd_wnd`.
                 send_window_bytes: (sample.window != u32::MAX).then_some(sample.window),
                 rtt_seconds: (sample.rtt_us != 0).then(|| f64::from(sample.rtt_us) / 1e6),

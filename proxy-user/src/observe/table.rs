@@ -31,7 +31,7 @@ pub(super) struct Watched {
     /// The verdict that was told last.
     pub(super) told: Verdict,
     announced: bool,
-    watch: Watch,
+    pub(super) watch: Watch,
     /// Bytes acknowledged before it was watched.
     base: u64,
     /// Lists in a row that did not show it.
@@ -270,6 +270,7 @@ impl Watched {
         let seen = self.seen.as_ref();
         tracing::info!(
             reason = observe::reason(verdict).unwrap_or("none"),
+            cause = sample.cause(),
             peer = seen.map(|(_, id)| id.peer().to_string()),
             port = seen.map(|(_, id)| id.local_port()),
             state = sample.state.as_str(),

@@ -14,7 +14,7 @@ use crate::core::headers::strip_hop_by_hop;
 
 /// Forwards one request.
 pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Body>, Answer> {
-    let Routed { app, mut request } = routed;
+    let Routed { app, mut request, .. } = routed;
     app.note(clock::coarse(), Reason::Request);
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     target.scheme = Some(Scheme::HTTP);

@@ -18,6 +18,7 @@ use crate::session::App;
 pub(super) struct Routed {
     pub(super) app: Arc<App>,
     pub(super) request: Request<Incoming>,
+    pub(super) peer: SocketAddr,
 }
 
 /// Answers one request of the client at `peer`.
@@ -68,7 +69,7 @@ fn route(
     if let Ok(value) = HeaderValue::from_str(host.as_str()) {
         headers.insert(HOST, value);
     }
-    Ok(Routed { app: Arc::clone(&proxy.apps[index]), request })
+    Ok(Routed { app: Arc::clone(&proxy.apps[index]), request, peer })
 }
 
 /// Bytes of the request's head as it would be written anew.

@@ -2,6 +2,7 @@
 //! makes a session, any other answer is relayed.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -25,11 +26,11 @@ use crate::core::ending::Cause;
 use crate::core::gate::Reason;
 use crate::core::headers::{ask_websocket, names_websocket, negotiated_rsv, strip_hop_by_hop};
 use crate::pump::{self, End, Limits};
-use crate::session::{App, Leg, Seat, Session, Tally};
+use crate::session::{App, Leg, Seat, Session};
 
 /// Passes a handshake to the app, and starts the session that comes of it.
 pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
-    let Routed { app, mut request } = routed;
+    let Routed { app, mut request, peer } = routed;
     if proxy.phase() != Phase::Running {
         return Err(Answer::Draining);
     }
@@ -39,7 +40,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     let seats = [app.seats.take(), proxy.seats.take()].into_iter().collect::<Option<Vec<_>>>();
     let seats = seats.ok_or(Answer::Full)?;
     let client = hyper::upgrade::on(&mut request);
-    let mut response = ask(proxy, &app, handshake(&app, &request)).await?;
+    let (mut response, app_peer) = ask(proxy, &app, handshake(&app, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(relay(response));
     }
@@ -52,9 +53,8 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
         rsv: negotiated_rsv(response.headers()),
         max_frame: proxy.config.limits.frame_bytes.unwrap_or(u64::MAX),
     };
-    let upstream = hyper::upgrade::on(&mut response);
-    let start = start(Arc::clone(proxy), app, seats, client, upstream, limits);
-    proxy.pumps.spawn(start);
+    let upstream = (hyper::upgrade::on(&mut response), app_peer);
+    proxy.pumps.spawn(start(Arc::clone(proxy), app, seats, (client, peer), upstream, limits));
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
     ask_websocket(headers);
@@ -78,14 +78,15 @@ fn handshake(app: &App, request: &Request<Incoming>) -> Request<Empty<Bytes>> {
     passed
 }
 
+/// The app's answer, and the address that gave it.
 async fn ask(
     proxy: &Proxy,
     app: &App,
     request: Request<Empty<Bytes>>,
-) -> Result<Response<Incoming>, Answer> {
+) -> Result<(Response<Incoming>, SocketAddr), Answer> {
     let name = &app.config.name;
     let authority = app.config.upstream.authority().as_str();
-    let stream = upstream::connect(authority).await.map_err(|error| {
+    let (stream, peer) = upstream::connect(authority).await.map_err(|error| {
         tracing::info!(app = name, %error, "app refuses connections");
         Answer::Unreachable
     })?;
@@ -96,9 +97,9 @@ async fn ask(
             .await?;
         // Lives until the response is relayed, or has become a session.
         tokio::spawn(connection.with_upgrades());
-        sender.send_request(request).await
+        Ok((sender.send_request(request).await?, peer))
     };
-    asked.await.map_err(|error| {
+    asked.await.map_err(|error: hyper::Error| {
         tracing::info!(app = name, error = %chain(&error), "handshake failed");
         Answer::Broken
     })
@@ -109,15 +110,16 @@ async fn start(
     proxy: Arc<Proxy>,
     app: Arc<App>,
     seats: Vec<Seat>,
-    client: OnUpgrade,
-    upstream: OnUpgrade,
+    (client, client_peer): (OnUpgrade, SocketAddr),
+    (upstream, app_peer): (OnUpgrade, SocketAddr),
     limits: Limits,
 ) {
     let name = app.config.name.clone();
     let ready = async {
         let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
         let (client, upstream) = (end(client)?, end(upstream)?);
-        let (client_leg, upstream_leg) = (leg(&proxy, &client)?, leg(&proxy, &upstream)?);
+        let client_leg = Leg::new(client_peer, proxy.sockets.register(client.stream.as_fd())?);
+        let upstream_leg = Leg::new(app_peer, proxy.sockets.register(upstream.stream.as_fd())?);
         let id = proxy.registry.next_id();
         let session = Session::new(id, app, clock::now(), client_leg, upstream_leg);
         io::Result::Ok((Arc::new(session), client, upstream))
@@ -142,12 +144,4 @@ fn end(upgraded: Upgraded) -> io::Result<End> {
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| io::Error::other("upgraded connection is not a TCP stream"))?;
     Ok(End { stream: parts.io.into_inner(), early: parts.read_buf })
-}
-
-fn leg(proxy: &Proxy, end: &End) -> io::Result<Leg> {
-    Ok(Leg {
-        peer: end.stream.peer_addr()?,
-        socket: proxy.sockets.register(end.stream.as_fd())?,
-        frames: Tally::default(),
-    })
 }

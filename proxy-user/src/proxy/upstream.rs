@@ -1,6 +1,7 @@
 //! Connections to apps: a pool for plain requests, a fresh one for every session.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -28,9 +29,11 @@ pub(super) fn pool() -> Pool {
         .build(connector)
 }
 
-/// A connection of its own for one session.
-pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
+/// A connection of its own for one session, and the address that it leads to: a socket that was
+/// reset does not know it any more.
+pub(super) async fn connect(authority: &str) -> io::Result<(TcpStream, SocketAddr)> {
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect(authority)).await??;
     stream.set_nodelay(true)?;
-    Ok(stream)
+    let peer = stream.peer_addr()?;
+    Ok((stream, peer))
 }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::flow::Flow;
+use crate::clock;
 use crate::core::ending::{Cause, Tell};
 use crate::core::frame::close_frame;
 use crate::session::{Leg, Session};
@@ -17,11 +18,13 @@ use crate::session::{Leg, Session};
 /// "a reasonable time period").
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Gives both rows back. Must come before the sockets are closed, whose descriptor numbers the
-/// next connection may get.
-pub(super) fn release(session: &Session) {
-    session.client.socket.release();
-    session.upstream.socket.release();
+/// Takes a last account of a leg and gives its row back. Must come before its socket is closed,
+/// whose descriptor number the next connection may get.
+pub(super) fn release(session: &Session, leg: &Leg) {
+    // A socket that cannot be asked leaves what its row says.
+    let _ = leg.socket.confirm(clock::now());
+    session.settle();
+    leg.socket.release();
 }
 
 /// Tells both legs, each given with the flow that writes to it, and closes them.
@@ -31,7 +34,6 @@ pub(super) async fn tell(
     (client, down): (TcpStream, Flow),
     (upstream, up): (TcpStream, Flow),
 ) {
-    release(session);
     let (to_client, to_app) = cause.tell();
     // RFC 6455 section 5.3: a client's masking key is unpredictable.
     let mut key = [0; 4];
@@ -39,18 +41,20 @@ pub(super) async fn tell(
         key = session.id.to_ne_bytes()[..4].try_into().unwrap_or_default();
     }
     tokio::join!(
-        farewell(client, &session.client, down, to_client, None),
-        farewell(upstream, &session.upstream, up, to_app, Some(key)),
+        farewell(session, &session.client, client, down, to_client, None),
+        farewell(session, &session.upstream, upstream, up, to_app, Some(key)),
     );
 }
 
 async fn farewell(
-    mut stream: TcpStream,
+    session: &Session,
     leg: &Leg,
+    mut stream: TcpStream,
     mut flow: Flow,
     tell: Tell,
     mask: Option<[u8; 4]>,
 ) {
+    let mut heard = false;
     if let Tell::Close(code, reason) = tell {
         if flow.takes_close() {
             flow.finish_with(close_frame(code, reason, mask).into());
@@ -63,13 +67,14 @@ async fn farewell(
             }
             poll_fn(|cx| poll_discard(cx, &mut stream)).await;
         };
-        if tokio::time::timeout(FAREWELL, told).await.is_ok() {
-            return;
-        }
+        heard = tokio::time::timeout(FAREWELL, told).await.is_ok();
     }
-    // Closing with linger 0 sends RST and frees the queue (tcp_close in net/ipv4/tcp.c). A socket
-    // that refuses the option is gone already.
-    let _ = stream.set_zero_linger();
+    if !heard {
+        // Closing with linger 0 sends RST and frees the queue (tcp_close in net/ipv4/tcp.c). A
+        // socket that refuses the option is gone already.
+        let _ = stream.set_zero_linger();
+    }
+    release(session, leg);
 }
 
 /// Reads until the peer closes: closing earlier with bytes unread would send RST, and the peer's

@@ -73,8 +73,9 @@ pub async fn run(
         up: Flow::new(rules(true), client.early),
         down: Flow::new(rules(false), upstream.early),
     };
+    let registered = Registered { session: Arc::clone(&pump.session), registry };
     let cause = poll_fn(|cx| pump.poll(cx)).await;
-    registry.remove(&pump.session);
+    registered.registry.remove(&pump.session);
     drop(seats);
     let Pump { session, client, upstream, up, down, .. } = pump;
     match cause {
@@ -82,7 +83,25 @@ pub async fn run(
         Some(cause) => {
             Box::pin(closing::tell(&session, cause, (client, down), (upstream, up))).await
         }
-        None => closing::release(&session),
+        None => {
+            closing::release(&session, &session.client);
+            closing::release(&session, &session.upstream);
+        }
+    }
+}
+
+/// Takes the session out of the registry and gives its rows back, even if the pump panics. Comes
+/// after the pump that owns the sockets, and so is dropped before them.
+struct Registered {
+    session: Arc<Session>,
+    registry: Arc<Registry>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.remove(&self.session);
+        self.session.client.socket.release();
+        self.session.upstream.socket.release();
     }
 }
 

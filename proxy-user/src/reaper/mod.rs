@@ -36,7 +36,7 @@ pub async fn run(proxy: Arc<Proxy>) {
 fn sweep(proxy: &Proxy, now: Nanos) {
     proxy.sockets.refresh(now);
     let grace = proxy.config.stall.grace;
-    proxy.registry.each(|watched| {
+    proxy.registry.sweep(|watched| {
         let Watched { session, client, upstream } = watched;
         let cause = match judge(&session.client, client, now, grace) {
             Verdict::Fine => match judge(&session.upstream, upstream, now, grace) {
@@ -80,8 +80,8 @@ fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
         return;
     };
     let leg = if reap.leg == "client" { &session.client } else { &session.upstream };
-    // Read before the session ends: its pump gives the row back.
-    let sample = leg.socket.sample();
+    // Asked before the session ends: its pump gives the row back.
+    let sample = leg.socket.confirm(now).unwrap_or_else(|_| leg.socket.sample());
     if !session.end(cause) {
         return;
     }
@@ -92,6 +92,7 @@ fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
         session = session.id,
         leg = reap.leg,
         reason = reap.reason,
+        cause = sample.cause(),
         peer = %leg.peer,
         state = sample.state.as_str(),
         queued_bytes = sample.queued,

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{Counts, Seats, Session};
+use super::{Counts, Seats, Session, TcpTotals};
 use crate::config;
 use crate::core::gate::{Gate, Reason};
 use crate::core::time::Nanos;
@@ -19,6 +19,10 @@ pub struct App {
     pub seats: Seats,
     /// Sessions opened so far.
     pub opened: AtomicU64,
+    /// The sockets of its client legs.
+    pub client: TcpTotals,
+    /// The sockets of its app legs.
+    pub upstream: TcpTotals,
     /// Requests and upgrades that counted as activity.
     requests: AtomicU64,
     upgrades: AtomicU64,
@@ -34,6 +38,8 @@ impl App {
             gate: Gate::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
+            client: TcpTotals::default(),
+            upstream: TcpTotals::default(),
             requests: AtomicU64::new(0),
             upgrades: AtomicU64::new(0),
             past: Mutex::default(),

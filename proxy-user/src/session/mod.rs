@@ -6,6 +6,7 @@ mod app;
 mod registry;
 mod seats;
 mod tally;
+mod tcp;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::app::App;
 pub use self::registry::{Registry, Watched};
 pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
+pub use self::tcp::TcpTotals;
 use crate::core::ending::Cause;
 use crate::core::time::Nanos;
 use crate::sockets;
@@ -31,6 +33,16 @@ pub struct Leg {
     pub socket: sockets::Leg,
     /// Frames that came from this leg's peer.
     pub frames: Tally,
+    /// What its app's totals know of the socket already.
+    added: TcpTotals,
+}
+
+impl Leg {
+    /// A leg through which nothing went yet.
+    #[must_use]
+    pub fn new(peer: SocketAddr, socket: sockets::Leg) -> Leg {
+        Leg { peer, socket, frames: Tally::default(), added: TcpTotals::default() }
+    }
 }
 
 /// One upgraded connection.
@@ -94,6 +106,12 @@ impl Session {
     /// The cause if there is one.
     pub fn ended(&self) -> Option<Cause> {
         Cause::from_number(self.cause.load(Ordering::Acquire))
+    }
+
+    /// Brings the app's totals up to what the rows of both legs show now.
+    pub fn settle(&self) {
+        self.app.client.add(&self.client.added, &self.client.socket.sample());
+        self.app.upstream.add(&self.upstream.added, &self.upstream.socket.sample());
     }
 
     /// Notes that a Close frame went by at `now`.

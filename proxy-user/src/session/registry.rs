@@ -48,8 +48,29 @@ impl Registry {
     }
 
     /// Shows every live session, in order of opening.
-    pub fn each(&self, mut show: impl FnMut(&mut Watched)) {
-        self.live().values_mut().for_each(&mut show);
+    pub fn each(&self, mut show: impl FnMut(&Watched)) {
+        self.live().values().for_each(&mut show);
+    }
+
+    /// The same for the sweep, which writes down what it saw of each.
+    pub fn sweep(&self, mut look: impl FnMut(&mut Watched)) {
+        self.live().values_mut().for_each(&mut look);
+    }
+
+    /// Shows every live session of `apps`, each with its app's index.
+    pub fn each_by_app(&self, apps: &[Arc<App>], show: impl FnMut(usize, &Session)) {
+        by_app(&self.live(), apps, show);
+    }
+
+    /// Input and output of each of `apps` over all sessions so far, over and alive.
+    pub fn counts(&self, apps: &[Arc<App>]) -> Vec<(Counts, Counts)> {
+        let live = self.live();
+        let mut counts: Vec<_> = apps.iter().map(|app| app.past()).collect();
+        by_app(&live, apps, |at, session| {
+            counts[at].0 += session.client.frames.read();
+            counts[at].1 += session.upstream.frames.read();
+        });
+        counts
     }
 
     /// How many sessions live.
@@ -62,24 +83,18 @@ impl Registry {
         self.len() == 0
     }
 
-    /// Input and output of each of `apps` over all sessions so far, over and alive.
-    pub fn counts(&self, apps: &[Arc<App>]) -> Vec<(Counts, Counts)> {
-        let live = self.live();
-        let mut counts: Vec<_> = apps.iter().map(|app| app.past()).collect();
-        let index: HashMap<_, _> =
-            apps.iter().enumerate().map(|(at, app)| (Arc::as_ptr(app), at)).collect();
-        for watched in live.values() {
-            let session = &watched.session;
-            if let Some(&at) = index.get(&Arc::as_ptr(&session.app)) {
-                counts[at].0 += session.client.frames.read();
-                counts[at].1 += session.upstream.frames.read();
-            }
-        }
-        counts
-    }
-
     fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Watched>> {
         // A panic elsewhere leaves the map whole.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn by_app(live: &BTreeMap<u64, Watched>, apps: &[Arc<App>], mut show: impl FnMut(usize, &Session)) {
+    let index: HashMap<_, _> =
+        apps.iter().enumerate().map(|(at, app)| (Arc::as_ptr(app), at)).collect();
+    for watched in live.values() {
+        if let Some(&at) = index.get(&Arc::as_ptr(&watched.session.app)) {
+            show(at, &watched.session);
+        }
     }
 }

@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::app::{App, Served};
 use super::http::Message;
-use super::wait::{Stopwatch, eventually};
+use super::wait::{PATIENCE, Stopwatch, within};
 
 /// One report as it arrived.
 #[derive(Clone, Debug)]
@@ -109,7 +109,13 @@ impl Control {
     /// Waits for a report that was accepted and that `fits`.
     pub fn await_report(&self, what: &str, fits: impl Fn(&Report) -> bool) -> Report {
         let accepted = |r: &Report| (200..300).contains(&r.answered);
-        eventually(what, || self.reports().into_iter().find(|r| accepted(r) && fits(r)))
+        let found =
+            within(PATIENCE, || self.reports().into_iter().find(|r| accepted(r) && fits(r)));
+        found.unwrap_or_else(|| {
+            let told = self.reports();
+            let told: Vec<_> = told.iter().map(|r| (r.at, r.answered, &r.body)).collect();
+            panic!("never told {what}; told: {told:#?}")
+        })
     }
 }
 

@@ -34,6 +34,7 @@ impl Proxy {
         let config = scratch.file("ebbtide.toml", &setup.toml());
         let mut wrappers = setup.cgroup.as_ref().map(Cgroup::wrapper).unwrap_or_default();
         wrappers.extend(setup.namespace.as_ref().map(Namespace::wrapper).unwrap_or_default());
+        wrappers.extend(setup.wrapper.clone());
         let mut command = command::ebbtide_behind(&wrappers);
         command.args(["run", "--log-format", "json", "--config"]).arg(&config);
         let mut proxy = Proxy::spawn(&mut command, setup.namespace.clone());

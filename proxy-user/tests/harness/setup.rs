@@ -18,6 +18,7 @@ pub struct Setup {
     apps: String,
     pub(super) cgroup: Option<Cgroup>,
     pub(super) namespace: Option<Namespace>,
+    pub(super) wrapper: Vec<String>,
 }
 
 impl Setup {
@@ -31,6 +32,7 @@ impl Setup {
             apps: String::new(),
             cgroup: None,
             namespace: None,
+            wrapper: Vec::new(),
         }
     }
 
@@ -84,6 +86,12 @@ impl Setup {
     /// Runs the proxy in this network namespace.
     pub fn namespace(mut self, namespace: &Namespace) -> Setup {
         self.namespace = Some(namespace.clone());
+        self
+    }
+
+    /// Puts these words before the proxy's command line; they must end in an exec.
+    pub fn wrapper(mut self, words: &[&str]) -> Setup {
+        self.wrapper = words.iter().map(|&word| word.to_owned()).collect();
         self
     }
 

@@ -44,12 +44,16 @@ pub(crate) fn cut(source: Source) -> Result<(), Failed> {
     eventually("the stream flows", || (reading.bytes() > 100_000).then_some(()));
     sides.scene.assert_source(source);
     sides.far.ip(&["link", "set", "wire", "down"])?;
-    let reason = server.expect_close(1001);
-    assert!(["client stalled", "client unreachable"].contains(&reason.as_str()), "{reason:?}");
+    assert_eq!(server.expect_close(1001), "client unreachable");
     drop(stream);
     server.finish(1001);
     sides.scene.proxy.await_sessions(0);
-    assert_eq!((sides.scene.reaped("client", ""), sides.scene.reaped("app", "")), (1, 0));
+    assert_eq!(
+        (sides.scene.reaped("client", "unreachable"), sides.scene.reaped("app", "")),
+        (1, 0)
+    );
+    let lines = sides.scene.proxy.log().fields("reaped");
+    assert_eq!(lines[0]["cause"], "lost path", "{lines:?}");
     Ok(())
 }
 

@@ -15,8 +15,10 @@ mod harness;
 mod alive;
 mod cable;
 mod frozen;
+mod privileges;
 mod rows;
 mod scene;
+mod totals;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use scene::Source;
@@ -28,7 +30,7 @@ fn main() {
     // The tests wait more than they work: more of them at once than there are cores.
     arguments.test_threads.get_or_insert(6);
     let root = harness::namespace::is_root();
-    let tests: [(&str, Test, bool); 12] = [
+    let tests: [(&str, Test, bool); 15] = [
         ("frozen_clients_are_reaped_and_the_app_is_told", frozen::clients_are_reaped, false),
         ("a_frozen_client_s_seat_goes_to_the_next", frozen::seat_is_freed, false),
         ("a_frozen_app_is_a_1014_and_counted_on_its_own_leg", frozen::app_is_reaped, false),
@@ -39,6 +41,9 @@ fn main() {
         ("back_pressured_clients_are_kept", alive::back_pressured_clients, false),
         ("rows_are_given_back", rows::are_given_back, false),
         ("a_full_table_falls_back_to_polling", rows::full_table, false),
+        ("totals_outlive_their_sessions", totals::outlive_their_sessions, false),
+        ("a_closed_window_is_shown_with_its_cause", totals::show_a_closed_window, false),
+        ("three_capabilities_are_enough", privileges::three_are_enough_and_none_is_kept, true),
         ("slow_readers_on_a_wire_are_kept", cable::slow_readers, true),
         ("a_cut_cable_is_noticed_and_the_app_told", cable::cut, true),
     ];

@@ -1,0 +1,90 @@
+//! `ebbtide_tcp_*`: what the rows of all sockets say, added up by app and leg.
+
+use prometheus::{GaugeVec, Opts, Registry, Result};
+
+use super::{counter, gauge};
+use crate::core::stall::Sample;
+use crate::proxy::Proxy;
+use crate::session::Leg;
+
+/// The open sockets of one side of an app at this moment.
+#[derive(Clone, Copy, Default)]
+struct Now {
+    queued: u64,
+    closed_windows: u64,
+    rtt_seconds: f64,
+    measured: u32,
+}
+
+impl Now {
+    fn add(&mut self, sample: &Sample) {
+        self.queued += sample.queued;
+        self.closed_windows += u64::from(sample.window == 0);
+        if sample.rtt_us > 0 {
+            self.rtt_seconds += f64::from(sample.rtt_us) / 1e6;
+            self.measured += 1;
+        }
+    }
+}
+
+/// Adds the families to `registry`.
+pub(super) fn collect(proxy: &Proxy, registry: &Registry) -> Result<()> {
+    let labels = ["app", "leg"];
+    let acked = counter(
+        registry,
+        "ebbtide_tcp_acked_bytes_total",
+        "Bytes that the peers acknowledged",
+        &labels,
+    )?;
+    let received = counter(
+        registry,
+        "ebbtide_tcp_received_bytes_total",
+        "Bytes received from the peers",
+        &labels,
+    )?;
+    let retransmits =
+        counter(registry, "ebbtide_tcp_retransmits_total", "Segments sent again", &labels)?;
+    let queued = gauge(
+        registry,
+        "ebbtide_tcp_queued_bytes",
+        "Bytes accepted for sending and not acknowledged",
+        &labels,
+    )?;
+    let closed = gauge(
+        registry,
+        "ebbtide_tcp_zero_window",
+        "Sockets whose peer has closed its window",
+        &labels,
+    )?;
+    let rtt = GaugeVec::new(
+        Opts::new("ebbtide_tcp_rtt_seconds", "Mean smoothed round-trip time of the open sockets"),
+        &labels,
+    )?;
+    registry.register(Box::new(rtt.clone()))?;
+
+    let mut open = vec![[Now::default(); 2]; proxy.apps.len()];
+    proxy.registry.each_by_app(&proxy.apps, |app, session| {
+        session.settle();
+        let sides: [&Leg; 2] = [&session.client, &session.upstream];
+        for (now, leg) in open[app].iter_mut().zip(sides) {
+            now.add(&leg.socket.sample());
+        }
+    });
+    for (app, now) in proxy.apps.iter().zip(open) {
+        let sides = [("client", &app.client), ("app", &app.upstream)];
+        for ((leg, totals), now) in sides.into_iter().zip(now) {
+            let labels = [app.config.name.as_str(), leg];
+            let (acked_bytes, received_bytes, sent_again) = totals.read();
+            acked.with_label_values(&labels).inc_by(acked_bytes);
+            received.with_label_values(&labels).inc_by(received_bytes);
+            retransmits.with_label_values(&labels).inc_by(sent_again);
+            queued.with_label_values(&labels).set(i64::try_from(now.queued).unwrap_or(i64::MAX));
+            let windows = i64::try_from(now.closed_windows).unwrap_or(i64::MAX);
+            closed.with_label_values(&labels).set(windows);
+            if now.measured > 0 {
+                rtt.with_label_values(&labels).set(now.rtt_seconds / f64::from(now.measured));
+            }
+        }
+    }
+    Ok(())
+}

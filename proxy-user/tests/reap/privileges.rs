@@ -1,0 +1,30 @@
+//! Which capabilities the proxy needs to start, and which it has left when it serves.
+
+use libtest_mimic::Failed;
+
+use crate::harness::app::App;
+use crate::harness::session::open;
+use crate::harness::traffic::{self, STEADY};
+
+use super::scene::{self, Source, await_reset, output};
+
+/// With the three capabilities of the kernel writer and no other it starts, gives them up, and does
+/// all its work: rows are lent, read and given back, and a frozen client is reaped.
+pub(crate) fn three_are_enough_and_none_is_kept(source: Source) -> Result<(), Failed> {
+    let three = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+bpf,+net_admin,+perfmon"];
+    let scene = scene::set_with(source, App::listen(), "", |setup| setup.wrapper(&three))?;
+    for entry in std::fs::read_dir(format!("/proc/{}/task", scene.proxy.id()))? {
+        let status = std::fs::read_to_string(entry?.path().join("status"))?;
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            let line = status.lines().find(|line| line.starts_with(set)).ok_or("no such line")?;
+            assert!(line.ends_with("\t0000000000000000"), "{line}");
+        }
+    }
+    let (client, server) = open(&scene.proxy, &scene.app);
+    scene.assert_source(source);
+    let _stream = traffic::send(&server.wire, output(), STEADY);
+    await_reset(&client.wire);
+    scene.proxy.await_sessions(0);
+    assert_eq!(scene.reaped("client", "stalled"), 1);
+    Ok(())
+}
