@@ -114,7 +114,9 @@ pub async fn run(setup: Setup) -> Result<()> {
     let mut sockets = open(&task, &config)?;
     let arrivals = sockets.arrivals().context("cannot watch for new connections")?;
     let lists = Lists::new(task.cgroup.clone(), task.ports.clone());
-    let table = Mutex::new(Table::new(sockets, lists, task.grace, task.reap));
+    let mut table = Table::new(sockets, lists, task.grace, task.reap);
+    table.set_announced(arrivals.is_some());
+    let table = Mutex::new(table);
     let observer = Arc::new(Observer { table });
     tokio::select! {
         () = watch(&observer, arrivals) => Ok(()),
@@ -179,6 +181,7 @@ async fn watch(observer: &Observer, mut arrivals: Option<Arrivals>) {
                 }
                 Err(error) => {
                     tracing::error!(%error, "new connections are found by listing only");
+                    observer.table().set_announced(false);
                     arrivals = None;
                 }
             },

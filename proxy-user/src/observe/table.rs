@@ -12,7 +12,8 @@ use crate::core::time::Nanos;
 use crate::sockets::diag::{Entry, SocketId};
 use crate::sockets::{ForeignLeg, ForeignSockets};
 
-/// All sockets are listed at least this often: it finds what was not announced, and what is gone.
+/// The cgroup's members are looked up and all sockets are listed at least this often: it finds what was
+/// not announced, and what is gone.
 const LIST_EVERY: Duration = Duration::from_secs(10);
 /// How long an announced socket that neither callbacks nor lists show is kept, and how long where some
 /// lists cannot be had.
@@ -60,7 +61,10 @@ pub(super) struct Table {
     lists: Lists,
     /// Sockets on the ports that are not the cgroup's.
     strangers: HashSet<u64>,
-    listed: Option<Nanos>,
+    /// When the cgroup's members were last looked up.
+    refreshed: Option<Nanos>,
+    /// New connections are announced; where not, every sweep lists.
+    announced: bool,
     /// A refusal to destroy is told once.
     refused: bool,
 }
@@ -98,9 +102,15 @@ impl Table {
             reap,
             lists,
             strangers: HashSet::new(),
-            listed: None,
+            refreshed: None,
+            announced: false,
             refused: false,
         }
+    }
+
+    /// Whether new connections are announced from now on. Until told so, every sweep lists.
+    pub(super) fn set_announced(&mut self, announced: bool) {
+        self.announced = announced;
     }
 
     /// A connection was announced: the kernel calls back for it.
@@ -126,11 +136,12 @@ impl Table {
     /// for each socket whose verdict turns.
     pub(super) fn sweep(&mut self, now: Nanos) {
         self.forget(Watched::is_closed);
-        let due = self.listed.is_none_or(|listed| now.since(listed) >= LIST_EVERY);
+        let due = self.refreshed.is_none_or(|refreshed| now.since(refreshed) >= LIST_EVERY);
         if due {
             self.lists.refresh();
+            self.refreshed = Some(now);
         }
-        if due || self.legs.values().any(Watched::must_be_asked) {
+        if due || !self.announced || self.legs.values().any(Watched::must_be_asked) {
             self.list(now);
         }
         self.judge(now);
@@ -161,7 +172,6 @@ impl Table {
                 self.strangers.insert(entry.id.cookie());
             }
         }
-        self.listed = Some(now);
         if whole {
             let closed = self.lists.has_closed();
             self.forget(|watched| watched.is_lost(now, closed));

@@ -31,6 +31,10 @@ impl Cgroup {
         Ok(Cgroup(Arc::new(Folder(folder))))
     }
 
+    pub fn path(&self) -> &Path {
+        &self.0.0
+    }
+
     /// The words that, put before a command, run it inside.
     pub fn wrapper(&self) -> Vec<String> {
         let join = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
