@@ -2,7 +2,7 @@
 //!
 //! All trials need root: the process moves into a cgroup of its own, whose sockets are observed, and
 //! back at the end. `incident` needs Python and PyPI too, `probe` a kernel that takes the probe. What
-//! cannot run is listed as ignored, by name, with its reason on standard error.
+//! cannot run is listed as ignored, by name, with its reason.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -22,10 +22,10 @@ mod scene;
 mod wedge;
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ebbtide::sockets::Probe;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use observer::Source;
 use python::Python;
 use scene::Home;
@@ -34,48 +34,50 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The trials wait more than they work: more of them at once than there are cores.
     arguments.test_threads.get_or_insert(6);
-    let home = Home::enter();
-    if let Err(reason) = &home {
-        eprintln!("all trials are ignored: no cgroup of its own: {reason}");
-    }
-    let home = home.ok().map(Arc::new);
+    let home = Home::enter().map(Arc::new).map_err(|why| format!("no cgroup of its own: {why}"));
     let mut trials = Vec::new();
     for source in [Source::Ebpf, Source::TcpInfo] {
-        let refused = source.refused();
-        if let Some(reason) = &refused {
-            eprintln!("{} is ignored: {reason}", source.module());
-        }
-        for (name, trial) in wedge::TRIALS {
-            let home = home.clone();
-            let ignored = refused.is_some() || home.is_none();
-            let run = move || home.map_or_else(|| Err("no cgroup".into()), |h| trial(&h, source));
+        let able = home.clone().and_then(|home| source.refused().map_or(Ok(home), Err));
+        for (name, run) in wedge::TRIALS {
             let name = format!("{}::{name}", source.module());
-            trials.push(Trial::test(name, run).with_ignored_flag(ignored));
+            trials.push(trial(name, able.clone(), move |home| run(home, source)));
         }
     }
     for probe in Probe::ALL.map(Some).into_iter().chain([None]) {
+        let able = home.clone().and_then(|_| probe::refused(probe).map_or(Ok(Arc::new(())), Err));
         let name = probe.map_or("no_probe", Probe::name);
-        let refused = probe::refused(probe);
-        if let Some(reason) = &refused {
-            eprintln!("probe::{name} is ignored: {reason}");
-        }
         let name = format!("probe::{name}::write_after_everything_was_acked_and_window_closed");
-        let ignored = refused.is_some() || home.is_none();
-        let run = move || probe::write_into_closed_window(probe);
-        trials.push(Trial::test(name, run).with_ignored_flag(ignored));
+        trials.push(trial(name, able, move |()| probe::write_into_closed_window(probe)));
     }
-    let python = Python::find(arguments.list);
-    if let Err(reason) = &python {
-        eprintln!("incident is ignored: {reason}");
-    }
-    let python = python.ok().map(Arc::new);
-    for (name, trial) in incident::TRIALS {
-        let ignored = python.is_none() || home.is_none();
-        let python = python.clone();
-        let run = move || python.map_or_else(|| Err("no Python".into()), |python| trial(&python));
-        trials.push(Trial::test(format!("incident::{name}"), run).with_ignored_flag(ignored));
+    // The environment is made by the first trial that needs it.
+    let python: &'static OnceLock<Result<Arc<Python>, String>> = Box::leak(Box::default());
+    for (name, run) in incident::TRIALS {
+        let home = home.clone();
+        trials.push(Trial::ignorable_test(format!("incident::{name}"), move || {
+            let python = || python.get_or_init(|| Python::find().map(Arc::new)).clone();
+            complete(home.and_then(|_| python()), run)
+        }));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(home);
     conclusion.exit_code()
+}
+
+/// A trial with what it needs, or the reason why that cannot be had.
+fn trial<T: Send + Sync + 'static>(
+    name: String,
+    able: Result<Arc<T>, String>,
+    run: impl FnOnce(&T) -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || complete(able, run))
+}
+
+fn complete<T>(
+    able: Result<Arc<T>, String>,
+    run: impl FnOnce(&T) -> Result<(), Failed>,
+) -> Result<Completion, Failed> {
+    match able {
+        Ok(with) => run(&with).map(|()| Completion::Completed),
+        Err(reason) => Ok(Completion::ignored_with(reason)),
+    }
 }

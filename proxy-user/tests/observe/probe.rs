@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use aya::sys::{Stats, enable_stats};
 use ebbtide::sockets::{ForeignLeg, ForeignSockets, Options, Probe, SourceWish};
 use libtest_mimic::Failed;
 use socket2::SockRef;
@@ -16,7 +17,12 @@ fn open(port: u16, probe: Option<Probe>) -> Result<ForeignSockets, String> {
     let options = Options { source: SourceWish::Ebpf, max_legs: 64, ..Options::default() };
     let sockets = ForeignSockets::open(&options, &[port], probe.as_slice());
     let sockets = sockets.map_err(|error| format!("{error:?}"))?;
-    if sockets.probe() == probe { Ok(sockets) } else { Err(sockets.reason().to_owned()) }
+    if sockets.probe() == probe {
+        return Ok(sockets);
+    }
+    // Of the whole sentence, what was refused stands last.
+    let reason = sockets.reason().split_once(" (").map_or(sockets.reason(), |(_, why)| why);
+    Err(reason.trim_end_matches(')').to_owned())
 }
 
 /// Why this kernel cannot run the trial with this probe.
@@ -70,9 +76,11 @@ fn close_window(near: &mut TcpStream, leg: &ForeignLeg) -> usize {
     written
 }
 
-/// Prints what a send costs with the probe, where the kernel counts it (kernel.bpf_stats_enabled = 1):
-/// on a socket that is watched and on one that is not.
+/// Prints what a send costs with the probe, by the kernel's own count: on a socket that is watched and
+/// on one that is not.
 fn cost(sockets: &ForeignSockets, leg: ForeignLeg, near: &mut TcpStream, far: &mut TcpStream) {
+    // The kernel counts as long as this lives (Linux 5.8).
+    let Ok(_counting) = enable_stats(Stats::RunTime) else { return };
     let mut measure = |what: &str| {
         let before = sockets.probe_cost().unwrap();
         for _ in 0..10_000 {

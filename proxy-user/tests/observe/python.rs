@@ -15,9 +15,8 @@ use crate::harness::wait::eventually;
 pub(crate) struct Python(PathBuf);
 
 impl Python {
-    /// Makes the environment if it is not there yet; the reason where it cannot be had. `list`: nothing
-    /// is to be run, so nothing is made.
-    pub(crate) fn find(list: bool) -> Result<Python, String> {
+    /// Makes the environment if it is not there yet; the reason where it cannot be had.
+    pub(crate) fn find() -> Result<Python, String> {
         let Some(target) = option_env!("CARGO_TARGET_TMPDIR").map(Path::new) else {
             return Err("no target folder".to_owned());
         };
@@ -26,7 +25,7 @@ impl Python {
         }
         let folder = target.join("observe-venv");
         let python = Python(folder.join("bin/python"));
-        if list || python.has_websockets() {
+        if python.has_websockets() {
             return Ok(python);
         }
         let folder = folder.display().to_string();

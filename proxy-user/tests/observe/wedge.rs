@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use libtest_mimic::Failed;
@@ -11,7 +12,7 @@ use crate::harness::traffic::{self, CRAWL};
 use crate::harness::wait::{eventually, pause};
 use crate::harness::wire::Wire;
 use crate::observer::{Observer, Source};
-use crate::scene::{Frozen, GRACE, Home, SLACK, Server, narrow};
+use crate::scene::{Frozen, GRACE, Home, SLACK, Server, greet, narrow};
 
 pub(crate) type Test = fn(&Home, Source) -> Result<(), Failed>;
 
@@ -129,8 +130,8 @@ fn strangers(home: &Home, source: Source) -> Result<(), Failed> {
 
 fn rows(home: &Home, source: Source) -> Result<(), Failed> {
     const MANY: usize = 100;
-    let server = Server::start();
-    let connect = || (0..MANY).map(|_| narrow(server.address)).collect::<Vec<_>>();
+    let server = greet();
+    let connect = || (0..MANY).map(|_| TcpStream::connect(server).unwrap()).collect::<Vec<_>>();
     let before = connect();
     let observer = Observer::start(home.path(), server.port(), source, &[]);
     let after = connect();
@@ -145,7 +146,7 @@ fn rows(home: &Home, source: Source) -> Result<(), Failed> {
     assert_eq!(observer.metrics().count("ebbtide_observed_sockets", &[]), 0);
     // Short ones, that may be gone before they are looked at.
     for _ in 0..5 * MANY {
-        drop(narrow(server.address));
+        drop(TcpStream::connect(server).unwrap());
     }
     eventually("the short ones leave nothing", || {
         (observer.metrics().count("ebbtide_observed_sockets", &[]) == 0).then_some(())
