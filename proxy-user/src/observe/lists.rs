@@ -21,6 +21,8 @@ pub(super) struct Lists {
     open: HashMap<Namespace, Diag>,
     /// Namespaces that cannot be entered, each told once.
     closed: HashSet<Namespace>,
+    /// Some processes do not show theirs.
+    hidden: bool,
     /// Ids of the cgroup and those below it.
     ids: HashSet<u64>,
     /// Sockets that the cgroup's processes have open, read once per `refresh` where the kernel does
@@ -45,6 +47,7 @@ impl Lists {
             ports,
             open: HashMap::new(),
             closed: HashSet::new(),
+            hidden: false,
             ids: HashSet::new(),
             inodes: None,
             failing: false,
@@ -55,13 +58,20 @@ impl Lists {
     pub(super) fn refresh(&mut self) {
         self.ids = members::ids(&self.cgroup);
         self.inodes = None;
-        let mut present = members::namespaces(&members::processes(&self.cgroup));
+        let (mut present, hidden) = members::namespaces(&members::processes(&self.cgroup));
+        let own = members::own_namespace().ok();
+        let own_inode = own.as_ref().map(|(inode, _)| *inode);
+        if let (true, Some((inode, file))) = (hidden, own) {
+            // The most likely one of a process that does not show its own.
+            present.insert(inode, file);
+        }
+        self.hidden = hidden;
         self.open.retain(|namespace, _| present.contains_key(namespace));
         self.closed.retain(|namespace| present.contains_key(namespace));
-        let own = members::own_namespace().ok();
         present.retain(|namespace, _| !self.open.contains_key(namespace));
         for (namespace, file) in present {
-            let diag = if own == Some(namespace) { Diag::open() } else { Diag::open_in(&file) };
+            let diag =
+                if own_inode == Some(namespace) { Diag::open() } else { Diag::open_in(&file) };
             match diag {
                 Ok(diag) => {
                     self.closed.remove(&namespace);
@@ -77,9 +87,9 @@ impl Lists {
         }
     }
 
-    /// Whether there are namespaces whose sockets cannot be asked.
+    /// Whether there may be sockets that cannot be asked.
     pub(super) fn has_closed(&self) -> bool {
-        !self.closed.is_empty()
+        self.hidden || !self.closed.is_empty()
     }
 
     /// Lists all sockets on the ports, of whatever cgroup; `false` = some may be missing.

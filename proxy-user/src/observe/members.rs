@@ -63,22 +63,27 @@ fn socket_inode(link: &str) -> Option<u32> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// The network namespaces of these processes by inode, each as an open file.
-pub(super) fn namespaces(processes: &[u32]) -> HashMap<u64, File> {
-    let mut found = HashMap::new();
+/// The network namespaces of these processes by inode, each as an open file, and whether there are
+/// processes that do not show theirs (another user's, without CAP_SYS_PTRACE).
+pub(super) fn namespaces(processes: &[u32]) -> (HashMap<u64, File>, bool) {
+    let (mut found, mut hidden) = (HashMap::new(), false);
     for id in processes {
-        let path = format!("/proc/{id}/ns/net");
-        let Ok(inode) = fs::metadata(&path).map(|namespace| namespace.ino()) else { continue };
-        if let (false, Ok(file)) = (found.contains_key(&inode), File::open(&path)) {
-            found.insert(inode, file);
+        match File::open(format!("/proc/{id}/ns/net")) {
+            Ok(file) => {
+                if let Ok(inode) = file.metadata().map(|namespace| namespace.ino()) {
+                    found.entry(inode).or_insert(file);
+                }
+            }
+            Err(error) => hidden |= error.kind() == io::ErrorKind::PermissionDenied,
         }
     }
-    found
+    (found, hidden)
 }
 
-/// The inode of the calling thread's network namespace.
-pub(super) fn own_namespace() -> io::Result<u64> {
-    fs::metadata("/proc/thread-self/ns/net").map(|namespace| namespace.ino())
+/// The calling thread's network namespace, as above.
+pub(super) fn own_namespace() -> io::Result<(u64, File)> {
+    let file = File::open("/proc/thread-self/ns/net")?;
+    Ok((file.metadata()?.ino(), file))
 }
 
 #[cfg(test)]
@@ -99,7 +104,8 @@ mod tests {
         let before = socket_inodes(&[own]).len();
         let _socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         assert!(before < socket_inodes(&[own]).len());
-        assert!(namespaces(&[own]).contains_key(&own_namespace().unwrap()));
-        assert!(socket_inodes(&[u32::MAX]).is_empty() && namespaces(&[u32::MAX]).is_empty());
+        assert!(namespaces(&[own]).0.contains_key(&own_namespace().unwrap().0));
+        let (none, hidden) = namespaces(&[u32::MAX]);
+        assert!(none.is_empty() && !hidden && socket_inodes(&[u32::MAX]).is_empty());
     }
 }

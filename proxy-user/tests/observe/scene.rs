@@ -92,15 +92,16 @@ impl Server {
     }
 }
 
-/// A listener whose connections get two kilobytes and are held until their peers close.
-pub(crate) fn greet() -> SocketAddr {
+/// A listener that answers each byte with two kilobytes, until the peer closes.
+pub(crate) fn answer() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
-                let _ = stream.write_all(&[0x5A; 2048]);
-                let _ = stream.read_to_end(&mut Vec::new());
+                while stream.read_exact(&mut [0]).is_ok() {
+                    let _ = stream.write_all(&[0x5A; 2048]);
+                }
             });
         }
     });

@@ -1,7 +1,7 @@
 //! A server whose sends block, in the test's own cgroup: who is freed, and who is left alone.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::harness::traffic::{self, CRAWL};
 use crate::harness::wait::{eventually, pause};
 use crate::harness::wire::Wire;
 use crate::observer::{Observer, Source};
-use crate::scene::{Frozen, GRACE, Home, SLACK, Server, greet, narrow};
+use crate::scene::{Frozen, GRACE, Home, SLACK, Server, answer, narrow};
 
 pub(crate) type Test = fn(&Home, Source) -> Result<(), Failed>;
 
@@ -134,15 +134,18 @@ fn strangers(home: &Home, source: Source) -> Result<(), Failed> {
 
 fn rows(home: &Home, source: Source) -> Result<(), Failed> {
     const MANY: usize = 100;
-    let server = greet();
+    let server = answer();
     let connect = || (0..MANY).map(|_| TcpStream::connect(server).unwrap()).collect::<Vec<_>>();
-    let before = connect();
+    let mut before = connect();
     let observer = Observer::start(home.path(), server.port(), source, &[]);
-    let after = connect();
+    let mut after = connect();
     eventually("all are watched", || (observer.rows().len() == 2 * MANY).then_some(()));
     let total =
         |observer: &Observer| observer.metrics().count("ebbtide_tcp_acked_bytes_total", &[]);
-    eventually("bytes are counted", || (total(&observer) > 0).then_some(()));
+    for stream in before.iter_mut().chain(&mut after) {
+        stream.write_all(&[1]).unwrap();
+    }
+    eventually("bytes are counted", || (total(&observer) == 2 * MANY as u64 * 2048).then_some(()));
     let counted = total(&observer);
     drop((before, after));
     eventually("all are gone", || observer.rows().is_empty().then_some(()));
