@@ -62,7 +62,7 @@ impl Flow {
             carry: [0; MAX_HEADER],
             carried: 0,
             lent: None,
-            early,
+            early: held(early),
             last_words: Bytes::new(),
         }
     }
@@ -154,6 +154,7 @@ impl Flow {
         } else {
             let size = behind.len().min(self.early.len());
             self.early.copy_to_slice(&mut behind[..size]);
+            self.early = held(std::mem::take(&mut self.early));
             size
         };
         if read == 0 {
@@ -220,6 +221,12 @@ impl Flow {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// The bytes, without the allocation behind them once there are none: hyper hands over its whole
+/// read buffer, however little is left in it.
+fn held(bytes: Bytes) -> Bytes {
+    if bytes.is_empty() { Bytes::new() } else { bytes }
 }
 
 fn poll_write(
