@@ -86,7 +86,7 @@ impl Common {
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file
-    #[arg(long, value_name = "FILE", env = "EBBTIDE_CONFIG")]
+    #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 

@@ -34,6 +34,7 @@ impl Registry {
     /// Adds a session that has both its legs.
     pub fn insert(&self, session: Arc<Session>) {
         session.app.opened.fetch_add(1, Relaxed);
+        session.app.live.fetch_add(1, Relaxed);
         let (client, upstream) = (Watch::default(), Watch::default());
         self.live().insert(session.id, Watched { session, client, upstream });
     }
@@ -44,6 +45,7 @@ impl Registry {
         let mut live = self.live();
         if live.remove(&session.id).is_some() {
             session.app.absorb(session);
+            session.app.live.fetch_sub(1, Relaxed);
         }
     }
 
