@@ -138,7 +138,7 @@ impl Pump {
         self.first = first.other();
         for direction in [first, first.other()] {
             while let Poll::Ready(event) = self.poll_flow(cx, now, direction) {
-                if let Poll::Ready(over) = self.react(direction, event, now) {
+                if let Poll::Ready(over) = self.react(direction, event) {
                     return Poll::Ready(over);
                 }
             }
@@ -165,12 +165,12 @@ impl Pump {
             leg.frames.add(burst);
         });
         if flow.closed() {
-            session.note_close(now);
+            session.note_close();
         }
         polled
     }
 
-    fn react(&mut self, direction: Direction, event: Event, now: Nanos) -> Poll<Option<Cause>> {
+    fn react(&mut self, direction: Direction, event: Event) -> Poll<Option<Cause>> {
         use Direction::{Down, Up};
         match (direction, event) {
             // A socket that refused a write ends like one that was closed.
@@ -181,7 +181,7 @@ impl Pump {
             (Down, Event::Eof) if self.down.takes_close() && !self.client_left() => {
                 tracing::info!(app = self.session.app.config.name, "app closed without Close");
                 self.down.finish_with(close_frame(1014, "app closed", None).into());
-                self.session.note_close(now);
+                self.session.note_close();
             }
             (Down, Event::Eof) => self.down.finish(),
             // The other direction goes on: a half-closed peer still reads, and a broken one may

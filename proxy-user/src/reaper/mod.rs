@@ -14,12 +14,12 @@ use crate::core::ending::Cause;
 use crate::core::stall::{Sample, Verdict, Watch};
 use crate::core::time::Nanos;
 use crate::proxy::Proxy;
-use crate::session::{Leg, Session, Watched};
+use crate::session::{Leg, Watched};
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long both sides may leave their connections open after a Close went by, with nothing on its
-/// way (RFC 6455 section 7.1.1).
+/// How long both sides may leave their connections open after a Close went by and everything was
+/// taken (RFC 6455 section 7.1.1).
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// Sweeps until the task is dropped.
@@ -38,13 +38,19 @@ fn sweep(proxy: &Proxy, now: Nanos) {
     proxy.sockets.refresh(now);
     let grace = proxy.config.stall.grace;
     proxy.registry.sweep(|watched| {
-        let Watched { session, client, upstream } = watched;
+        let Watched { session, client, upstream, closing } = watched;
         let (near, far) = (session.client.socket.sample(), session.upstream.socket.sample());
         let cause = match judge(&session.client, client, &near, far.queued > 0, now, grace) {
             Verdict::Fine => {
                 match judge(&session.upstream, upstream, &far, near.queued > 0, now, grace) {
-                    Verdict::Fine if overdue(session, &near, &far, now) => Cause::CloseTimeout,
-                    Verdict::Fine => return,
+                    Verdict::Fine => {
+                        let quiet = session.closing() && near.queued == 0 && far.queued == 0;
+                        *closing = quiet.then_some(closing.unwrap_or(now));
+                        if !closing.is_some_and(|since| now.since(since) >= CLOSING) {
+                            return;
+                        }
+                        Cause::CloseTimeout
+                    }
                     Verdict::Stalled => Cause::AppStalled,
                     Verdict::Unreachable => Cause::AppUnreachable,
                     Verdict::PeerClosed => Cause::AppGone,
@@ -77,13 +83,6 @@ fn judge(
             Err(_) => Verdict::PeerClosed,
         },
     }
-}
-
-/// Close went by long ago and neither side has closed its connection or anything left to take.
-fn overdue(session: &Session, near: &Sample, far: &Sample, now: Nanos) -> bool {
-    session.closing_since().is_some_and(|since| now.since(since) >= CLOSING)
-        && near.queued == 0
-        && far.queued == 0
 }
 
 fn reap(proxy: &Proxy, watched: &Watched, cause: Cause, now: Nanos) {
