@@ -106,7 +106,7 @@ impl Server {
         proxy.phase.send_replace(Phase::Draining);
         tracing::info!(sessions = proxy.registry.len(), ?drain, "draining");
         let empty = async {
-            while !proxy.registry.is_empty() {
+            while !(proxy.registry.is_empty() && proxy.connections.is_empty()) {
                 tokio::time::sleep(LOOK).await;
             }
         };

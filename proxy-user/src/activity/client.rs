@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -90,7 +91,7 @@ impl Client {
             app: name,
             last_activity: humantime::format_rfc3339_seconds(clock::wall(activity.at)).to_string(),
             reason: activity.reason.as_str(),
-            sessions: app.seats.taken(),
+            sessions: app.live.load(Relaxed),
         };
         let url = self.report.url_for(name);
         let mut request = self.http.request(self.report.method.clone(), url).json(&body);

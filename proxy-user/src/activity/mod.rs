@@ -6,6 +6,7 @@ mod client;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -62,18 +63,16 @@ pub async fn run(proxy: Arc<Proxy>, client: Client, mut stop: oneshot::Receiver<
         }
     }
     sending.abort_all();
-    let mut last = JoinSet::new();
+    let mut last = Vec::new();
     for (app, outbox) in proxy.apps.iter().zip(&mut outboxes) {
         if let Some(activity) = outbox.last(app.gate.newest()) {
-            last.spawn(Arc::clone(&client).send(Arc::clone(app), activity));
+            last.push(Arc::clone(&client).send(Arc::clone(app), activity));
         }
     }
-    let all = async {
-        while let Some(done) = last.join_next().await {
-            proxy.metrics.report(done.unwrap_or(false));
-        }
-    };
+    let all = stream::iter(last).buffer_unordered(PARALLEL).for_each(async |accepted| {
+        proxy.metrics.report(accepted);
+    });
     if tokio::time::timeout(LAST, all).await.is_err() {
-        tracing::warn!(unsent = last.len(), "the control plane did not take the last reports");
+        tracing::warn!("the control plane did not take all of the last reports");
     }
 }

@@ -90,7 +90,7 @@ impl Common {
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file
-    #[arg(long, value_name = "FILE", env = "EBBTIDE_CONFIG")]
+    #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 

@@ -15,7 +15,7 @@ use crate::signals::Stop;
 #[group(required = true, multiple = false)]
 pub(super) struct Run {
     /// Serve the apps of this configuration file
-    #[arg(long, value_name = "FILE", env = "EBBTIDE_CONFIG")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Serve one app that runs at this address, such as http://127.0.0.1:8501
     #[arg(long, value_name = "URL")]

@@ -79,14 +79,16 @@ pub struct Hop<'a> {
     pub trusted: bool,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// Host and port that the client asked for.
-    pub host: &'a str,
+    /// Host and port that the client asked for, if it did.
+    pub host: Option<&'a str>,
 }
 
 /// Writes `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`.
 pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
     if !hop.trusted {
-        for name in [FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, header::FORWARDED] {
+        let claims: Vec<HeaderName> =
+            headers.keys().filter(|name| claims_the_way(name)).cloned().collect();
+        for name in claims {
             headers.remove(name);
         }
     }
@@ -95,15 +97,29 @@ pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
         IpAddr::V6(ip) => format!("\"[{ip}]\""),
     };
     append(headers, FORWARDED_FOR, &hop.peer.to_string());
-    let element = format!("for={node};host=\"{}\";proto={}", hop.host, hop.scheme);
-    append(headers, header::FORWARDED, &element);
-    for (name, value) in [(FORWARDED_HOST, hop.host), (FORWARDED_PROTO, hop.scheme)] {
-        if let (Entry::Vacant(entry), Ok(value)) =
-            (headers.entry(name), HeaderValue::from_str(value))
+    let host = hop.host.map(|host| format!("host=\"{host}\";")).unwrap_or_default();
+    append(headers, header::FORWARDED, &format!("for={node};{host}proto={}", hop.scheme));
+    for (name, value) in [(FORWARDED_HOST, hop.host), (FORWARDED_PROTO, Some(hop.scheme))] {
+        if let (Entry::Vacant(entry), Some(Ok(value))) =
+            (headers.entry(name), value.map(HeaderValue::from_str))
         {
             entry.insert(value);
         }
     }
+}
+
+/// A field that says where a request came from, under any of the names that apps believe; those
+/// with underscores become the same variable in CGI and WSGI (RFC 3875 section 4.1.18).
+fn claims_the_way(name: &HeaderName) -> bool {
+    let name = name.as_str().replace('_', "-");
+    name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded"
+}
+
+/// The body has no transfer coding but chunked, which is the only one that is understood here
+/// (RFC 9112 section 6.1).
+#[must_use]
+pub fn only_chunked(headers: &HeaderMap) -> bool {
+    tokens(headers, &header::TRANSFER_ENCODING).all(|coding| coding.eq_ignore_ascii_case("chunked"))
 }
 
 /// Appends a member to a list field.

@@ -55,12 +55,15 @@ fn forwarded_is_replaced_or_continued() {
         peer: "2001:db8::1".parse().unwrap(),
         trusted,
         scheme: "http",
-        host: "demo:8080",
+        host: Some("demo:8080"),
     };
     let claimed = map(&[
         ("x-forwarded-for", "1.2.3.4"),
         ("x-forwarded-for", "5.6.7.8"),
         ("x-forwarded-proto", "https"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x_forwarded_for", "6.6.6.6"),
+        ("x-real-ip", "6.6.6.6"),
         ("forwarded", "for=1.2.3.4"),
     ]);
     let mut headers = claimed.clone();
@@ -70,6 +73,7 @@ fn forwarded_is_replaced_or_continued() {
     assert_eq!(headers["x-forwarded-proto"], "http");
     assert_eq!(headers["x-forwarded-host"], "demo:8080");
     assert_eq!(headers["forwarded"], own);
+    assert_eq!(headers.len(), 4, "no other claim is left: {headers:?}");
 
     let mut headers = claimed;
     add_forwarded(&mut headers, hop(true));
@@ -87,4 +91,20 @@ fn extensions_give_reserved_bits_a_meaning() {
     let deflate = "permessage-deflate; client_max_window_bits=15";
     assert_eq!(rsv(&[("sec-websocket-extensions", deflate)]), 4);
     assert_eq!(rsv(&[("sec-websocket-extensions", "x-own, permessage-deflate")]), 7);
+}
+
+#[test]
+fn a_request_that_names_no_host_says_nothing_of_one() {
+    let mut headers = HeaderMap::new();
+    let peer = "192.0.2.1".parse().unwrap();
+    add_forwarded(&mut headers, Hop { peer, trusted: false, scheme: "http", host: None });
+    assert_eq!(headers["forwarded"], "for=192.0.2.1;proto=http");
+    assert!(!headers.contains_key("x-forwarded-host"));
+}
+
+#[test]
+fn other_codings_than_chunked_are_seen() {
+    let only = |value| only_chunked(&map(&[("transfer-encoding", value)]));
+    assert!(only("Chunked") && only_chunked(&HeaderMap::new()));
+    assert!(!only("gzip, chunked") && !only("identity"));
 }

@@ -11,8 +11,8 @@ type Paths = Vec<(String, usize)>;
 #[derive(Debug, Default)]
 pub struct Router {
     exact: HashMap<String, Paths>,
-    /// Suffixes, longest first.
-    below: Vec<(String, Paths)>,
+    /// Suffix patterns, longest first.
+    below: Vec<(HostPattern, Paths)>,
     any: Paths,
 }
 
@@ -29,10 +29,10 @@ impl Router {
                     HostPattern::Exact(name) => {
                         insert(router.exact.entry(name.clone()).or_default(), path, index);
                     }
-                    HostPattern::Suffix(suffix) => {
-                        let at = router.below.iter().position(|(known, _)| known == suffix);
+                    HostPattern::Suffix(_) => {
+                        let at = router.below.iter().position(|(known, _)| known == host);
                         let at = at.unwrap_or_else(|| {
-                            router.below.push((suffix.clone(), Paths::new()));
+                            router.below.push((host.clone(), Paths::new()));
                             router.below.len() - 1
                         });
                         insert(&mut router.below[at].1, path, index);
@@ -40,7 +40,7 @@ impl Router {
                 }
             }
         }
-        router.below.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        router.below.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.to_string().len()));
         router
     }
 
@@ -48,10 +48,7 @@ impl Router {
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<usize> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let below = self.below.iter().filter(|(suffix, _)| {
-            let parent = host.strip_suffix(suffix.as_str()).and_then(|host| host.strip_suffix('.'));
-            parent.is_some_and(|child| !child.is_empty())
-        });
+        let below = self.below.iter().filter(|(pattern, _)| pattern.matches(&host));
         let exact = self.exact.get(&host).into_iter();
         exact
             .chain(below.map(|(_, paths)| paths))

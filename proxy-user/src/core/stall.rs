@@ -1,6 +1,8 @@
 //! Is a leg's peer still taking what we send? Decided from samples of its socket alone.
 //!
-//! Only the lack of progress convicts: however slowly a peer drains its queue, it is alive.
+//! Only the lack of progress convicts. Progress is what acknowledgements show: a peer that reads from
+//! a full receive buffer shows none before a good part of it is free, so the grace period must be
+//! longer than that takes at the slowest rate that shall pass as life.
 
 use std::time::Duration;
 
@@ -71,12 +73,14 @@ pub struct Watch {
 impl Watch {
     /// Judges one leg. Looks may come at any pace; the verdict falls at the first one that is
     /// `grace` after the last progress.
-    pub fn look(&mut self, sample: &Sample, now: Nanos, grace: Duration) -> Verdict {
+    ///
+    /// `passing`: the session's other leg still has bytes to take. They may be the last words of a
+    /// peer that has closed, so it is not convicted of that meanwhile; if they do not move, the
+    /// other leg is at fault.
+    pub fn look(&mut self, sample: &Sample, passing: bool, now: Nanos, grace: Duration) -> Verdict {
         let moved = std::mem::replace(&mut self.acked, sample.acked) != sample.acked;
-        if sample.state == TcpState::Close {
-            return sample.obstacle();
-        }
-        if sample.queued == 0 && !sample.state.closed_by_peer() {
+        let at_rest = if sample.peer_closed() { passing } else { sample.queued == 0 };
+        if at_rest {
             self.since = None;
             return Verdict::Fine;
         }
@@ -101,12 +105,16 @@ impl Watch {
 }
 
 impl Sample {
+    fn peer_closed(&self) -> bool {
+        self.state == TcpState::Close || self.state.closed_by_peer()
+    }
+
     /// The verdict that this socket gets if nothing moves for long enough.
     #[must_use]
     pub fn obstacle(&self) -> Verdict {
         if self.timeouts > 0 && self.window > 0 {
             Verdict::Unreachable
-        } else if self.state == TcpState::Close || self.state.closed_by_peer() {
+        } else if self.peer_closed() {
             Verdict::PeerClosed
         } else {
             Verdict::Stalled

@@ -27,35 +27,48 @@ fn sample(queued: u64, acked: u64, progress: Nanos) -> Sample {
 #[test]
 fn a_frozen_peer_is_stalled_grace_after_its_last_progress() {
     let mut watch = Watch::default();
-    assert_eq!(watch.look(&sample(9, 100, second(1)), second(1), GRACE), Verdict::Fine);
+    assert_eq!(watch.look(&sample(9, 100, second(1)), false, second(1), GRACE), Verdict::Fine);
     // Progress at 2.4 s, seen at 3 s.
     let last = Nanos(2_400_000_000);
     for now in 3..=32 {
-        assert_eq!(watch.look(&sample(9, 500, last), second(now), GRACE), Verdict::Fine, "{now}");
+        assert_eq!(
+            watch.look(&sample(9, 500, last), false, second(now), GRACE),
+            Verdict::Fine,
+            "{now}"
+        );
     }
-    assert_eq!(watch.look(&sample(9, 500, last), second(33), GRACE), Verdict::Stalled);
+    assert_eq!(watch.look(&sample(9, 500, last), false, second(33), GRACE), Verdict::Stalled);
 }
 
 #[test]
 fn a_write_after_long_silence_is_not_an_old_stall() {
     let mut watch = Watch::default();
     for now in 1..1000 {
-        assert_eq!(watch.look(&sample(0, 100, second(1)), second(now), GRACE), Verdict::Fine);
+        assert_eq!(
+            watch.look(&sample(0, 100, second(1)), false, second(now), GRACE),
+            Verdict::Fine
+        );
     }
     for now in 1000..1030 {
-        assert_eq!(watch.look(&sample(5, 100, second(1)), second(now), GRACE), Verdict::Fine);
+        assert_eq!(
+            watch.look(&sample(5, 100, second(1)), false, second(now), GRACE),
+            Verdict::Fine
+        );
     }
-    assert_eq!(watch.look(&sample(5, 100, second(1)), second(1030), GRACE), Verdict::Stalled);
+    assert_eq!(
+        watch.look(&sample(5, 100, second(1)), false, second(1030), GRACE),
+        Verdict::Stalled
+    );
 }
 
 #[test]
 fn timeouts_on_an_open_window_mean_a_lost_path() {
     let lost = Sample { timeouts: 3, window: 65_536, ..sample(9, 100, second(1)) };
     let mut watch = Watch::default();
-    assert_eq!(watch.look(&lost, second(1), GRACE), Verdict::Fine);
-    assert_eq!(watch.look(&lost, second(31), GRACE), Verdict::Unreachable);
+    assert_eq!(watch.look(&lost, false, second(1), GRACE), Verdict::Fine);
+    assert_eq!(watch.look(&lost, false, second(31), GRACE), Verdict::Unreachable);
     let gone = Sample { state: TcpState::Close, ..lost };
-    assert_eq!(Watch::default().look(&gone, second(1), GRACE), Verdict::Unreachable);
+    assert_eq!(watch.look(&gone, false, second(32), GRACE), Verdict::Unreachable);
 }
 
 #[test]
@@ -63,11 +76,28 @@ fn a_peer_that_closed_its_side_has_grace_to_take_the_rest() {
     let half = |acked| Sample { state: TcpState::CloseWait, ..sample(0, acked, second(1)) };
     let mut watch = Watch::default();
     for now in 1..100 {
-        assert_eq!(watch.look(&half(now), second(now), GRACE), Verdict::Fine, "it still reads");
+        assert_eq!(
+            watch.look(&half(now), false, second(now), GRACE),
+            Verdict::Fine,
+            "it still reads"
+        );
     }
-    assert_eq!(watch.look(&half(99), second(130), GRACE), Verdict::PeerClosed);
-    let reset = Sample { state: TcpState::Close, ..sample(0, 1, second(1)) };
-    assert_eq!(Watch::default().look(&reset, second(1), GRACE), Verdict::PeerClosed);
+    assert_eq!(watch.look(&half(99), false, second(130), GRACE), Verdict::PeerClosed);
+}
+
+#[test]
+fn the_last_words_of_a_peer_that_closed_are_waited_for() {
+    for state in [TcpState::CloseWait, TcpState::LastAck, TcpState::Close] {
+        let gone = Sample { state, ..sample(0, 7, second(1)) };
+        let mut watch = Watch::default();
+        for now in 1..1000 {
+            assert_eq!(watch.look(&gone, true, second(now), GRACE), Verdict::Fine, "{state:?}");
+        }
+        for now in 1000..1030 {
+            assert_eq!(watch.look(&gone, false, second(now), GRACE), Verdict::Fine, "{state:?}");
+        }
+        assert_eq!(watch.look(&gone, false, second(1030), GRACE), Verdict::PeerClosed);
+    }
 }
 
 #[test]
@@ -75,7 +105,7 @@ fn closing_our_side_first_is_no_fault_of_the_peer() {
     let ours = Sample { state: TcpState::FinWait2, ..sample(0, 7, second(1)) };
     let mut watch = Watch::default();
     for now in 1..1000 {
-        assert_eq!(watch.look(&ours, second(now), GRACE), Verdict::Fine);
+        assert_eq!(watch.look(&ours, false, second(now), GRACE), Verdict::Fine);
     }
 }
 
@@ -95,7 +125,7 @@ proptest! {
                 progress = now;
             }
             let at = |ms: u64| Nanos(ms * 1_000_000);
-            let verdict = watch.look(&sample(1_000, acked, at(progress)), at(now), GRACE);
+            let verdict = watch.look(&sample(1_000, acked, at(progress)), false, at(now), GRACE);
             prop_assert_eq!(verdict, Verdict::Fine);
         }
     }
@@ -109,7 +139,7 @@ proptest! {
         for pace in paces {
             now += pace;
             let first = *first.get_or_insert(now);
-            let verdict = watch.look(&sample(1, 7, Nanos(0)), Nanos(now * 1_000_000), GRACE);
+            let verdict = watch.look(&sample(1, 7, Nanos(0)), false, Nanos(now * 1_000_000), GRACE);
             let due = now - first >= 30_000;
             prop_assert_eq!(verdict == Verdict::Stalled, due);
             if due {

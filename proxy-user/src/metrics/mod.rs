@@ -12,12 +12,16 @@ use http::StatusCode;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result};
 
 pub use self::scrape::render;
-use crate::core::ending::Reap;
+use crate::core::ending::{Cause, Reap};
 
 /// Upper bounds in seconds for how long an app takes to answer.
 const ANSWER: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 /// Upper bounds in seconds for one sweep.
 const SWEEP: [f64; 8] = [1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.5];
+
+/// What became of a report.
+const ACCEPTED: &str = "success";
+const FAILED: &str = "failure";
 
 /// The metrics that are counted as things happen.
 #[derive(Debug)]
@@ -43,7 +47,17 @@ impl Metrics {
             registry.register(Box::new(histogram.clone()))?;
             Result::Ok(histogram)
         };
+        let reports = counter(
+            &registry,
+            "ebbtide_reports_total",
+            "Activity reports to the control plane",
+            &["result"],
+        )?;
+        for result in [ACCEPTED, FAILED] {
+            reports.with_label_values(&[result]);
+        }
         Ok(Metrics {
+            reports,
             requests: counter(
                 &registry,
                 "ebbtide_http_requests_total",
@@ -55,12 +69,6 @@ impl Metrics {
                 "Time from a request's head to its answer's head",
                 &["app"],
                 &ANSWER,
-            )?,
-            reports: counter(
-                &registry,
-                "ebbtide_reports_total",
-                "Activity reports to the control plane",
-                &["result"],
             )?,
             reaped: counter(
                 &registry,
@@ -78,6 +86,14 @@ impl Metrics {
         })
     }
 
+    /// Shows the families of an app before anything happens to it, so that the first event is seen
+    /// as an increase.
+    pub fn announce(&self, app: &str) {
+        for reap in Cause::ALL.into_iter().filter_map(Cause::reap) {
+            self.reaped.with_label_values(&[app, reap.leg, reap.reason]);
+        }
+    }
+
     /// A request was answered.
     pub fn request(&self, app: &str, code: StatusCode, took: Duration) {
         self.requests.with_label_values(&[app, code.as_str()]).inc();
@@ -86,7 +102,7 @@ impl Metrics {
 
     /// A report was accepted or not.
     pub fn report(&self, accepted: bool) {
-        let result = if accepted { "success" } else { "failure" };
+        let result = if accepted { ACCEPTED } else { FAILED };
         self.reports.with_label_values(&[result]).inc();
     }
 

@@ -67,8 +67,8 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
 
     for (app, (input, output)) in proxy.apps.iter().zip(proxy.registry.counts(&proxy.apps)) {
         let name = app.config.name.as_str();
-        let taken = i64::try_from(app.seats.taken()).unwrap_or(i64::MAX);
-        sessions.with_label_values(&[name]).set(taken);
+        let live = i64::try_from(app.live.load(Relaxed)).unwrap_or(i64::MAX);
+        sessions.with_label_values(&[name]).set(live);
         opened.with_label_values(&[name]).inc_by(app.opened.load(Relaxed));
         for (direction, counts) in [("input", input), ("output", output)] {
             frames.with_label_values(&[name, direction, "data"]).inc_by(counts.data);

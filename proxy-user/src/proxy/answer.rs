@@ -1,10 +1,13 @@
 //! What Ebbtide answers by itself. Each answer says why in `X-Ebbtide-Reason`.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+
+/// Why Ebbtide answered by itself; no app's answer carries it.
+pub(super) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
 
 /// A body: passed on from the app, or ours.
 pub(crate) type Body = Either<Incoming, Full<Bytes>>;
@@ -20,10 +23,14 @@ pub(crate) enum Answer {
     HeadTooBig,
     /// CONNECT: this is no forward proxy.
     NoTunnel,
+    /// A transfer coding other than chunked.
+    UnknownCoding,
     /// The app refuses connections.
     Unreachable,
     /// The app broke the connection or answered what is not HTTP.
     Broken,
+    /// The app took too long to answer a handshake.
+    Slow,
     /// All seats of the app or of the process are taken.
     Full,
     /// No new sessions while shutting down.
@@ -43,6 +50,16 @@ impl Answer {
             Answer::NoTunnel => {
                 (StatusCode::METHOD_NOT_ALLOWED, "no-tunnel", "CONNECT is not served here.")
             }
+            Answer::UnknownCoding => (
+                StatusCode::NOT_IMPLEMENTED,
+                "unknown-coding",
+                "Bodies come chunked or with a length here.",
+            ),
+            Answer::Slow => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "app-slow",
+                "The app took too long to answer. Try again.",
+            ),
             Answer::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "app-unreachable", "The app does not accept connections.")
             }
@@ -65,7 +82,7 @@ impl Answer {
     /// Seconds after which trying again makes sense.
     fn retry_after(self) -> Option<&'static str> {
         match self {
-            Answer::Full => Some("10"),
+            Answer::Full | Answer::Slow => Some("10"),
             Answer::Draining => Some("1"),
             _ => None,
         }
@@ -78,7 +95,7 @@ impl Answer {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert("x-ebbtide-reason", HeaderValue::from_static(reason));
+        headers.insert(REASON, HeaderValue::from_static(reason));
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }

@@ -6,7 +6,7 @@ use http_body_util::Either;
 use hyper::body::Incoming;
 
 use super::Proxy;
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, REASON};
 use super::service::Routed;
 use crate::clock;
 use crate::core::gate::Reason;
@@ -39,7 +39,9 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
 
 /// The app's response as the client sees it.
 pub(super) fn relay(mut response: Response<Incoming>) -> Response<Body> {
-    strip_hop_by_hop(response.headers_mut());
+    let headers = response.headers_mut();
+    strip_hop_by_hop(headers);
+    headers.remove(REASON);
     response.map(Either::Left)
 }
 

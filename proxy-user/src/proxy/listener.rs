@@ -29,8 +29,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts and serves until the task is dropped. Connections that are open then go on until
-/// [`Phase::Closing`] makes each end with its current request.
+/// Accepts and serves until the task is dropped; connections that are open then go on.
 pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
     let mut failing = false;
     loop {
@@ -62,19 +61,22 @@ async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
         // beyond it hyper answers a bare 431.
         .max_buf_size(2 * limits.header_bytes);
     let mut phase = proxy.phase.subscribe();
+    let accepted_in = *phase.borrow_and_update();
+    // While the process leaves, a connection is good for one request.
+    http.keep_alive(accepted_in == Phase::Running);
     let service = service_fn(move |request| {
         let answer = service::handle(Arc::clone(&proxy), peer, request);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = pin!(connection);
-    let closing = async {
+    let leaving = async {
         // An error means that the process is going away, which ends this task too.
-        let _ = phase.wait_for(|phase| *phase == Phase::Closing).await;
+        let _ = phase.wait_for(|phase| *phase > accepted_in).await;
     };
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = closing => {
+        () = leaving => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -26,9 +26,10 @@ use crate::sockets::Sockets;
 pub enum Phase {
     /// Everything is served.
     Running,
-    /// No new sessions; those that live may end by themselves.
+    /// No new sessions; those that live may end by themselves. Each connection ends with its current
+    /// request.
     Draining,
-    /// Every session is told, each connection ends with its current request.
+    /// Every session is told.
     Closing,
 }
 
@@ -62,6 +63,7 @@ impl Proxy {
     pub fn new(config: Config, sockets: Sockets, metrics: Metrics) -> Proxy {
         let apps = config.apps.iter().cloned().map(App::new).map(Arc::new).collect();
         let hosts = config.apps.iter().map(|app| (&app.hosts[..], app.path.as_str()));
+        config.apps.iter().for_each(|app| metrics.announce(&app.name));
         Proxy {
             router: Router::new(hosts),
             seats: Seats::new(config.limits.sessions),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use super::answer::{Answer, Body};
 use super::{Proxy, forward, upgrade};
 use crate::clock;
-use crate::core::headers::{Hop, add_forwarded, asks_websocket, strip_hop_by_hop};
+use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
 use crate::session::App;
 
 /// A request whose app is known, with the headers that the app will see.
@@ -59,14 +59,20 @@ fn route(
     if head_bytes(&request) > proxy.config.limits.header_bytes {
         return Err(Answer::HeadTooBig);
     }
+    if !only_chunked(request.headers()) {
+        return Err(Answer::UnknownCoding);
+    }
     let host = host(&request)?;
-    let index = proxy.router.find(host.host(), request.uri().path()).ok_or(Answer::NoApp)?;
+    let name = host.as_ref().map_or("", Authority::host);
+    let index = proxy.router.find(name, request.uri().path()).ok_or(Answer::NoApp)?;
     let peer_ip = peer.ip().to_canonical();
     let trusted = proxy.config.trusted_proxies.iter().any(|net| net.contains(&peer_ip));
+    let hop =
+        Hop { peer: peer_ip, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
-    add_forwarded(headers, Hop { peer: peer_ip, trusted, scheme: "http", host: host.as_str() });
-    if let Ok(value) = HeaderValue::from_str(host.as_str()) {
+    add_forwarded(headers, hop);
+    if let Some(Ok(value)) = hop.host.map(HeaderValue::from_str) {
         headers.insert(HOST, value);
     }
     Ok(Routed { app: Arc::clone(&proxy.apps[index]), request, peer })
@@ -81,21 +87,20 @@ fn head_bytes(request: &Request<Incoming>) -> usize {
     request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields
 }
 
-/// The host that is asked for (RFC 9112 section 3.2): in the request's target, or in exactly one
-/// Host field.
-fn host(request: &Request<Incoming>) -> Result<Authority, Answer> {
-    if let Some(authority) = request.uri().authority() {
-        return Ok(authority.clone());
-    }
+/// The host that is asked for (RFC 9112 section 3.2): in the request's target if it is there, else
+/// in the one Host field, which only HTTP/1.0 may leave out.
+fn host(request: &Request<Incoming>) -> Result<Option<Authority>, Answer> {
     let mut fields = request.headers().get_all(HOST).into_iter();
-    let (Some(field), None) = (fields.next(), fields.next()) else {
-        return Err(Answer::BadRequest("The request needs exactly one Host field."));
+    let authority = match (request.uri().authority(), fields.next(), fields.next()) {
+        (Some(authority), _, None) => Some(authority.clone()),
+        (None, Some(field), None) => field.to_str().ok().and_then(|field| field.parse().ok()),
+        (None, None, None) if request.version() == Version::HTTP_10 => return Ok(None),
+        _ => return Err(Answer::BadRequest("The request needs exactly one Host field.")),
     };
-    field
-        .to_str()
-        .ok()
-        .and_then(|field| field.parse::<Authority>().ok())
-        // Not part of a Host (RFC 9110 section 7.2), but of an authority.
-        .filter(|authority| !authority.as_str().contains('@'))
-        .ok_or(Answer::BadRequest("The Host field is not a host."))
+    let host = authority.filter(|authority| {
+        let port = &authority.as_str()[authority.host().len()..];
+        // User information is part of an authority, but not of a Host (RFC 9110 section 7.2).
+        !authority.as_str().contains('@') && (port.len() < 2 || authority.port_u16().is_some())
+    });
+    host.map(Some).ok_or(Answer::BadRequest("What stands for the Host is not a host."))
 }

@@ -5,8 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::header::SEC_WEBSOCKET_EXTENSIONS;
+use http::header::{SEC_WEBSOCKET_EXTENSIONS, TE};
 use http::uri::{Parts, PathAndQuery};
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty, Full};
@@ -16,7 +17,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, REASON};
 use super::forward::{chain, relay};
 use super::service::Routed;
 use super::{Phase, Proxy, upstream};
@@ -27,6 +28,9 @@ use crate::core::gate::Reason;
 use crate::core::headers::{ask_websocket, names_websocket, negotiated_rsv, strip_hop_by_hop};
 use crate::pump::{self, End, Limits};
 use crate::session::{App, Leg, Seat, Session};
+
+/// How long an app may take to answer a handshake, for which a seat is held.
+const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// Passes a handshake to the app, and starts the session that comes of it.
 pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
@@ -57,6 +61,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     proxy.pumps.spawn(start(Arc::clone(proxy), app, seats, (client, peer), upstream, limits));
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
+    headers.remove(REASON);
     ask_websocket(headers);
     Ok(response.map(|_| Either::Right(Full::default())))
 }
@@ -71,6 +76,7 @@ fn handshake(app: &App, request: &Request<Incoming>) -> Request<Empty<Bytes>> {
     *passed.version_mut() = Version::HTTP_11;
     let headers = passed.headers_mut();
     headers.clone_from(request.headers());
+    headers.remove(TE);
     ask_websocket(headers);
     if app.config.compression == Compression::Strip {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
@@ -99,10 +105,18 @@ async fn ask(
         tokio::spawn(connection.with_upgrades());
         Ok((sender.send_request(request).await?, peer))
     };
-    asked.await.map_err(|error: hyper::Error| {
-        tracing::info!(app = name, error = %chain(&error), "handshake failed");
-        Answer::Broken
-    })
+    match tokio::time::timeout(HANDSHAKE, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            let error: hyper::Error = error;
+            tracing::info!(app = name, error = %chain(&error), "handshake failed");
+            Err(Answer::Broken)
+        }
+        Err(_) => {
+            tracing::info!(app = name, "app did not answer a handshake");
+            Err(Answer::Slow)
+        }
+    }
 }
 
 /// Waits for both sides to have switched, and runs the session.

@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 
 /// How long an app may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long an unused connection to an app is kept.
-const POOLED: Duration = Duration::from_secs(30);
+/// How long an unused connection to an app is kept: less than the 5 s after which uvicorn and Node
+/// close theirs, so that a request does not meet the closing.
+const POOLED: Duration = Duration::from_secs(4);
 
 /// The pool for plain requests, whose bodies stream through.
 pub(super) type Pool = Client<HttpConnector, Incoming>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::flow::Flow;
+use super::flow::{Event, Flow};
 use crate::clock;
 use crate::core::ending::{Cause, Tell};
 use crate::core::frame::close_frame;
@@ -27,58 +27,89 @@ pub(super) fn release(session: &Session, leg: &Leg) {
     leg.socket.release();
 }
 
-/// Tells both legs, each given with the flow that writes to it, and closes them.
+/// Tells both legs, each given with the flow that reads from it, and closes them.
 pub(super) async fn tell(
     session: &Session,
     cause: Cause,
-    (client, down): (TcpStream, Flow),
-    (upstream, up): (TcpStream, Flow),
+    (client, mut up): (TcpStream, Flow),
+    (upstream, mut down): (TcpStream, Flow),
 ) {
     let (to_client, to_app) = cause.tell();
-    // RFC 6455 section 5.3: a client's masking key is unpredictable.
-    let mut key = [0; 4];
-    if getrandom::fill(&mut key).is_err() {
-        key = session.id.to_ne_bytes()[..4].try_into().unwrap_or_default();
+    let mut client = open(session, &session.client, client, to_client);
+    let mut upstream = open(session, &session.upstream, upstream, to_app);
+    if let Tell::Close(code, reason) = to_client {
+        down.close(close_frame(code, reason, None).into());
     }
-    tokio::join!(
-        farewell(session, &session.client, client, down, to_client, None),
-        farewell(session, &session.upstream, upstream, up, to_app, Some(key)),
-    );
+    if let Tell::Close(code, reason) = to_app {
+        up.close(close_frame(code, reason, Some(masking_key(session.id))).into());
+    }
+    let farewell = poll_fn(|cx| {
+        let (near, far) = (&session.client, &session.upstream);
+        let told_app = poll_way(cx, &mut up, (&mut client, near), (&mut upstream, far));
+        let told_client = poll_way(cx, &mut down, (&mut upstream, far), (&mut client, near));
+        if told_app.is_ready() { told_client } else { Poll::Pending }
+    });
+    let heard = tokio::time::timeout(FAREWELL, farewell).await.is_ok();
+    for (stream, leg) in [(client, &session.client), (upstream, &session.upstream)] {
+        if let Some(stream) = stream {
+            close(session, leg, stream, !heard);
+        }
+    }
 }
 
-async fn farewell(
-    session: &Session,
-    leg: &Leg,
-    mut stream: TcpStream,
-    mut flow: Flow,
-    tell: Tell,
-    mask: Option<[u8; 4]>,
-) {
-    let mut heard = false;
-    if let Tell::Close(code, reason) = tell {
-        if flow.takes_close() {
-            flow.finish_with(close_frame(code, reason, mask).into());
-        } else {
-            flow.finish();
+/// The leg's stream if it is told anything; a leg that is reset is gone at once.
+fn open(session: &Session, leg: &Leg, stream: TcpStream, tell: Tell) -> Option<TcpStream> {
+    match tell {
+        Tell::Close(..) => Some(stream),
+        Tell::Reset => {
+            close(session, leg, stream, true);
+            None
         }
-        let told = async {
-            if !flow.over() && poll_fn(|cx| flow.poll_flush(cx, &mut stream, leg)).await.is_err() {
-                return;
-            }
-            poll_fn(|cx| poll_discard(cx, &mut stream)).await;
-        };
-        heard = tokio::time::timeout(FAREWELL, told).await.is_ok();
     }
-    if !heard {
+}
+
+fn close(session: &Session, leg: &Leg, stream: TcpStream, reset: bool) {
+    if reset {
         // Closing with linger 0 sends RST and frees the queue (tcp_close in net/ipv4/tcp.c). A
         // socket that refuses the option is gone already.
         let _ = stream.set_zero_linger();
     }
     release(session, leg);
+    drop(stream);
 }
 
-/// Reads until the peer closes: closing earlier with bytes unread would send RST, and the peer's
-/// kernel might throw the Close frame away with it.
+/// RFC 6455 section 5.3: a client's masking key is unpredictable.
+fn masking_key(session: u64) -> [u8; 4] {
+    let mut key = [0; 4];
+    if getrandom::fill(&mut key).is_err() {
+        // Only a kernel without random numbers comes here, and any key masks.
+        let [first, second, third, fourth, ..] = session.to_le_bytes();
+        key = [first, second, third, fourth];
+    }
+    key
+}
+
+/// Writes what is left to be written in one direction, then reads on until its source closes:
+/// closing earlier with bytes unread would send RST, and the peer's kernel might throw the Close
+/// frame away with it.
+fn poll_way(
+    cx: &mut Context<'_>,
+    flow: &mut Flow,
+    (from, from_leg): (&mut Option<TcpStream>, &Leg),
+    (to, to_leg): (&mut Option<TcpStream>, &Leg),
+) -> Poll<()> {
+    if let Some(to) = to {
+        while !flow.over() {
+            let source = from.as_mut().map(|from| (from, from_leg));
+            match ready!(flow.poll(cx, source, (to, to_leg), |_| {})) {
+                Event::Eof | Event::ReadFailed(_) | Event::Violation(_) => flow.finish(),
+                Event::Ended | Event::WriteFailed => {}
+            }
+        }
+    }
+    from.as_mut().map_or(Poll::Ready(()), |from| poll_discard(cx, from))
+}
+
 fn poll_discard(cx: &mut Context<'_>, stream: &mut TcpStream) -> Poll<()> {
     let mut bytes = [0; 4096];
     loop {

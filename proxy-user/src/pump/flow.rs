@@ -30,6 +30,8 @@ pub(super) enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Open,
+    /// The session is over, but a frame is cut in half: its rest is still passed on.
+    LastFrame,
     /// Only what waits, the last words and the FIN are left to be written.
     Finishing,
     /// The FIN has been passed on.
@@ -62,7 +64,7 @@ impl Flow {
             carry: [0; MAX_HEADER],
             carried: 0,
             lent: None,
-            early,
+            early: held(early),
             last_words: Bytes::new(),
         }
     }
@@ -70,6 +72,11 @@ impl Flow {
     /// A Close frame can be put behind what waits: none went by, and no frame is cut in half.
     pub(super) fn takes_close(&self) -> bool {
         self.parser.at_boundary() && !self.parser.closed() && self.stage == Stage::Open
+    }
+
+    /// Writing failed.
+    pub(super) fn broken(&self) -> bool {
+        self.stage == Stage::Broken
     }
 
     /// A Close frame went by.
@@ -95,17 +102,30 @@ impl Flow {
 
     /// The same, with `last_words` between. The start of an unfinished header is dropped.
     pub(super) fn finish_with(&mut self, last_words: Bytes) {
-        if self.stage == Stage::Open {
+        if matches!(self.stage, Stage::Open | Stage::LastFrame) {
             self.stage = Stage::Finishing;
             self.last_words = last_words;
         }
     }
 
-    /// Moves bytes until neither side can go on. `seen` is told of every burst of frames.
+    /// Puts a Close frame of our own in the next place that takes one, and ends with it.
+    pub(super) fn close(&mut self, frame: Bytes) {
+        if self.takes_close() {
+            self.finish_with(frame);
+        } else if self.parser.closed() {
+            self.finish_with(Bytes::new());
+        } else if self.stage == Stage::Open {
+            self.stage = Stage::LastFrame;
+            self.last_words = frame;
+        }
+    }
+
+    /// Moves bytes until neither side can go on. `seen` is told of every burst of frames. A `from`
+    /// that is gone is at its end.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        (from, from_leg): (&mut TcpStream, &Leg),
+        mut from: Option<(&mut TcpStream, &Leg)>,
         (to, to_leg): (&mut TcpStream, &Leg),
         seen: impl Fn(Counts),
     ) -> Poll<Event> {
@@ -121,12 +141,12 @@ impl Flow {
                 self.stage = Stage::Ended;
                 return Poll::Ready(Event::Ended);
             }
-            let read = match ready!(self.poll_read(cx, from)) {
-                Ok(Some(read)) => read,
-                Ok(None) => return Poll::Ready(Event::Eof),
+            let Some((from, from_leg)) = &mut from else { return Poll::Ready(Event::Eof) };
+            match ready!(self.poll_read(cx, from, from_leg)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(Event::Eof),
                 Err(error) => return Poll::Ready(Event::ReadFailed(error)),
-            };
-            from_leg.socket.add_read(read as u64);
+            }
             if let Err(violation) = self.follow(&seen) {
                 return Poll::Ready(Event::Violation(violation));
             }
@@ -134,12 +154,13 @@ impl Flow {
     }
 
     /// Reads once, behind the carried bytes, into a buffer that is lent only when there is
-    /// something to read. `None` = end of the stream.
+    /// something to read. False = end of the stream.
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut TcpStream,
-    ) -> Poll<io::Result<Option<usize>>> {
+        leg: &Leg,
+    ) -> Poll<io::Result<bool>> {
         if self.early.is_empty() {
             ready!(from.poll_read_ready(cx))?;
         }
@@ -150,30 +171,41 @@ impl Flow {
         let read = if self.early.is_empty() {
             let mut read = ReadBuf::new(behind);
             ready!(Pin::new(from).poll_read(cx, &mut read))?;
+            leg.socket.add_read(read.filled().len() as u64);
             read.filled().len()
         } else {
             let size = behind.len().min(self.early.len());
             self.early.copy_to_slice(&mut behind[..size]);
+            self.early = held(std::mem::take(&mut self.early));
             size
         };
         if read == 0 {
-            return Poll::Ready(Ok(None));
+            return Poll::Ready(Ok(false));
         }
         lent.fill(carried + read);
         self.lent = Some(lent);
-        Poll::Ready(Ok(Some(read)))
+        Poll::Ready(Ok(true))
     }
 
     /// Follows the frames in what was just read. Whole chunks stay to be written, the start of a
-    /// header is carried to the next read.
+    /// header is carried to the next read. What comes behind a Close is discarded (RFC 6455 section
+    /// 1.4), and so is what comes behind the last frame.
     fn follow(&mut self, seen: &impl Fn(Counts)) -> Result<(), Violation> {
         let Some(lent) = &mut self.lent else { return Ok(()) };
         let bytes = lent.waiting();
         let (mut burst, mut good) = (Counts::default(), 0);
+        let mut unread = bytes.len();
         let result = loop {
+            if self.parser.at_boundary() && (self.parser.closed() || self.stage != Stage::Open) {
+                unread = good;
+                break Ok(());
+            }
             match self.parser.next(&bytes[good..]) {
                 Ok(Some(chunk)) => {
                     good += chunk.size;
+                    if chunk.ends && self.stage == Stage::LastFrame {
+                        self.stage = Stage::Finishing;
+                    }
                     let Some(header) = chunk.header else { continue };
                     burst.bytes += header.length;
                     match header.start.opcode.is_control() {
@@ -185,7 +217,7 @@ impl Flow {
                 Err(violation) => break Err(violation),
             }
         };
-        let header = if result.is_ok() { &bytes[good..] } else { &[] };
+        let header = if result.is_ok() { &bytes[good..unread] } else { &[] };
         self.carry[..header.len()].copy_from_slice(header);
         #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
         let carried = header.len() as u8;
@@ -220,6 +252,12 @@ impl Flow {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// The bytes, without the allocation behind them once there are none: hyper hands over its whole
+/// read buffer, however little is left in it.
+fn held(bytes: Bytes) -> Bytes {
+    if bytes.is_empty() { Bytes::new() } else { bytes }
 }
 
 fn poll_write(

@@ -2,7 +2,7 @@
 //! both are over or a cause ends it.
 //!
 //! No buffer is held while nothing flows, no byte is read before what was read earlier is written,
-//! and nothing is put anywhere but between two frames. Per wake-up it makes one read and one write.
+//! and nothing is put anywhere but between two frames. A burst costs one read and one write.
 
 mod buffer;
 mod closing;
@@ -52,6 +52,9 @@ struct Pump {
     /// App to client.
     down: Flow,
     count_output: bool,
+    /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
+    /// go (tokio's cooperative budget), and must not starve the other.
+    first: Direction,
 }
 
 /// Runs a registered session to its end: both legs are closed and their rows released when this
@@ -67,6 +70,7 @@ pub async fn run(
     let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
     let mut pump = Pump {
         count_output: session.app.config.count != Count::Input,
+        first: Direction::Up,
         session,
         client: client.stream,
         upstream: upstream.stream,
@@ -81,7 +85,7 @@ pub async fn run(
     match cause {
         // Boxed, so that a live session does not carry the room for its end.
         Some(cause) => {
-            Box::pin(closing::tell(&session, cause, (client, down), (upstream, up))).await
+            Box::pin(closing::tell(&session, cause, (client, up), (upstream, down))).await;
         }
         None => {
             closing::release(&session, &session.client);
@@ -113,6 +117,15 @@ enum Direction {
     Down,
 }
 
+impl Direction {
+    fn other(self) -> Direction {
+        match self {
+            Direction::Up => Direction::Down,
+            Direction::Down => Direction::Up,
+        }
+    }
+}
+
 impl Pump {
     /// Ready when the session is over: with a cause that somebody must be told of, or without one
     /// when both sides have closed.
@@ -121,9 +134,11 @@ impl Pump {
             return Poll::Ready(Some(cause));
         }
         let now = clock::coarse();
-        for direction in [Direction::Up, Direction::Down] {
+        let first = self.first;
+        self.first = first.other();
+        for direction in [first, first.other()] {
             while let Poll::Ready(event) = self.poll_flow(cx, now, direction) {
-                if let Poll::Ready(over) = self.react(direction, event, now) {
+                if let Poll::Ready(over) = self.react(direction, event) {
                     return Poll::Ready(over);
                 }
             }
@@ -142,7 +157,7 @@ impl Pump {
             }
         };
         let leg = from.1;
-        let polled = flow.poll(cx, from, to, |mut burst| {
+        let polled = flow.poll(cx, Some(from), to, |mut burst| {
             if counts && burst.data > 0 {
                 burst.activity = burst.data;
                 session.app.gate.touch(now, reason);
@@ -150,20 +165,23 @@ impl Pump {
             leg.frames.add(burst);
         });
         if flow.closed() {
-            session.note_close(now);
+            session.note_close();
         }
         polled
     }
 
-    fn react(&mut self, direction: Direction, event: Event, now: Nanos) -> Poll<Option<Cause>> {
+    fn react(&mut self, direction: Direction, event: Event) -> Poll<Option<Cause>> {
         use Direction::{Down, Up};
         match (direction, event) {
+            // A socket that refused a write ends like one that was closed.
+            (Up, Event::Eof) if self.down.broken() => return self.end(Cause::ClientReset, &"EOF"),
+            (Down, Event::Eof) if self.up.broken() => return self.end(Cause::AppReset, &"EOF"),
             (Up, Event::Eof) => self.up.finish(),
             // An app that goes without a word is broken, unless the client went first.
-            (Down, Event::Eof) if self.down.takes_close() && !self.up.ended() => {
+            (Down, Event::Eof) if self.down.takes_close() && !self.client_left() => {
                 tracing::info!(app = self.session.app.config.name, "app closed without Close");
                 self.down.finish_with(close_frame(1014, "app closed", None).into());
-                self.session.note_close(now);
+                self.session.note_close();
             }
             (Down, Event::Eof) => self.down.finish(),
             // The other direction goes on: a half-closed peer still reads, and a broken one may
@@ -185,6 +203,11 @@ impl Pump {
             }
         }
         Poll::Pending
+    }
+
+    /// The client has said Close or closed its side.
+    fn client_left(&self) -> bool {
+        self.up.closed() || self.up.ended()
     }
 
     /// Ends the session for `cause`, unless another came first.

@@ -3,6 +3,7 @@
 //! It decides nothing by itself (`core::stall` does) and touches no socket (the pump does). With
 //! kernel rows it makes no system call, however many sessions there are.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +11,15 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clock;
 use crate::core::ending::Cause;
-use crate::core::stall::{Verdict, Watch};
+use crate::core::stall::{Sample, Verdict, Watch};
 use crate::core::time::Nanos;
 use crate::proxy::Proxy;
-use crate::session::{Leg, Session, Watched};
+use crate::session::{Leg, Watched};
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long both sides may leave their connections open after a Close went by, with nothing on its
-/// way (RFC 6455 section 7.1.1).
+/// How long both sides may leave their connections open after a Close went by and everything was
+/// taken (RFC 6455 section 7.1.1).
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// Sweeps until the task is dropped.
@@ -37,49 +38,63 @@ fn sweep(proxy: &Proxy, now: Nanos) {
     proxy.sockets.refresh(now);
     let grace = proxy.config.stall.grace;
     proxy.registry.sweep(|watched| {
-        let Watched { session, client, upstream } = watched;
-        let cause = match judge(&session.client, client, now, grace) {
-            Verdict::Fine => match judge(&session.upstream, upstream, now, grace) {
-                Verdict::Fine if overdue(session, now) => Cause::CloseTimeout,
-                Verdict::Fine => return,
-                Verdict::Stalled => Cause::AppStalled,
-                Verdict::Unreachable => Cause::AppUnreachable,
-                Verdict::PeerClosed => Cause::AppGone,
-            },
+        let Watched { session, client, upstream, closing } = watched;
+        let (near, far) = (session.client.socket.sample(), session.upstream.socket.sample());
+        let cause = match judge(&session.client, client, &near, far.queued > 0, now, grace) {
+            Verdict::Fine => {
+                match judge(&session.upstream, upstream, &far, near.queued > 0, now, grace) {
+                    Verdict::Fine => {
+                        let quiet = session.closing() && near.queued == 0 && far.queued == 0;
+                        *closing = quiet.then_some(closing.unwrap_or(now));
+                        if !closing.is_some_and(|since| now.since(since) >= CLOSING) {
+                            return;
+                        }
+                        Cause::CloseTimeout
+                    }
+                    Verdict::Stalled => Cause::AppStalled,
+                    Verdict::Unreachable => Cause::AppUnreachable,
+                    Verdict::PeerClosed => Cause::AppGone,
+                }
+            }
             Verdict::Stalled => Cause::ClientStalled,
             Verdict::Unreachable => Cause::ClientUnreachable,
             Verdict::PeerClosed => Cause::ClientGone,
         };
-        reap(proxy, session, cause, now);
+        reap(proxy, watched, cause, now);
     });
 }
 
-fn judge(leg: &Leg, watch: &mut Watch, now: Nanos, grace: Duration) -> Verdict {
-    match watch.look(&leg.socket.sample(), now, grace) {
+fn judge(
+    leg: &Leg,
+    watch: &mut Watch,
+    sample: &Sample,
+    passing: bool,
+    now: Nanos,
+    grace: Duration,
+) -> Verdict {
+    match watch.look(sample, passing, now, grace) {
         Verdict::Fine => Verdict::Fine,
         // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
-        // itself is asked before a living client loses its seat. One that cannot be asked is being
-        // closed already.
-        _ => {
-            leg.socket.confirm(now).map_or(Verdict::Fine, |sample| watch.look(&sample, now, grace))
-        }
+        // itself is asked before a living client loses its seat.
+        _ => match leg.socket.confirm(now) {
+            Ok(asked) => watch.look(&asked, passing, now, grace),
+            // Given back by its pump: the session has just ended.
+            Err(error) if error.kind() == ErrorKind::NotConnected => Verdict::Fine,
+            Err(_) => Verdict::PeerClosed,
+        },
     }
 }
 
-/// Close went by long ago and neither side has closed its connection or anything left to take.
-fn overdue(session: &Session, now: Nanos) -> bool {
-    let idle = |leg: &Leg| leg.socket.sample().queued == 0;
-    session.closing_since().is_some_and(|since| now.since(since) >= CLOSING)
-        && idle(&session.client)
-        && idle(&session.upstream)
-}
-
-fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
+fn reap(proxy: &Proxy, watched: &Watched, cause: Cause, now: Nanos) {
+    let session = &watched.session;
     let Some(reap) = cause.reap() else {
         session.end(cause);
         return;
     };
-    let leg = if reap.leg == "client" { &session.client } else { &session.upstream };
+    let (leg, watch) = match reap.leg {
+        "client" => (&session.client, &watched.client),
+        _ => (&session.upstream, &watched.upstream),
+    };
     // Asked before the session ends: its pump gives the row back.
     let sample = leg.socket.confirm(now).unwrap_or_else(|_| leg.socket.sample());
     if !session.end(cause) {
@@ -98,7 +113,7 @@ fn reap(proxy: &Proxy, session: &Session, cause: Cause, now: Nanos) {
         queued_bytes = sample.queued,
         send_window = sample.window,
         timeouts = sample.timeouts,
-        seconds_since_progress = now.since(sample.progress).as_secs_f64(),
+        waited_seconds = watch.waiting_since().map(|since| now.since(since).as_secs_f64()),
         "reaped"
     );
 }

@@ -1,7 +1,7 @@
 //! An app at run time: what is counted and remembered of it while sessions come and go.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::{Counts, Seats, Session, TcpTotals};
 use crate::config;
@@ -19,6 +19,8 @@ pub struct App {
     pub seats: Seats,
     /// Sessions opened so far.
     pub opened: AtomicU64,
+    /// Sessions that live.
+    pub live: AtomicUsize,
     /// The sockets of its client legs.
     pub client: TcpTotals,
     /// The sockets of its app legs.
@@ -38,6 +40,7 @@ impl App {
             gate: Gate::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
+            live: AtomicUsize::new(0),
             client: TcpTotals::default(),
             upstream: TcpTotals::default(),
             requests: AtomicU64::new(0),

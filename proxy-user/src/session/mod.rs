@@ -10,7 +10,7 @@ mod tcp;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -60,8 +60,8 @@ pub struct Session {
     pub upstream: Leg,
     /// Number of the [`Cause`] that ended it; 0 = alive.
     cause: AtomicU8,
-    /// When the first Close frame went by; 0 = none did.
-    closing: AtomicU64,
+    /// A Close frame went by.
+    closing: AtomicBool,
     pump: AtomicWaker,
 }
 
@@ -76,7 +76,7 @@ impl Session {
             client,
             upstream,
             cause: AtomicU8::new(0),
-            closing: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
             pump: AtomicWaker::new(),
         }
     }
@@ -114,14 +114,13 @@ impl Session {
         self.app.upstream.add(&self.upstream.added, &self.upstream.socket.sample());
     }
 
-    /// Notes that a Close frame went by at `now`.
-    pub fn note_close(&self, now: Nanos) {
-        // Failing means that one was noted before, and the first one counts.
-        let _ = self.closing.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+    /// Notes that a Close frame went by.
+    pub fn note_close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// When the first Close frame went by.
-    pub fn closing_since(&self) -> Option<Nanos> {
-        Some(Nanos(self.closing.load(Ordering::Relaxed))).filter(|since| since.0 != 0)
+    /// A Close frame went by.
+    pub fn closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 }

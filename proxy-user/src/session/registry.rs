@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{App, Counts, Session};
 use crate::core::stall::Watch;
+use crate::core::time::Nanos;
 
 /// A session and what the sweep remembers of its two legs.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Watched {
     pub client: Watch,
     /// The sweep's memory of the app leg.
     pub upstream: Watch,
+    /// Since when a Close has gone by and nothing is on its way; `None` = not so.
+    pub closing: Option<Nanos>,
 }
 
 /// The live sessions, by id.
@@ -34,8 +37,9 @@ impl Registry {
     /// Adds a session that has both its legs.
     pub fn insert(&self, session: Arc<Session>) {
         session.app.opened.fetch_add(1, Relaxed);
+        session.app.live.fetch_add(1, Relaxed);
         let (client, upstream) = (Watch::default(), Watch::default());
-        self.live().insert(session.id, Watched { session, client, upstream });
+        self.live().insert(session.id, Watched { session, client, upstream, closing: None });
     }
 
     /// Removes a session; its app keeps its counts.
@@ -44,6 +48,7 @@ impl Registry {
         let mut live = self.live();
         if live.remove(&session.id).is_some() {
             session.app.absorb(session);
+            session.app.live.fetch_sub(1, Relaxed);
         }
     }
 

@@ -4,7 +4,6 @@
 //! same wherever the process is started. Token files are opened to see that they can be; what is
 //! in them is not kept.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::super::mistake::{ValueError, quote};
@@ -45,10 +44,10 @@ fn readable(file: &Path) -> std::io::Result<()> {
     if !about.is_file() {
         return Err(std::io::Error::other("not a regular file"));
     }
-    if about.len() == 0 {
+    if std::fs::read_to_string(file)?.trim().is_empty() {
         return Err(std::io::Error::other("the file is empty"));
     }
-    File::open(file).map(drop)
+    Ok(())
 }
 
 /// A cgroup v2 directory, or "auto" for the process's own.

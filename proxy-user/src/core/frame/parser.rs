@@ -6,6 +6,9 @@
 
 use super::{Header, Opcode, Start, Violation};
 
+/// RSV1 as a reserved bit: what permessage-deflate uses.
+const DEFLATE: u8 = 4;
+
 /// What holds for every frame of one direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -53,7 +56,7 @@ impl Parser {
         self.remaining == 0
     }
 
-    /// A Close frame's header went by.
+    /// A Close frame's header went by. What follows that frame is for nobody (RFC 6455 section 1.4).
     #[must_use]
     pub fn closed(&self) -> bool {
         self.closed
@@ -100,12 +103,14 @@ impl Parser {
             (true, false) => return Err(Violation::Masked),
             _ => {}
         }
-        let allowed = if start.opcode.is_control() { 0 } else { self.rules.rsv };
+        let allowed = match start.opcode {
+            opcode if opcode.is_control() => 0,
+            // RFC 7692 section 6.1: RSV1 is of the first frame of a message.
+            Opcode::Continuation if self.rules.rsv == DEFLATE => 0,
+            _ => self.rules.rsv,
+        };
         if start.rsv & !allowed != 0 {
             return Err(Violation::ReservedBits(start.rsv));
-        }
-        if self.closed {
-            return Err(Violation::AfterClose(start.opcode));
         }
         match start.opcode {
             Opcode::Continuation if !self.fragmented => Err(Violation::OrphanContinuation),

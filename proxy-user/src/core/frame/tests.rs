@@ -145,7 +145,7 @@ fn each_violation_is_named() {
     assert_eq!(find(strict, &[0x82, 127, 0, 0, 0, 0, 0, 0, 255, 255]), LongLength(65_535));
     assert_eq!(find(strict, &[0x80, 0]), OrphanContinuation);
     assert_eq!(find(strict, &[0x01, 0, 0x82, 0]), InterleavedMessage);
-    assert_eq!(find(strict, &[0x88, 0, 0x81, 0]), AfterClose(Opcode::Text));
+    assert_eq!(find(strict, &[0x41, 0, 0xc0, 0]), ReservedBits(4), "only a message's first frame");
     let big = find(strict, &[0x82, 126, 3, 233]);
     assert_eq!(big, TooBig { length: 1001, limit: 1000 });
     assert_eq!((big.close_code(), Masked.close_code()), (1009, 1002));

@@ -38,9 +38,6 @@ pub enum Violation {
     /// RFC 6455 section 5.4: fragments of one message must not be interleaved with another.
     #[error("new message inside a fragmented one")]
     InterleavedMessage,
-    /// RFC 6455 section 5.5.1: nothing follows a Close.
-    #[error("{0:?} after Close")]
-    AfterClose(Opcode),
     /// The configured `limits.frame_bytes`.
     #[error("frame of {length} bytes, {limit} allowed")]
     TooBig {
