@@ -12,6 +12,9 @@ use crate::core::time::Nanos;
 use crate::sockets::diag::{Entry, SocketId};
 use crate::sockets::{ForeignLeg, ForeignSockets};
 
+/// There is no other leg that may still take what a peer sent before it closed.
+const PASSING: bool = false;
+
 /// The cgroup's members are looked up and all sockets are listed at least this often: it finds what was
 /// not announced, and what is gone.
 const LIST_EVERY: Duration = Duration::from_secs(10);
@@ -191,7 +194,7 @@ impl Table {
         let known = self.legs.iter_mut().filter(|(_, watched)| watched.is_known());
         for (cookie, watched) in known {
             let mut sample = watched.leg.sample();
-            let mut verdict = watched.watch.look(&sample, now, self.grace);
+            let mut verdict = watched.watch.look(&sample, PASSING, now, self.grace);
             let mut confirmed = false;
             let turns = watched.told == Verdict::Fine || self.reap;
             if let (true, true, Some((namespace, id))) =
@@ -202,7 +205,7 @@ impl Table {
                     Answer::Socket(entry) => {
                         watched.leg.learn(&entry, now);
                         sample = watched.leg.sample();
-                        verdict = watched.watch.look(&sample, now, self.grace);
+                        verdict = watched.watch.look(&sample, PASSING, now, self.grace);
                         confirmed = true;
                     }
                     Answer::Gone => {
