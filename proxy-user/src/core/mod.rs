@@ -7,6 +7,7 @@ pub mod ending;
 pub mod frame;
 pub mod gate;
 pub mod headers;
+pub mod patience;
 pub mod report;
 pub mod route;
 pub mod stall;
