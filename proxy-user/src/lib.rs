@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod descriptors;
 pub mod doctor;
 pub mod logging;
 pub mod metrics;

@@ -15,7 +15,7 @@ use crate::core::ending::Cause;
 use crate::metrics::Metrics;
 use crate::proxy::{self, Phase, Proxy};
 use crate::sockets::{Options, Sockets, SourceWish};
-use crate::{activity, privileges, reaper};
+use crate::{activity, descriptors, privileges, reaper};
 
 /// How long plain requests and farewells may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
@@ -45,6 +45,7 @@ impl Server {
     /// Anything that keeps it from starting: an address that is taken, a token file that cannot be
     /// read.
     pub fn start(config: Config, sockets: Sockets) -> Result<Server> {
+        descriptors::prepare(config.limits.sessions);
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
         let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
         let reports = config.report.clone().map(activity::Client::new).transpose()?;

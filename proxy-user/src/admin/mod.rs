@@ -5,7 +5,10 @@
 mod sessions;
 pub(crate) mod token;
 
+use std::future::pending;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -13,12 +16,19 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 pub use self::token::{Token, TokenError};
+use crate::core::patience::Limits;
 use crate::metrics;
-use crate::proxy::{Phase, Proxy};
+use crate::proxy::{self, Phase, Proxy, timed};
+
+/// How long a request's head may take to arrive.
+const HEAD: Duration = Duration::from_secs(10);
 
 /// Serves the admin address until the task is dropped.
 pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener, token: Option<Token>) {
@@ -32,9 +42,26 @@ pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener, token: Option<Token
         .merge(guarded)
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
         .with_state(proxy);
-    // axum tries accept errors again, so this ends with the task.
-    if let Err(error) = axum::serve(listener, routes).await {
-        tracing::error!(%error, "the admin address is gone");
+    let routes = TowerToHyperService::new(routes);
+    loop {
+        let (stream, peer) = proxy::accept(&listener).await;
+        tokio::spawn(connection(stream, peer, routes.clone()));
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, routes: TowerToHyperService<Router>) {
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None);
+    let answer = |request| {
+        let answer = routes.call(request);
+        async {
+            let Ok(answer) = answer.await;
+            answer
+        }
+    };
+    let limits = Limits::new(HEAD);
+    if let Err(error) = timed::serve(&http, stream, limits, pending(), answer).await {
+        tracing::debug!(%peer, %error, "admin connection ended early");
     }
 }
 

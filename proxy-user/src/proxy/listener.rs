@@ -2,20 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::{Phase, Proxy, service};
+use super::{Phase, Proxy, service, timed};
+use crate::core::patience;
+use crate::descriptors::Descriptors;
 
 /// Connections that the kernel keeps for us until we accept them.
 const BACKLOG: u32 = 4096;
-/// Pause after a failed accept: running out of descriptors does not get better by trying faster.
+/// Pause between two looks whether connections can be accepted again: running out of descriptors does
+/// not get better by trying faster.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A socket to accept connections on `address`.
@@ -29,15 +29,12 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts and serves until the task is dropped; connections that are open then go on.
-pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
+/// The next connection on `listener`, however long it takes to become possible.
+pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let mut failing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                failing = false;
-                proxy.connections.spawn(connection(Arc::clone(&proxy), stream, peer));
-            }
+            Ok(accepted) => return accepted,
             // The client was gone before we came (accept(2)): its loss alone.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -50,38 +47,52 @@ pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
     }
 }
 
+/// Accepts and serves until the task is dropped; connections that are open then go on.
+pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
+    let allowed = Descriptors::allowed().ok();
+    let mut used_up = false;
+    loop {
+        if let Some(allowed) = allowed {
+            room(&proxy, &listener, allowed, used_up).await;
+        }
+        let (stream, peer) = accept(&listener).await;
+        used_up = allowed.is_some_and(|allowed| allowed.is_reserved(&stream));
+        proxy.connections.spawn(connection(Arc::clone(&proxy), stream, peer));
+    }
+}
+
+/// Waits until one more client fits. Those who come meanwhile wait in the listener's backlog, where
+/// they cost no descriptor.
+async fn room(proxy: &Proxy, listener: &TcpListener, allowed: Descriptors, used_up: bool) {
+    let full = || proxy.connections.len() + proxy.pumps.len() >= allowed.clients();
+    if !used_up && !full() {
+        return;
+    }
+    tracing::warn!(clients = allowed.clients(), "out of descriptors: new connections have to wait");
+    while full() || allowed.are_used_up(listener) {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let limits = &proxy.config.limits;
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        // Room for heads over the limit too, so that `service` can say what is wrong with them;
-        // beyond it hyper answers a bare 431.
-        .max_buf_size(2 * limits.header_bytes);
+    // Room for heads over the limit too, so that `service` can say what is wrong with them; beyond it
+    // hyper answers a bare 431.
+    http.header_read_timeout(None).max_buf_size(2 * limits.header_bytes);
     let mut phase = proxy.phase.subscribe();
     let accepted_in = *phase.borrow_and_update();
     // While the process leaves, a connection is good for one request.
     http.keep_alive(accepted_in == Phase::Running);
-    let service = service_fn(move |request| {
-        let answer = service::handle(Arc::clone(&proxy), peer, request);
-        async move { Ok::<_, std::convert::Infallible>(answer.await) }
-    });
-    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut connection = pin!(connection);
     let leaving = async {
         // An error means that the process is going away, which ends this task too.
         let _ = phase.wait_for(|phase| *phase > accepted_in).await;
     };
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = leaving => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
+    let patience = patience::Limits::new(limits.header_timeout);
+    let answer = |request| service::handle(Arc::clone(&proxy), peer, request);
+    if let Err(error) = timed::serve(&http, stream, patience, leaving, answer).await {
         tracing::debug!(%peer, %error, "connection ended early");
     }
 }

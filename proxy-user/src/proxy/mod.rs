@@ -5,6 +5,7 @@ pub(crate) mod answer;
 mod forward;
 mod listener;
 mod service;
+pub(crate) mod timed;
 mod upgrade;
 mod upstream;
 
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::forward::chain;
+pub(crate) use self::listener::accept;
 pub use self::listener::{bind, serve};
 use crate::config::Config;
 use crate::core::route::Router;

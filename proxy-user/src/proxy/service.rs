@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, Version};
-use hyper::body::Incoming;
 
 use super::answer::{Answer, Body};
+use super::timed::Upload;
 use super::{Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
@@ -17,7 +17,7 @@ use crate::session::App;
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
     pub(super) app: Arc<App>,
-    pub(super) request: Request<Incoming>,
+    pub(super) request: Request<Upload>,
     pub(super) peer: SocketAddr,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Routed {
 pub(super) async fn handle(
     proxy: Arc<Proxy>,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    request: Request<Upload>,
 ) -> Response<Body> {
     let start = clock::now();
     let websocket = asks_websocket(request.method(), request.version(), request.headers());
@@ -48,11 +48,7 @@ pub(super) async fn handle(
 }
 
 /// Finds the app and readies the headers for it.
-fn route(
-    proxy: &Proxy,
-    peer: SocketAddr,
-    mut request: Request<Incoming>,
-) -> Result<Routed, Answer> {
+fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Result<Routed, Answer> {
     if request.method() == Method::CONNECT {
         return Err(Answer::NoTunnel);
     }
@@ -79,7 +75,7 @@ fn route(
 }
 
 /// Bytes of the request's head as it would be written anew.
-fn head_bytes(request: &Request<Incoming>) -> usize {
+fn head_bytes(request: &Request<Upload>) -> usize {
     let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
     let fields = request.headers().iter();
     let fields: usize =
@@ -89,7 +85,7 @@ fn head_bytes(request: &Request<Incoming>) -> usize {
 
 /// The host that is asked for (RFC 9112 section 3.2): in the request's target if it is there, else
 /// in the one Host field, which only HTTP/1.0 may leave out.
-fn host(request: &Request<Incoming>) -> Result<Option<Authority>, Answer> {
+fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
     let mut fields = request.headers().get_all(HOST).into_iter();
     let authority = match (request.uri().authority(), fields.next(), fields.next()) {
         (Some(authority), _, None) => Some(authority.clone()),

@@ -13,6 +13,7 @@ use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -20,6 +21,7 @@ use tokio::net::TcpStream;
 use super::answer::{Answer, Body, REASON};
 use super::forward::{chain, relay};
 use super::service::Routed;
+use super::timed::{Timed, Upload};
 use super::{Phase, Proxy, upstream};
 use crate::clock;
 use crate::config::Compression;
@@ -67,7 +69,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
 }
 
 /// The handshake as the app sees it.
-fn handshake(app: &App, request: &Request<Incoming>) -> Request<Empty<Bytes>> {
+fn handshake(app: &App, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     let mut passed = Request::new(Empty::new());
     let mut target = Parts::default();
     let path = request.uri().path_and_query().cloned();
@@ -131,7 +133,8 @@ async fn start(
     let name = app.config.name.clone();
     let ready = async {
         let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
-        let (client, upstream) = (end(client)?, end(upstream)?);
+        let client = end(client, Timed::into_inner)?;
+        let upstream = end(upstream, TokioIo::into_inner)?;
         let client_leg = Leg::new(client_peer, proxy.sockets.register(client.stream.as_fd())?);
         let upstream_leg = Leg::new(app_peer, proxy.sockets.register(upstream.stream.as_fd())?);
         let id = proxy.registry.next_id();
@@ -152,10 +155,14 @@ async fn start(
     }
 }
 
-/// The socket below an upgraded connection, and what was read from it already.
-fn end(upgraded: Upgraded) -> io::Result<End> {
+/// The socket below an upgraded connection, bared of what HTTP put around it, and what was read from
+/// it already.
+fn end<T>(upgraded: Upgraded, bare: impl FnOnce(T) -> TcpStream) -> io::Result<End>
+where
+    T: Read + Write + Unpin + 'static,
+{
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
+        .downcast::<T>()
         .map_err(|_| io::Error::other("upgraded connection is not a TCP stream"))?;
-    Ok(End { stream: parts.io.into_inner(), early: parts.read_buf })
+    Ok(End { stream: bare(parts.io), early: parts.read_buf })
 }

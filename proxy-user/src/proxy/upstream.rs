@@ -4,11 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::net::TcpStream;
+
+use super::timed::Upload;
 
 /// How long an app may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -17,7 +18,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const POOLED: Duration = Duration::from_secs(4);
 
 /// The pool for plain requests, whose bodies stream through.
-pub(super) type Pool = Client<HttpConnector, Incoming>;
+pub(super) type Pool = Client<HttpConnector, Upload>;
 
 /// A pool without connections.
 pub(super) fn pool() -> Pool {

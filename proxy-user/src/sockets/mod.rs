@@ -214,6 +214,14 @@ const _: () = {
     shared::<Leg>();
 };
 
+/// Bytes that the peer of a TCP socket has acknowledged, for a socket that is not registered.
+///
+/// # Errors
+/// As `TCP_INFO` fails.
+pub(crate) fn acked(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    tcp_info::info(fd).map(|account| account.acked)
+}
+
 /// Loads and attaches the kernel programs; with them, why rows are written by them.
 fn kernel(options: &Options) -> Result<(Kernel, String), LoadError> {
     let mut object = Object::create(options.max_legs, None)?;

@@ -117,7 +117,8 @@ pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
     account(fd)
 }
 
-fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
+/// One `TCP_INFO`; the queue is not in it.
+pub(super) fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
     let mut info = TcpInfo::default();
     let length = option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info)?;
     if length < offset_of!(TcpInfo, segments) {

@@ -85,6 +85,11 @@ impl Proxy {
         self.reach(self.address)
     }
 
+    /// A connection to the admin address.
+    pub fn connect_admin(&self) -> Wire {
+        self.reach(self.admin)
+    }
+
     fn reach(&self, address: SocketAddr) -> Wire {
         let connect = || TcpStream::connect(address);
         let stream = self.namespace.as_ref().map_or_else(connect, |n| n.inside(connect));

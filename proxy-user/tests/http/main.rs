@@ -11,8 +11,10 @@ mod harness;
 
 mod bodies;
 mod connections;
+mod descriptors;
 mod fields;
 mod forwarded;
 mod framing;
+mod patience;
 mod refusals;
 mod routing;

@@ -1,0 +1,250 @@
+//! How long an HTTP connection's client may keep us waiting: for a head, for a body, for room to
+//! answer. What the client does not owe has no deadline: a long poll and a silent event stream may
+//! last for ever.
+
+use std::time::Duration;
+
+use super::time::Nanos;
+
+/// A kept-alive connection without a request. Longer than the usual load balancers' 60 s, so that
+/// they are the ones who close: a request that crosses our close on its way is a 502 to its sender.
+const IDLE: Duration = Duration::from_secs(75);
+/// A request's body of which nothing arrives.
+const BODY: Duration = Duration::from_secs(60);
+/// An answer of which the client takes nothing.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// How long each kind of silence may last.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A head, from its first byte to its last; a connection's first head from the connection's
+    /// start.
+    pub head: Duration,
+    /// No request.
+    pub idle: Duration,
+    /// A request's body of which nothing arrives.
+    pub body: Duration,
+    /// An answer of which the client takes nothing.
+    pub answer: Duration,
+}
+
+impl Limits {
+    /// The usual ones, with this limit for heads.
+    #[must_use]
+    pub fn new(head: Duration) -> Limits {
+        Limits { head, idle: IDLE, body: BODY, answer: ANSWER }
+    }
+}
+
+/// What the client owed for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overdue {
+    /// The end of a head, or any sign at all.
+    Head,
+    /// The rest of a request's body.
+    Body,
+    /// Taking what it asked for.
+    Answer,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, and asking again by then at the latest; `None` = when something has happened.
+    Wait(Option<Nanos>),
+    /// Ending the connection as if nobody wanted it any more, which nobody does.
+    Retire,
+    /// Ending it at once.
+    Cut(Overdue),
+}
+
+/// A request by its number on the connection, so that what is left of one is not taken for the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turn(u64);
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// A head is awaited since then.
+    Head(Nanos),
+    /// The app has the request.
+    Asked,
+    /// The answer is over, the request's body is not; nothing of it moved since then.
+    Lingering(Nanos),
+    /// No request since then.
+    Idle(Nanos),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Upload {
+    Over,
+    /// What has arrived is still to be taken by the app.
+    Ours,
+    /// The app waits for more of it since then.
+    Owed(Nanos),
+}
+
+/// A write that the socket does not take, because the client takes nothing from the socket's queue.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    /// When the client last took something, as far as has been seen.
+    since: Nanos,
+    /// When that was last looked at.
+    looked: Nanos,
+    /// Bytes that the client has acknowledged.
+    acked: u64,
+    overdue: bool,
+}
+
+/// One connection's account.
+#[derive(Debug)]
+pub struct Patience {
+    limits: Limits,
+    turn: Turn,
+    phase: Phase,
+    upload: Upload,
+    refused: Option<Refused>,
+}
+
+impl Patience {
+    /// A connection that starts now.
+    #[must_use]
+    pub fn new(limits: Limits, now: Nanos) -> Patience {
+        let phase = Phase::Head(now);
+        Patience { limits, turn: Turn::default(), phase, upload: Upload::Over, refused: None }
+    }
+
+    /// Bytes arrived.
+    pub fn arrived(&mut self, now: Nanos) {
+        if let Phase::Idle(_) = self.phase {
+            self.phase = Phase::Head(now);
+        }
+    }
+
+    /// A head is whole; `body`: and a body follows.
+    pub fn asked(&mut self, body: bool) -> Turn {
+        self.turn.0 += 1;
+        self.phase = Phase::Asked;
+        self.upload = if body { Upload::Ours } else { Upload::Over };
+        self.turn
+    }
+
+    /// The app wants more of the body than has arrived.
+    pub fn wanted(&mut self, turn: Turn, now: Nanos) {
+        if turn == self.turn && self.upload == Upload::Ours {
+            self.upload = Upload::Owed(now);
+        }
+    }
+
+    /// The app was given some of the body.
+    pub fn given(&mut self, turn: Turn, now: Nanos) {
+        if turn != self.turn || self.upload == Upload::Over {
+            return;
+        }
+        self.upload = Upload::Ours;
+        if let Phase::Lingering(_) = self.phase {
+            self.phase = Phase::Lingering(now);
+        }
+    }
+
+    /// The body is whole, or nobody wants it any more.
+    pub fn uploaded(&mut self, turn: Turn, now: Nanos) {
+        if turn != self.turn {
+            return;
+        }
+        self.upload = Upload::Over;
+        if let Phase::Lingering(_) = self.phase {
+            self.phase = Phase::Idle(now);
+        }
+    }
+
+    /// The answer is over; some of it may still be on its way to the socket.
+    pub fn answered(&mut self, turn: Turn, now: Nanos) {
+        if turn == self.turn {
+            let over = self.upload == Upload::Over;
+            self.phase = if over { Phase::Idle(now) } else { Phase::Lingering(now) };
+        }
+    }
+
+    /// The socket took bytes of an answer.
+    pub fn written(&mut self, now: Nanos) {
+        if self.refused.take().is_some()
+            && let Phase::Idle(_) = self.phase
+        {
+            self.phase = Phase::Idle(now);
+        }
+    }
+
+    /// The socket took none. True once the client is to be given up. `acked` tells how many bytes
+    /// the client has acknowledged: a queue that drains slowly may take long to have room again.
+    pub fn refused(&mut self, now: Nanos, acked: impl FnOnce() -> u64) -> bool {
+        let limit = self.limits.answer;
+        let Some(refused) = &mut self.refused else {
+            let acked = acked();
+            self.refused = Some(Refused { since: now, looked: now, acked, overdue: false });
+            return false;
+        };
+        if now >= refused.next_look(limit) {
+            let acked = acked();
+            refused.looked = now;
+            if std::mem::replace(&mut refused.acked, acked) != acked {
+                refused.since = now;
+            }
+            refused.overdue = now.since(refused.since) >= limit;
+        }
+        refused.overdue
+    }
+
+    /// What is to be done now.
+    pub fn step(&mut self, now: Nanos) -> Step {
+        let Limits { head, idle, body, answer } = self.limits;
+        let mut looks = [None, None];
+        if let Some(refused) = &self.refused {
+            if refused.overdue {
+                return Step::Cut(Overdue::Answer);
+            }
+            let look = refused.next_look(answer);
+            looks[0] = Some(if look > now { look } else { now + pace(answer) });
+        }
+        let phase = match self.phase {
+            Phase::Head(since) => Some((since + head, Step::Cut(Overdue::Head))),
+            Phase::Lingering(since) => Some((since + body, Step::Cut(Overdue::Body))),
+            // What is left of an answer keeps to its own deadline.
+            Phase::Idle(since) if self.refused.is_none() => Some((since + idle, Step::Retire)),
+            Phase::Idle(_) | Phase::Asked => None,
+        };
+        let upload = match self.upload {
+            Upload::Owed(since) => Some((since + body, Step::Cut(Overdue::Body))),
+            Upload::Ours => {
+                // Another task takes it, and will not tell when it begins to wait.
+                looks[1] = Some(now + pace(body));
+                None
+            }
+            Upload::Over => None,
+        };
+        let due = [upload, phase];
+        if let Some((_, step)) = due.into_iter().flatten().find(|(at, _)| *at <= now) {
+            if step == Step::Retire {
+                // A head that has begun unseen, behind the last request, may still be ended.
+                self.phase = Phase::Head(now);
+            }
+            return step;
+        }
+        let due = due.map(|due| due.map(|(at, _)| at));
+        Step::Wait(due.into_iter().chain(looks).flatten().min())
+    }
+}
+
+impl Refused {
+    fn next_look(&self, limit: Duration) -> Nanos {
+        (self.looked + pace(limit)).min(self.since + limit)
+    }
+}
+
+/// How often to look at what does not tell by itself, so that a verdict is late by this at most.
+fn pace(limit: Duration) -> Duration {
+    limit / 4
+}
+
+#[cfg(test)]
+#[path = "patience_tests.rs"]
+mod tests;

@@ -1,0 +1,227 @@
+use super::*;
+
+const HEAD: Duration = Duration::from_secs(10);
+
+fn at(seconds: u64) -> Nanos {
+    Nanos(0) + Duration::from_secs(1000 + seconds)
+}
+
+/// A connection that starts at 0 s.
+fn fresh() -> Patience {
+    Patience::new(Limits::new(HEAD), at(0))
+}
+
+/// One whose first request came at 0 s.
+fn asked(body: bool) -> (Patience, Turn) {
+    let mut patience = fresh();
+    let turn = patience.asked(body);
+    (patience, turn)
+}
+
+/// Follows the machine's own wake-ups from `from` on, as the watchdog does; each calls `awake`
+/// first. What it comes to, and when.
+fn outcome(
+    patience: &mut Patience,
+    from: u64,
+    mut awake: impl FnMut(&mut Patience, Nanos),
+) -> (Step, u64) {
+    let mut now = at(from);
+    for _ in 0..1000 {
+        awake(patience, now);
+        match patience.step(now) {
+            Step::Wait(Some(next)) => {
+                assert!(next > now, "a wait until the past is no wait");
+                now = next;
+            }
+            step => return (step, now.since(at(0)).as_secs()),
+        }
+    }
+    (Step::Wait(Some(now)), now.since(at(0)).as_secs())
+}
+
+fn left_alone(patience: &mut Patience, from: u64) -> (Step, u64) {
+    outcome(patience, from, |_, _| {})
+}
+
+#[test]
+fn a_connection_that_says_nothing_is_cut_after_the_time_for_a_head() {
+    assert_eq!(left_alone(&mut fresh(), 0), (Step::Cut(Overdue::Head), 10));
+}
+
+#[test]
+fn more_bytes_of_a_head_do_not_buy_time() {
+    let mut patience = fresh();
+    let mut now = 0;
+    let drips = |patience: &mut Patience, now: Nanos| patience.arrived(now);
+    for second in 1..10 {
+        patience.arrived(at(second));
+        now = second;
+    }
+    assert_eq!(outcome(&mut patience, now, drips), (Step::Cut(Overdue::Head), 10));
+}
+
+#[test]
+fn an_idle_connection_outlives_a_load_balancer_s_minute_and_is_retired() {
+    let (mut patience, turn) = asked(false);
+    patience.answered(turn, at(5));
+    assert_eq!(patience.step(at(5 + 60)), Step::Wait(Some(at(5 + 75))));
+    assert_eq!(left_alone(&mut patience, 5), (Step::Retire, 80));
+    // A head that had begun before that was seen gets its time and no more.
+    assert_eq!(left_alone(&mut patience, 80), (Step::Cut(Overdue::Head), 90));
+}
+
+#[test]
+fn a_head_after_idleness_has_the_time_of_a_head_from_its_first_byte() {
+    let (mut patience, turn) = asked(false);
+    patience.answered(turn, at(0));
+    patience.arrived(at(70));
+    assert_eq!(left_alone(&mut patience, 70), (Step::Cut(Overdue::Head), 80));
+}
+
+/// Long polls, and event streams in which nothing happens.
+#[test]
+fn an_app_may_take_any_time() {
+    for body in [false, true] {
+        let (mut patience, turn) = asked(body);
+        patience.uploaded(turn, at(1));
+        assert_eq!(patience.step(at(100_000)), Step::Wait(None));
+        // The next request is already here; whose it is, is not ours to say.
+        patience.arrived(at(2));
+        assert_eq!(patience.step(at(100_000)), Step::Wait(None));
+    }
+}
+
+#[test]
+fn a_body_that_stops_arriving_is_cut() {
+    let (mut patience, turn) = asked(true);
+    patience.wanted(turn, at(1));
+    patience.wanted(turn, at(30));
+    assert_eq!(left_alone(&mut patience, 30), (Step::Cut(Overdue::Body), 61));
+}
+
+#[test]
+fn a_slow_body_goes_on_as_long_as_something_arrives() {
+    let (mut patience, turn) = asked(true);
+    let mut now = 0;
+    for _ in 0..100 {
+        patience.wanted(turn, at(now));
+        now += 59;
+        assert!(matches!(patience.step(at(now)), Step::Wait(Some(_))));
+        patience.given(turn, at(now));
+    }
+    patience.uploaded(turn, at(now));
+    assert_eq!(patience.step(at(now + 100_000)), Step::Wait(None));
+}
+
+/// The client waits for us there, not we for it.
+#[test]
+fn a_body_that_the_app_does_not_take_is_not_the_client_s_fault() {
+    let (mut patience, turn) = asked(true);
+    let (step, _) = left_alone(&mut patience, 0);
+    assert!(matches!(step, Step::Wait(Some(_))), "{step:?}");
+    patience.given(turn, at(100_000));
+    assert!(matches!(patience.step(at(200_000)), Step::Wait(Some(_))));
+}
+
+/// The app's task does not wake the watchdog when it begins to wait.
+#[test]
+fn a_body_that_is_owed_is_noticed_soon_after_its_time() {
+    let (mut patience, turn) = asked(true);
+    let wants = |patience: &mut Patience, _: Nanos| patience.wanted(turn, at(1));
+    let Step::Wait(Some(look)) = patience.step(at(0)) else { panic!("it must look again") };
+    assert!(look <= at(15));
+    assert_eq!(outcome(&mut patience, 15, wants), (Step::Cut(Overdue::Body), 61));
+}
+
+#[test]
+fn an_answer_that_comes_before_the_body_s_end_leaves_the_body_its_time() {
+    let (mut patience, turn) = asked(true);
+    patience.answered(turn, at(0));
+    patience.given(turn, at(50));
+    assert!(matches!(patience.step(at(80)), Step::Wait(Some(_))), "idle only after the body");
+    assert_eq!(left_alone(&mut patience, 80), (Step::Cut(Overdue::Body), 110));
+    patience.uploaded(turn, at(100));
+    assert_eq!(left_alone(&mut patience, 100), (Step::Retire, 175));
+}
+
+#[test]
+fn what_is_left_of_a_request_is_not_taken_for_the_next() {
+    let (mut patience, first) = asked(true);
+    patience.answered(first, at(1));
+    let second = patience.asked(true);
+    patience.uploaded(first, at(2));
+    patience.answered(first, at(2));
+    patience.wanted(second, at(3));
+    patience.given(first, at(4));
+    assert_eq!(left_alone(&mut patience, 4), (Step::Cut(Overdue::Body), 63));
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let (mut patience, _) = asked(false);
+    let frozen = |patience: &mut Patience, now: Nanos| {
+        patience.refused(now, || 7);
+    };
+    assert_eq!(outcome(&mut patience, 0, frozen), (Step::Cut(Overdue::Answer), 60));
+}
+
+/// A queue of megabytes may drain for minutes before it has room for more.
+#[test]
+fn a_client_that_takes_little_keeps_its_answer() {
+    let (mut patience, _) = asked(false);
+    let mut acked = 0;
+    let slow = |patience: &mut Patience, now: Nanos| {
+        patience.refused(now, || {
+            acked += 1;
+            acked
+        });
+    };
+    let (step, seconds) = outcome(&mut patience, 0, slow);
+    assert!(matches!(step, Step::Wait(Some(_))), "{step:?} after {seconds} s");
+    assert!(seconds > 3600, "{seconds}");
+    let frozen = |patience: &mut Patience, now: Nanos| {
+        patience.refused(now, || 1_000_000);
+    };
+    let (step, end) = outcome(&mut patience, seconds, frozen);
+    assert_eq!(step, Step::Cut(Overdue::Answer));
+    assert!((60..=75).contains(&(end - seconds)), "{end} after {seconds}");
+}
+
+#[test]
+fn nobody_is_given_up_for_what_nobody_looked_at() {
+    let (mut patience, _) = asked(false);
+    patience.refused(at(0), || 7);
+    let (step, _) = left_alone(&mut patience, 0);
+    assert!(matches!(step, Step::Wait(Some(_))), "{step:?}");
+}
+
+#[test]
+fn the_kernel_is_asked_a_few_times_a_minute_only() {
+    let (mut patience, _) = asked(false);
+    let mut looks = 0;
+    for millis in 0..60_000 {
+        let now = at(0) + Duration::from_millis(millis);
+        patience.refused(now, || {
+            looks += 1;
+            7
+        });
+    }
+    assert_eq!(looks, 4);
+}
+
+#[test]
+fn the_end_of_an_answer_may_drain_before_idleness_begins() {
+    let (mut patience, turn) = asked(false);
+    let mut acked = 0;
+    patience.refused(at(0), || 0);
+    patience.answered(turn, at(1));
+    for second in 1..300 {
+        patience.refused(at(second), || {
+            acked += 1;
+            acked
+        });
+        assert!(matches!(patience.step(at(second)), Step::Wait(Some(_))), "at {second} s");
+    }
+    patience.written(at(300));
+    assert_eq!(left_alone(&mut patience, 300), (Step::Retire, 375));
+}

@@ -1,0 +1,96 @@
+//! Bodies that tell when they wait for the client, and when they are over.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use super::Times;
+use crate::core::patience::{Patience, Turn};
+
+/// A request's body on its way to the app.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    body: Incoming,
+    turn: Turn,
+    times: Times,
+}
+
+impl Upload {
+    pub(super) fn new(body: Incoming, turn: Turn, times: Times) -> Upload {
+        Upload { body, turn, times }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let event = match &frame {
+            Poll::Pending => Patience::wanted,
+            Poll::Ready(Some(_)) => Patience::given,
+            Poll::Ready(None) => Patience::uploaded,
+        };
+        self.times.tell(|patience, now| event(patience, self.turn, now));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.times.tell(|patience, now| patience.uploaded(self.turn, now));
+    }
+}
+
+/// An answer's body on its way to the client.
+#[derive(Debug)]
+pub(super) struct Answered<B> {
+    body: B,
+    turn: Turn,
+    times: Times,
+}
+
+impl<B> Answered<B> {
+    pub(super) fn new(body: B, turn: Turn, times: Times) -> Answered<B> {
+        Answered { body, turn, times }
+    }
+}
+
+impl<B: Body + Unpin> Body for Answered<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Answered<B> {
+    fn drop(&mut self) {
+        self.times.tell(|patience, now| patience.answered(self.turn, now));
+    }
+}

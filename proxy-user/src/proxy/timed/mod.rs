@@ -1,0 +1,98 @@
+//! HTTP/1.1 on a connection whose client does not let us wait for ever. `core::patience` says how
+//! long for what; here is what tells it, and what carries out its verdict.
+//!
+//! All of it ends with the HTTP: a session's socket comes out bare.
+
+mod body;
+mod io;
+mod watchdog;
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Request, Response};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::TcpStream;
+
+use self::body::Answered;
+pub(crate) use self::body::Upload;
+pub(crate) use self::io::Timed;
+use self::watchdog::{Verdict, Watchdog};
+use crate::clock;
+use crate::core::patience::{Limits, Overdue, Patience};
+use crate::core::time::Nanos;
+
+/// Why a connection ended before its client was done with it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    /// Broken off, or no HTTP.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// The client owed something for too long.
+    #[error("the client is too slow: {0:?}")]
+    Overdue(Overdue),
+}
+
+/// One connection's account, shared by its parts.
+#[derive(Clone, Debug)]
+struct Times(Arc<Mutex<Patience>>);
+
+impl Times {
+    fn tell<T>(&self, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
+        let mut patience = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        event(&mut patience, clock::now())
+    }
+}
+
+/// Serves what comes over `stream` until it ends, has become something else than HTTP, or its client
+/// is overdue. From `closing` on it ends with the current request.
+///
+/// `http` must have no timeout of its own: hyper's covers idleness too.
+pub(crate) async fn serve<F, R, B>(
+    http: &http1::Builder,
+    stream: TcpStream,
+    limits: Limits,
+    closing: impl Future<Output = ()>,
+    answer: F,
+) -> Result<(), Ended>
+where
+    F: Fn(Request<Upload>) -> R,
+    R: Future<Output = Response<B>>,
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let times = Times(Arc::new(Mutex::new(Patience::new(limits, clock::now()))));
+    let mut watchdog = Watchdog::new(times.clone());
+    let stream = Timed::new(stream, times.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let turn = times.tell(|patience, _| patience.asked(!request.body().is_end_stream()));
+        let answer = answer(request.map(|body| Upload::new(body, turn, times.clone())));
+        let times = times.clone();
+        async move { Ok::<_, Infallible>(answer.await.map(|body| Answered::new(body, turn, times))) }
+    });
+    let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
+    let mut closing = pin!(closing);
+    let mut is_closing = false;
+    loop {
+        tokio::select! {
+            // The watchdog judges by what the connection has just seen.
+            biased;
+            served = connection.as_mut() => return Ok(served?),
+            verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
+                Verdict::Retire => connection.as_mut().graceful_shutdown(),
+                Verdict::Cut(overdue) => return Err(Ended::Overdue(overdue)),
+            },
+            () = closing.as_mut(), if !is_closing => {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The shell around `core::patience` over real sockets, with limits short enough to wait for.
+
+use std::time::Duration;
+
+use futures_util::stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// One deadline that is met, among others that no test lives to see.
+const SHORT: Duration = Duration::from_millis(200);
+const NEVER: Duration = Duration::from_secs(3600);
+const LIMITS: Limits = Limits { head: NEVER, idle: NEVER, body: NEVER, answer: NEVER };
+
+type Answer = UnsyncBoxBody<Bytes, Infallible>;
+
+fn whole(text: &'static str) -> Response<Answer> {
+    Response::new(Full::from(text).boxed_unsync())
+}
+
+fn streamed(chunks: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Response<Answer> {
+    let frames = futures_util::StreamExt::map(chunks, |chunk| Ok(Frame::data(chunk)));
+    Response::new(StreamBody::new(frames).boxed_unsync())
+}
+
+/// Sends `request` to a server that answers by `answer`; the client's end, and how the server ends.
+async fn ask<F, R>(
+    limits: Limits,
+    request: &str,
+    answer: F,
+) -> (TcpStream, tokio::task::JoinHandle<Result<(), Ended>>)
+where
+    F: Fn(Request<Upload>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<Answer>> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let served = tokio::spawn(async move {
+        let mut http = http1::Builder::new();
+        http.header_read_timeout(None);
+        serve(&http, server, limits, std::future::pending(), answer).await
+    });
+    client.write_all(request.as_bytes()).await.unwrap();
+    (client, served)
+}
+
+async fn rest(mut client: TcpStream) -> String {
+    let mut text = Vec::new();
+    client.read_to_end(&mut text).await.unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_retired() {
+    let limits = Limits { idle: SHORT, ..LIMITS };
+    let (client, served) = ask(limits, "GET / HTTP/1.1\r\n\r\n", |_| async { whole("fine") }).await;
+    assert!(served.await.unwrap().is_ok());
+    assert!(rest(client).await.ends_with("fine"));
+}
+
+#[tokio::test]
+async fn a_head_that_is_never_whole_is_cut() {
+    let limits = Limits { head: SHORT, ..LIMITS };
+    let (_client, served) = ask(limits, "GET / HT", |_| async { whole("fine") }).await;
+    assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Head))));
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_cut() {
+    let limits = Limits { body: SHORT, ..LIMITS };
+    let request = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n";
+    let (_client, served) = ask(limits, request, |request| async {
+        let _ = request.into_body().collect().await;
+        whole("too late")
+    })
+    .await;
+    assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Body))));
+}
+
+#[tokio::test]
+async fn a_body_that_another_task_takes_is_cut_too() {
+    let limits = Limits { body: SHORT, ..LIMITS };
+    let request = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n";
+    let (_client, served) = ask(limits, request, |request| async {
+        tokio::spawn(async { drop(request.into_body().collect().await) });
+        std::future::pending().await
+    })
+    .await;
+    assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Body))));
+}
+
+/// The app takes its time while the whole body, and nothing else, is there.
+#[tokio::test]
+async fn a_silent_app_is_not_the_client_s_fault() {
+    let limits = Limits { idle: NEVER, ..all(SHORT) };
+    let request = "POST / HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab";
+    let (client, served) = ask(limits, request, |request| async {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        tokio::time::sleep(5 * SHORT).await;
+        let later = |_| async {
+            tokio::time::sleep(5 * SHORT).await;
+            Some((Bytes::from_static(b"later"), ()))
+        };
+        assert_eq!(body, "ab");
+        streamed(futures_util::StreamExt::take(stream::unfold((), later), 2))
+    })
+    .await;
+    assert!(rest(client).await.contains("later"));
+    assert!(served.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_reset() {
+    let limits = Limits { answer: SHORT, ..LIMITS };
+    let (mut client, served) = ask(limits, "GET / HTTP/1.1\r\n\r\n", |_| async {
+        streamed(stream::repeat(Bytes::from_static(&[b'x'; 65_536])))
+    })
+    .await;
+    assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Answer))));
+    let error = client.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+fn all(limit: Duration) -> Limits {
+    Limits { head: limit, idle: limit, body: limit, answer: limit }
+}
