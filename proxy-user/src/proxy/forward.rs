@@ -1,13 +1,15 @@
 //! Plain requests: on to the app and back, bodies and trailers streamed.
 
 use http::uri::{PathAndQuery, Scheme};
-use http::{Response, StatusCode, Uri, Version};
-use http_body_util::Either;
-use hyper::body::Incoming;
+use http::{Request, Response, StatusCode, Uri, Version};
+use http_body_util::{Either, Empty};
+use hyper::body::{Body as _, Incoming};
 
 use super::Proxy;
 use super::answer::{Answer, Body, REASON};
 use super::service::Routed;
+use super::timed::Upload;
+use super::upstream::Outgoing;
 use crate::clock;
 use crate::core::gate::Reason;
 use crate::core::headers::strip_hop_by_hop;
@@ -23,7 +25,15 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
     *request.uri_mut() = Uri::from_parts(target)
         .map_err(|_| Answer::BadRequest("The request's target is not a path."))?;
     *request.version_mut() = Version::HTTP_11;
-    match proxy.pool.request(request).await {
+    let again = repeatable(&request);
+    let mut answered = proxy.pool.request(request.map(Either::Left)).await;
+    if let (Err(error), Some(again)) = (&answered, again)
+        && !error.is_connect()
+    {
+        tracing::debug!(app = app.config.name, error = %chain(error), "asking again");
+        answered = proxy.pool.request(again).await;
+    }
+    match answered {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             tracing::warn!(app = app.config.name, "app switched protocols unasked");
@@ -35,6 +45,20 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
             Err(if error.is_connect() { Answer::Unreachable } else { Answer::Broken })
         }
     }
+}
+
+/// The same request once more, if it only asks (RFC 9110 section 9.2.1) and so may be asked twice: an
+/// app may close a connection at the moment in which we use it again.
+fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut again = Request::new(Either::Right(Empty::new()));
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.version_mut() = request.version();
+    *again.headers_mut() = request.headers().clone();
+    Some(again)
 }
 
 /// The app's response as the client sees it.

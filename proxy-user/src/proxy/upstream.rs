@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{Either, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -17,8 +19,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// close theirs, so that a request does not meet the closing.
 const POOLED: Duration = Duration::from_secs(4);
 
-/// The pool for plain requests, whose bodies stream through.
-pub(super) type Pool = Client<HttpConnector, Upload>;
+/// What a plain request carries: the client's body as it comes, or none.
+pub(super) type Outgoing = Either<Upload, Empty<Bytes>>;
+
+/// The pool for plain requests.
+pub(super) type Pool = Client<HttpConnector, Outgoing>;
 
 /// A pool without connections.
 pub(super) fn pool() -> Pool {
