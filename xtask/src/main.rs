@@ -4,6 +4,7 @@
 
 mod build_ebpf;
 mod e2e;
+mod kernel_cost;
 mod source_hash;
 mod test;
 mod toolchain;
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Args),
     /// Real apps behind the release build, in a real browser
     E2e(e2e::Args),
+    /// What watching sockets costs here, in the kernel and per look (as root)
+    KernelCost(kernel_cost::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn run(root: &Path, task: Task) -> Result<()> {
         Task::BuildEbpf(args) => build_ebpf::run(root, &args),
         Task::Test(args) => test::run(root, &args),
         Task::E2e(args) => e2e::run(root, &args),
+        Task::KernelCost(args) => kernel_cost::run(root, &args),
     }
 }
 
