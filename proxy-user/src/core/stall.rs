@@ -68,6 +68,20 @@ pub struct Watch {
     acked: u64,
     /// Since when something waits and nothing moves; `None` = nothing waits.
     since: Option<Nanos>,
+    /// The row said the same at two looks, and the socket was not asked since.
+    doubt: Doubt,
+}
+
+/// Whether a row that says that nothing moves is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Doubt {
+    /// It moved, or nothing waits.
+    #[default]
+    None,
+    /// It stood still from one look to the next.
+    Open,
+    /// The socket was asked since it moved last.
+    Settled,
 }
 
 impl Watch {
@@ -80,9 +94,16 @@ impl Watch {
     pub fn look(&mut self, sample: &Sample, passing: bool, now: Nanos, grace: Duration) -> Verdict {
         let moved = std::mem::replace(&mut self.acked, sample.acked) != sample.acked;
         let at_rest = if sample.peer_closed() { passing } else { sample.queued == 0 };
+        if moved {
+            self.doubt = Doubt::None;
+        }
         if at_rest {
             self.since = None;
+            self.doubt = Doubt::None;
             return Verdict::Fine;
+        }
+        if self.since.is_some() && !moved && self.doubt == Doubt::None {
+            self.doubt = Doubt::Open;
         }
         let since = match self.since {
             Some(since) if !moved => since,
@@ -95,6 +116,17 @@ impl Watch {
         };
         self.since = Some(since);
         if now.since(since) < grace { Verdict::Fine } else { sample.obstacle() }
+    }
+
+    /// Whether the socket itself should be asked now, once per standstill: the kernel calls back once
+    /// per round trip, so that a row can lack the last acks of a flight for as long as nothing more is
+    /// sent (`tcp_rtt_estimator`: `after(snd_una, rtt_seq)`).
+    pub fn take_doubt(&mut self) -> bool {
+        let open = self.doubt == Doubt::Open;
+        if open {
+            self.doubt = Doubt::Settled;
+        }
+        open
     }
 
     /// Since when something waits and nothing moves; `None` = nothing waits.

@@ -73,9 +73,10 @@ fn judge(
     grace: Duration,
 ) -> Verdict {
     match watch.look(sample, passing, now, grace) {
-        Verdict::Fine => Verdict::Fine,
+        Verdict::Fine if !watch.take_doubt() => Verdict::Fine,
         // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
-        // itself is asked before a living client loses its seat.
+        // itself is asked once when its row stands still, so that the wait is counted from the right
+        // moment, and again before anybody loses a seat.
         _ => match leg.socket.confirm(now) {
             Ok(asked) => watch.look(&asked, passing, now, grace),
             // Given back by its pump: the session has just ended.

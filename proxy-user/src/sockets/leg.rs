@@ -144,9 +144,12 @@ impl Leg {
             // `release` has taken the number away, and `release` waits for this lock.
             tcp_info::account(unsafe { BorrowedFd::borrow_raw(number) })?
         };
-        let (acked, _) = self.known(&self.row());
+        let (acked, progress) = self.known(&self.row());
         if account.acked > acked {
-            self.save(account.acked, now);
+            // The bytes were acknowledged when an acknowledgement came last, or earlier.
+            let ago = u64::from(account.since_ack_ms) * 1_000_000;
+            let latest = Nanos(now.0.saturating_sub(ago));
+            self.save(account.acked, latest.max(progress));
         }
         let known = self.sample();
         Ok(Sample {

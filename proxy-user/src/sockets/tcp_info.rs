@@ -21,8 +21,12 @@ struct TcpInfo {
     retransmits: u8,
     /// probes, backoff, options, window scales, flags.
     bytes: [u8; 5],
-    /// rto … rcv_ssthresh.
-    until_rtt: [u32; 15],
+    /// rto … last_data_recv.
+    until_last_ack: [u32; 12],
+    /// Milliseconds.
+    last_ack_recv: u32,
+    /// pmtu, rcv_ssthresh.
+    until_rtt: [u32; 2],
     rtt: u32,
     /// rttvar … rcv_space.
     until_total_retrans: [u32; 7],
@@ -44,6 +48,7 @@ struct TcpInfo {
 }
 
 const _: () = {
+    assert!(offset_of!(TcpInfo, last_ack_recv) == 56);
     assert!(offset_of!(TcpInfo, rtt) == 68);
     assert!(offset_of!(TcpInfo, total_retrans) == 100);
     assert!(offset_of!(TcpInfo, bytes_acked) == 120);
@@ -63,6 +68,8 @@ pub(super) struct Account {
     pub(super) retransmits: u32,
     pub(super) timeouts: u32,
     pub(super) state: u32,
+    /// Milliseconds since an acknowledgement came, of new bytes or not.
+    pub(super) since_ack_ms: u32,
 }
 
 /// The figures of a `struct tcp_info` in a message, whose kernel may know more fields or fewer; without
@@ -82,6 +89,7 @@ pub(super) fn parse(info: &[u8]) -> Option<Account> {
         retransmits: word(offset_of!(TcpInfo, total_retrans))?,
         timeouts: u32::from(*info.get(offset_of!(TcpInfo, retransmits))?),
         state: u32::from(*info.first()?),
+        since_ack_ms: word(offset_of!(TcpInfo, last_ack_recv))?,
     })
 }
 
@@ -136,6 +144,7 @@ pub(super) fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
         retransmits: info.total_retrans,
         timeouts: u32::from(info.retransmits),
         state: u32::from(info.state),
+        since_ack_ms: info.last_ack_recv,
     })
 }
 

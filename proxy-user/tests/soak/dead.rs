@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::GRACE;
 use crate::harness::frame::{Frame, header};
 use crate::harness::session::Peer;
 use crate::harness::traffic::{self, EAGER, Pace, STEADY, Traffic};
 use crate::harness::wait::{Stopwatch, pause};
 use crate::world::{Place, World};
-use crate::{GRACE, SLACK};
 
 /// Of each kind in one wave.
 const EACH: usize = 4;
