@@ -42,6 +42,13 @@ impl Guest {
         build.args(SUITES.iter().flat_map(|suite| ["--test", suite]));
         build.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
         build.arg("--target-dir").arg(work).current_dir(root);
+        // Left by the cargo that runs this task; build scripts would take a change in them for a reason
+        // to build again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_") {
+                build.env_remove(name);
+            }
+        }
         // Only for the programs: with --target, build scripts and macros are built without it.
         build.env("RUSTFLAGS", "-C target-feature=+crt-static").stderr(Stdio::inherit());
         let done = build.stdout(Stdio::piped()).spawn()?.wait_with_output()?;
@@ -64,11 +71,17 @@ impl Guest {
         Ok(Guest { files })
     }
 
-    /// Writes the initial file system for a kernel into `folder`.
+    /// Writes the initial file system for a kernel into `folder`; with `only`, for the trials whose
+    /// names contain it.
     ///
     /// # Errors
     /// A file that cannot be read or written.
-    pub(super) fn file_system(&self, folder: &Path, kernel: &Kernel) -> Result<PathBuf> {
+    pub(super) fn file_system(
+        &self,
+        folder: &Path,
+        kernel: &Kernel,
+        only: Option<&str>,
+    ) -> Result<PathBuf> {
         let mut archive = Archive::default();
         for folder in ["proc", "sys", "dev", "run", "tmp"] {
             archive.folder(folder);
@@ -80,6 +93,7 @@ impl Guest {
             archive.file(place, &content);
         }
         archive.file("ebbtide/suites", SUITES.join("\n").as_bytes());
+        archive.file("ebbtide/only", only.unwrap_or_default().as_bytes());
         let modules = modules::collect(&kernel.folder)?;
         let order: Vec<&str> = modules.iter().map(|(name, _)| name.as_str()).collect();
         archive.file("modules/order", order.join("\n").as_bytes());

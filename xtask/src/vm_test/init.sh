@@ -41,14 +41,14 @@ done
 section doctor apart 30 /ebbtide/ebbtide doctor --json
 # Just these rights, and none: what the documentation promises.
 few=+bpf,+net_admin,+perfmon
-section doctor-few apart 30 setpriv --reuid=65534 --regid=65534 --clear-groups \
+section doctor-few apart 30 /tools/setpriv --reuid=65534 --regid=65534 --clear-groups \
     "--inh-caps=-all,$few" "--ambient-caps=-all,$few" /ebbtide/ebbtide doctor --json
-section doctor-none apart 30 setpriv --reuid=65534 --regid=65534 --clear-groups \
+section doctor-none apart 30 /tools/setpriv --reuid=65534 --regid=65534 --clear-groups \
     --inh-caps=-all --bounding-set=-all /ebbtide/ebbtide doctor --json
 
 for suite in $(cat /ebbtide/suites); do
     # 127 is busybox's word for a command that cannot be found.
-    section "suite $suite" apart 600 "/ebbtide/$suite" --color never
+    section "suite $suite" apart 600 "/ebbtide/$suite" --color never $(cat /ebbtide/only)
 done
 
 # The kernel frees a program some time after its last user went.

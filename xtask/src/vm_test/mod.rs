@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Keep each guest's file system and print how to boot it by hand
     #[arg(long)]
     keep: bool,
+    /// Only trials whose names contain this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
     /// Seconds that one guest may run
     #[arg(long, default_value_t = 120)]
     seconds: u64,
@@ -90,7 +93,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 fn one(work: &Path, mirror: &Mirror, guest: &Guest, wish: &str, args: &Args) -> Result<Report> {
     let kernel = kernels::get(work, mirror, wish)?;
     let folder = work.join("runs").join(wish);
-    let initrd = guest.file_system(&folder, &kernel)?;
+    let initrd = guest.file_system(&folder, &kernel, args.only.as_deref())?;
     progress(wish, &format!("booting {}", kernel.release));
     let start = now();
     let machine = machine::Machine { image: &kernel.image, initrd: &initrd, seconds: args.seconds };
