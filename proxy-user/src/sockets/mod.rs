@@ -9,6 +9,7 @@ pub mod cgroup;
 mod ebpf;
 pub(crate) mod examine;
 mod leg;
+mod link;
 mod load;
 mod mapping;
 mod options;
