@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::Error;
 use serde_json::Value;
 
-use super::console::{self, Console, Section};
+use super::{
+    console::{self, Console, Section},
+    guest,
+};
 
 /// How one trial ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,10 @@ impl Report {
                 report.read_suite(suite, section);
             }
         }
+        for (suite, name, reason) in guest::SKIPPED {
+            let outcome = Outcome::NotRun(reason.to_owned());
+            report.trials.push(Trial { name: format!("{suite}: {name}"), outcome });
+        }
         report.read_leftovers(&console);
         if !console.done {
             let last = lines.iter().rev().find(|line| !line.trim().is_empty());
@@ -105,9 +112,13 @@ impl Report {
         if let Some(doctor) = &whole {
             self.read_capabilities(doctor);
         }
-        for (name, section) in
-            [("as root", "doctor"), ("with 3 rights", "doctor-few"), ("with none", "doctor-none")]
-        {
+        for (name, section) in [
+            ("as root", "doctor"),
+            ("without BTF", "doctor-without-btf"),
+            ("with 3 rights", "doctor-few"),
+            ("with 3, 64 KiB locked", "doctor-few-locked"),
+            ("with none", "doctor-none"),
+        ] {
             let Some(doctor) = console.section(section).and_then(json) else {
                 self.faults.push(format!("`doctor` {name} gave no report"));
                 continue;
