@@ -17,15 +17,8 @@ use super::{
     tools::{Tools, output},
 };
 
-/// Test binaries that run in a guest, in this order.
+/// Test binaries that `init.sh` runs in a guest.
 const SUITES: [&str; 2] = ["kernel_rows", "reap"];
-/// Trials that say nothing of a kernel when they run here, and why. They are listed as not run.
-pub(super) const SKIPPED: [(&str, &str, &str); 1] = [(
-    "reap",
-    "normal_and_paused_readers_are_kept",
-    "it pauses its reader for half the grace; where the kernel drops what overflows the reader's \
-     buffer, the sender tries again after 0.2, 0.6, 1.4 and 3.0 s, and 3 s is its grace",
-)];
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Optimised, for QEMU's processor is slow, and without symbols, for its memory is small.
 const PROFILE: [&str; 3] =
@@ -99,9 +92,7 @@ impl Guest {
             let content = fs::read(path).with_context(|| path.display().to_string())?;
             archive.file(place, &content);
         }
-        archive.file("ebbtide/suites", SUITES.join("\n").as_bytes());
-        let skip: String = SKIPPED.iter().map(|(_, trial, _)| format!("--skip {trial} ")).collect();
-        let arguments = format!("--color never {skip}{}", only.unwrap_or_default());
+        let arguments = format!("--color never {}", only.unwrap_or_default());
         archive.file("ebbtide/arguments", arguments.as_bytes());
         let modules = modules::collect(&kernel.folder)?;
         let order: Vec<&str> = modules.iter().map(|(name, _)| name.as_str()).collect();

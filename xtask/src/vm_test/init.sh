@@ -52,9 +52,18 @@ section doctor-few-locked as_nobody "--inh-caps=-all,$few" "--ambient-caps=-all,
 section doctor-none as_nobody --inh-caps=-all --bounding-set=-all /ebbtide/ebbtide doctor --json
 
 arguments=$(cat /ebbtide/arguments)
-for suite in $(cat /ebbtide/suites); do
-    section "suite $suite" apart 600 "/ebbtide/$suite" $arguments
-done
+# As it prints, and kept.
+suite() {
+    { apart 600 "/ebbtide/$1" $arguments; echo $? >/tmp/code; } | tee /tmp/out
+    return "$(cat /tmp/code)"
+}
+section "suite kernel_rows" suite kernel_rows
+section "suite reap" suite reap
+# These measure seconds, several at a time on an emulated processor: what failed is tried by itself.
+sed -n 's/^test \([^ ]*\) *\.\.\. FAILED$/\1/p' /tmp/out >/tmp/failed
+while read -r trial; do
+    section "again reap: $trial" apart 60 /ebbtide/reap --color never --exact "$trial"
+done </tmp/failed
 # The kernel's description of its own types, hidden: rows must do without what is read by it.
 if mount -t tmpfs none /sys/kernel/btf 2>/dev/null; then
     section doctor-without-btf apart 30 /ebbtide/ebbtide doctor --json

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Seconds that one guest may run
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 180)]
     seconds: u64,
 }
 
@@ -97,8 +97,17 @@ fn one(work: &Path, mirror: &Mirror, guest: &Guest, wish: &str, args: &Args) -> 
     progress(wish, &format!("booting {}", kernel.release));
     let start = now();
     let machine = machine::Machine { image: &kernel.image, initrd: &initrd, seconds: args.seconds };
-    let console = machine.run(&folder.join("console.log"), |line| progress(wish, line))?;
-    let report = Report::read(wish, &kernel.release, &console, start.elapsed());
+    let boot = |log: &str| machine.run(&folder.join(log), |line| progress(wish, line));
+    let mut console = boot("console.log")?;
+    let panic = report::panic(&console);
+    if let Some(panic) = &panic {
+        // An emulated processor has moments of its own. A panic that comes from us comes again.
+        progress(wish, &format!("booting it once more: {panic}"));
+        std::fs::rename(folder.join("console.log"), folder.join("console-panic.log"))?;
+        console = boot("console.log")?;
+    }
+    let mut report = Report::read(wish, &kernel.release, &console, start.elapsed());
+    report.first_panic = panic;
     if args.keep {
         progress(wish, &format!("to boot it again: {}", machine.command_line()));
     } else {

@@ -5,16 +5,15 @@ use std::time::Duration;
 use anyhow::Error;
 use serde_json::Value;
 
-use super::{
-    console::{self, Console, Section},
-    guest,
-};
+use super::console::{self, Console, Section};
 
 /// How one trial ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Passed,
     Failed(String),
+    /// It failed among others and passed by itself; with what it said when it failed.
+    Unsteady(String),
     /// With the reason.
     NotRun(String),
 }
@@ -46,6 +45,15 @@ pub(super) struct Report {
     /// Whatever else is not as it should be; each of these is a failure.
     pub(super) faults: Vec<String>,
     pub(super) seconds: u64,
+    /// What ended the kernel's first boot, where this is about a second one.
+    pub(super) first_panic: Option<String>,
+}
+
+/// What the kernel said when it panicked: the line that names the fault, else the panic's own.
+pub(super) fn panic(lines: &[String]) -> Option<String> {
+    let with = |words: &str| lines.iter().find(|line| line.contains(words));
+    let panic = with("Kernel panic")?;
+    Some(with("Oops").or(with("BUG: ")).unwrap_or(panic).clone())
 }
 
 impl Report {
@@ -58,6 +66,7 @@ impl Report {
             trials: Vec::new(),
             faults: vec![format!("not to be had: {error:#}")],
             seconds: 0,
+            first_panic: None,
         }
     }
 
@@ -71,6 +80,7 @@ impl Report {
             trials: Vec::new(),
             faults: Vec::new(),
             seconds: took.as_secs(),
+            first_panic: None,
         };
         report.read_doctors(&console);
         for section in &console.sections {
@@ -78,15 +88,12 @@ impl Report {
                 report.read_suite(suite, section);
             }
         }
-        for (suite, name, reason) in guest::SKIPPED {
-            let outcome = Outcome::NotRun(reason.to_owned());
-            report.trials.push(Trial { name: format!("{suite}: {name}"), outcome });
-        }
+        report.read_second_tries(&console);
         report.read_leftovers(&console);
         if !console.done {
             let last = lines.iter().rev().find(|line| !line.trim().is_empty());
             let notes = console.notes.join(", ");
-            let last = last.map_or("", String::as_str);
+            let last = panic(lines).or(last.cloned()).unwrap_or_default();
             report.faults.push(format!("the guest did not come to its end ({notes}): {last}"));
         }
         report
@@ -172,6 +179,18 @@ impl Report {
         }
     }
 
+    /// What `init.sh` tried again by itself.
+    fn read_second_tries(&mut self, console: &Console) {
+        for trial in &mut self.trials {
+            let again = console.section(&format!("again {}", trial.name));
+            if let (Outcome::Failed(words), Some(0)) =
+                (&trial.outcome, again.and_then(|section| section.code))
+            {
+                trial.outcome = Outcome::Unsteady(words.clone());
+            }
+        }
+    }
+
     /// What must not be there when every trial is over.
     fn read_leftovers(&mut self, console: &Console) {
         for (section, what) in [
@@ -218,4 +237,72 @@ fn json(section: &Section) -> Option<Value> {
 fn advice(doctor: &Value) -> String {
     let advice = doctor["advice"].as_array().into_iter().flatten();
     advice.filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(text: &str) -> Report {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        Report::read("6.1", "6.1.0-50", &lines, Duration::from_secs(5))
+    }
+
+    /// A console of a guest in which all is well, with `suite` as the end of its only suite.
+    fn console(suite: &str) -> String {
+        let doctor = "{\"source\":\"ebpf\",\"attach\":{\"ok\":true},\"advice\":[]}";
+        let doctors: String = ["", "-without-btf", "-few", "-few-locked", "-none"]
+            .iter()
+            .map(|kind| {
+                format!("@@ebbtide begin doctor{kind}\n{doctor}\n@@ebbtide end doctor{kind} 0\n")
+            })
+            .collect();
+        format!("{doctors}@@ebbtide begin suite x\ntest a ... ok\n{suite}\n@@ebbtide done\n")
+    }
+
+    #[test]
+    fn a_guest_in_which_all_is_well_is_good() {
+        let well = report(&console("test b ... ignored (no veth)\n@@ebbtide end suite x 0"));
+        assert!(well.good(), "{well:?}");
+        let outcome = well.trials.iter().find(|trial| trial.name == "x: b").map(|t| &t.outcome);
+        assert_eq!(outcome, Some(&Outcome::NotRun("no veth".to_owned())));
+    }
+
+    #[test]
+    fn what_is_not_well_is_not_good() {
+        let failed = "test b ... FAILED\n---- b ----\nwhy\n\n@@ebbtide end suite x 101";
+        let failed = report(&console(failed));
+        assert_eq!(failed.trials[1].outcome, Outcome::Failed("why".to_owned()));
+        let end = "@@ebbtide end suite x 0\n";
+        let left = format!("{end}@@ebbtide begin pins\nleft\n@@ebbtide end pins 0");
+        for bad in [
+            failed,
+            report(&console("@@ebbtide end suite x 137")),
+            report(&console(&left)),
+            report(&console(end).replace("@@ebbtide done", "")),
+            report(&console(end).replace("doctor-few\n", "other\n")),
+            report(&console(end).replace("test a ... ok", "")),
+        ] {
+            assert!(!bad.good(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_unsteady() {
+        let failed = "test b ... FAILED\n---- b ----\nwhy\n\n@@ebbtide end suite x 101\n";
+        let again =
+            |code| format!("{failed}@@ebbtide begin again x: b\n@@ebbtide end again x: b {code}");
+        let passed = report(&console(&again(0)));
+        assert!(passed.good(), "{passed:?}");
+        assert_eq!(passed.trials[1].outcome, Outcome::Unsteady("why".to_owned()));
+        assert!(!report(&console(&again(101))).good());
+    }
+
+    #[test]
+    fn a_panic_is_known_by_its_fault() {
+        let lines = ["Oops: int3: 0000", "Kernel panic - not syncing: Fatal"].map(str::to_owned);
+        assert_eq!(panic(&lines), Some("Oops: int3: 0000".to_owned()));
+        assert_eq!(panic(&lines[1..]).as_deref(), Some("Kernel panic - not syncing: Fatal"));
+        assert_eq!(panic(&lines[..1]), None);
+    }
 }

@@ -19,6 +19,7 @@ pub(super) fn render(reports: &[Report]) -> String {
     for (name, which) in [
         ("trials passed", (|outcome| matches!(outcome, Outcome::Passed)) as fn(&Outcome) -> bool),
         ("trials failed", |outcome| matches!(outcome, Outcome::Failed(_))),
+        ("trials unsteady", |outcome| matches!(outcome, Outcome::Unsteady(_))),
         ("trials not run", |outcome| matches!(outcome, Outcome::NotRun(_))),
     ] {
         rows.push(row(name, reports, |report| {
@@ -78,10 +79,17 @@ fn align(rows: &[Vec<String>]) -> String {
 fn remarks(report: &Report) -> String {
     let mut lines: Vec<String> =
         report.faults.iter().map(|fault| format!("FAULT    {fault}")).collect();
+    if let Some(panic) = &report.first_panic {
+        lines
+            .push(format!("twice    it was booted a second time, for the first ended so: {panic}"));
+    }
     for Trial { name, outcome } in &report.trials {
         match outcome {
             Outcome::Passed => {}
             Outcome::Failed(words) => lines.push(format!("FAILED   {name}: {words}")),
+            Outcome::Unsteady(words) => {
+                lines.push(format!("unsteady {name}: passed by itself; among others: {words}"));
+            }
             Outcome::NotRun(reason) => lines.push(format!("not run  {name}: {reason}")),
         }
     }
