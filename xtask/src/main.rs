@@ -8,6 +8,7 @@ mod kernel_cost;
 mod source_hash;
 mod test;
 mod toolchain;
+mod vm_test;
 
 use std::{
     path::{Path, PathBuf},
@@ -30,6 +31,8 @@ enum Task {
     BuildEbpf(build_ebpf::Args),
     /// Formatting, lints and every test that needs no second kernel
     Test(test::Args),
+    /// The kernel's trials inside other kernels, under QEMU
+    VmTest(vm_test::Args),
     /// Real apps behind the release build, in a real browser
     E2e(e2e::Args),
     /// What watching sockets costs here, in the kernel and per look (as root)
@@ -51,6 +54,7 @@ fn run(root: &Path, task: Task) -> Result<()> {
     match task {
         Task::BuildEbpf(args) => build_ebpf::run(root, &args),
         Task::Test(args) => test::run(root, &args),
+        Task::VmTest(args) => vm_test::run(root, &args),
         Task::E2e(args) => e2e::run(root, &args),
         Task::KernelCost(args) => kernel_cost::run(root, &args),
     }

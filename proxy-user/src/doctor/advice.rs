@@ -6,8 +6,8 @@ use super::Report;
 /// socket program and its cgroup (CAP_NET_ADMIN), reading `struct tcp_sock` (CAP_PERFMON).
 const NEEDED: [&str; 3] = ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"];
 
-/// One sentence for each thing to change, the most likely first.
-pub(super) fn of(report: &Report, lockdown: &str) -> Vec<String> {
+/// One sentence for each thing to change, the most likely first. `limits` is `/proc/self/limits`.
+pub(super) fn of(report: &Report, lockdown: &str, limits: &str) -> Vec<String> {
     let mut advice = Vec::new();
     let ebpf = report.attach.ok && report.mmapable_array.ok;
     let has = |name: &str| report.capabilities.iter().any(|had| had == name);
@@ -21,6 +21,14 @@ pub(super) fn of(report: &Report, lockdown: &str) -> Vec<String> {
             "the kernel writer needs {}: run as root, or `setcap cap_bpf,cap_net_admin,cap_perfmon+ep` \
              on the binary, or add BPF, NET_ADMIN and PERFMON to the container's capabilities",
             missing.join(" and ")
+        ));
+    }
+    let charged = !report.maps.ok && charged_to_memlock(&report.kernel);
+    if let Some(limit) = memlock(limits).filter(|_| charged && !has("CAP_SYS_RESOURCE")) {
+        advice.push(format!(
+            "before Linux 5.11 tables are charged to the limit of locked memory, here {limit} bytes: \
+             raise it (`ulimit -l unlimited`, or LimitMEMLOCK=infinity in a systemd unit), or add \
+             CAP_SYS_RESOURCE so that this process can"
         ));
     }
     if !report.btf.ok {
@@ -48,4 +56,33 @@ pub(super) fn of(report: &Report, lockdown: &str) -> Vec<String> {
         );
     }
     advice
+}
+
+/// Whether a kernel of this release charges tables to RLIMIT_MEMLOCK: all before 5.11.
+fn charged_to_memlock(release: &str) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (5, 11))
+}
+
+/// The soft limit of locked memory in bytes; `None` where there is none.
+fn memlock(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_locked_memory_counts_before_5_11() {
+        assert!(charged_to_memlock("5.10.0-32-cloud-amd64") && charged_to_memlock("4.19"));
+        assert!(!charged_to_memlock("5.11.0") && !charged_to_memlock("7.3-cloud-amd64"));
+        assert!(!charged_to_memlock(""));
+        let limits =
+            "Limit   Soft Limit  Hard Limit  Units\nMax locked memory  65536  65536  bytes\n";
+        assert_eq!(memlock(limits), Some(65_536));
+        assert_eq!(memlock("Max locked memory  unlimited  unlimited  bytes"), None);
+        assert_eq!(memlock(""), None);
+    }
 }

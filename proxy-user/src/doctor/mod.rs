@@ -112,7 +112,8 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
     // Attaching comes after the programs and the maps: where it works, they do.
     let kernel = report.attach.ok && report.mmapable_array.ok;
     report.source = if kernel { Source::Ebpf } else { Source::TcpInfo }.to_string();
-    report.advice = advice::of(&report, &read("/sys/kernel/security/lockdown"));
+    report.advice =
+        advice::of(&report, &read("/sys/kernel/security/lockdown"), &read("/proc/self/limits"));
     report
 }
 

@@ -5,7 +5,7 @@
 use std::{
     collections::VecDeque,
     io,
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -45,8 +45,10 @@ pub(super) enum LendError {
 pub(super) struct Kernel {
     mapping: Mapping,
     tables: Mutex<Tables>,
-    /// Owns the program and its link to the cgroup.
+    /// Owns the program.
     ebpf: Mutex<Ebpf>,
+    /// Holds the program on the cgroup until it is closed.
+    _link: Option<OwnedFd>,
 }
 
 struct Tables {
@@ -67,7 +69,7 @@ impl Kernel {
     /// [`LoadError::Mapping`] where the kernel knows no mmapable arrays; [`LoadError::Missing`] and
     /// [`LoadError::Kind`] for an object that is not this build's.
     pub(super) fn new(object: Object, max_legs: u32) -> Result<Kernel, LoadError> {
-        let mut ebpf = object.ebpf;
+        let (mut ebpf, link) = (object.ebpf, object.link);
         let rows = ebpf.take_map(ROWS).ok_or(LoadError::Missing(ROWS))?;
         let legs = ebpf.take_map(LEGS).ok_or(LoadError::Missing(LEGS))?;
         let mapping = map_rows(&rows, max_legs)?;
@@ -78,7 +80,7 @@ impl Kernel {
             fresh: 0,
             returned: VecDeque::new(),
         };
-        Ok(Kernel { mapping, tables: Mutex::new(tables), ebpf: Mutex::new(ebpf) })
+        Ok(Kernel { mapping, tables: Mutex::new(tables), ebpf: Mutex::new(ebpf), _link: link })
     }
 
     /// Lends a row to the socket with this cookie. From then on the kernel may write it.

@@ -6,16 +6,17 @@
 use std::{
     fs::File,
     io,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    programs::{CgroupAttachMode, ProgramError, SockOps},
+    programs::{ProgramError, SockOps},
     util::KernelVersion,
 };
 
-use super::{btf, cgroup, probe::Places};
+use super::{btf, cgroup, link, probe::Places};
 
 /// The committed object (`cargo xtask build-ebpf`), aligned as the ELF reader wants it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../proxy-ebpf/object/ebbtide.bpf.o");
@@ -73,7 +74,7 @@ pub enum LoadError {
         /// The folder.
         path: PathBuf,
         /// What the kernel said.
-        source: ProgramError,
+        source: io::Error,
     },
     /// The rows cannot be mapped into the process.
     #[error("cannot map the table of rows")]
@@ -97,6 +98,8 @@ pub(super) struct Object {
     pub(super) ebpf: Ebpf,
     /// Why rows lack the send window and the unsent bytes; `None` = they have both.
     pub(super) without_btf: Option<String>,
+    /// What holds the program on the cgroup; `None` = not attached yet.
+    pub(super) link: Option<OwnedFd>,
 }
 
 impl Object {
@@ -136,7 +139,7 @@ impl Object {
             .override_global(aya_log::LEVEL, &level, true)
             .load(OBJECT)
             .map_err(LoadError::Maps)?;
-        Ok(Object { ebpf, without_btf })
+        Ok(Object { ebpf, without_btf, link: None })
     }
 
     /// Loads the program.
@@ -158,10 +161,10 @@ impl Object {
         };
         let folder = File::open(&path)
             .map_err(|source| LoadError::OpenCgroup { path: path.clone(), source })?;
-        // As a link: it allows other programs on the cgroup and ends with this process's descriptor.
-        self.program()?
-            .attach(folder, CgroupAttachMode::Single)
+        let program = self.program()?.fd().map_err(LoadError::Program)?.as_fd();
+        let link = link::attach_sock_ops(program, folder.as_fd())
             .map_err(|source| LoadError::Attach { path: path.clone(), source })?;
+        self.link = Some(link);
         Ok(path)
     }
 

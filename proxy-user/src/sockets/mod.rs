@@ -11,6 +11,7 @@ mod ebpf;
 pub(crate) mod examine;
 mod foreign;
 mod leg;
+mod link;
 mod load;
 mod mapping;
 mod options;

@@ -1,7 +1,8 @@
 //! Both writers of the table against real sockets on loopback, by the same assertions.
 //!
 //! The kernel's trials need root: the process makes a cgroup of its own, moves into it and removes it
-//! at the end. Where that or the load is refused they are listed as ignored, each by name.
+//! at the end. Where that or the load is refused they are listed as ignored, each by name and with the
+//! reason.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,8 +18,8 @@ mod support;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use ebbtide::sockets::{Options, Sockets, SourceWish};
-use libtest_mimic::{Arguments, Trial};
+use ebbtide::sockets::{Options, Sockets, Source, SourceWish};
+use libtest_mimic::{Arguments, Completion, Trial};
 use support::{Cgroup, Lines};
 
 /// Names the cgroup to attach to for a child process that is to be killed.
@@ -59,43 +60,36 @@ fn main() -> ExitCode {
         attachment::hold(PathBuf::from(cgroup));
     }
     let cgroup = Cgroup::enter();
-    let refused = match &cgroup {
-        Err(error) => Some(format!("no cgroup of its own: {error}")),
-        Ok(_) => Sockets::open(&Options { source: SourceWish::Ebpf, ..Options::default() })
-            .err()
-            .map(|error| format!("{error:?}")),
-    };
-    if let Some(refused) = &refused {
-        eprintln!("the kernel's trials are ignored: {refused}");
-    }
+    let alone = cgroup.as_ref().err().map(|error| format!("no cgroup of its own: {error}"));
+    let refused = alone.clone().or_else(|| {
+        let sockets = Sockets::open(&Options::default()).unwrap();
+        (sockets.source() != Source::Ebpf).then(|| sockets.reason().to_owned())
+    });
 
     let mut trials = Vec::new();
-    let both = BOTH.map(|(name, trial)| (name, trial, false)).into_iter();
-    let both = both.chain(BOTH_AS_ROOT.map(|(name, trial)| (name, trial, true)));
-    for (name, trial, as_root) in both {
-        let run = |wish| {
-            move || {
-                trial(wish);
-                Ok(())
-            }
-        };
-        trials.push(
-            Trial::test(format!("tcp_info::{name}"), run(SourceWish::TcpInfo))
-                .with_ignored_flag(as_root && cgroup.is_err()),
-        );
-        trials.push(
-            Trial::test(format!("ebpf::{name}"), run(SourceWish::Ebpf))
-                .with_ignored_flag(refused.is_some()),
-        );
+    let both = BOTH.map(|(name, trial)| (name, trial, None)).into_iter();
+    let both = both.chain(BOTH_AS_ROOT.map(|(name, trial)| (name, trial, alone.clone())));
+    for (name, run, alone) in both {
+        trials.push(trial(&format!("tcp_info::{name}"), alone, move || run(SourceWish::TcpInfo)));
+        trials.push(trial(&format!("ebpf::{name}"), refused.clone(), move || {
+            run(SourceWish::Ebpf);
+        }));
     }
-    for (name, trial) in KERNEL {
-        let run = move || {
-            trial();
-            Ok(())
-        };
-        trials.push(Trial::test(format!("ebpf::{name}"), run).with_ignored_flag(refused.is_some()));
+    for (name, run) in KERNEL {
+        trials.push(trial(&format!("ebpf::{name}"), refused.clone(), run));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(cgroup);
     conclusion.exit_code()
+}
+
+/// A trial, listed as ignored with the reason where this machine is unable to run it.
+fn trial(name: &str, unable: Option<String>, run: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if let Some(reason) = unable {
+            return Ok(Completion::ignored_with(reason));
+        }
+        run();
+        Ok(Completion::Completed)
+    })
 }
