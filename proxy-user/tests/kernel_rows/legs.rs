@@ -92,7 +92,8 @@ pub(crate) fn confirm_counts_from_then_on(wish: SourceWish) {
     eventually("an empty queue", || leg.confirm(now()).unwrap().queued == 0);
     let sample = leg.sample();
     assert_eq!(sample.queued, 0);
-    assert!(sample.progress >= start);
+    // Dated by the kernel's own account, which counts in milliseconds of a coarse clock.
+    assert!(sample.progress + Duration::from_millis(100) >= start);
     assert_eq!(leg.confirm(now()).unwrap().progress, sample.progress);
 }
 

@@ -8,10 +8,19 @@ use crate::harness::traffic::{self, STEADY};
 
 use super::scene::{self, Source, await_reset, output};
 
+/// Where the program lies: a shell may have one of the same name built in, which knows less.
+fn program(name: &str) -> Result<String, Failed> {
+    let folders = std::env::var("PATH")?;
+    let mut places = folders.split(':').map(|folder| format!("{folder}/{name}"));
+    let found = places.find(|place| std::path::Path::new(place).exists());
+    Ok(found.ok_or_else(|| format!("no {name} in PATH"))?)
+}
+
 /// With the three capabilities of the kernel writer and no other it starts, gives them up, and does
 /// all its work: rows are lent, read and given back, and a frozen client is reaped.
 pub(crate) fn three_are_enough_and_none_is_kept(source: Source) -> Result<(), Failed> {
-    let three = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+bpf,+net_admin,+perfmon"];
+    let setpriv = program("setpriv")?;
+    let three = [&setpriv, "--inh-caps=-all", "--bounding-set=-all,+bpf,+net_admin,+perfmon"];
     let scene = scene::set_with(source, App::listen(), "", |setup| setup.wrapper(&three))?;
     for entry in std::fs::read_dir(format!("/proc/{}/task", scene.proxy.id()))? {
         let status = std::fs::read_to_string(entry?.path().join("status"))?;

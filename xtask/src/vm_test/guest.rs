@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Test binaries that `init.sh` runs in a guest.
-const SUITES: [&str; 2] = ["kernel_rows", "reap"];
+const SUITES: [&str; 3] = ["kernel_rows", "observe", "reap"];
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Optimised, for QEMU's processor is slow, and without symbols, for its memory is small.
 const PROFILE: [&str; 3] =

@@ -58,6 +58,8 @@ suite() {
     return "$(cat /tmp/code)"
 }
 section "suite kernel_rows" suite kernel_rows
+# The probes on the send path, each where the kernel takes it.
+section "suite observe" apart 300 /ebbtide/observe --color never probe::
 section "suite reap" suite reap
 # These measure seconds, several at a time on an emulated processor: what failed is tried by itself.
 sed -n 's/^test \([^ ]*\) *\.\.\. FAILED$/\1/p' /tmp/out >/tmp/failed
