@@ -33,8 +33,8 @@ struct Kind {
 enum Habit {
     /// Reads at this pace what the app sends as fast as it is taken.
     Reads(Pace),
-    /// Gets a small frame now and then, at these milliseconds.
-    Little(u64),
+    /// Gets a frame of so many bytes now and then, and reads it at once; rests are in milliseconds.
+    Gets(usize, u64),
     /// Sends as fast as it is taken to an app that reads at this pace.
     Sends(Pace),
     /// Nothing at all.
@@ -81,9 +81,10 @@ fn kinds() -> Vec<Kind> {
         kind("pauses for 0.5 grace", steady, Some(65_536), pausing(50)),
         kind("pauses for 0.75 grace", steady, Some(65_536), pausing(75)),
         kind("flapping path, stream", Place::Flapping, None, Habit::Reads(EAGER)),
-        kind("flapping path, little sent", Place::Flapping, None, Habit::Little(grace / 10)),
-        kind("little sent, each 0.4 grace", steady, None, Habit::Little(grace * 2 / 5)),
-        kind("little sent, each 2.3 grace", steady, None, Habit::Little(grace * 23 / 10)),
+        kind("flapping path, little sent", Place::Flapping, None, Habit::Gets(100, grace / 10)),
+        kind("little sent, each 0.4 grace", steady, None, Habit::Gets(100, grace * 2 / 5)),
+        kind("little sent, each 2.3 grace", steady, None, Habit::Gets(100, grace * 23 / 10)),
+        kind("bursts, each 2.3 grace", steady, None, Habit::Gets(200_000, grace * 23 / 10)),
         kind("app reads 16 KB/s from 32 KB", steady, None, Habit::Sends(Pace::new(2048, 125))),
         kind("idle", steady, None, Habit::Idle),
     ]
@@ -105,8 +106,8 @@ fn begin(world: &World, kind: Kind) -> Living {
             traffic::send(&server.wire, frame(4096).encode(), STEADY),
             traffic::read(&client.wire, pace),
         )),
-        Habit::Little(rest) => {
-            let unit = frame(100).encode();
+        Habit::Gets(bytes, rest) => {
+            let unit = frame(bytes).encode();
             let pace = Pace::new(unit.len(), rest);
             Some((traffic::send(&server.wire, unit, pace), traffic::read(&client.wire, EAGER)))
         }

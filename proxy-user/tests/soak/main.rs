@@ -2,7 +2,7 @@
 //! nobody who is gone keeps a seat, whichever source the sockets are read from.
 //!
 //! Time is scaled by `stall.grace`, the only clock of the verdict: 120 periods of 3 s (six minutes)
-//! are an hour of the default grace of 30 s. Needs root; without `EBBTIDE_SOAK=1` both trials are
+//! are an hour of the default grace of 30 s. Needs root; without `EBBTIDE_SOAK=1` the trials are
 //! listed as ignored. `EBBTIDE_SOAK_GRACES` sets the length.
 //!
 //!     EBBTIDE_SOAK=1 cargo test --release --test soak -- --nocapture
@@ -22,6 +22,7 @@ mod dead;
 mod living;
 mod monitor;
 mod network;
+mod standstill;
 mod tables;
 mod world;
 
@@ -48,11 +49,16 @@ fn main() {
     // Both at once: they wait more than they work, and together take no longer than one.
     arguments.test_threads.get_or_insert(2);
     let wanted = std::env::var_os("EBBTIDE_SOAK").is_some_and(|value| value == "1") && is_root();
-    let trials = [("tcp_info", "tcp-info"), ("ebpf", "ebpf")].map(|(module, source)| {
-        let name = format!("{module}::an_hour_of_living_and_dying_clients");
-        Trial::test(name, move || soak(source)).with_ignored_flag(!wanted)
-    });
-    libtest_mimic::run(&arguments, trials.into()).exit();
+    let sources = [("tcp_info", "tcp-info"), ("ebpf", "ebpf")].into_iter();
+    let mut trials: Vec<Trial> = sources
+        .map(|(module, source)| {
+            let name = format!("{module}::an_hour_of_living_and_dying_clients");
+            Trial::test(name, move || soak(source)).with_ignored_flag(!wanted)
+        })
+        .collect();
+    let name = "standstill_of_readers_that_never_stop";
+    trials.push(Trial::test(name, standstill::table).with_ignored_flag(!wanted));
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
 fn graces() -> u32 {
