@@ -62,6 +62,14 @@ impl Kind {
         }
     }
 
+    /// How long it may take until it is dead: who stopped reading still has room in its buffer.
+    pub(crate) fn last_breath(self) -> Duration {
+        match self {
+            Kind::HalfOpen | Kind::Vanished | Kind::Reset => Duration::ZERO,
+            _ => Duration::from_millis(200),
+        }
+    }
+
     /// The leg and reason that it is counted under; a reset is no reap.
     pub(crate) fn counted(self) -> Option<(&'static str, &'static str)> {
         match self {
@@ -109,9 +117,9 @@ pub(crate) fn wave(world: &World) -> Vec<Dead> {
     pause(Duration::from_secs(1));
 
     for subject in subjects.iter_mut().filter(|s| !on_lost_network(s.kind)) {
-        subject.since = Stopwatch::start();
         let reading = subject.reading.take();
         reading.expect("was reading").stop();
+        subject.since = Stopwatch::start();
         if subject.kind == Kind::Reset {
             subject.client.take().expect("is open").wire.reset();
         }
@@ -149,7 +157,7 @@ fn live(kind: Kind, (client, mut server): (Peer, Peer)) -> Subject {
         }
         Kind::FrozenLittle => {
             let unit = frame(1000).encode();
-            let pace = Pace::new(unit.len(), 50);
+            let pace = Pace::new(unit.len(), 10);
             (traffic::send(&server.wire, unit, pace), traffic::read(&client.wire, EAGER))
         }
         Kind::InsideFrame => {

@@ -72,7 +72,7 @@ pub(crate) fn judge(living: &[Outcome], dead: &[Dead], proxy: &Proxy) -> Result<
         let name = kind.name();
         match told {
             None => wrong.push(format!("{name}: missed")),
-            Some((after, _)) if *after > GRACE + SLACK => {
+            Some((after, _)) if *after > kind.last_breath() + GRACE + SLACK => {
                 let client = client.to_string();
                 let line = reaped.iter().find(|line| line["peer"] == client.as_str());
                 let line = line.map_or_else(|| "nothing".to_owned(), Value::to_string);
