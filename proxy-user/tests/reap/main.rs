@@ -15,6 +15,7 @@ mod harness;
 mod alive;
 mod cable;
 mod frozen;
+mod last_words;
 mod privileges;
 mod rows;
 mod scene;
@@ -30,7 +31,7 @@ fn main() {
     // The tests wait more than they work: more of them at once than there are cores.
     arguments.test_threads.get_or_insert(6);
     let root = harness::namespace::is_root();
-    let tests: [(&str, Test, bool); 15] = [
+    let tests: [(&str, Test, bool); 18] = [
         ("frozen_clients_are_reaped_and_the_app_is_told", frozen::clients_are_reaped, false),
         ("a_frozen_client_s_seat_goes_to_the_next", frozen::seat_is_freed, false),
         ("a_frozen_app_is_a_1014_and_counted_on_its_own_leg", frozen::app_is_reaped, false),
@@ -39,6 +40,9 @@ fn main() {
         ("normal_and_paused_readers_are_kept", alive::normal_and_paused_readers, false),
         ("idle_sessions_are_kept", alive::idle_sessions, false),
         ("back_pressured_clients_are_kept", alive::back_pressured_clients, false),
+        ("last_words_of_an_app_reach_a_slow_client", last_words::of_an_app, false),
+        ("last_words_of_a_client_reach_a_slow_app", last_words::of_a_client, false),
+        ("last_words_outlive_both_closes", last_words::after_both_have_closed, false),
         ("rows_are_given_back", rows::are_given_back, false),
         ("a_full_table_falls_back_to_polling", rows::full_table, false),
         ("totals_outlive_their_sessions", totals::outlive_their_sessions, false),
