@@ -137,6 +137,20 @@ fn rsv1_needs_an_extension_that_both_sides_agreed_on() {
     violate("RSV1 after the app declined", &mut client, &mut server, &good, &bad);
 }
 
+/// RFC 7692 section 6.1: a message is compressed as a whole, and its first frame says so.
+#[test]
+fn rsv1_on_a_continuation_closes_both_legs_with_1002() {
+    let (app, proxy) = start();
+    let begun = Frame::new(TEXT, *b"\xf2\x48\xcd").with_rsv(RSV1).unfinished();
+    let (mut client, mut server) = open_with(&proxy, &app, DEFLATE, DEFLATE);
+    let bad = masked(0x80 | RSV1 | CONTINUATION, 0);
+    violate("RSV1 on a client's continuation", &mut client, &mut server, &begun, &bad);
+
+    let (mut client, mut server) = open_with(&proxy, &app, DEFLATE, DEFLATE);
+    let bad = header(0x80 | RSV1 | CONTINUATION, 0, None);
+    violate("RSV1 on an app's continuation", &mut server, &mut client, &begun, &bad);
+}
+
 #[test]
 fn a_frame_over_the_limit_closes_with_1009() {
     let app = App::listen();

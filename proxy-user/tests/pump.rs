@@ -19,6 +19,7 @@ use harness::frame::{BINARY, CONTINUATION, Frame, header};
 use harness::payload::{Random, StreamHash};
 use harness::session::{Peer, Role, open, open_over};
 use harness::setup::Setup;
+use harness::traffic::{self, Pace};
 use harness::wait::{Stopwatch, eventually, pause};
 use harness::wire::{Wire, is_timeout};
 
@@ -184,6 +185,41 @@ fn directions_do_not_wait_for_each_other() {
         client.send(&frame);
         server.expect(&frame);
     }
+}
+
+/// Nor must a direction that is busy all the time: with frames so small that the proxy is the slowest
+/// of all, there is always more to read and always room to write.
+fn frames_pass_a_flood(flooder: Role) {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let (client, server) = open(&proxy, &app);
+    let (mut flooder, mut other) = match flooder {
+        Role::Client => (client, server),
+        Role::App => (server, client),
+    };
+    let unceasing = Pace::new(1 << 30, 0);
+    let unit = flooder.encode(&Frame::text("x")).repeat(10_000);
+    let flood = traffic::send(&flooder.wire, unit, unceasing);
+    let sink = traffic::read(&other.wire, unceasing);
+    eventually("the flood is on", || (sink.bytes() > 1 << 20).then_some(()));
+    for n in 0..50 {
+        let frame = Frame::text(&format!("small {n}"));
+        other.send(&frame);
+        flooder.expect(&frame);
+    }
+    let so_far = sink.bytes();
+    eventually("the flood still goes on", || (sink.bytes() > so_far).then_some(()));
+    drop((flood, sink));
+}
+
+#[test]
+fn a_client_that_never_pauses_does_not_silence_its_app() {
+    frames_pass_a_flood(Role::Client);
+}
+
+#[test]
+fn an_app_that_never_pauses_does_not_silence_its_client() {
+    frames_pass_a_flood(Role::App);
 }
 
 #[test]
