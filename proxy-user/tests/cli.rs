@@ -76,6 +76,22 @@ fn unknown_keys_are_mistakes_in_every_table() {
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
 }
 
+/// A token of nothing would let in whoever sends none.
+#[test]
+fn a_token_file_of_white_space_is_a_mistake() {
+    let scratch = Scratch::new();
+    let token = scratch.file("token", " \n\t\n").display().to_string();
+    let report = "[report]\nurl = \"http://127.0.0.1:1/{app}\"\n";
+    for text in [
+        format!("admin_token_file = {token:?}\n{GOOD}"),
+        format!("{GOOD}\n{report}token_file = {token:?}\n"),
+    ] {
+        let outcome = check(&text);
+        assert_eq!(outcome.code, Some(2), "{text}\n{outcome:?}");
+        assert!(outcome.stderr.contains("token_file"), "{outcome:?}");
+    }
+}
+
 #[test]
 fn what_is_no_toml_and_what_is_no_file_is_a_two() {
     let outcome = check("listen = [\n[[app]\n");
@@ -147,6 +163,18 @@ fn flags_may_come_from_the_environment() {
     assert_eq!(proxy.get("any.test", "/").text(), "served");
     assert_ne!(proxy.address().port(), 8080);
     assert_eq!(proxy.source().0, "tcp-info");
+}
+
+/// An empty variable of some wrapper script is no wish; and a file is named on the command line only.
+#[test]
+fn a_config_variable_does_not_disturb_an_upstream() {
+    let app = HttpApp::named("served");
+    let mut command = ebbtide();
+    command.args(["run", "--log-format", "json", "--upstream"]);
+    command.arg(format!("http://{}", app.address())).env("EBBTIDE_CONFIG", "");
+    command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sockets", "tcp-info"]);
+    let proxy = Proxy::spawn(&mut command, None);
+    assert_eq!(proxy.get("any.test", "/").text(), "served");
 }
 
 #[test]

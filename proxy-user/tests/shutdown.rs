@@ -2,13 +2,16 @@
 
 mod harness;
 
+use std::time::Duration;
+
 use harness::app::App;
 use harness::frame::Frame;
-use harness::http::{Head, Message, chunk, request};
+use harness::http::{Head, Message, chunk, ok, request};
 use harness::proxy::Proxy;
 use harness::session::{open, upgrade};
 use harness::setup::Setup;
-use harness::wait::eventually;
+use harness::wait::{eventually, pause};
+use harness::wire::End;
 
 fn draining(drain: &str) -> (App, Proxy) {
     let app = App::listen();
@@ -80,6 +83,23 @@ fn a_request_under_way_is_finished() {
     server.send("0\r\n\r\n");
     assert_eq!(Message::read_response(&mut client, "GET").text(), "first, last");
     drop((client, server));
+    assert_eq!(proxy.exit_code(), Some(0));
+}
+
+/// Longer than the moment that is left to requests once the drain is over.
+#[test]
+fn a_request_that_takes_its_time_is_waited_for_as_a_session_is() {
+    let (app, mut proxy) = draining("30s");
+    let mut client = proxy.connect();
+    client.send(request("GET", "a.test", "/slow", ""));
+    let mut server = app.accept();
+    Head::read(&mut server);
+    proxy.terminate();
+    await_not_ready(&proxy);
+    pause(Duration::from_secs(8));
+    server.send(ok("at last"));
+    assert_eq!(Message::read_response(&mut client, "GET").text(), "at last");
+    assert_eq!(client.end(), End::Fin, "the connection is good for no other request");
     assert_eq!(proxy.exit_code(), Some(0));
 }
 

@@ -10,6 +10,18 @@ const CLAIMS: &str = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r
                       X-Forwarded-Host: public.test\r\n\
                       Forwarded: for=203.0.113.9;proto=https;host=public.test\r\n";
 
+/// Further names that apps believe; an underscore is a hyphen to CGI and WSGI.
+const OTHER_CLAIMS: [(&str, &str); 4] = [
+    ("X-Forwarded-Prefix", "/claimed"),
+    ("X-Forwarded-Port", "4443"),
+    ("X-Real-IP", "203.0.113.9"),
+    ("X_Forwarded_For", "203.0.113.9"),
+];
+
+fn other_claims() -> String {
+    OTHER_CLAIMS.map(|(name, value)| format!("{name}: {value}\r\n")).concat()
+}
+
 fn asked(proxy: &Proxy, app: &HttpApp, host: &str, fields: &str) -> Head {
     let mut wire = proxy.connect();
     wire.send(request("GET", host, "/", fields));
@@ -72,4 +84,24 @@ fn a_trusted_proxy_that_claims_nothing_is_treated_like_a_client() {
     let head = asked(&proxy, &app, "a.test", "");
     assert_eq!(head.get("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(head.get("x-forwarded-proto"), Some("http"));
+}
+
+#[test]
+fn a_stranger_s_other_claims_do_not_reach_the_app() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).start();
+    let head = asked(&proxy, &app, "a.test", &other_claims());
+    for (name, _) in OTHER_CLAIMS {
+        assert_eq!(head.get(name), None, "{name} reached the app: {head:?}");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_s_other_claims_reach_the_app() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).key("trusted_proxies = [\"127.0.0.0/8\"]").start();
+    let head = asked(&proxy, &app, "a.test", &other_claims());
+    for (name, value) in OTHER_CLAIMS {
+        assert_eq!(head.get(name), Some(value), "{name}: {head:?}");
+    }
 }

@@ -2,6 +2,7 @@
 //! of them, the app must never take a part of one request for another: request smuggling.
 
 use crate::harness::app::HttpApp;
+use crate::harness::http::Message;
 use crate::harness::setup::Setup;
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
@@ -71,6 +72,22 @@ fn a_length_given_twice_alike_is_at_most_one_length() {
         assert_eq!((seen[0].head.target(), seen[0].text()), ("/attack", "abc"), "{answer:?}");
         assert_eq!(seen[0].head.all("content-length"), ["3"]);
         assert!(seen[1..].iter().all(|r| r.head.target() == "/smuggled"), "{seen:?}");
+    }
+}
+
+/// RFC 9112 section 6.1: a coding that is not understood is a 501, and one that was taken off or
+/// passed on blindly would be a body that two readers read in two ways.
+#[test]
+fn a_coding_below_the_chunks_is_a_501() {
+    for coding in ["gzip, chunked", "identity, chunked", "gzip\r\nTransfer-Encoding: chunked"] {
+        let app = HttpApp::named("app");
+        let proxy = Setup::demo(app.address()).start();
+        let mut wire = proxy.connect();
+        wire.send(format!(
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: {coding}\r\n\r\n"
+        ));
+        Message::read_response(&mut wire, "POST").assert_own(501);
+        assert_eq!(app.requests().len(), 0, "{coding:?} reached the app");
     }
 }
 

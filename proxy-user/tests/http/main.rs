@@ -14,5 +14,7 @@ mod connections;
 mod fields;
 mod forwarded;
 mod framing;
+mod hosts;
+mod reason;
 mod refusals;
 mod routing;
