@@ -15,6 +15,7 @@ mod fields;
 mod forwarded;
 mod framing;
 mod hosts;
+mod pooled;
 mod reason;
 mod refusals;
 mod routing;
