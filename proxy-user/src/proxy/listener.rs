@@ -9,7 +9,9 @@ use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{Phase, Proxy, service, timed};
+use crate::clock;
 use crate::core::patience;
+use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
 
 /// Connections that the kernel keeps for us until we accept them.
@@ -17,6 +19,8 @@ const BACKLOG: u32 = 4096;
 /// Pause between two looks whether connections can be accepted again: running out of descriptors does
 /// not get better by trying faster.
 const PAUSE: Duration = Duration::from_millis(100);
+/// At most one warning in this time.
+const REMINDER: Duration = Duration::from_secs(60);
 
 /// A socket to accept connections on `address`.
 ///
@@ -51,9 +55,17 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
     let allowed = Descriptors::allowed().ok();
     let mut used_up = false;
+    let mut told = None;
     loop {
         if let Some(allowed) = allowed {
-            room(&proxy, &listener, allowed, used_up).await;
+            let full = || proxy.connections.len() + proxy.pumps.len() >= allowed.clients();
+            if used_up || full() {
+                tell_full(&mut told, allowed);
+                // Those who come meanwhile wait in the backlog, where they cost no descriptor.
+                while full() || allowed.are_used_up(&listener) {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
         let (stream, peer) = accept(&listener).await;
         used_up = allowed.is_some_and(|allowed| allowed.is_reserved(&stream));
@@ -61,16 +73,13 @@ pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
     }
 }
 
-/// Waits until one more client fits. Those who come meanwhile wait in the listener's backlog, where
-/// they cost no descriptor.
-async fn room(proxy: &Proxy, listener: &TcpListener, allowed: Descriptors, used_up: bool) {
-    let full = || proxy.connections.len() + proxy.pumps.len() >= allowed.clients();
-    if !used_up && !full() {
-        return;
-    }
-    tracing::warn!(clients = allowed.clients(), "out of descriptors: new connections have to wait");
-    while full() || allowed.are_used_up(listener) {
-        tokio::time::sleep(PAUSE).await;
+/// Warns, but not of every client that comes and goes at the limit.
+fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
+    let now = clock::coarse();
+    if told.is_none_or(|told| now.since(told) >= REMINDER) {
+        *told = Some(now);
+        let clients = allowed.clients();
+        tracing::warn!(clients, "out of descriptors: new connections have to wait");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::harness::wait::eventually;
 
 /// Starts the proxy under `ulimit`.
 fn limited(setup: Setup, ulimit: &str) -> Proxy {
-    setup.wrapper(&["sh", "-c", &format!("ulimit {ulimit}; exec \"$0\" \"$@\"")]).start()
+    setup.wrapper(&["sh", "-c", &format!("ulimit {ulimit} && exec \"$0\" \"$@\"")]).start()
 }
 
 /// The soft and the hard limit of the running proxy.
@@ -24,7 +24,7 @@ fn limits(proxy: &Proxy) -> (String, String) {
 #[test]
 fn the_soft_limit_is_raised_to_the_hard_one() {
     let app = HttpApp::named("app");
-    let proxy = limited(Setup::demo(app.address()), "-Sn 256; ulimit -Hn 512");
+    let proxy = limited(Setup::demo(app.address()), "-Sn 256 && ulimit -Hn 512");
     assert_eq!(limits(&proxy), ("512".to_owned(), "512".to_owned()));
     let told = &proxy.log().fields("sessions that fit")[0];
     assert_eq!((&told["open_files"], &told["sessions"]), (&512.into(), &224.into()));
