@@ -18,6 +18,9 @@ use crate::session::{Leg, Watched};
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How much sooner than the grace period a verdict may fall: a sweep that comes a hair early must not
+/// cost the whole period until the next.
+const EARLY: Duration = Duration::from_millis(50);
 /// How long both sides may leave their connections open after a Close went by and everything was
 /// taken (RFC 6455 section 7.1.1).
 const CLOSING: Duration = Duration::from_secs(10);
@@ -36,7 +39,7 @@ pub async fn run(proxy: Arc<Proxy>) {
 
 fn sweep(proxy: &Proxy, now: Nanos) {
     proxy.sockets.refresh(now);
-    let grace = proxy.config.stall.grace;
+    let grace = proxy.config.stall.grace.saturating_sub(EARLY);
     proxy.registry.sweep(|watched| {
         let Watched { session, client, upstream, closing } = watched;
         let (near, far) = (session.client.socket.sample(), session.upstream.socket.sample());
