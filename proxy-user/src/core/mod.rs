@@ -8,6 +8,7 @@ pub mod frame;
 pub mod gate;
 pub mod headers;
 pub mod observe;
+pub mod pack;
 pub mod patience;
 pub mod report;
 pub mod route;

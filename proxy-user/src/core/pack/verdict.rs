@@ -1,0 +1,116 @@
+//! What is shown to the rules, and what they say of it.
+
+use std::time::Duration;
+
+use crate::core::frame::Opcode;
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the app.
+    Input,
+    /// From the app to the client.
+    Output,
+}
+
+/// What kind of traffic a rule recognises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A person: counts, whatever the rules behind it say.
+    Person,
+    /// Asks or says that the other side is still there.
+    Heartbeat,
+    /// Says that something arrived.
+    Ack,
+    /// Opens or re-opens a connection, a namespace or a subscription.
+    Handshake,
+    /// The app's own timer, run by the browser.
+    Timer,
+    /// Sent whether or not anybody looks.
+    Ambient,
+    /// A request that a page repeats by itself.
+    Poll,
+    /// What a page does to get its lost connection back.
+    Reconnect,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Class; 8] = [
+        Class::Person,
+        Class::Heartbeat,
+        Class::Ack,
+        Class::Handshake,
+        Class::Timer,
+        Class::Ambient,
+        Class::Poll,
+        Class::Reconnect,
+    ];
+
+    /// The word in pack files, metrics and explanations.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Person => "person",
+            Class::Heartbeat => "heartbeat",
+            Class::Ack => "ack",
+            Class::Handshake => "handshake",
+            Class::Timer => "timer",
+            Class::Ambient => "ambient",
+            Class::Poll => "poll",
+            Class::Reconnect => "reconnect",
+        }
+    }
+}
+
+/// Names one rule of an app's rule book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleIndex(pub u16);
+
+/// What the rules say of a message or request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It counts: a rule of class `person` says so, or no rule knows it.
+    Activity(Option<RuleIndex>),
+    /// It is machinery, by this rule.
+    Ignored(RuleIndex),
+    /// More of it must be seen.
+    Undecided,
+}
+
+/// The opening handshake of a connection, as its rules' guards see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The request's path, without its query.
+    pub path: &'a str,
+    /// Its query without the `?`; empty where there is none.
+    pub query: &'a str,
+    /// What the app chose from `Sec-WebSocket-Protocol`.
+    pub subprotocol: Option<&'a str>,
+    /// No navigation came before it: a page that was open gets its connection back.
+    pub unattended: bool,
+}
+
+/// A message, unmasked, joined and inflated.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Text or binary.
+    pub opcode: Opcode,
+    /// The message, or its first bytes.
+    pub payload: &'a [u8],
+    /// `payload` is all of it.
+    pub whole: bool,
+    /// Time since its connection was opened.
+    pub age: Duration,
+}
+
+/// A plain request's head. Upgrades are an [`Opening`].
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// `GET`, `POST` …
+    pub method: &'a str,
+    /// The path, without its query.
+    pub path: &'a str,
+    /// The query without the `?`; empty where there is none.
+    pub query: &'a str,
+}
