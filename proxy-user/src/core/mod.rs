@@ -7,6 +7,8 @@ pub mod ending;
 pub mod frame;
 pub mod gate;
 pub mod headers;
+pub mod heartbeat;
+pub mod navigation;
 pub mod observe;
 pub mod pack;
 pub mod patience;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::flow::{Event, Flow};
+use super::witness::Blind;
 use crate::clock;
 use crate::core::ending::{Cause, Tell};
 use crate::core::frame::close_frame;
@@ -101,7 +102,7 @@ fn poll_way(
     if let Some(to) = to {
         while !flow.over() {
             let source = from.as_mut().map(|from| (from, from_leg));
-            match ready!(flow.poll(cx, source, (to, to_leg), |_| {})) {
+            match ready!(flow.poll(cx, source, (to, to_leg), &mut Blind)) {
                 Event::Eof | Event::ReadFailed(_) | Event::Violation(_) => flow.finish(),
                 Event::Ended | Event::WriteFailed => {}
             }
