@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::flow::{Event, Flow};
+use super::random::masking_key;
 use super::witness::Blind;
 use crate::clock;
 use crate::core::ending::{Cause, Tell};
@@ -77,17 +78,6 @@ fn close(session: &Session, leg: &Leg, stream: TcpStream, reset: bool) {
     }
     release(session, leg);
     drop(stream);
-}
-
-/// RFC 6455 section 5.3: a client's masking key is unpredictable.
-fn masking_key(session: u64) -> [u8; 4] {
-    let mut key = [0; 4];
-    if getrandom::fill(&mut key).is_err() {
-        // Only a kernel without random numbers comes here, and any key masks.
-        let [first, second, third, fourth, ..] = session.to_le_bytes();
-        key = [first, second, third, fourth];
-    }
-    key
 }
 
 /// Writes what is left to be written in one direction, then reads on until its source closes:

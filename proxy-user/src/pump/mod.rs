@@ -8,6 +8,7 @@ mod buffer;
 mod closing;
 mod flow;
 mod inserts;
+mod random;
 mod witness;
 
 use std::fmt::Display;
