@@ -4,6 +4,7 @@
 //! one names tokio, hyper, aya, prometheus or a clock.
 
 pub mod ending;
+pub mod extension;
 pub mod frame;
 pub mod gate;
 pub mod headers;
