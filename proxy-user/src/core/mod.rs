@@ -8,6 +8,7 @@ pub mod extension;
 pub mod frame;
 pub mod gate;
 pub mod headers;
+pub mod lens;
 pub mod observe;
 pub mod pack;
 pub mod patience;
