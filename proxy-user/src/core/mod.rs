@@ -5,10 +5,12 @@
 
 pub mod ending;
 pub mod event_stream;
+pub mod extension;
 pub mod frame;
 pub mod gate;
 pub mod headers;
 pub mod heartbeat;
+pub mod lens;
 pub mod navigation;
 pub mod observe;
 pub mod pack;
