@@ -3,6 +3,7 @@
 //! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if
 //! one names tokio, hyper, aya, prometheus or a clock.
 
+pub mod cadence;
 pub mod ending;
 pub mod event_stream;
 pub mod extension;
@@ -10,6 +11,7 @@ pub mod frame;
 pub mod gate;
 pub mod headers;
 pub mod heartbeat;
+pub mod history;
 pub mod lens;
 pub mod navigation;
 pub mod observe;
@@ -17,5 +19,7 @@ pub mod pack;
 pub mod patience;
 pub mod report;
 pub mod route;
+pub mod shadow;
+pub mod skeleton;
 pub mod stall;
 pub mod time;
