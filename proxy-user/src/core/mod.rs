@@ -23,3 +23,4 @@ pub mod shadow;
 pub mod skeleton;
 pub mod stall;
 pub mod time;
+pub mod visit;
