@@ -1,0 +1,31 @@
+//! The pack files that are part of the binary.
+
+macro_rules! files {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../packs/", $name, ".toml")))),*]
+    };
+}
+
+/// Each with its name, in alphabetical order.
+pub(super) const FILES: &[(&str, &str)] = files![
+    "socketio"
+    "streamlit"
+];
+
+#[cfg(test)]
+mod tests {
+    use super::FILES;
+
+    #[test]
+    fn every_file_of_the_folder_is_built_in() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/packs");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        names.sort();
+        let built_in: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(built_in, names);
+    }
+}
