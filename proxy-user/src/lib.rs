@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod logging;
 pub mod metrics;
 pub mod observe;
+pub mod packs;
 pub mod privileges;
 pub mod proxy;
 pub mod pump;
