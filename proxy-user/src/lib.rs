@@ -16,6 +16,7 @@ pub mod events;
 pub mod logging;
 pub mod metrics;
 pub mod observe;
+pub mod packs;
 pub mod privileges;
 pub mod proxy;
 pub mod pump;
