@@ -10,7 +10,7 @@ use crate::core::pack::ask::{JsonAsk, MAX_FIELDS, Scalar, Want};
 /// Reads `json` with the `keys` beside it; `None` when absent or mistaken.
 pub(super) fn read(table: &mut Table<'_>, patterns: &Patterns) -> Option<JsonAsk> {
     let value = table.raw("json");
-    let keys = table.list("keys", token()).map(Vec::from);
+    let keys = table.list("keys", token());
     let Some(value) = value else {
         if table.has("keys") {
             let message = "`keys` says which other keys a `json` object may have; add `json`";
