@@ -11,9 +11,10 @@ use tokio::sync::broadcast;
 
 use crate::core::ending::Reap;
 use crate::core::history::{Key, What};
+use crate::core::pack::RuleName;
 use crate::core::shadow::Comparison;
 use crate::core::time::Nanos;
-use crate::session::{Compared, RuleName, Traffic, time};
+use crate::session::{Compared, Traffic, time};
 
 /// Events that a listener may be behind.
 const BEHIND: usize = 1024;

@@ -13,6 +13,7 @@ use crate::admin::{self, Token};
 use crate::config::{Config, SocketSource};
 use crate::core::ending::Cause;
 use crate::metrics::Metrics;
+use crate::packs::Packs;
 use crate::proxy::{self, Phase, Proxy};
 use crate::sockets::{Options, Sockets, SourceWish};
 use crate::{activity, descriptors, privileges, reaper};
@@ -47,6 +48,7 @@ impl Server {
     pub fn start(config: Config, sockets: Sockets) -> Result<Server> {
         descriptors::prepare(config.limits.sessions);
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
+        let packs = Packs::open(config.pack_dir.as_deref())?;
         let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
         let reports = config.report.clone().map(activity::Client::new).transpose()?;
         let (admin_listener, admin) = listen(config.admin, "admin listening")?;
@@ -57,7 +59,7 @@ impl Server {
             listeners.push(listener);
             addresses.push(address);
         }
-        let proxy = Arc::new(Proxy::new(config, sockets, Metrics::new()?));
+        let proxy = Arc::new(Proxy::new(config, &packs, sockets, Metrics::new()?)?);
         let serve = |listener| tokio::spawn(proxy::serve(Arc::clone(&proxy), listener));
         let acceptors = listeners.into_iter().map(serve).collect();
         let mut others = vec![

@@ -8,7 +8,8 @@ use std::{fmt::Write as _, hint::black_box, os::fd::AsFd, sync::Arc, time::Durat
 use ebbtide::{
     clock,
     config::App as AppConfig,
-    core::{stall::Verdict, time::Nanos},
+    core::{pack::RuleBook, stall::Verdict, time::Nanos},
+    events::Events,
     session::{App, Leg, Registry, Session, Watched},
     sockets::{Options, Sockets, SourceWish},
 };
@@ -38,7 +39,10 @@ impl Fleet {
     fn new(tables: Vec<Sockets>, connections: &Connections) -> Fleet {
         let registry = Registry::default();
         let upstream = "http://127.0.0.1:1".parse().unwrap();
-        let app = Arc::new(App::new(AppConfig::new("demo".to_owned(), upstream)));
+        let app = {
+            let config = AppConfig::new("demo".to_owned(), upstream);
+            Arc::new(App::new(config, RuleBook::default(), Events::default(), clock::now()))
+        };
         for table in &tables {
             let mut legs = connections.near.iter().enumerate().map(|(n, socket)| {
                 let leg = table.register(socket.as_fd()).unwrap();

@@ -64,6 +64,10 @@ struct Common {
     /// Who watches the sockets: auto, ebpf or tcp-info [default: auto, or what the file says]
     #[arg(long, global = true, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
     sockets: Option<SocketSource>,
+    /// The rules that tell machinery from people, for every app: a pack's name, or auto; see
+    /// `ebbtide packs list` [default: auto, or what the file says]
+    #[arg(long, global = true, env = "EBBTIDE_PACK", value_name = "NAME", value_delimiter = ',')]
+    pack: Vec<String>,
     /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
     /// [default: info; demo: warn]
     #[arg(long, global = true, env = "EBBTIDE_LOG", value_name = "LEVEL")]

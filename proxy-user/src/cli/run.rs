@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{Common, Failure};
 use crate::config::{Config, Parsed};
+use crate::packs::Packs;
 use crate::server::{self, Server};
 use crate::signals::Stop;
 
@@ -34,6 +35,9 @@ impl Run {
             }
         };
         common.apply(&mut config);
+        // What the file says has been checked.
+        let packs = Packs::open(config.pack_dir.as_deref()).map_err(anyhow::Error::from)?;
+        packs.book(&common.pack).map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
         if config.admin_needs_token() {
             return Err(Failure::Usage(format!(
                 "--admin {}: other machines can reach it; set admin_token_file in a configuration \
@@ -77,6 +81,9 @@ impl Common {
         }
         if let Some(source) = self.sockets {
             config.sockets.source = source;
+        }
+        if !self.pack.is_empty() {
+            config.apps.iter_mut().for_each(|app| app.packs.clone_from(&self.pack));
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct App {
     pub path: String,
     /// The app's own address.
     pub upstream: Upstream,
-    /// Names of rule packs; `auto` = tell by the traffic. Default: none = by opcode only.
+    /// Names of rule packs; `auto` (the default) = tell by the traffic; none = by opcode only.
     pub packs: Vec<String>,
     /// Which data frames are activity. Default `pack`.
     pub count: Count,
@@ -47,7 +47,7 @@ impl App {
             hosts: Vec::new(),
             path: "/".to_owned(),
             upstream,
-            packs: Vec::new(),
+            packs: vec!["auto".to_owned()],
             count: Count::Pack,
             idle_after: None,
             on_idle: OnIdle::Suspend,

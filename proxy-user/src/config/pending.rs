@@ -38,10 +38,8 @@ const DRIVER: Section = Section {
 
 /// Table, key, and what happens instead.
 const IGNORED: &[(&str, &str, &str)] = &[
-    ("", "pack_dir", "no packs are loaded"),
     ("[keepalive]", "interval", "no pings are sent"),
     ("[keepalive]", "timeout", "no pings are sent"),
-    ("[[app]]", "packs", "frames are told apart by opcode only"),
     ("[[app]]", "idle_after", "the app is never suspended"),
     ("[[app]]", "on_idle", "the app is never suspended"),
     ("[[app]]", "wake", "the app is never suspended"),

@@ -22,6 +22,7 @@ use super::value::place::{CGROUP, path, token_file};
 use super::value::upstream::Upstream;
 use super::value::web::{METHOD, PREFIX, URL};
 use super::value::{kind, or_off};
+use crate::packs::Packs;
 
 /// More sessions or rows than this is a slip: their memory alone would be gigabytes.
 const MOST: u64 = 1 << 24;
@@ -59,7 +60,9 @@ pub(super) fn document(log: &mut Log, entries: &DeTable<'_>, file: &Path) -> Con
         table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
         pending::document(table);
         check::addresses(table, &config);
-        if let Some(drafts) = table.tables("app", "[[app]]", app) {
+        let packs = packs(table, &config);
+        let read = |table: &mut Table<'_>| app(table, packs.as_ref());
+        if let Some(drafts) = table.tables("app", "[[app]]", read) {
             check::apps(table, &drafts);
             config.apps = drafts.into_iter().map(|draft| draft.app).collect();
         }
@@ -102,7 +105,19 @@ fn limits(table: &mut Table<'_>, limits: &mut Limits) {
     table.set(&mut limits.frame_bytes, "frame_bytes", or_off(size(LEAST_FRAME..=MOST_FRAME)));
 }
 
-fn app(table: &mut Table<'_>) -> Draft {
+/// The packs that apps may name; `None` after a mistake that keeps them from being read.
+fn packs(table: &mut Table<'_>, config: &Config) -> Option<Packs> {
+    match Packs::open(config.pack_dir.as_deref()) {
+        Ok(packs) => Some(packs),
+        Err(error) => {
+            let line = table.line_of("pack_dir");
+            table.mistake(line, format!("`pack_dir`: {error}"));
+            None
+        }
+    }
+}
+
+fn app(table: &mut Table<'_>, packs: Option<&Packs>) -> Draft {
     let name = table.required("name", APP_NAME);
     let hosts = table.list("hosts", kind("a host", "\"demo.localhost\""));
     let path = table.text("path", PREFIX);
@@ -114,7 +129,13 @@ fn app(table: &mut Table<'_>) -> Draft {
     let mut app = App::new(name.unwrap_or_default(), upstream.unwrap_or_else(Upstream::nowhere));
     app.hosts = hosts.unwrap_or_default();
     app.path = path.unwrap_or(app.path);
-    app.packs = table.list("packs", PACK_NAME).unwrap_or_default();
+    if let Some(names) = table.list("packs", PACK_NAME) {
+        if let Some(Err(error)) = packs.map(|packs| packs.book(&names)) {
+            let line = table.line_of("packs");
+            table.mistake(line, error.to_string());
+        }
+        app.packs = names;
+    }
     table.set(&mut app.count, "count", kind("a word", "\"pack\""));
     app.idle_after = table.text("idle_after", duration(SECOND..=YEAR));
     table.set(&mut app.on_idle, "on_idle", kind("a word", "\"suspend\""));

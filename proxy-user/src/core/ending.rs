@@ -28,6 +28,8 @@ pub enum Cause {
     CloseTimeout,
     /// Ebbtide is shutting down.
     Shutdown,
+    /// The app has not answered a heartbeat in time.
+    AckTimeout,
 }
 
 /// What one leg is told.
@@ -44,13 +46,13 @@ pub enum Tell {
 pub struct Reap {
     /// `client` or `app`.
     pub leg: &'static str,
-    /// `stalled`, `unreachable` or `peer_closed`.
+    /// `stalled`, `unreachable`, `peer_closed` or `ack_timeout`.
     pub reason: &'static str,
 }
 
 impl Cause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Cause; 12] = [
+    pub const ALL: [Cause; 13] = [
         Cause::ClientStalled,
         Cause::ClientUnreachable,
         Cause::ClientGone,
@@ -63,6 +65,7 @@ impl Cause {
         Cause::TooBig,
         Cause::CloseTimeout,
         Cause::Shutdown,
+        Cause::AckTimeout,
     ];
 
     /// The cause with this number.
@@ -89,6 +92,8 @@ impl Cause {
             Cause::TooBig => both(1009, "frame too big"),
             Cause::CloseTimeout => (Reset, Reset),
             Cause::Shutdown => both(1012, "proxy is restarting"),
+            // The page reconnects on 1012.
+            Cause::AckTimeout => (Close(1012, "heartbeat not answered"), Reset),
         }
     }
 
@@ -102,6 +107,7 @@ impl Cause {
             Cause::AppStalled => ("app", "stalled"),
             Cause::AppUnreachable => ("app", "unreachable"),
             Cause::AppGone => ("app", "peer_closed"),
+            Cause::AckTimeout => ("app", "ack_timeout"),
             _ => return None,
         };
         Some(Reap { leg, reason })
@@ -118,7 +124,7 @@ mod tests {
             assert_eq!(Cause::from_number(cause as u8), Some(cause));
         }
         assert_eq!(Cause::from_number(0), None);
-        assert_eq!(Cause::from_number(13), None);
+        assert_eq!(Cause::from_number(14), None);
     }
 
     #[test]

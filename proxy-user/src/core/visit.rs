@@ -38,8 +38,8 @@ impl Place {
 
     /// Less than a visit ago.
     fn recent(self, now: Nanos) -> bool {
-        let then = (self.0 >> 32) << STEP;
-        self.0 != 0 && then.saturating_add(VISIT.as_nanos() as u64) > now.0
+        let then = Nanos((self.0 >> 32) << STEP);
+        self.0 != 0 && then + VISIT > now
     }
 
     fn reload(self) -> bool {

@@ -73,6 +73,7 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
         for (direction, counts) in [("input", input), ("output", output)] {
             frames.with_label_values(&[name, direction, "data"]).inc_by(counts.data);
             frames.with_label_values(&[name, direction, "control"]).inc_by(counts.control);
+            frames.with_label_values(&[name, direction, "heartbeat"]).inc_by(counts.heartbeat);
             bytes.with_label_values(&[name, direction]).inc_by(counts.bytes);
         }
         for (reason, count) in app.activity(input, output) {

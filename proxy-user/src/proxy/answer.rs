@@ -4,13 +4,14 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
-use hyper::body::Incoming;
+
+use super::judge::Watched;
 
 /// Why Ebbtide answered by itself; no app's answer carries it.
 pub(super) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
 
 /// A body: passed on from the app, or ours.
-pub(crate) type Body = Either<Incoming, Full<Bytes>>;
+pub(crate) type Body = Either<Watched, Full<Bytes>>;
 
 /// An answer of Ebbtide's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,17 +7,17 @@ use hyper::body::{Body as _, Incoming};
 
 use super::Proxy;
 use super::answer::{Answer, Body, REASON};
+use super::judge::{Case, Tapped, Watched};
 use super::service::Routed;
 use super::timed::Upload;
 use super::upstream::Outgoing;
-use crate::clock;
-use crate::core::gate::Reason;
 use crate::core::headers::strip_hop_by_hop;
 
 /// Forwards one request.
 pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Body>, Answer> {
-    let Routed { app, mut request, .. } = routed;
-    app.note(clock::coarse(), Reason::Request);
+    let Routed { app, mut request, peer } = routed;
+    let case = Case::new(&app, peer.ip(), &request);
+    let needs = case.request(proxy);
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     target.scheme = Some(Scheme::HTTP);
     target.authority = Some(app.config.upstream.authority().clone());
@@ -26,7 +26,10 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
         .map_err(|_| Answer::BadRequest("The request's target is not a path."))?;
     *request.version_mut() = Version::HTTP_11;
     let again = repeatable(&request);
-    let mut answered = proxy.pool.request(request.map(Either::Left)).await;
+    let mut answered = proxy
+        .pool
+        .request(request.map(|body| Either::Left(Tapped::new(body, case.clone(), needs))))
+        .await;
     if let (Err(error), Some(again)) = (&answered, again)
         && !error.is_connect()
     {
@@ -39,7 +42,7 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
             tracing::warn!(app = app.config.name, "app switched protocols unasked");
             Err(Answer::Broken)
         }
-        Ok(response) => Ok(relay(response)),
+        Ok(response) => Ok(relay(response, Some(&case))),
         Err(error) => {
             tracing::info!(app = app.config.name, error = %chain(&error), "request failed");
             Err(if error.is_connect() { Answer::Unreachable } else { Answer::Broken })
@@ -61,12 +64,17 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
     Some(again)
 }
 
-/// The app's response as the client sees it.
-pub(super) fn relay(mut response: Response<Incoming>) -> Response<Body> {
+/// The app's response as the client sees it. `case`: the plain request that it answers.
+pub(super) fn relay(mut response: Response<Incoming>, case: Option<&Case>) -> Response<Body> {
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
     headers.remove(REASON);
-    response.map(Either::Left)
+    let (parts, body) = response.into_parts();
+    let body = match case {
+        Some(case) => Watched::new(body, case, &parts.headers),
+        None => Watched::plain(body),
+    };
+    Response::from_parts(parts, Either::Left(body))
 }
 
 /// An error and all that caused it, in one line.

@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 mod forward;
+mod judge;
 mod listener;
 mod service;
 pub(crate) mod timed;
@@ -20,9 +21,11 @@ pub use self::listener::{bind, serve};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::core::route::Router;
+use crate::core::visit::Visits;
 use crate::events::Events;
 use crate::metrics::Metrics;
-use crate::session::{Account, App, Registry, Seats};
+use crate::packs::{Packs, PacksError};
+use crate::session::{App, Registry, Seats};
 use crate::sockets::Sockets;
 
 /// How far the process is on its way out.
@@ -52,6 +55,8 @@ pub struct Proxy {
     pub metrics: Metrics,
     /// What happens, for whoever listens.
     pub events: Events,
+    /// Who has come to a page lately.
+    pub visits: Visits,
     /// Draining or not.
     pub phase: watch::Sender<Phase>,
     /// The tasks that serve HTTP connections.
@@ -65,17 +70,26 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy that serves nobody yet.
-    #[must_use]
-    pub fn new(config: Config, sockets: Sockets, metrics: Metrics) -> Proxy {
+    ///
+    /// # Errors
+    /// When an app names a pack that there is not.
+    pub fn new(
+        config: Config,
+        packs: &Packs,
+        sockets: Sockets,
+        metrics: Metrics,
+    ) -> Result<Proxy, PacksError> {
         let events = Events::default();
         let now = clock::now();
         let app = |app: &config::App| {
-            App::new(app.clone(), Account::new(app, Vec::new(), events.clone(), now))
+            let book = packs.book(&app.packs)?;
+            Ok(Arc::new(App::new(app.clone(), book, events.clone(), now)))
         };
-        let apps = config.apps.iter().map(app).map(Arc::new).collect();
+        let apps = config.apps.iter().map(app).collect::<Result<_, PacksError>>()?;
         let hosts = config.apps.iter().map(|app| (&app.hosts[..], app.path.as_str()));
         config.apps.iter().for_each(|app| metrics.announce(&app.name));
-        Proxy {
+        Ok(Proxy {
+            visits: Visits::default(),
             router: Router::new(hosts),
             seats: Seats::new(config.limits.sessions),
             pool: upstream::pool(),
@@ -88,7 +102,7 @@ impl Proxy {
             connections: TaskTracker::new(),
             pumps: TaskTracker::new(),
             config,
-        }
+        })
     }
 
     /// How far the process is on its way out.

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 
 use super::answer::{Answer, Body, REASON};
 use super::forward::{chain, relay};
+use super::judge::Case;
 use super::service::Routed;
 use super::timed::{Timed, Upload};
 use super::{Phase, Proxy, upstream};
@@ -27,9 +28,8 @@ use crate::clock;
 use crate::config::Compression;
 use crate::core::ending::Cause;
 use crate::core::extension;
-use crate::core::gate::Reason;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
-use crate::pump::{self, End, Limits};
+use crate::pump::{self, Counting, End, Limits};
 use crate::session::{App, Leg, Seat, Session};
 
 /// How long an app may take to answer a handshake, for which a seat is held.
@@ -46,22 +46,29 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     }
     let seats = [app.seats.take(), proxy.seats.take()].into_iter().collect::<Option<Vec<_>>>();
     let seats = seats.ok_or(Answer::Full)?;
+    let case = Case::new(&app, peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
     let (mut response, app_peer) = ask(proxy, &app, handshake(&app, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(relay(response));
+        return Ok(relay(response, None));
     }
     if !names_websocket(response.headers()) {
         tracing::warn!(app = app.config.name, "app switched to a protocol nobody asked for");
         return Err(Answer::Broken);
     }
-    app.note(clock::coarse(), Reason::Upgrade);
-    let limits = Limits {
-        rsv: extension::negotiated(response.headers()).rsv,
-        max_frame: proxy.config.limits.frame_bytes.unwrap_or(u64::MAX),
-    };
+    let extensions = extension::negotiated(response.headers());
+    let max_frame = proxy.config.limits.frame_bytes.unwrap_or(u64::MAX);
+    let limits = Limits { rsv: extensions.rsv, max_frame };
+    let counting = case.upgrade(proxy, response.headers(), extensions);
     let upstream = (hyper::upgrade::on(&mut response), app_peer);
-    proxy.pumps.spawn(start(Arc::clone(proxy), app, seats, (client, peer), upstream, limits));
+    proxy.pumps.spawn(start(
+        Arc::clone(proxy),
+        app,
+        seats,
+        (client, peer),
+        upstream,
+        (limits, counting),
+    ));
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
     headers.remove(REASON);
@@ -129,7 +136,7 @@ async fn start(
     seats: Vec<Seat>,
     (client, client_peer): (OnUpgrade, SocketAddr),
     (upstream, app_peer): (OnUpgrade, SocketAddr),
-    limits: Limits,
+    (limits, counting): (Limits, Counting),
 ) {
     let name = app.config.name.clone();
     let ready = async {
@@ -149,8 +156,15 @@ async fn start(
                 session.end(Cause::Shutdown);
             }
             let registry = Arc::clone(&proxy.registry);
-            drop(proxy);
-            pump::run(session, registry, seats, client, upstream, limits).await;
+            let cause =
+                pump::run(session, registry, seats, (client, upstream), limits, counting).await;
+            // All other reaps are the reaper's.
+            if cause == Some(Cause::AckTimeout)
+                && let Some(reap) = Cause::AckTimeout.reap()
+            {
+                proxy.metrics.reap(&name, reap);
+                tracing::info!(app = name, leg = reap.leg, reason = reap.reason, "reaped");
+            }
         }
         Err(error) => tracing::debug!(app = name, %error, "a side was gone before the session"),
     }

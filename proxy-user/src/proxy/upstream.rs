@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::net::TcpStream;
 
-use super::timed::Upload;
+use super::judge::Tapped;
 
 /// How long an app may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const POOLED: Duration = Duration::from_secs(4);
 
 /// What a plain request carries: the client's body as it comes, or none.
-pub(super) type Outgoing = Either<Upload, Empty<Bytes>>;
+pub(super) type Outgoing = Either<Tapped, Empty<Bytes>>;
 
 /// The pool for plain requests.
 pub(super) type Pool = Client<HttpConnector, Outgoing>;

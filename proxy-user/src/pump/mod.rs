@@ -7,28 +7,32 @@
 mod buffer;
 mod closing;
 mod flow;
+mod heartbeats;
 mod inserts;
+mod inspection;
 mod random;
 mod witness;
 
 use std::fmt::Display;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use self::flow::{Event, Flow};
+use self::inspection::Errand;
+pub use self::inspection::Inspection;
 use self::witness::Witness;
 use crate::clock;
-use crate::config::Count;
 use crate::core::ending::Cause;
-use crate::core::frame::{Chunk, Rules, Violation, close_frame};
+use crate::core::frame::{Chunk, Opcode, Rules, Violation, close_frame};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
+use crate::core::pack::Direction;
 use crate::core::time::Nanos;
-use crate::session::{App, Counts, Leg, Registry, Seat, Session};
+use crate::session::{Counts, Leg, Registry, Seat, Session};
 
 /// One leg's socket as the handshake left it.
 #[derive(Debug)]
@@ -48,6 +52,15 @@ pub struct Limits {
     pub max_frame: u64,
 }
 
+/// What of a session counts as activity.
+#[derive(Debug)]
+pub struct Counting {
+    /// Where messages are not judged: the app's frames count too.
+    pub counts_output: bool,
+    /// What messages are judged by; `None` = frames are told apart by their opcode.
+    pub inspection: Option<Box<Inspection>>,
+}
+
 struct Pump {
     session: Arc<Session>,
     client: TcpStream,
@@ -56,26 +69,30 @@ struct Pump {
     up: Flow,
     /// App to client.
     down: Flow,
-    count_output: bool,
+    counting: Counting,
     /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
     /// go (tokio's cooperative budget), and must not starve the other.
     first: Direction,
 }
 
 /// Runs a registered session to its end: both legs are closed and their rows released when this
-/// returns. The seats are given back as soon as the session is over, before the last farewells.
+/// returns. The seats are given back as soon as the session is over, before the last farewells. Says
+/// why it ended, if not because both sides had closed.
 pub async fn run(
     session: Arc<Session>,
     registry: Arc<Registry>,
     seats: Vec<Seat>,
-    client: End,
-    upstream: End,
+    (client, upstream): (End, End),
     limits: Limits,
-) {
+    mut counting: Counting,
+) -> Option<Cause> {
+    if let Some(inspection) = &mut counting.inspection {
+        inspection.for_session(session.id);
+    }
     let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
     let mut pump = Pump {
-        count_output: session.app.config.count != Count::Input,
-        first: Direction::Up,
+        counting,
+        first: Direction::Input,
         session,
         client: client.stream,
         upstream: upstream.stream,
@@ -97,6 +114,7 @@ pub async fn run(
             closing::release(&session, &session.upstream);
         }
     }
+    cause
 }
 
 /// Takes the session out of the registry and gives its rows back, even if the pump panics. Comes
@@ -116,41 +134,62 @@ impl Drop for Registered {
 
 /// Notes what goes by in one direction.
 struct Watcher<'a> {
-    app: &'a App,
+    session: &'a Session,
     leg: &'a Leg,
     now: Nanos,
-    reason: Reason,
-    counts: bool,
+    direction: Direction,
+    counting: &'a mut Counting,
+    /// The newest data frame.
+    frame: (Opcode, u64),
 }
 
 impl Witness for Watcher<'_> {
-    fn chunk(&mut self, _: &Chunk, _: &[u8]) -> Fate {
-        Fate::Pass
+    #[inline]
+    fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate {
+        let Some(inspection) = &mut self.counting.inspection else {
+            if let Some(header) = chunk.header {
+                self.frame = (header.start.opcode, header.length);
+            }
+            return Fate::Pass;
+        };
+        inspection.chunk(&self.session.app, self.now, self.direction, chunk, payload)
     }
 
     fn burst(&mut self, mut burst: Counts) {
-        if self.counts && burst.data > 0 {
-            burst.activity = burst.data;
-            self.app.gate.touch(self.now, self.reason);
+        let (reason, counts) = match self.direction {
+            Direction::Input => (Reason::Input, true),
+            Direction::Output => (Reason::Output, self.counting.counts_output),
+        };
+        let (app, now) = (&self.session.app, self.now);
+        let inspection = self.counting.inspection.as_mut();
+        match inspection.and_then(|inspection| inspection.take_judged(self.direction)) {
+            Some(judged) => {
+                (burst.activity, burst.uncounted) = (judged.activity, judged.uncounted);
+                burst.heartbeat = judged.heartbeat;
+                burst.data = burst.data.saturating_sub(judged.heartbeat);
+            }
+            None if counts && burst.data > 0 => {
+                burst.activity = burst.data;
+                let (opcode, length) = self.frame;
+                app.account.counted(now, self.session.id, reason, None, opcode, length);
+            }
+            None => burst.uncounted = burst.data,
+        }
+        if burst.activity > 0 {
+            app.gate.touch(now, reason);
+        }
+        if burst.uncounted > 0 {
+            app.account.uncounted(now, reason);
         }
         self.leg.frames.add(burst);
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    /// Client to app.
-    Up,
-    /// App to client.
-    Down,
-}
-
-impl Direction {
-    fn other(self) -> Direction {
-        match self {
-            Direction::Up => Direction::Down,
-            Direction::Down => Direction::Up,
-        }
+/// The direction against this one.
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Input => Direction::Output,
+        Direction::Output => Direction::Input,
     }
 }
 
@@ -163,28 +202,54 @@ impl Pump {
         }
         let now = clock::coarse();
         let first = self.first;
-        self.first = first.other();
-        for direction in [first, first.other()] {
-            while let Poll::Ready(event) = self.poll_flow(cx, now, direction) {
-                if let Poll::Ready(over) = self.react(direction, event) {
-                    return Poll::Ready(over);
+        self.first = opposite(first);
+        loop {
+            for direction in [first, opposite(first)] {
+                while let Poll::Ready(event) = self.poll_flow(cx, now, direction) {
+                    if let Poll::Ready(over) = self.react(direction, event) {
+                        return Poll::Ready(over);
+                    }
                 }
             }
+            match self.poll_errands(cx, now) {
+                Poll::Ready(Some(end)) => return Poll::Ready(end),
+                Poll::Ready(None) => {}
+                Poll::Pending => return Poll::Pending,
+            }
         }
-        Poll::Pending
+    }
+
+    /// Does what the session's heartbeats want. Ready when there was something: with the end of the
+    /// session, or with frames put in that want to be written.
+    fn poll_errands(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Option<Option<Cause>>> {
+        let Some(inspection) = &mut self.counting.inspection else { return Poll::Pending };
+        Poll::Ready(match ready!(inspection.poll_heartbeats(cx, now)) {
+            Errand::ToClient(frames) => {
+                self.down.insert(&frames);
+                None
+            }
+            Errand::ToApp(frames) => {
+                self.up.insert(&frames);
+                None
+            }
+            Errand::End => match self.end(Cause::AckTimeout, &"no answer to a heartbeat") {
+                Poll::Ready(cause) => Some(cause),
+                Poll::Pending => None,
+            },
+        })
     }
 
     fn poll_flow(&mut self, cx: &mut Context<'_>, now: Nanos, direction: Direction) -> Poll<Event> {
-        let session = &self.session;
+        let session = &*self.session;
         let client = (&mut self.client, &session.client);
         let upstream = (&mut self.upstream, &session.upstream);
-        let (flow, from, to, reason, counts) = match direction {
-            Direction::Up => (&mut self.up, client, upstream, Reason::Input, true),
-            Direction::Down => {
-                (&mut self.down, upstream, client, Reason::Output, self.count_output)
-            }
+        let (flow, from, to) = match direction {
+            Direction::Input => (&mut self.up, client, upstream),
+            Direction::Output => (&mut self.down, upstream, client),
         };
-        let mut watcher = Watcher { app: &session.app, leg: from.1, now, reason, counts };
+        let counting = &mut self.counting;
+        let frame = (Opcode::Text, 0);
+        let mut watcher = Watcher { session, leg: from.1, now, direction, counting, frame };
         let polled = flow.poll(cx, Some(from), to, &mut watcher);
         if flow.closed() {
             session.note_close();
@@ -193,7 +258,7 @@ impl Pump {
     }
 
     fn react(&mut self, direction: Direction, event: Event) -> Poll<Option<Cause>> {
-        use Direction::{Down, Up};
+        use Direction::{Input as Up, Output as Down};
         match (direction, event) {
             // A socket that refused a write ends like one that was closed.
             (Up, Event::Eof) if self.down.broken() => return self.end(Cause::ClientReset, &"EOF"),

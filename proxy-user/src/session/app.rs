@@ -1,12 +1,14 @@
 //! An app at run time: what is counted and remembered of it while sessions come and go.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use super::{Account, Counts, Seats, Session, TcpTotals};
-use crate::config;
+use crate::config::{self, Count};
 use crate::core::gate::{Gate, Reason};
+use crate::core::pack::{RuleBook, Verdict};
 use crate::core::time::Nanos;
+use crate::events::Events;
 
 /// One `[[app]]`.
 #[derive(Debug)]
@@ -15,6 +17,10 @@ pub struct App {
     pub config: config::App,
     /// Its newest activity.
     pub gate: Gate,
+    /// What tells its machinery from its people.
+    pub book: Arc<RuleBook>,
+    /// The packs that its traffic has given away, as a set of the book's.
+    recognised: AtomicU64,
     /// What counted and what did not, for whoever asks why.
     pub account: Account,
     /// `max_sessions`.
@@ -30,16 +36,20 @@ pub struct App {
     /// Requests and upgrades that counted as activity.
     requests: AtomicU64,
     upgrades: AtomicU64,
+    /// Server-sent events that did.
+    events: AtomicU64,
     /// Input and output of the sessions that are over.
     past: Mutex<(Counts, Counts)>,
 }
 
 impl App {
-    /// An app that nobody has used yet.
+    /// An app that nobody has used by `now`.
     #[must_use]
-    pub fn new(config: config::App, account: Account) -> App {
+    pub fn new(config: config::App, book: RuleBook, events: Events, now: Nanos) -> App {
         App {
-            account,
+            account: Account::new(&config, book.rules().to_vec(), events, now),
+            recognised: AtomicU64::new(0),
+            book: Arc::new(book),
             gate: Gate::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
@@ -48,6 +58,7 @@ impl App {
             upstream: TcpTotals::default(),
             requests: AtomicU64::new(0),
             upgrades: AtomicU64::new(0),
+            events: AtomicU64::new(0),
             past: Mutex::default(),
             config,
         }
@@ -64,12 +75,46 @@ impl App {
         self.gate.touch(now, reason);
     }
 
+    /// The packs that its traffic has given away.
+    pub fn recognised(&self) -> u64 {
+        self.recognised.load(Relaxed)
+    }
+
+    /// Adds packs to those that its traffic has given away, and gives all of them.
+    pub fn recognise(&self, packs: u64) -> u64 {
+        let known = self.recognised();
+        if packs & !known == 0 {
+            return known;
+        }
+        let new = packs & !self.recognised.fetch_or(packs, Relaxed);
+        self.book.pack_names(new).for_each(|pack| self.account.recognised(pack));
+        known | packs
+    }
+
+    /// Whether what the app sends can be activity, given what its packs advise.
+    pub fn counts_output(&self, advised: bool) -> bool {
+        match self.config.count {
+            Count::Both => true,
+            Count::Input => false,
+            Count::Pack => advised,
+        }
+    }
+
+    /// A server-sent event of the app on the answer to a request for `path`.
+    pub fn event(&self, now: Nanos, path: &str, verdict: Verdict) {
+        if matches!(verdict, Verdict::Activity(_)) {
+            self.events.fetch_add(1, Relaxed);
+            self.gate.touch(now, Reason::Output);
+        }
+        self.account.event(now, path, verdict);
+    }
+
     /// Activity so far by reason, given the input and output that the sessions counted.
     pub fn activity(&self, input: Counts, output: Counts) -> [(Reason, u64); 4] {
         Reason::ALL.map(|reason| {
             let count = match reason {
                 Reason::Input => input.activity,
-                Reason::Output => output.activity,
+                Reason::Output => output.activity + self.events.load(Relaxed),
                 Reason::Request => self.requests.load(Relaxed),
                 Reason::Upgrade => self.upgrades.load(Relaxed),
             };

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use futures_util::task::AtomicWaker;
 
 pub use self::account::{
-    Account, Alternative, Asked, Compared, Last, RuleCount, RuleName, Trace, Traffic, time,
+    Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
 };
 pub use self::app::App;
 pub use self::registry::{Registry, Watched};

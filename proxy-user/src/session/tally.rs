@@ -7,22 +7,28 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Counts of one direction, over a session's life or an app's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Data frames (text, binary, continuation).
+    /// Data frames (text, binary, continuation), heartbeats left out.
     pub data: u64,
     /// Control frames (Close, ping, pong).
     pub control: u64,
+    /// Messages that a rule knows as heartbeats.
+    pub heartbeat: u64,
     /// Payload bytes of the frames whose headers went by.
     pub bytes: u64,
-    /// Data frames that counted as activity.
+    /// What counted as activity: messages where they are judged, else data frames.
     pub activity: u64,
+    /// What would have counted, had it come from the client.
+    pub uncounted: u64,
 }
 
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, more: Counts) {
         self.data += more.data;
         self.control += more.control;
+        self.heartbeat += more.heartbeat;
         self.bytes += more.bytes;
         self.activity += more.activity;
+        self.uncounted += more.uncounted;
     }
 }
 
@@ -31,8 +37,10 @@ impl std::ops::AddAssign for Counts {
 pub struct Tally {
     data: AtomicU64,
     control: AtomicU64,
+    heartbeat: AtomicU64,
     bytes: AtomicU64,
     activity: AtomicU64,
+    uncounted: AtomicU64,
 }
 
 impl Tally {
@@ -41,8 +49,10 @@ impl Tally {
         let add = |to: &AtomicU64, more| to.store(to.load(Relaxed) + more, Relaxed);
         add(&self.data, burst.data);
         add(&self.control, burst.control);
+        add(&self.heartbeat, burst.heartbeat);
         add(&self.bytes, burst.bytes);
         add(&self.activity, burst.activity);
+        add(&self.uncounted, burst.uncounted);
     }
 
     /// The counts now.
@@ -51,8 +61,10 @@ impl Tally {
         Counts {
             data: self.data.load(Relaxed),
             control: self.control.load(Relaxed),
+            heartbeat: self.heartbeat.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             activity: self.activity.load(Relaxed),
+            uncounted: self.uncounted.load(Relaxed),
         }
     }
 }

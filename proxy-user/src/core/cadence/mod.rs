@@ -12,7 +12,9 @@ use std::time::Duration;
 pub use self::hints::{Hints, Known};
 pub use self::paste::{guard, pack, pack_name, rule};
 use super::frame::Opcode;
-use super::skeleton::{self, Digest, LONGEST};
+use super::skeleton::{self, Digest};
+
+pub use super::skeleton::LONGEST;
 use super::time::Nanos;
 
 /// Messages in a row that make a pace.

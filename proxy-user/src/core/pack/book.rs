@@ -130,6 +130,12 @@ impl RuleBook {
         self.packs.is_empty()
     }
 
+    /// The rule by which a page that comes back by itself is known, of the first of these packs.
+    #[must_use]
+    pub fn reopened(&self, recognised: u64) -> Option<RuleIndex> {
+        self.applicable(recognised).next().map(Entry::reopened)
+    }
+
     /// The packs that apply to the requests of an app that was recognised by these.
     #[must_use]
     pub fn applicable_set(&self, recognised: u64) -> u64 {

@@ -122,6 +122,12 @@ pub struct RuleName {
     pub class: Class,
 }
 
+impl std::fmt::Display for RuleName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.pack, self.id)
+    }
+}
+
 /// A WebSocket message that is machinery, or surely a person's.
 #[derive(Clone, Debug)]
 pub struct MessageRule {

@@ -9,20 +9,19 @@ mod read;
 mod rule;
 mod shown;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use self::newest::{Due, Newest};
+use self::newest::{Due, Newest, SharedDue};
 pub use self::read::Last;
 use self::rule::Tally;
-pub use self::rule::{RuleCount, RuleName, Trace};
+pub use self::rule::{RuleCount, Trace};
 pub use self::shown::{Alternative, Compared, Traffic, time};
 use crate::config::{self, OnIdle};
 use crate::core::cadence::{Cadence, Hints};
 use crate::core::frame::Opcode;
 use crate::core::gate::{Gate, Reason};
 use crate::core::history::{History, Key, Kind, Method, Path, Size, What};
-use crate::core::pack::RuleIndex;
+use crate::core::pack::{RuleIndex, RuleName, Verdict};
 use crate::core::shadow::Shadow;
 use crate::core::time::Nanos;
 use crate::events::{Events, Told};
@@ -70,14 +69,13 @@ struct Kept {
 pub struct Account {
     app: Box<str>,
     rules: Box<[Tally]>,
-    /// Output frames that do not count because only input does.
-    output: AtomicU64,
     /// What did not count: frames, requests, handshakes.
     uncounted: Gate,
     /// Requests and handshakes, counted or not.
     requests: Gate,
     newest_input: Newest,
     newest_output: Newest,
+    event_due: SharedDue,
     kept: Mutex<Kept>,
     shadow: Option<Mutex<Shadow>>,
     since: Nanos,
@@ -94,13 +92,13 @@ impl Account {
         Account {
             app: app.name.as_str().into(),
             rules: rules.into_iter().map(Tally::new).collect(),
-            output: AtomicU64::new(0),
             uncounted: Gate::default(),
             requests: Gate::default(),
             newest_input: Newest::default(),
             newest_output: Newest::default(),
+            event_due: SharedDue::default(),
             kept: Mutex::default(),
-            seeks_cadence: shadow.is_some() || !app.packs.is_empty(),
+            seeks_cadence: app.idle_after.is_some(),
             shadow: shadow.map(|idle_after| Mutex::new(Shadow::new(idle_after, now))),
             since: now,
             events,
@@ -143,10 +141,10 @@ impl Account {
         self.note_ignored(now, session, rule, first, || Kind::Message(opcode, Size::of(len)));
     }
 
-    /// So many frames of the app do not count, because only input does.
-    pub fn uncounted_output(&self, now: Nanos, frames: u64) {
-        self.uncounted.touch(now, Reason::Output);
-        self.output.fetch_add(frames, Relaxed);
+    /// Something of a session does not count, because only input does.
+    #[inline]
+    pub fn uncounted(&self, now: Nanos, reason: Reason) {
+        self.uncounted.touch(now, reason);
     }
 
     /// A request or handshake counted.
@@ -174,6 +172,22 @@ impl Account {
         self.note_ignored(now, asked.session, rule, false, || asked.kind());
     }
 
+    /// A server-sent event went by on the answer to a request for this path.
+    pub fn event(&self, now: Nanos, path: &str, verdict: Verdict) {
+        let kind = || Kind::Request(Method::named("GET"), Path::shown(path));
+        match verdict {
+            Verdict::Ignored(rule) => {
+                self.uncounted.touch(now, Reason::Output);
+                self.note_ignored(now, None, rule, false, kind);
+            }
+            Verdict::Activity(rule) if self.event_due.take(now) => {
+                let what = What::Counted(Reason::Output, rule);
+                self.note(now, Key { session: None, what, kind: kind() });
+            }
+            Verdict::Activity(_) | Verdict::Undecided => {}
+        }
+    }
+
     /// A pack was recognised by `packs = ["auto"]`. To be told once a connection, not once a message.
     pub fn recognised(&self, pack: &str) {
         let mut kept = self.kept();
@@ -182,8 +196,8 @@ impl Account {
         }
     }
 
-    /// Whether a session's unknown messages should be shown to a [`Cadence`]: the app has packs, or
-    /// is watched for when it would be suspended. Where neither is so, nobody would read the hint.
+    /// Whether a session's unknown messages should be shown to a [`Cadence`]: somebody wants to know
+    /// when the app is idle.
     #[must_use]
     pub fn seeks_cadence(&self) -> bool {
         self.seeks_cadence

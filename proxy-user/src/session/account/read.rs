@@ -1,6 +1,5 @@
 //! What the account says to those who ask: metrics, the API, the shadow.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::{Account, RuleCount, Tally};
@@ -55,12 +54,6 @@ impl Account {
             }
         }
         counts
-    }
-
-    /// Frames of the app that did not count because only input does.
-    #[must_use]
-    pub fn ignored_output(&self) -> u64 {
-        self.output.load(Relaxed)
     }
 
     /// The packs that were recognised, in the order of their recognition.

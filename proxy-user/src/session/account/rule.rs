@@ -3,25 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::newest::SharedDue;
-use crate::core::pack::{Class, RuleIndex};
+use crate::core::pack::{RuleIndex, RuleName};
 use crate::core::time::Nanos;
-
-/// A rule as people know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleName {
-    /// The pack that it stands in.
-    pub pack: Box<str>,
-    /// Its id there.
-    pub id: Box<str>,
-    /// What it recognises.
-    pub class: Class,
-}
-
-impl std::fmt::Display for RuleName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.pack, self.id)
-    }
-}
 
 /// How often a rule took something for machinery.
 #[derive(Clone, Debug)]
@@ -93,7 +76,9 @@ impl Trace {
         Trace { session, met: AtomicU64::new(0) }
     }
 
-    pub(super) fn session(&self) -> u64 {
+    /// The session's id.
+    #[must_use]
+    pub fn session(&self) -> u64 {
         self.session
     }
 

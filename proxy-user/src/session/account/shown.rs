@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RuleName;
 use crate::clock;
 use crate::core::frame::Opcode;
 use crate::core::history::{Key, Kind, What};
+use crate::core::pack::RuleName;
 use crate::core::shadow::{Comparison, Due};
 use crate::core::time::Nanos;
 

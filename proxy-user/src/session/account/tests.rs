@@ -67,7 +67,7 @@ fn what_rules_ignore_is_counted_by_class() {
             account.ignored(now, trace, RuleIndex(0), Opcode::Text, 1);
         }
     }
-    account.uncounted_output(Nanos(20 * SECOND), 7);
+    account.uncounted(Nanos(20 * SECOND), Reason::Output);
     // An index that no rule has changes nothing.
     account.ignored(Nanos(21 * SECOND), &traces[0], RuleIndex(9), Opcode::Text, 1);
     let rules = account.ignored_by_rule();
@@ -75,7 +75,6 @@ fn what_rules_ignore_is_counted_by_class() {
     assert_eq!((rules[0].count, rules[0].last), (20, Nanos(14 * SECOND)));
     let classes = account.ignored_by_class();
     assert!(classes.contains(&(Class::Heartbeat, 20)) && classes.contains(&(Class::Poll, 0)));
-    assert_eq!(account.ignored_output(), 7);
     assert!(account.newest(Reason::Output).is_none());
 }
 

@@ -1,0 +1,94 @@
+//! A session's heartbeats: gives `core::heartbeat` what goes by and a timer, and makes frames of what
+//! it says. The timer exists only while a heartbeat waits for its answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Sleep, sleep};
+
+use super::inspection::Errand;
+use super::random::{masking_key, ping_payload};
+use crate::core::frame::{Chunk, Opcode, own_frame};
+use crate::core::heartbeat::{Fate, Heartbeat, Mode, Step};
+use crate::core::pack::{self, Answerer, RuleIndex};
+use crate::core::time::Nanos;
+
+/// One session's heartbeats.
+#[derive(Debug)]
+pub(super) struct Heartbeats {
+    known: pack::Heartbeat,
+    machine: Heartbeat,
+    /// What the machine said last, if it has not been done.
+    step: Step,
+    /// The payload of our ping that is on its way to the app.
+    ping: Option<[u8; 8]>,
+    timer: Option<(Nanos, Pin<Box<Sleep>>)>,
+}
+
+impl Heartbeats {
+    /// Heartbeats that a pack knows.
+    pub(super) fn new(known: pack::Heartbeat) -> Heartbeats {
+        let mode = match known.answerer {
+            Answerer::Auto => Mode::Auto,
+            Answerer::App => Mode::App,
+            Answerer::Proxy => Mode::Proxy,
+        };
+        let machine = Heartbeat::new(mode, known.timeout);
+        Heartbeats { known, machine, step: Step::Wait, ping: None, timer: None }
+    }
+
+    /// A message went by that this rule knows.
+    pub(super) fn message(&mut self, rule: RuleIndex, now: Nanos) -> Fate {
+        if rule == self.known.ask {
+            self.step = self.machine.asked(now);
+        } else if rule == self.known.answer {
+            return self.machine.answered();
+        }
+        Fate::Pass
+    }
+
+    /// Whether a frame from the app is the pong to our ping.
+    pub(super) fn pong(&mut self, chunk: &Chunk, payload: &[u8]) -> bool {
+        let Some(sent) = self.ping else { return false };
+        let pong = chunk.header.is_some_and(|header| header.start.opcode == Opcode::Pong);
+        if !pong || payload != sent {
+            return false;
+        }
+        self.ping = None;
+        self.step = self.machine.ponged();
+        true
+    }
+
+    /// The next thing to do, if any.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Errand> {
+        loop {
+            match std::mem::replace(&mut self.step, Step::Wait) {
+                Step::Wait => {}
+                Step::Ping => {
+                    let payload = ping_payload(now.0);
+                    self.ping = Some(payload);
+                    let frame = own_frame(Opcode::Ping, &payload, Some(masking_key(now.0)));
+                    return Poll::Ready(Errand::ToApp(frame));
+                }
+                Step::Answer(times) => {
+                    let opcode = if self.known.binary { Opcode::Binary } else { Opcode::Text };
+                    let frame = own_frame(opcode, &self.known.payload, None);
+                    return Poll::Ready(Errand::ToClient(frame.repeat(times as usize)));
+                }
+                Step::End => return Poll::Ready(Errand::End),
+            }
+            let Some(deadline) = self.machine.deadline() else {
+                self.timer = None;
+                return Poll::Pending;
+            };
+            let timer = match &mut self.timer {
+                Some((at, timer)) if *at == deadline => timer,
+                timer => &mut timer.insert((deadline, Box::pin(sleep(deadline.since(now))))).1,
+            };
+            std::task::ready!(timer.as_mut().poll(cx));
+            self.timer = None;
+            // The timer may be a moment early by the other clock.
+            self.step = self.machine.due(deadline.max(now));
+        }
+    }
+}

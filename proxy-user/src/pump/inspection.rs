@@ -1,0 +1,192 @@
+//! What one session's messages are judged by: the rules of its app that fit this connection, a lens
+//! for each direction that has some, and the heartbeats that they know.
+//!
+//! A session that no rule is for has none of this, and pays nothing.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::heartbeats::Heartbeats;
+use crate::core::cadence::{self, Cadence};
+use crate::core::extension::{Deflate, Extensions};
+use crate::core::frame::{Chunk, Opcode};
+use crate::core::gate::Reason;
+use crate::core::heartbeat::Fate;
+use crate::core::lens::Lens;
+use crate::core::pack::{
+    Class, Connection, Direction, Lane, Message, RuleBook, RuleIndex, Verdict,
+};
+use crate::core::time::Nanos;
+use crate::session::{App, Trace};
+
+/// One session's rules, and where their work stands.
+#[derive(Debug)]
+pub struct Inspection {
+    book: Arc<RuleBook>,
+    opened: Nanos,
+    input: Option<View>,
+    output: Option<View>,
+    heartbeats: Option<Box<Heartbeats>>,
+    cadence: Option<Box<Paced>>,
+    trace: Trace,
+}
+
+/// One direction that is looked into.
+#[derive(Debug)]
+struct View {
+    lane: Lane,
+    lens: Lens,
+    counts: bool,
+    /// What its messages came to since that was last taken.
+    judged: Judged,
+}
+
+/// What messages came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Judged {
+    /// Those that counted.
+    pub(super) activity: u64,
+    /// Those that would have, had they come from the client.
+    pub(super) uncounted: u64,
+    /// Heartbeats.
+    pub(super) heartbeat: u64,
+}
+
+/// The pace of the client's messages that no rule knows.
+#[derive(Debug)]
+struct Paced {
+    cadence: Cadence,
+    path: Box<str>,
+}
+
+/// Something to do for a heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// Put this into the direction towards the client.
+    ToClient(Vec<u8>),
+    /// Put this into the direction towards the app.
+    ToApp(Vec<u8>),
+    /// The app has not answered in time.
+    End,
+}
+
+impl Inspection {
+    /// The inspection of a connection for this path, or `None` if nothing is to be looked for in it.
+    /// `counts_output`: messages from the app can be activity. `extensions`: those to follow.
+    #[must_use]
+    pub fn new(
+        app: &App,
+        path: &str,
+        connection: Connection,
+        counts_output: bool,
+        extensions: Extensions,
+        opened: Nanos,
+    ) -> Option<Box<Inspection>> {
+        let Connection { input, output, heartbeat, .. } = connection;
+        let paced = app.account.seeks_cadence();
+        let view = |lane: Lane, counts, deflate: Option<Deflate>, least| {
+            let longest = lane.longest().max(least);
+            (longest > 0).then(|| View {
+                lens: Lens::new(longest, deflate),
+                lane,
+                counts,
+                judged: Judged::default(),
+            })
+        };
+        let unknown = if paced { cadence::LONGEST } else { 0 };
+        let input = view(input, true, extensions.client, unknown);
+        let output = view(output, counts_output, extensions.server, 0);
+        let inspection = Inspection {
+            book: Arc::clone(&app.book),
+            opened,
+            output: output.filter(|_| counts_output || heartbeat.is_some()),
+            cadence: paced
+                .then(|| Box::new(Paced { cadence: Cadence::default(), path: path.into() })),
+            heartbeats: heartbeat.map(|known| Box::new(Heartbeats::new(known))),
+            input,
+            trace: Trace::new(0),
+        };
+        let any = inspection.input.is_some() || inspection.output.is_some();
+        any.then(|| Box::new(inspection))
+    }
+
+    /// Says whose messages these are.
+    pub(super) fn for_session(&mut self, session: u64) {
+        self.trace = Trace::new(session);
+    }
+
+    /// Shows a chunk, and tells `app` what became of its message.
+    pub(super) fn chunk(
+        &mut self,
+        app: &App,
+        now: Nanos,
+        direction: Direction,
+        chunk: &Chunk,
+        payload: &[u8],
+    ) -> Fate {
+        let (view, reason) = match direction {
+            Direction::Input => (&mut self.input, Reason::Input),
+            Direction::Output => (&mut self.output, Reason::Output),
+        };
+        if let (Some(heartbeats), Direction::Output) = (&mut self.heartbeats, direction)
+            && heartbeats.pong(chunk, payload)
+        {
+            return Fate::Swallow;
+        }
+        let Some(View { lane, lens, counts, judged }) = view else { return Fate::Pass };
+        let (book, age, account) = (&self.book, now.since(self.opened), &app.account);
+        let mut paced = self.cadence.as_mut().filter(|_| direction == Direction::Input);
+        let session = self.trace.session();
+        let (mut known_opcode, mut length) = (Opcode::Text, 0);
+        let judge = |opcode, payload: &[u8], whole| {
+            (known_opcode, length) = (opcode, payload.len() as u64);
+            let verdict = lane.judge(book, &Message { opcode, payload, whole, age });
+            if let (Some(paced), Verdict::Activity(None), true) = (&mut paced, verdict, whole) {
+                let Paced { cadence, path } = &mut ***paced;
+                account.unknown(now, cadence, (session, path), opcode, payload);
+            }
+            verdict
+        };
+        match lens.chunk(chunk, payload, judge) {
+            Some(Verdict::Activity(_)) if !*counts => {
+                judged.uncounted += 1;
+                Fate::Pass
+            }
+            Some(Verdict::Activity(rule)) => {
+                judged.activity += 1;
+                account.counted(now, session, reason, rule, known_opcode, length);
+                Fate::Pass
+            }
+            Some(Verdict::Ignored(rule)) => {
+                let class = book.rule(rule).map(|name| name.class);
+                judged.heartbeat += u64::from(class == Some(Class::Heartbeat));
+                account.ignored(now, &self.trace, rule, known_opcode, length);
+                self.heartbeat(rule, now)
+            }
+            Some(Verdict::Undecided) | None => Fate::Pass,
+        }
+    }
+
+    fn heartbeat(&mut self, rule: RuleIndex, now: Nanos) -> Fate {
+        let heartbeats = self.heartbeats.as_mut();
+        heartbeats.map_or(Fate::Pass, |heartbeats| heartbeats.message(rule, now))
+    }
+
+    /// What the messages of a direction came to since this was last asked; `None` = they are not
+    /// looked at, so that frames count.
+    pub(super) fn take_judged(&mut self, direction: Direction) -> Option<Judged> {
+        let view = match direction {
+            Direction::Input => &mut self.input,
+            Direction::Output => &mut self.output,
+        };
+        view.as_mut().map(|view| std::mem::take(&mut view.judged))
+    }
+
+    /// What the heartbeats want done.
+    pub(super) fn poll_heartbeats(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Errand> {
+        match &mut self.heartbeats {
+            Some(heartbeats) => heartbeats.poll(cx, now),
+            None => Poll::Pending,
+        }
+    }
+}
