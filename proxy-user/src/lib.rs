@@ -12,6 +12,7 @@ pub mod core;
 pub mod demo;
 pub mod descriptors;
 pub mod doctor;
+pub mod events;
 pub mod logging;
 pub mod metrics;
 pub mod observe;

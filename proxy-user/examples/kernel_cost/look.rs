@@ -9,7 +9,8 @@ use ebbtide::{
     clock,
     config::App as AppConfig,
     core::{stall::Verdict, time::Nanos},
-    session::{App, Leg, Registry, Session, Watched},
+    events::Events,
+    session::{Account, App, Leg, Registry, Session, Watched},
     sockets::{Options, Sockets, SourceWish},
 };
 
@@ -38,7 +39,9 @@ impl Fleet {
     fn new(tables: Vec<Sockets>, connections: &Connections) -> Fleet {
         let registry = Registry::default();
         let upstream = "http://127.0.0.1:1".parse().unwrap();
-        let app = Arc::new(App::new(AppConfig::new("demo".to_owned(), upstream)));
+        let app = AppConfig::new("demo".to_owned(), upstream);
+        let account = Account::new(&app, Vec::new(), Events::default(), clock::now());
+        let app = Arc::new(App::new(app, account));
         for table in &tables {
             let mut legs = connections.near.iter().enumerate().map(|(n, socket)| {
                 let leg = table.register(socket.as_fd()).unwrap();

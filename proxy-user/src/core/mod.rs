@@ -3,14 +3,18 @@
 //! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if
 //! one names tokio, hyper, aya, prometheus or a clock.
 
+pub mod cadence;
 pub mod ending;
 pub mod frame;
 pub mod gate;
 pub mod headers;
+pub mod history;
 pub mod observe;
 pub mod pack;
 pub mod patience;
 pub mod report;
 pub mod route;
+pub mod shadow;
+pub mod skeleton;
 pub mod stall;
 pub mod time;

@@ -17,10 +17,12 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::forward::chain;
 pub(crate) use self::listener::accept;
 pub use self::listener::{bind, serve};
-use crate::config::Config;
+use crate::clock;
+use crate::config::{self, Config};
 use crate::core::route::Router;
+use crate::events::Events;
 use crate::metrics::Metrics;
-use crate::session::{App, Registry, Seats};
+use crate::session::{Account, App, Registry, Seats};
 use crate::sockets::Sockets;
 
 /// How far the process is on its way out.
@@ -48,6 +50,8 @@ pub struct Proxy {
     pub sockets: Sockets,
     /// What is counted as it happens.
     pub metrics: Metrics,
+    /// What happens, for whoever listens.
+    pub events: Events,
     /// Draining or not.
     pub phase: watch::Sender<Phase>,
     /// The tasks that serve HTTP connections.
@@ -63,7 +67,12 @@ impl Proxy {
     /// A proxy that serves nobody yet.
     #[must_use]
     pub fn new(config: Config, sockets: Sockets, metrics: Metrics) -> Proxy {
-        let apps = config.apps.iter().cloned().map(App::new).map(Arc::new).collect();
+        let events = Events::default();
+        let now = clock::now();
+        let app = |app: &config::App| {
+            App::new(app.clone(), Account::new(app, Vec::new(), events.clone(), now))
+        };
+        let apps = config.apps.iter().map(app).map(Arc::new).collect();
         let hosts = config.apps.iter().map(|app| (&app.hosts[..], app.path.as_str()));
         config.apps.iter().for_each(|app| metrics.announce(&app.name));
         Proxy {
@@ -74,6 +83,7 @@ impl Proxy {
             registry: Arc::default(),
             sockets,
             metrics,
+            events,
             phase: watch::Sender::new(Phase::Running),
             connections: TaskTracker::new(),
             pumps: TaskTracker::new(),

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::{Counts, Seats, Session, TcpTotals};
+use super::{Account, Counts, Seats, Session, TcpTotals};
 use crate::config;
 use crate::core::gate::{Gate, Reason};
 use crate::core::time::Nanos;
@@ -15,6 +15,8 @@ pub struct App {
     pub config: config::App,
     /// Its newest activity.
     pub gate: Gate,
+    /// What counted and what did not, for whoever asks why.
+    pub account: Account,
     /// `max_sessions`.
     pub seats: Seats,
     /// Sessions opened so far.
@@ -35,8 +37,9 @@ pub struct App {
 impl App {
     /// An app that nobody has used yet.
     #[must_use]
-    pub fn new(config: config::App) -> App {
+    pub fn new(config: config::App, account: Account) -> App {
         App {
+            account,
             gate: Gate::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),

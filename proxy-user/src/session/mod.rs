@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads or writes a socket.
 
+mod account;
 mod app;
 mod registry;
 mod seats;
@@ -15,6 +16,9 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
+pub use self::account::{
+    Account, Alternative, Asked, Compared, Last, RuleCount, RuleName, Trace, Traffic, time,
+};
 pub use self::app::App;
 pub use self::registry::{Registry, Watched};
 pub use self::seats::{Seat, Seats};

@@ -1,0 +1,65 @@
+//! The hints of one app, over its sessions: few, and the newest.
+
+use super::{Hint, guard};
+use crate::core::history::Path;
+use crate::core::time::Nanos;
+
+/// Hints kept for an app; one that has more kinds of machinery needs a pack of its own.
+pub(super) const KEPT: usize = 16;
+
+/// A hint and where it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// As it was seen last, with the lengths of all.
+    pub hint: Hint,
+    /// The path of the newest connection.
+    pub path: Path,
+    /// A regular expression for the paths of such connections.
+    pub guard: Box<str>,
+    /// When it was first noted.
+    pub first: Nanos,
+    /// When it was noted last.
+    pub last: Nanos,
+    /// The session in which it was noted last.
+    pub session: u64,
+}
+
+/// The hints of one app.
+#[derive(Clone, Debug, Default)]
+pub struct Hints(Vec<Known>);
+
+impl Hints {
+    /// Notes a hint of a session on a connection with this path.
+    pub fn note(&mut self, now: Nanos, session: u64, path: &str, mut hint: Hint) {
+        let guard: Box<str> = guard(path).into();
+        let same = |known: &Known| known.hint.digest == hint.digest && known.guard == guard;
+        let mut first = now;
+        if let Some(at) = self.0.iter().position(same) {
+            let old = self.0.remove(at);
+            first = old.first;
+            hint.least = hint.least.min(old.hint.least);
+            hint.most = hint.most.max(old.hint.most);
+        }
+        if self.0.len() >= KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(Known { hint, path: Path::shown(path), guard, first, last: now, session });
+    }
+
+    /// The hints, the newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Known> {
+        self.0.iter().rev()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,254 @@
+//! An app's account: what counted, what was taken for machinery, by which rule and whose.
+//!
+//! The pump calls it for every message, so a message in a moment that has already seen one costs a
+//! load and a compare. It keeps no payload, and it decides nothing: what counts is settled before it
+//! is told. `App::gate` holds the app's newest activity, and is touched by whoever tells the account.
+
+mod newest;
+mod read;
+mod rule;
+mod shown;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::newest::{Due, Newest};
+pub use self::read::Last;
+use self::rule::Tally;
+pub use self::rule::{RuleCount, RuleName, Trace};
+pub use self::shown::{Alternative, Compared, Traffic, time};
+use crate::config::{self, OnIdle};
+use crate::core::cadence::{Cadence, Hints};
+use crate::core::frame::Opcode;
+use crate::core::gate::{Gate, Reason};
+use crate::core::history::{History, Key, Kind, Method, Path, Size, What};
+use crate::core::pack::RuleIndex;
+use crate::core::shadow::Shadow;
+use crate::core::time::Nanos;
+use crate::events::{Events, Told};
+
+/// A request or handshake, as far as the account wants to know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// `GET`, `POST` …
+    pub method: &'a str,
+    /// The path; a query is left out.
+    pub path: &'a str,
+    /// It is a WebSocket handshake.
+    pub upgrade: bool,
+    /// The session that came of it, if that is known.
+    pub session: Option<u64>,
+}
+
+impl Asked<'_> {
+    fn reason(&self) -> Reason {
+        if self.upgrade { Reason::Upgrade } else { Reason::Request }
+    }
+
+    fn kind(&self) -> Kind {
+        let path = Path::shown(self.path);
+        match self.upgrade {
+            true => Kind::Upgrade(path),
+            false => Kind::Request(Method::named(self.method), path),
+        }
+    }
+}
+
+/// What is written behind a lock: rarely.
+#[derive(Debug, Default)]
+struct Kept {
+    history: History,
+    hints: Hints,
+    recognised: Vec<Box<str>>,
+    /// The newest request and the newest handshake that counted.
+    asked: [Option<(Nanos, Key)>; 2],
+    asked_due: [Due; 2],
+}
+
+/// The account of one app.
+#[derive(Debug)]
+pub struct Account {
+    app: Box<str>,
+    rules: Box<[Tally]>,
+    /// Output frames that do not count because only input does.
+    output: AtomicU64,
+    /// What did not count: frames, requests, handshakes.
+    uncounted: Gate,
+    /// Requests and handshakes, counted or not.
+    requests: Gate,
+    newest_input: Newest,
+    newest_output: Newest,
+    kept: Mutex<Kept>,
+    shadow: Option<Mutex<Shadow>>,
+    since: Nanos,
+    seeks_cadence: bool,
+    events: Events,
+}
+
+impl Account {
+    /// The account of an app that nobody has used by `now`. `rules`: in the order of their
+    /// [`RuleIndex`].
+    #[must_use]
+    pub fn new(app: &config::App, rules: Vec<RuleName>, events: Events, now: Nanos) -> Account {
+        let shadow = app.idle_after.filter(|_| app.on_idle == OnIdle::Shadow);
+        Account {
+            app: app.name.as_str().into(),
+            rules: rules.into_iter().map(Tally::new).collect(),
+            output: AtomicU64::new(0),
+            uncounted: Gate::default(),
+            requests: Gate::default(),
+            newest_input: Newest::default(),
+            newest_output: Newest::default(),
+            kept: Mutex::default(),
+            seeks_cadence: shadow.is_some() || !app.packs.is_empty(),
+            shadow: shadow.map(|idle_after| Mutex::new(Shadow::new(idle_after, now))),
+            since: now,
+            events,
+        }
+    }
+
+    /// A message of a session counted as input or output; where no rule asks for messages, a frame.
+    /// `rule`: of class `person`; `None` = no rule knows it. `len`: its bytes, as far as known.
+    #[inline]
+    pub fn counted(
+        &self,
+        now: Nanos,
+        session: u64,
+        reason: Reason,
+        rule: Option<RuleIndex>,
+        opcode: Opcode,
+        len: u64,
+    ) {
+        let newest = match reason {
+            Reason::Output => &self.newest_output,
+            _ => &self.newest_input,
+        };
+        if newest.is_older(now) {
+            let key = || Key {
+                session: Some(session),
+                what: What::Counted(reason, rule),
+                kind: Kind::Message(opcode, Size::of(len)),
+            };
+            if newest.set(now, session, rule, opcode, Size::of(len)) {
+                self.note(now, key());
+            }
+        }
+    }
+
+    /// A message was taken for machinery, in either direction. `trace`: its session's.
+    pub fn ignored(&self, now: Nanos, trace: &Trace, rule: RuleIndex, opcode: Opcode, len: u64) {
+        self.uncounted.touch(now, Reason::Input);
+        let first = trace.meets(rule);
+        let session = Some(trace.session());
+        self.note_ignored(now, session, rule, first, || Kind::Message(opcode, Size::of(len)));
+    }
+
+    /// So many frames of the app do not count, because only input does.
+    pub fn uncounted_output(&self, now: Nanos, frames: u64) {
+        self.uncounted.touch(now, Reason::Output);
+        self.output.fetch_add(frames, Relaxed);
+    }
+
+    /// A request or handshake counted.
+    pub fn asked(&self, now: Nanos, asked: &Asked<'_>, rule: Option<RuleIndex>) {
+        let reason = asked.reason();
+        self.requests.touch(now, reason);
+        let what = What::Counted(reason, rule);
+        let key = Key { session: asked.session, what, kind: asked.kind() };
+        let due = {
+            let at = usize::from(asked.upgrade);
+            let mut kept = self.kept();
+            kept.asked[at] = Some((now, key.clone()));
+            kept.asked_due[at].take(now)
+        };
+        if due {
+            self.note(now, key);
+        }
+    }
+
+    /// A request or handshake was taken for machinery.
+    pub fn asked_in_vain(&self, now: Nanos, asked: &Asked<'_>, rule: RuleIndex) {
+        self.requests.touch(now, asked.reason());
+        self.uncounted.touch(now, asked.reason());
+        // Requests have no trace: the first of each second is told.
+        self.note_ignored(now, asked.session, rule, false, || asked.kind());
+    }
+
+    /// A pack was recognised by `packs = ["auto"]`. To be told once a connection, not once a message.
+    pub fn recognised(&self, pack: &str) {
+        let mut kept = self.kept();
+        if !kept.recognised.iter().any(|known| **known == *pack) {
+            kept.recognised.push(pack.into());
+        }
+    }
+
+    /// Whether a session's unknown messages should be shown to a [`Cadence`]: the app has packs, or
+    /// is watched for when it would be suspended. Where neither is so, nobody would read the hint.
+    #[must_use]
+    pub fn seeks_cadence(&self) -> bool {
+        self.seeks_cadence
+    }
+
+    /// A message of the client that no rule knows, whole and unmasked. `path`: of its connection.
+    pub fn unknown(
+        &self,
+        now: Nanos,
+        cadence: &mut Cadence,
+        (session, path): (u64, &str),
+        opcode: Opcode,
+        message: &[u8],
+    ) {
+        if let Some(hint) = cadence.feed(now, opcode, message) {
+            self.kept().hints.note(now, session, path, hint);
+        }
+    }
+
+    /// Counts what was ignored, and notes it if it is the first of its session or of this second.
+    fn note_ignored(
+        &self,
+        now: Nanos,
+        session: Option<u64>,
+        rule: RuleIndex,
+        first: bool,
+        kind: impl FnOnce() -> Kind,
+    ) {
+        let Some(tally) = self.rules.get(usize::from(rule.0)) else { return };
+        if tally.count(now, session) || first {
+            let key = Key { session, what: What::Ignored(rule), kind: kind() };
+            if first || session.is_none() {
+                self.tell(now, &key);
+            }
+            self.kept().history.note(now, key);
+        }
+    }
+
+    fn note(&self, now: Nanos, key: Key) {
+        self.tell(now, &key);
+        self.kept().history.note(now, key);
+    }
+
+    fn tell(&self, now: Nanos, key: &Key) {
+        self.events.tell(|| Told::traffic(&self.app, now, key, self.rule_of(key)));
+    }
+
+    fn rule_of(&self, key: &Key) -> Option<&RuleName> {
+        match key.what {
+            What::Counted(_, rule) => self.rule(rule?),
+            What::Ignored(rule) => self.rule(rule),
+        }
+    }
+
+    /// The rule of this index.
+    #[must_use]
+    pub fn rule(&self, rule: RuleIndex) -> Option<&RuleName> {
+        self.rules.get(usize::from(rule.0)).map(Tally::name)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A panic elsewhere leaves lists whole.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What one rule did: by name for people, by count for metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::newest::SharedDue;
+use crate::core::pack::{Class, RuleIndex};
+use crate::core::time::Nanos;
+
+/// A rule as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleName {
+    /// The pack that it stands in.
+    pub pack: Box<str>,
+    /// Its id there.
+    pub id: Box<str>,
+    /// What it recognises.
+    pub class: Class,
+}
+
+impl std::fmt::Display for RuleName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.pack, self.id)
+    }
+}
+
+/// How often a rule took something for machinery.
+#[derive(Clone, Debug)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: RuleName,
+    /// How often.
+    pub count: u64,
+    /// When it did so last.
+    pub last: Nanos,
+    /// Whose it was; `None` = a plain request.
+    pub session: Option<u64>,
+}
+
+/// The same while it is counted.
+#[derive(Debug)]
+pub(super) struct Tally {
+    name: RuleName,
+    count: AtomicU64,
+    last: AtomicU64,
+    /// 0 = a plain request.
+    session: AtomicU64,
+    due: SharedDue,
+}
+
+impl Tally {
+    pub(super) fn new(name: RuleName) -> Tally {
+        let zero = || AtomicU64::new(0);
+        Tally { name, count: zero(), last: zero(), session: zero(), due: SharedDue::default() }
+    }
+
+    pub(super) fn name(&self) -> &RuleName {
+        &self.name
+    }
+
+    /// One more. True if the history should be told.
+    pub(super) fn count(&self, now: Nanos, session: Option<u64>) -> bool {
+        self.count.fetch_add(1, Relaxed);
+        self.last.fetch_max(now.0, Relaxed);
+        self.session.store(session.unwrap_or(0), Relaxed);
+        self.due.take(now)
+    }
+
+    /// What it came to; `None` = it never took anything.
+    pub(super) fn read(&self) -> Option<RuleCount> {
+        let count = self.count.load(Relaxed);
+        let session = self.session.load(Relaxed);
+        (count > 0).then(|| RuleCount {
+            rule: self.name.clone(),
+            count,
+            last: Nanos(self.last.load(Relaxed)),
+            session: (session > 0).then_some(session),
+        })
+    }
+}
+
+/// What the account remembers for one session; its pump holds it.
+#[derive(Debug)]
+pub struct Trace {
+    session: u64,
+    /// The rules that the session has met, by index modulo 64.
+    met: AtomicU64,
+}
+
+impl Trace {
+    /// For the session of this id.
+    #[must_use]
+    pub fn new(session: u64) -> Trace {
+        Trace { session, met: AtomicU64::new(0) }
+    }
+
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// True the first time for each rule; two rules may pass for one where there are more than 64.
+    pub(super) fn meets(&self, rule: RuleIndex) -> bool {
+        let bit = 1 << (rule.0 % 64);
+        // The pump is the only writer, so a load and a store will do.
+        let met = self.met.load(Relaxed);
+        if met & bit == 0 {
+            self.met.store(met | bit, Relaxed);
+        }
+        met & bit == 0
+    }
+}
