@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 
-use super::{counter, gauge, tcp};
+use super::{counter, gauge, idle, tcp};
 use crate::clock;
 use crate::proxy::Proxy;
 
@@ -83,6 +83,7 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
             newest.with_label_values(&[name]).set(at.as_secs_f64());
         }
     }
+    idle::collect(proxy, &registry)?;
     tcp::collect(proxy, &registry)?;
     Ok(registry)
 }
