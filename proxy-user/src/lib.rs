@@ -17,6 +17,7 @@ pub mod explain;
 pub mod logging;
 pub mod metrics;
 pub mod observe;
+pub mod packs;
 pub mod privileges;
 pub mod proxy;
 pub mod pump;

@@ -23,7 +23,7 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    pub(super) fn new(why: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { why: why.into(), fix: fix.into() }
     }
 }
@@ -62,7 +62,7 @@ impl Mistakes {
 }
 
 /// Gathers mistakes and warnings while a file is read.
-pub(super) struct Log {
+pub(crate) struct Log {
     file: Arc<Path>,
     /// Offset of every line feed, to find lines by offset without counting from the start.
     line_feeds: Vec<usize>,
@@ -71,7 +71,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(text: &str, file: &Path) -> Self {
+    pub(crate) fn new(text: &str, file: &Path) -> Self {
         let line_feeds = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self {
             file: file.into(),
@@ -82,20 +82,20 @@ impl Log {
     }
 
     /// The line, counted from 1, of a byte offset.
-    pub(super) fn line(&self, offset: usize) -> usize {
+    pub(crate) fn line(&self, offset: usize) -> usize {
         self.line_feeds.partition_point(|feed| *feed < offset) + 1
     }
 
-    pub(super) fn mistake(&mut self, line: usize, message: String) {
+    pub(crate) fn mistake(&mut self, line: usize, message: String) {
         self.mistakes.push(Mistake { file: self.file.clone(), line: Some(line), message });
     }
 
-    pub(super) fn warning(&mut self, line: usize, message: String) {
+    pub(crate) fn warning(&mut self, line: usize, message: String) {
         self.warnings.push(Mistake { file: self.file.clone(), line: Some(line), message });
     }
 
     /// Records what the TOML parser says, once a line: the rest of a broken line only echoes it.
-    pub(super) fn syntax(&mut self, error: &toml::de::Error) {
+    pub(crate) fn syntax(&mut self, error: &toml::de::Error) {
         let line = self.line(error.span().map_or(0, |span| span.start));
         if self.mistakes.iter().any(|mistake| mistake.line == Some(line)) {
             return;
@@ -112,12 +112,17 @@ impl Log {
         );
     }
 
-    pub(super) fn into_mistakes(mut self) -> Mistakes {
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.mistakes.is_empty()
+    }
+
+    pub(crate) fn into_mistakes(mut self) -> Mistakes {
         self.mistakes.sort_by_key(|mistake| mistake.line);
         Mistakes(self.mistakes)
     }
 
-    pub(super) fn finish(mut self, config: Config) -> Result<Parsed, Mistakes> {
+    pub(crate) fn finish(mut self, config: Config) -> Result<Parsed, Mistakes> {
         if !self.mistakes.is_empty() {
             return Err(self.into_mistakes());
         }
@@ -126,20 +131,20 @@ impl Log {
     }
 }
 
-pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Mistakes {
+pub(crate) fn unreadable(file: &Path, error: &std::io::Error) -> Mistakes {
     let message = format!("cannot be read: {error}; check the path and its permissions");
     Mistakes(vec![Mistake { file: file.into(), line: None, message }])
 }
 
 /// `valid`: the bytes before the first that is not UTF-8.
-pub(super) fn not_text(file: &Path, valid: &[u8]) -> Mistakes {
+pub(crate) fn not_text(file: &Path, valid: &[u8]) -> Mistakes {
     let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
     let message = "not UTF-8; save the file in that encoding".to_owned();
     Mistakes(vec![Mistake { file: file.into(), line: Some(line), message }])
 }
 
 /// Text from a file for use in a message: quoted, escaped, cut.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("\"{}…\"", text[..end].escape_debug()),

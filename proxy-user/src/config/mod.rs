@@ -6,12 +6,12 @@
 
 mod app;
 mod check;
-mod mistake;
+pub(crate) mod mistake;
 mod model;
 mod pending;
-mod reader;
+pub(crate) mod reader;
 mod sections;
-mod value;
+pub(crate) mod value;
 
 use std::path::Path;
 

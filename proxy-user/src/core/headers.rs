@@ -20,7 +20,10 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The comma-separated members of all fields called `name`.
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn tokens<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(name)
         .into_iter()
@@ -133,15 +136,6 @@ fn append(headers: &mut HeaderMap, name: HeaderName, member: &str) {
     if let Ok(value) = HeaderValue::from_str(&list) {
         headers.insert(name, value);
     }
-}
-
-/// Reserved bits that the extensions in a 101 may set (RFC 6455 section 9, RFC 7692 section 6),
-/// as the bits 4 = RSV1, 2, 1. An extension we do not know may use any.
-#[must_use]
-pub fn negotiated_rsv(headers: &HeaderMap) -> u8 {
-    tokens(headers, &header::SEC_WEBSOCKET_EXTENSIONS)
-        .map(|extension| extension.split(';').next().unwrap_or_default().trim())
-        .fold(0, |rsv, name| rsv | if name == "permessage-deflate" { 4 } else { 7 })
 }
 
 #[cfg(test)]

@@ -85,15 +85,6 @@ fn forwarded_is_replaced_or_continued() {
 }
 
 #[test]
-fn extensions_give_reserved_bits_a_meaning() {
-    let rsv = |fields: &[(&str, &str)]| negotiated_rsv(&map(fields));
-    assert_eq!(rsv(&[]), 0);
-    let deflate = "permessage-deflate; client_max_window_bits=15";
-    assert_eq!(rsv(&[("sec-websocket-extensions", deflate)]), 4);
-    assert_eq!(rsv(&[("sec-websocket-extensions", "x-own, permessage-deflate")]), 7);
-}
-
-#[test]
 fn a_request_that_names_no_host_says_nothing_of_one() {
     let mut headers = HeaderMap::new();
     let peer = "192.0.2.1".parse().unwrap();

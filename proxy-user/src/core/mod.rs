@@ -5,10 +5,15 @@
 
 pub mod cadence;
 pub mod ending;
+pub mod event_stream;
+pub mod extension;
 pub mod frame;
 pub mod gate;
 pub mod headers;
+pub mod heartbeat;
 pub mod history;
+pub mod lens;
+pub mod navigation;
 pub mod observe;
 pub mod pack;
 pub mod patience;
@@ -18,3 +23,4 @@ pub mod shadow;
 pub mod skeleton;
 pub mod stall;
 pub mod time;
+pub mod visit;

@@ -26,8 +26,9 @@ use super::{Phase, Proxy, upstream};
 use crate::clock;
 use crate::config::Compression;
 use crate::core::ending::Cause;
+use crate::core::extension;
 use crate::core::gate::Reason;
-use crate::core::headers::{ask_websocket, names_websocket, negotiated_rsv, strip_hop_by_hop};
+use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::pump::{self, End, Limits};
 use crate::session::{App, Leg, Seat, Session};
 
@@ -56,7 +57,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     }
     app.note(clock::coarse(), Reason::Upgrade);
     let limits = Limits {
-        rsv: negotiated_rsv(response.headers()),
+        rsv: extension::negotiated(response.headers()).rsv,
         max_frame: proxy.config.limits.frame_bytes.unwrap_or(u64::MAX),
     };
     let upstream = (hyper::upgrade::on(&mut response), app_peer);

@@ -12,18 +12,20 @@ thread_local! {
     static FREE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of [`BUFFER`] bytes, some of which wait to be written.
+/// A buffer of [`BUFFER`] bytes: some wait to be written, those behind them to be followed.
 #[derive(Debug)]
 pub(super) struct Lent {
     bytes: Box<[u8]>,
     waiting: Range<usize>,
+    unfollowed: Range<usize>,
 }
 
 impl Lent {
     /// Takes a buffer from this thread's store, or a new one.
     pub(super) fn new() -> Lent {
         let kept = FREE.with_borrow_mut(Vec::pop);
-        Lent { bytes: kept.unwrap_or_else(|| vec![0; BUFFER].into()), waiting: 0..0 }
+        let bytes = kept.unwrap_or_else(|| vec![0; BUFFER].into());
+        Lent { bytes, waiting: 0..0, unfollowed: 0..0 }
     }
 
     /// The whole buffer, to be read into.
@@ -31,9 +33,9 @@ impl Lent {
         &mut self.bytes
     }
 
-    /// The first `end` bytes wait to be written.
+    /// The first `end` bytes have been read.
     pub(super) fn fill(&mut self, end: usize) {
-        self.waiting = 0..end;
+        self.unfollowed = 0..end;
     }
 
     /// The bytes that wait to be written.
@@ -44,6 +46,23 @@ impl Lent {
     /// The first `written` of the waiting bytes are gone.
     pub(super) fn advance(&mut self, written: usize) {
         self.waiting.start += written;
+    }
+
+    /// The bytes that have been read and not been followed.
+    pub(super) fn unfollowed(&self) -> &[u8] {
+        &self.bytes[self.unfollowed.clone()]
+    }
+
+    /// The first `size` unfollowed bytes are to be written; those before them have been.
+    pub(super) fn pass(&mut self, size: usize) {
+        let start = self.unfollowed.start;
+        self.waiting = start..start + size;
+        self.unfollowed.start += size;
+    }
+
+    /// The first `size` unfollowed bytes are for nobody.
+    pub(super) fn skip(&mut self, size: usize) {
+        self.unfollowed.start += size;
     }
 }
 

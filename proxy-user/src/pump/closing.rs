@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::flow::{Event, Flow};
+use super::random::masking_key;
+use super::witness::Blind;
 use crate::clock;
 use crate::core::ending::{Cause, Tell};
 use crate::core::frame::close_frame;
@@ -78,17 +80,6 @@ fn close(session: &Session, leg: &Leg, stream: TcpStream, reset: bool) {
     drop(stream);
 }
 
-/// RFC 6455 section 5.3: a client's masking key is unpredictable.
-fn masking_key(session: u64) -> [u8; 4] {
-    let mut key = [0; 4];
-    if getrandom::fill(&mut key).is_err() {
-        // Only a kernel without random numbers comes here, and any key masks.
-        let [first, second, third, fourth, ..] = session.to_le_bytes();
-        key = [first, second, third, fourth];
-    }
-    key
-}
-
 /// Writes what is left to be written in one direction, then reads on until its source closes:
 /// closing earlier with bytes unread would send RST, and the peer's kernel might throw the Close
 /// frame away with it.
@@ -101,7 +92,7 @@ fn poll_way(
     if let Some(to) = to {
         while !flow.over() {
             let source = from.as_mut().map(|from| (from, from_leg));
-            match ready!(flow.poll(cx, source, (to, to_leg), |_| {})) {
+            match ready!(flow.poll(cx, source, (to, to_leg), &mut Blind)) {
                 Event::Eof | Event::ReadFailed(_) | Event::Violation(_) => flow.finish(),
                 Event::Ended | Event::WriteFailed => {}
             }

@@ -9,7 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::buffer::Lent;
-use crate::core::frame::{MAX_HEADER, Parser, Rules, Violation};
+use super::inserts::Inserts;
+use super::witness::Witness;
+use crate::core::frame::{Chunk, Header, MAX_HEADER, Opcode, Parser, Rules, Violation};
+use crate::core::heartbeat::Fate;
 use crate::session::{Counts, Leg};
 
 /// What a direction came to.
@@ -45,11 +48,13 @@ enum Stage {
 pub(super) struct Flow {
     parser: Parser,
     stage: Stage,
-    /// The start of a header whose rest has not come yet.
+    /// The start of a header, or of a frame no longer than one, whose rest has not come yet.
     carry: [u8; MAX_HEADER],
     carried: u8,
     /// Bytes that must be written before anything else is read.
     lent: Option<Lent>,
+    /// Frames of our own that wait for the next place between two frames.
+    inserts: Inserts,
     /// Bytes that came right behind the handshake.
     early: Bytes,
     /// What is written between the last frame and the FIN.
@@ -64,6 +69,7 @@ impl Flow {
             carry: [0; MAX_HEADER],
             carried: 0,
             lent: None,
+            inserts: Inserts::default(),
             early: held(early),
             last_words: Bytes::new(),
         }
@@ -120,14 +126,20 @@ impl Flow {
         }
     }
 
-    /// Moves bytes until neither side can go on. `seen` is told of every burst of frames. A `from`
-    /// that is gone is at its end.
+    /// Puts a frame of our own behind what waits, in the next place that takes it. Lost if the
+    /// direction ends before there is one.
+    pub(super) fn insert(&mut self, frame: &[u8]) {
+        self.inserts.add(frame);
+    }
+
+    /// Moves bytes until neither side can go on. `witness` sees every frame. A `from` that is gone is
+    /// at its end.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         mut from: Option<(&mut TcpStream, &Leg)>,
         (to, to_leg): (&mut TcpStream, &Leg),
-        seen: impl Fn(Counts),
+        witness: &mut impl Witness,
     ) -> Poll<Event> {
         loop {
             if self.over() {
@@ -141,13 +153,15 @@ impl Flow {
                 self.stage = Stage::Ended;
                 return Poll::Ready(Event::Ended);
             }
-            let Some((from, from_leg)) = &mut from else { return Poll::Ready(Event::Eof) };
-            match ready!(self.poll_read(cx, from, from_leg)) {
-                Ok(true) => {}
-                Ok(false) => return Poll::Ready(Event::Eof),
-                Err(error) => return Poll::Ready(Event::ReadFailed(error)),
+            if self.lent.is_none() {
+                let Some((from, from_leg)) = &mut from else { return Poll::Ready(Event::Eof) };
+                match ready!(self.poll_read(cx, from, from_leg)) {
+                    Ok(true) => {}
+                    Ok(false) => return Poll::Ready(Event::Eof),
+                    Err(error) => return Poll::Ready(Event::ReadFailed(error)),
+                }
             }
-            if let Err(violation) = self.follow(&seen) {
+            if let Err(violation) = self.follow(witness) {
                 return Poll::Ready(Event::Violation(violation));
             }
         }
@@ -187,49 +201,72 @@ impl Flow {
         Poll::Ready(Ok(true))
     }
 
-    /// Follows the frames in what was just read. Whole chunks stay to be written, the start of a
-    /// header is carried to the next read. What comes behind a Close is discarded (RFC 6455 section
-    /// 1.4), and so is what comes behind the last frame.
-    fn follow(&mut self, seen: &impl Fn(Counts)) -> Result<(), Violation> {
+    /// Follows the frames in what was read, up to a place where something is put in or taken out.
+    /// Whole chunks stay to be written, the start of a header is carried to the next read. What comes
+    /// behind a Close is discarded (RFC 6455 section 1.4), and so is what comes behind the last frame.
+    fn follow(&mut self, witness: &mut impl Witness) -> Result<(), Violation> {
         let Some(lent) = &mut self.lent else { return Ok(()) };
-        let bytes = lent.waiting();
         let (mut burst, mut good) = (Counts::default(), 0);
-        let mut unread = bytes.len();
         let result = loop {
-            if self.parser.at_boundary() && (self.parser.closed() || self.stage != Stage::Open) {
-                unread = good;
+            let bytes = lent.unfollowed();
+            if self.parser.at_boundary() {
+                if self.parser.closed() || self.stage != Stage::Open {
+                    let rest = bytes.len() - good;
+                    lent.pass(good);
+                    lent.skip(rest);
+                    break Ok(());
+                }
+                if good > 0 && self.inserts.fit(&self.parser) {
+                    lent.pass(good);
+                    break Ok(());
+                }
+            }
+            let chunk = match self.parser.next(&bytes[good..]) {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => {
+                    let rest = bytes.len() - good;
+                    self.carry[..rest].copy_from_slice(&bytes[good..]);
+                    #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
+                    let carried = rest as u8;
+                    self.carried = carried;
+                    lent.pass(good);
+                    lent.skip(rest);
+                    break Ok(());
+                }
+                Err(violation) => {
+                    let rest = bytes.len() - good;
+                    lent.pass(good);
+                    lent.skip(rest);
+                    break Err(violation);
+                }
+            };
+            let header = chunk.header.map_or(0, |header| header.size);
+            let fate = witness.chunk(&chunk, &bytes[good + header..good + chunk.size]);
+            if let Some(header) = chunk.header {
+                burst.bytes += header.length;
+                match header.start.opcode.is_control() {
+                    true => burst.control += 1,
+                    false => burst.data += 1,
+                }
+            }
+            if fate == Fate::Swallow && whole_message(&chunk) {
+                lent.pass(good);
+                lent.skip(chunk.size);
                 break Ok(());
             }
-            match self.parser.next(&bytes[good..]) {
-                Ok(Some(chunk)) => {
-                    good += chunk.size;
-                    if chunk.ends && self.stage == Stage::LastFrame {
-                        self.stage = Stage::Finishing;
-                    }
-                    let Some(header) = chunk.header else { continue };
-                    burst.bytes += header.length;
-                    match header.start.opcode.is_control() {
-                        true => burst.control += 1,
-                        false => burst.data += 1,
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(violation) => break Err(violation),
+            good += chunk.size;
+            if chunk.ends && self.stage == Stage::LastFrame {
+                self.stage = Stage::Finishing;
             }
         };
-        let header = if result.is_ok() { &bytes[good..unread] } else { &[] };
-        self.carry[..header.len()].copy_from_slice(header);
-        #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
-        let carried = header.len() as u8;
-        self.carried = carried;
-        lent.fill(good);
         if burst != Counts::default() {
-            seen(burst);
+            witness.burst(burst);
         }
         result
     }
 
-    /// Writes what waits, and gives its buffer back; at the end the last words and the FIN.
+    /// Writes what waits, then frames of our own if this is a place for them, and gives the buffer
+    /// back when nothing is left in it; at the end the last words and the FIN.
     pub(super) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
@@ -241,6 +278,12 @@ impl Flow {
                 let written = ready!(poll_write(cx, to, leg, lent.waiting()))?;
                 lent.advance(written);
             }
+        }
+        let open = matches!(self.stage, Stage::Open | Stage::LastFrame);
+        if self.inserts.begun() || (open && self.inserts.fit(&self.parser)) {
+            ready!(self.inserts.poll_write(cx, to, leg))?;
+        }
+        if self.lent.as_ref().is_some_and(|lent| lent.unfollowed().is_empty()) {
             self.lent = None;
         }
         if self.stage == Stage::Finishing {
@@ -254,13 +297,20 @@ impl Flow {
     }
 }
 
+/// The chunk is all of a frame that is all of a message, or a control frame.
+fn whole_message(chunk: &Chunk) -> bool {
+    let whole = |header: Header| header.start.fin && header.start.opcode != Opcode::Continuation;
+    chunk.ends && chunk.header.is_some_and(whole)
+}
+
 /// The bytes, without the allocation behind them once there are none: hyper hands over its whole
 /// read buffer, however little is left in it.
 fn held(bytes: Bytes) -> Bytes {
     if bytes.is_empty() { Bytes::new() } else { bytes }
 }
 
-fn poll_write(
+/// Writes once.
+pub(super) fn poll_write(
     cx: &mut Context<'_>,
     to: &mut TcpStream,
     leg: &Leg,

@@ -7,6 +7,9 @@
 mod buffer;
 mod closing;
 mod flow;
+mod inserts;
+mod random;
+mod witness;
 
 use std::fmt::Display;
 use std::future::poll_fn;
@@ -17,13 +20,15 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use self::flow::{Event, Flow};
+use self::witness::Witness;
 use crate::clock;
 use crate::config::Count;
 use crate::core::ending::Cause;
-use crate::core::frame::{Rules, Violation, close_frame};
+use crate::core::frame::{Chunk, Rules, Violation, close_frame};
 use crate::core::gate::Reason;
+use crate::core::heartbeat::Fate;
 use crate::core::time::Nanos;
-use crate::session::{Registry, Seat, Session};
+use crate::session::{App, Counts, Leg, Registry, Seat, Session};
 
 /// One leg's socket as the handshake left it.
 #[derive(Debug)]
@@ -109,6 +114,29 @@ impl Drop for Registered {
     }
 }
 
+/// Notes what goes by in one direction.
+struct Watcher<'a> {
+    app: &'a App,
+    leg: &'a Leg,
+    now: Nanos,
+    reason: Reason,
+    counts: bool,
+}
+
+impl Witness for Watcher<'_> {
+    fn chunk(&mut self, _: &Chunk, _: &[u8]) -> Fate {
+        Fate::Pass
+    }
+
+    fn burst(&mut self, mut burst: Counts) {
+        if self.counts && burst.data > 0 {
+            burst.activity = burst.data;
+            self.app.gate.touch(self.now, self.reason);
+        }
+        self.leg.frames.add(burst);
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     /// Client to app.
@@ -156,14 +184,8 @@ impl Pump {
                 (&mut self.down, upstream, client, Reason::Output, self.count_output)
             }
         };
-        let leg = from.1;
-        let polled = flow.poll(cx, Some(from), to, |mut burst| {
-            if counts && burst.data > 0 {
-                burst.activity = burst.data;
-                session.app.gate.touch(now, reason);
-            }
-            leg.frames.add(burst);
-        });
+        let mut watcher = Watcher { app: &session.app, leg: from.1, now, reason, counts };
+        let polled = flow.poll(cx, Some(from), to, &mut watcher);
         if flow.closed() {
             session.note_close();
         }

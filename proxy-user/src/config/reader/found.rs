@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::super::mistake::quote;
 
 /// The value with its type, cut to what fits a line.
-pub(super) fn describe(value: &DeValue<'_>) -> String {
+pub(crate) fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("the text {}", quote(text)),
         DeValue::Integer(number) => format!("the number {}", cut(number.to_string())),

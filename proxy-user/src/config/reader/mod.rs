@@ -5,6 +5,7 @@
 
 mod found;
 mod nested;
+mod plain;
 mod unknown;
 
 use std::ops::RangeInclusive;
@@ -15,10 +16,10 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::{Log, ValueError};
 use super::pending;
 use super::value::Kind;
-use found::describe;
+pub(crate) use found::describe;
 
 /// A table under reading.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     log: &'a mut Log,
     entries: &'a DeTable<'a>,
     /// As a person knows it, such as `[stall]`; empty for the top level.
@@ -33,7 +34,7 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Reads the table, then reports what was left unread.
-    pub(super) fn read<R>(
+    pub(crate) fn read<R>(
         log: &'a mut Log,
         entries: &'a DeTable<'a>,
         place: &'static str,
@@ -47,12 +48,12 @@ impl<'a> Table<'a> {
     }
 
     /// Whether the key is there, whatever its value.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
     /// The line of a key; of the table's head where the key is absent.
-    pub(super) fn line_of(&self, key: &str) -> usize {
+    pub(crate) fn line_of(&self, key: &str) -> usize {
         match self.entries.get_key_value(key) {
             Some((key, _)) => self.log.line(key.span().start),
             None => self.line,
@@ -60,7 +61,7 @@ impl<'a> Table<'a> {
     }
 
     /// Records a mistake on a line of this file.
-    pub(super) fn mistake(&mut self, line: usize, message: String) {
+    pub(crate) fn mistake(&mut self, line: usize, message: String) {
         self.log.mistake(line, message);
     }
 
@@ -71,23 +72,23 @@ impl<'a> Table<'a> {
     }
 
     /// Records a mistake on the line of the table's head.
-    pub(super) fn mistake_here(&mut self, message: String) {
+    pub(crate) fn mistake_here(&mut self, message: String) {
         self.mistake(self.line, message);
     }
 
     /// Records that a key is missing or has nothing in it; left unsaid at the table's end where a
     /// slip in that very key explains it.
-    pub(super) fn lacks(&mut self, key: &'static str, message: String) {
+    pub(crate) fn lacks(&mut self, key: &'static str, message: String) {
         self.missing.push((key, message));
     }
 
     /// Makes a key known without reading it.
-    pub(super) fn know(&mut self, key: &'static str) {
+    pub(crate) fn know(&mut self, key: &'static str) {
         self.asked.push(key);
     }
 
     /// A text value; `None` when absent or mistaken.
-    pub(super) fn text<T>(
+    pub(crate) fn text<T>(
         &mut self,
         key: &'static str,
         kind: Kind<impl Fn(&str) -> Result<T, ValueError>>,
@@ -97,7 +98,7 @@ impl<'a> Table<'a> {
     }
 
     /// A text value that must be there.
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         key: &'static str,
         kind: Kind<impl Fn(&str) -> Result<T, ValueError>>,
@@ -111,7 +112,7 @@ impl<'a> Table<'a> {
     }
 
     /// Overwrites `target`, which holds the default, when the key is there.
-    pub(super) fn set<T>(
+    pub(crate) fn set<T>(
         &mut self,
         target: &mut T,
         key: &'static str,
@@ -123,7 +124,7 @@ impl<'a> Table<'a> {
     }
 
     /// Overwrites `target`, which holds the default, when the key is there: a whole number.
-    pub(super) fn set_integer<T: TryFrom<u64>>(
+    pub(crate) fn set_integer<T: TryFrom<u64>>(
         &mut self,
         target: &mut T,
         key: &'static str,
@@ -151,7 +152,7 @@ impl<'a> Table<'a> {
 
     /// A list of text values, each mistake on its own line; `None` when absent or any is mistaken.
     /// One text without brackets is a list of one.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         key: &'static str,
         kind: Kind<impl Fn(&str) -> Result<T, ValueError>>,

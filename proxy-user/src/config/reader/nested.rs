@@ -8,7 +8,7 @@ use super::found::describe;
 
 impl Table<'_> {
     /// A table below this one.
-    pub(in super::super) fn table<R>(
+    pub(crate) fn table<R>(
         &mut self,
         key: &'static str,
         place: &'static str,
@@ -24,7 +24,7 @@ impl Table<'_> {
     }
 
     /// The tables of an array of tables, empty when absent; `None` when one is no table.
-    pub(in super::super) fn tables<R>(
+    pub(crate) fn tables<R>(
         &mut self,
         key: &'static str,
         place: &'static str,

@@ -16,10 +16,10 @@ const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_00
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// The longest of most durations: what is meant to be longer is meant to be off.
-pub(in super::super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The shortest of most durations: the sweep looks once a second.
-pub(in super::super) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Reads a duration such as `1500ms`, `30s`, `15m` or `1h`.
 ///
@@ -64,7 +64,7 @@ pub fn show_size(bytes: u64) -> String {
 }
 
 /// A duration within a range.
-pub(in super::super) fn duration(
+pub(crate) fn duration(
     range: RangeInclusive<Duration>,
 ) -> Kind<impl Fn(&str) -> Result<Duration, ValueError>> {
     let parse = move |text: &str| within(text, parse_duration(text)?, &range, show_duration);
@@ -72,9 +72,7 @@ pub(in super::super) fn duration(
 }
 
 /// A size in bytes within a range.
-pub(in super::super) fn size(
-    range: RangeInclusive<u64>,
-) -> Kind<impl Fn(&str) -> Result<u64, ValueError>> {
+pub(crate) fn size(range: RangeInclusive<u64>) -> Kind<impl Fn(&str) -> Result<u64, ValueError>> {
     let parse = move |text: &str| within(text, parse_size(text)?, &range, show_size);
     Kind { wants: "a size", example: "\"64KiB\"", parse }
 }

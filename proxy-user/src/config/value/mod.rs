@@ -2,35 +2,35 @@
 //!
 //! Nothing here knows keys, lines or files; a bad value comes back as a `ValueError`.
 
-pub(super) mod amount;
+pub(crate) mod amount;
 pub(super) mod host;
 pub(super) mod keepalive;
-pub(super) mod name;
+pub(crate) mod name;
 pub(super) mod net;
 pub(super) mod place;
 pub(super) mod upstream;
 pub(super) mod web;
-pub(super) mod words;
+pub(crate) mod words;
 
 use std::str::FromStr;
 
 use super::mistake::ValueError;
 
 /// A kind of value that is written as text: how to name it to a person, and how to read it.
-pub(super) struct Kind<F> {
+pub(crate) struct Kind<F> {
     /// With its article, such as "a duration".
-    pub(super) wants: &'static str,
+    pub(crate) wants: &'static str,
     /// As written in TOML, quotes included.
-    pub(super) example: &'static str,
+    pub(crate) example: &'static str,
     /// From the text without quotes.
-    pub(super) parse: F,
+    pub(crate) parse: F,
 }
 
 /// A kind that depends on nothing but the text.
-pub(super) type Fixed<T> = Kind<fn(&str) -> Result<T, ValueError>>;
+pub(crate) type Fixed<T> = Kind<fn(&str) -> Result<T, ValueError>>;
 
 /// The kind of a type that reads itself.
-pub(super) fn kind<T: FromStr<Err = ValueError>>(
+pub(crate) fn kind<T: FromStr<Err = ValueError>>(
     wants: &'static str,
     example: &'static str,
 ) -> Kind<impl Fn(&str) -> Result<T, ValueError>> {

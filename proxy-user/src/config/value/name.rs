@@ -6,14 +6,14 @@ use super::{Fixed, Kind};
 /// As long as a DNS label and a Kubernetes label value.
 const LONGEST: usize = 63;
 
-pub(in super::super) const APP_NAME: Fixed<String> =
+pub(crate) const APP_NAME: Fixed<String> =
     Kind { wants: "a name", example: "\"demo\"", parse: app_name };
 
-pub(in super::super) const PACK_NAME: Fixed<String> =
+pub(crate) const PACK_NAME: Fixed<String> =
     Kind { wants: "the name of a pack", example: "\"streamlit\"", parse: app_name };
 
 /// A name that is a metric label and a URL segment without any escape.
-pub(in super::super) fn app_name(text: &str) -> Result<String, ValueError> {
+pub(crate) fn app_name(text: &str) -> Result<String, ValueError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     // Clients and proxies resolve these two segments away, and with them the app's place.
     let dots = text == "." || text == "..";

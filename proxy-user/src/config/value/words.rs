@@ -39,10 +39,10 @@ macro_rules! words {
         }
     };
 }
-pub(in super::super) use words;
+pub(crate) use words;
 
 /// The value that a word stands for.
-pub(in super::super) fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, ValueError> {
+pub(crate) fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, ValueError> {
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }

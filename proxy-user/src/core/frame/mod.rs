@@ -1,12 +1,12 @@
 //! WebSocket frames (RFC 6455 section 5): headers, the parser of a direction, and what breaks it.
 
-mod close;
 mod header;
+mod own;
 mod parser;
 mod violation;
 
-pub use close::close_frame;
 pub use header::{Header, MAX_HEADER, Opcode, Start};
+pub use own::{close_frame, own_frame};
 pub use parser::{Chunk, Parser, Rules};
 pub use violation::Violation;
 

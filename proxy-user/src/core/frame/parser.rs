@@ -2,9 +2,10 @@
 //!
 //! Give it the bytes in any split, in order. It keeps no byte and allocates nothing: payload is
 //! skipped by a counter, an unfinished header stays with the caller, who shows it again with more
-//! bytes behind it.
+//! bytes behind it. So does an unfinished frame that is no longer than the longest header: such a
+//! frame is seen whole, and can be taken out or answered.
 
-use super::{Header, Opcode, Start, Violation};
+use super::{Header, MAX_HEADER, Opcode, Start, Violation};
 
 /// RSV1 as a reserved bit: what permessage-deflate uses.
 const DEFLATE: u8 = 4;
@@ -56,13 +57,20 @@ impl Parser {
         self.remaining == 0
     }
 
+    /// Inside a message whose frames have not all come: only a control frame can be put in.
+    #[must_use]
+    pub fn in_message(&self) -> bool {
+        self.fragmented
+    }
+
     /// A Close frame's header went by. What follows that frame is for nobody (RFC 6455 section 1.4).
     #[must_use]
     pub fn closed(&self) -> bool {
         self.closed
     }
 
-    /// The next run of bytes of one frame, or `None` if `bytes` hold only the start of a header.
+    /// The next run of bytes of one frame, or `None` if `bytes` hold only the start of a header, or of
+    /// a frame of at most [`MAX_HEADER`] bytes.
     ///
     /// # Errors
     /// The bytes break RFC 6455 or the rules. The bytes covered by earlier chunks stay good; the
@@ -84,13 +92,16 @@ impl Parser {
         if header.length > self.rules.max_frame {
             return Err(Violation::TooBig { length: header.length, limit: self.rules.max_frame });
         }
+        let payload = (bytes.len() - header.size) as u64;
+        let taken = payload.min(header.length);
+        if taken < header.length && header.length <= (MAX_HEADER - header.size) as u64 {
+            return Ok(None);
+        }
         match start.opcode {
             Opcode::Close => self.closed = true,
             opcode if !opcode.is_control() => self.fragmented = !start.fin,
             _ => {}
         }
-        let payload = (bytes.len() - header.size) as u64;
-        let taken = payload.min(header.length);
         self.remaining = header.length - taken;
         // `taken` is no more than `bytes.len()`, so it fits.
         let size = header.size + usize::try_from(taken).unwrap_or(usize::MAX);

@@ -163,3 +163,20 @@ fn a_close_frame_reads_as_one() {
     let long = close_frame(1000, &"ü".repeat(100), None);
     assert_eq!(long.len(), 2 + 2 + 122, "cut between characters, 125 bytes at most");
 }
+
+proptest! {
+    #[test]
+    fn our_own_frames_read_as_they_were_meant(
+        payload in prop::collection::vec(any::<u8>(), 0..300),
+        mask in prop::option::of(any::<[u8; 4]>()),
+    ) {
+        let frame = own_frame(Opcode::Binary, &payload, mask);
+        let written = Written { fin: true, rsv: 0, opcode: 2, payload };
+        let key = mask.unwrap_or_default();
+        let header = frame.len() - written.payload.len();
+        let plain: Vec<u8> =
+            frame[header..].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+        prop_assert_eq!(&plain, &written.payload);
+        prop_assert_eq!(&frame[..header], &write(&written, mask)[..header]);
+    }
+}

@@ -1,0 +1,76 @@
+//! Values that are not text: truths, lists of numbers, and values of any shape for a caller that
+//! reads them itself.
+
+use std::ops::RangeInclusive;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::Table;
+use super::found::describe;
+
+impl<'a> Table<'a> {
+    /// `true` or `false`; `None` when absent or mistaken.
+    pub(crate) fn truth(&mut self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        if let DeValue::Boolean(truth) = value.get_ref() {
+            return Some(*truth);
+        }
+        let message =
+            format!("{} is {}; write true or false", self.name(key), describe(value.get_ref()));
+        self.mistake(self.line_of(key), message);
+        None
+    }
+
+    /// A list of whole numbers; `None` when absent or any is mistaken. One number without brackets
+    /// is a list of one.
+    pub(crate) fn integers(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Option<Vec<u32>> {
+        let value = self.value(key)?;
+        let items = match value.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        let number = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+            DeValue::Integer(digits) => u32::from_str_radix(digits.as_str(), digits.radix()).ok(),
+            _ => None,
+        };
+        let mut numbers = Vec::with_capacity(items.len());
+        for item in items {
+            match number(item).filter(|number| range.contains(number)) {
+                Some(number) => numbers.push(number),
+                None => {
+                    let (least, most) = (range.start(), range.end());
+                    let found = describe(item.get_ref());
+                    let message = format!(
+                        "{} has {found}; write whole numbers from {least} to {most}, such as \
+                         [11, 6]",
+                        self.name(key)
+                    );
+                    let line = self.line_at(item);
+                    self.mistake(line, message);
+                    return None;
+                }
+            }
+        }
+        Some(numbers)
+    }
+
+    /// A value of any shape, which stays unknown until it is read.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.entries.get(key)
+    }
+
+    /// A value of any shape.
+    pub(crate) fn raw(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.value(key)
+    }
+
+    /// The line where a value starts.
+    pub(crate) fn line_at(&self, value: &Spanned<DeValue<'_>>) -> usize {
+        self.log.line(value.span().start)
+    }
+}

@@ -1,0 +1,174 @@
+//! A message whose end has not come. Must not know whether others came before it.
+//!
+//! A thread keeps a few of them for the next messages, so that a message which comes in one piece
+//! costs no allocation.
+
+use std::cell::RefCell;
+
+use super::inflate::{Inflater, Unreadable, Window};
+use super::{mask, settled};
+use crate::core::extension::Deflate;
+use crate::core::frame::Opcode;
+use crate::core::pack::Verdict;
+
+/// How many a thread keeps.
+const KEPT: usize = 4;
+/// A longer text is given back to the allocator, in bytes.
+const KEPT_TEXT: usize = 64 * 1024;
+/// Bytes of a compressed message that are unmasked at a time.
+const PIECE: usize = 1024;
+
+thread_local! {
+    #[allow(clippy::vec_box, reason = "a lens holds the box itself, as long as it needs it")]
+    static FREE: RefCell<Vec<Box<Flight>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Debug)]
+pub(super) struct Flight {
+    opcode: Opcode,
+    pub(super) compressed: bool,
+    /// The verdict is out.
+    pub(super) judged: bool,
+    /// The masking key as it stands for the next byte of the frame.
+    pub(super) key: Option<[u8; 4]>,
+    /// The message's first bytes.
+    text: Vec<u8>,
+    /// Length of the message so far, in bytes.
+    length: u64,
+    /// The judge is asked again when `text` is as long as this.
+    next_look: usize,
+    inflater: Inflater,
+    /// What a compressed message refers to where that is nothing but itself.
+    own: Window,
+}
+
+impl Flight {
+    /// A message of which nothing was read yet.
+    pub(super) fn take(opcode: Opcode, compressed: bool, key: Option<[u8; 4]>) -> Box<Flight> {
+        let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
+        let mut flight = kept.unwrap_or_else(|| {
+            Box::new(Flight {
+                opcode,
+                compressed,
+                judged: false,
+                key,
+                text: Vec::new(),
+                length: 0,
+                next_look: 1,
+                inflater: Inflater::default(),
+                own: Window::default(),
+            })
+        });
+        (flight.opcode, flight.compressed, flight.key) = (opcode, compressed, key);
+        (flight.judged, flight.length, flight.next_look) = (false, 0, 1);
+        flight.text.clear();
+        if compressed {
+            flight.inflater.start();
+            flight.own.clear();
+        }
+        flight
+    }
+
+    /// Keeps it for another message.
+    pub(super) fn give_back(self: Box<Flight>) {
+        if self.text.capacity() > KEPT_TEXT {
+            return;
+        }
+        // While the thread ends its store is gone, and this with it.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            if free.len() < KEPT {
+                free.push(self);
+            }
+        });
+    }
+
+    /// Heap memory, in bytes.
+    pub(super) fn held(&self) -> usize {
+        size_of::<Flight>() + self.text.capacity() + self.inflater.held() + self.own.held()
+    }
+
+    /// More of a message that is not compressed, of which `longest` bytes are of interest.
+    pub(super) fn add(&mut self, payload: &[u8], longest: usize) {
+        let start = self.text.len();
+        let wanted = payload.len().min(longest.saturating_sub(start));
+        self.text.extend_from_slice(&payload[..wanted]);
+        if let Some(key) = &mut self.key {
+            mask::apply(&mut self.text[start..], *key);
+            *key = mask::advance(*key, payload.len());
+        }
+        self.length = self.length.saturating_add(payload.len() as u64);
+    }
+
+    /// More of a compressed message: all of it if it becomes part of the history `window`, otherwise
+    /// as much as is of interest. What it inflates to is taken from `credit`.
+    pub(super) fn inflate(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        (deflate, longest): (Deflate, usize),
+        window: Option<&mut Window>,
+        credit: &mut i64,
+    ) -> Result<(), Unreadable> {
+        let Flight { text, length, inflater, own, key, judged, .. } = self;
+        let longest = if *judged { 0 } else { longest };
+        let history = window.is_some();
+        let window = window.unwrap_or(own);
+        let mut take = |new: &[u8]| {
+            let wanted = new.len().min(longest.saturating_sub(text.len()));
+            text.extend_from_slice(&new[..wanted]);
+            *length = length.saturating_add(new.len() as u64);
+            *credit = credit.saturating_sub_unsigned(new.len() as u64);
+            *credit >= 0 && (history || *length <= longest as u64)
+        };
+        let size = window_size(deflate);
+        match key {
+            None => inflater.feed(payload, window, size, &mut take)?,
+            Some(key) => {
+                let mut scratch = [0; PIECE];
+                for piece in payload.chunks(PIECE) {
+                    let clear = &mut scratch[..piece.len()];
+                    clear.copy_from_slice(piece);
+                    mask::apply(clear, *key);
+                    *key = mask::advance(*key, piece.len());
+                    inflater.feed(clear, window, size, &mut take)?;
+                }
+            }
+        }
+        if last {
+            inflater.finish(window, size, &mut take)?;
+        }
+        if *credit < 0 { Err(Unreadable) } else { Ok(()) }
+    }
+
+    /// Asks the judge if there is enough to ask about. `over`: nothing more comes; `whole`: and all
+    /// of it could be read.
+    pub(super) fn look(
+        &mut self,
+        longest: usize,
+        over: bool,
+        whole: bool,
+        judge: &mut impl FnMut(Opcode, &[u8], bool) -> Verdict,
+    ) -> Option<Verdict> {
+        if self.judged {
+            return None;
+        }
+        let too_long = self.length > longest as u64;
+        let verdict = if over || too_long {
+            settled(judge(self.opcode, &self.text, whole && !too_long))
+        } else if self.text.len() >= self.next_look {
+            // A message in many small pieces must not be judged once for each of them.
+            self.next_look = self.text.len().saturating_mul(2);
+            judge(self.opcode, &self.text, false)
+        } else {
+            return None;
+        };
+        self.judged = verdict != Verdict::Undecided;
+        self.judged.then_some(verdict)
+    }
+}
+
+/// The window's size in bytes. Deflaters that were told 8 bits may use 9, as zlib does.
+pub(super) fn window_size(deflate: Deflate) -> usize {
+    1 << deflate.window_bits.clamp(9, 15)
+}

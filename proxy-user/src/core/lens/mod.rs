@@ -1,0 +1,221 @@
+//! Turns the frames of one direction of one connection into judged messages: unmasked (RFC 6455
+//! section 5.3), joined (section 5.4) and inflated (RFC 7692), as far as their judge needs them.
+//!
+//! It follows what passes and never decides whether it may: what it cannot read counts as activity,
+//! and whether a message is well-formed is for the two ends to say.
+
+mod flight;
+mod inflate;
+mod mask;
+
+use flight::Flight;
+use inflate::Window;
+
+use super::extension::Deflate;
+use super::frame::{Chunk, Header, Opcode};
+use super::pack::Verdict;
+
+/// Bytes that the compressed messages of a direction may inflate to beyond what their size on the
+/// wire allows.
+const CREDIT: i64 = 1 << 20;
+/// What each byte on the wire adds to that. DEFLATE reaches 1032; text seldom passes 20, but for a
+/// message that repeats another, so that each also adds a window's size.
+const RATIO: usize = 32;
+
+/// One direction of a connection.
+///
+/// Between messages it holds nothing but the history that compressed messages refer to: at most the
+/// negotiated window, and of that only as much as has been filled (to the next power of two). A
+/// direction without compression, or with `no_context_takeover`, holds no heap memory at all. While a
+/// message is incomplete it also holds its first `longest` bytes, and for a compressed one about
+/// 11 KiB of decoder, which the messages of a thread share otherwise.
+///
+/// Where messages refer to each other every one of them must be inflated to its end, and an app or a
+/// client could make that a burden: a direction may inflate to 1 MiB, a window for each message, and
+/// 32 bytes for each byte on the wire. Beyond that, and where its data are corrupt, it goes blind: its
+/// memory is freed, and its compressed messages are activity from then on. The session is none the
+/// worse for it.
+#[derive(Debug)]
+pub struct Lens {
+    /// Most bytes of a message that its judge needs.
+    longest: usize,
+    /// What is left before this direction goes blind, in bytes.
+    credit: i64,
+    /// The history of the messages before; empty without takeover.
+    window: Window,
+    /// The message whose end has not come, unless nothing more of it matters.
+    flight: Option<Box<Flight>>,
+    /// How messages with RSV1 are compressed; `None` = they cannot be read.
+    deflate: Option<Deflate>,
+    blind: bool,
+    /// Inside a control frame.
+    control: bool,
+    /// The data frame at hand is the last of its message.
+    fin: bool,
+    /// Nothing of this message matters any more.
+    skip: bool,
+}
+
+const _: () = assert!(size_of::<Lens>() <= 64, "there are two for each session");
+
+impl Lens {
+    /// A lens at the start of a connection. `longest`: most bytes of a message that its judge needs,
+    /// above 0. `deflate`: how this direction compresses; `None` where nothing was negotiated and
+    /// where it shall not or cannot be followed: a message with a reserved bit is activity then.
+    #[must_use]
+    pub fn new(longest: usize, deflate: Option<Deflate>) -> Lens {
+        Lens {
+            longest,
+            credit: CREDIT,
+            window: Window::default(),
+            flight: None,
+            deflate,
+            blind: false,
+            control: false,
+            fin: false,
+            skip: false,
+        }
+    }
+
+    /// Compressed messages cannot be followed any more: see the type.
+    #[must_use]
+    pub fn blind(&self) -> bool {
+        self.blind
+    }
+
+    /// Heap memory held now, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.window.held() + self.flight.as_ref().map_or(0, |flight| flight.held())
+    }
+
+    /// Shows the next chunk as the parser found it, with its payload as it stands on the wire.
+    ///
+    /// Gives one verdict for each message, never `Undecided`: as soon as `judge` has one, at the
+    /// latest when the message has ended or is longer than `longest`, and `Activity(None)` if none
+    /// came until then. `judge` sees the message's opcode, its first bytes (at most `longest`), and
+    /// whether they are all of it; it is asked again only when there are twice as many, or the last.
+    pub fn chunk(
+        &mut self,
+        chunk: &Chunk,
+        payload: &[u8],
+        mut judge: impl FnMut(Opcode, &[u8], bool) -> Verdict,
+    ) -> Option<Verdict> {
+        let Some(header) = &chunk.header else {
+            if self.control {
+                self.control = !chunk.ends;
+                return None;
+            }
+            return self.go_on(payload, self.fin && chunk.ends, &mut judge);
+        };
+        let start = header.start;
+        if start.opcode.is_control() {
+            self.control = !chunk.ends;
+            return None;
+        }
+        self.fin = start.fin;
+        let last = self.fin && chunk.ends;
+        if start.opcode != Opcode::Continuation {
+            return self.open(header, payload, last, &mut judge);
+        }
+        if start.rsv != 0 && self.deflate.is_none() && self.flight.take().is_some() {
+            // An extension that is not known here has done something to this frame alone.
+            self.skip = !last;
+            return Some(Verdict::Activity(None));
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.key = header.mask;
+        }
+        self.go_on(payload, last, &mut judge)
+    }
+
+    /// The first chunk of a message.
+    fn open(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        last: bool,
+        judge: &mut impl FnMut(Opcode, &[u8], bool) -> Verdict,
+    ) -> Option<Verdict> {
+        self.skip = !last;
+        let opcode = header.start.opcode;
+        let compressed = match (header.start.rsv, self.deflate) {
+            (0, _) => false,
+            (inflate::RSV, Some(deflate)) => {
+                self.add_credit(flight::window_size(deflate));
+                true
+            }
+            _ => return Some(Verdict::Activity(None)),
+        };
+        let enough = last || payload.len() > self.longest;
+        if enough && !compressed && header.mask.is_none() {
+            // Nothing needs to be changed or kept.
+            let head = &payload[..payload.len().min(self.longest)];
+            return Some(settled(judge(opcode, head, last && head.len() == payload.len())));
+        }
+        self.skip = false;
+        self.flight = Some(Flight::take(opcode, compressed, header.mask));
+        self.go_on(payload, last, judge)
+    }
+
+    /// More of the message in flight.
+    fn go_on(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        judge: &mut impl FnMut(Opcode, &[u8], bool) -> Verdict,
+    ) -> Option<Verdict> {
+        if self.skip {
+            self.skip = !last;
+            return None;
+        }
+        let mut flight = self.flight.take()?;
+        let deflate = self.deflate.filter(|_| flight.compressed);
+        let read = match deflate {
+            None => {
+                flight.add(payload, self.longest);
+                Ok(())
+            }
+            Some(deflate) => {
+                self.add_credit(payload.len().saturating_mul(RATIO));
+                let window = Some(&mut self.window).filter(|_| deflate.takeover);
+                let limits = (deflate, self.longest);
+                flight.inflate(payload, last, limits, window, &mut self.credit)
+            }
+        };
+        let verdict = flight.look(self.longest, last || read.is_err(), last && read.is_ok(), judge);
+        if read.is_err() {
+            self.go_blind();
+        }
+        // What the messages behind it may refer to must be read to its end.
+        let history = read.is_ok() && deflate.is_some_and(|deflate| deflate.takeover);
+        if last || (flight.judged && !history) {
+            self.skip = !last;
+            flight.give_back();
+        } else {
+            self.flight = Some(flight);
+        }
+        verdict
+    }
+
+    fn add_credit(&mut self, bytes: usize) {
+        self.credit = self.credit.saturating_add_unsigned(bytes as u64);
+    }
+
+    fn go_blind(&mut self) {
+        self.blind = true;
+        self.deflate = None;
+        self.window = Window::default();
+    }
+}
+
+/// A judge that has seen all that it will see and knows no rule.
+fn settled(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Undecided => Verdict::Activity(None),
+        decided => decided,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! JSON as a rule asks of it: an object in which some fields have some values. Compared while it is
+//! parsed: nothing of the message is kept.
+//!
+//! Every occurrence of a field must fit, since parsers differ on which of two they take. The parser's
+//! limit on nesting stays on.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::super::pattern::Pattern;
+
+/// Most fields that one object of a rule asks for.
+pub const MAX_FIELDS: usize = 32;
+
+/// A JSON object in which these hold.
+#[derive(Clone, Debug)]
+pub struct JsonAsk {
+    fields: Box<[(Box<str>, Want)]>,
+    /// Other keys that the object may have; `None` = any.
+    others: Option<Box<[Box<str>]>>,
+}
+
+/// What stands in a field.
+#[derive(Clone, Debug)]
+pub enum Want {
+    /// One of these.
+    OneOf(Box<[Scalar]>),
+    /// A string that fits.
+    Text(Pattern),
+    /// A list, not empty, of which each fits this.
+    Each(Box<Want>),
+    /// An object.
+    Object(JsonAsk),
+}
+
+/// A value without parts. 1 and 1.0 differ: no serialiser writes one for the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "JSON names them")]
+pub enum Scalar {
+    Boolean(bool),
+    Integer(i64),
+    Text(Box<str>),
+}
+
+impl JsonAsk {
+    /// An object with these fields, of which [`MAX_FIELDS`] are looked at, and, where `keys` are
+    /// given, with no others than those and the fields.
+    #[must_use]
+    pub fn new(mut fields: Vec<(Box<str>, Want)>, keys: Option<Vec<Box<str>>>) -> JsonAsk {
+        fields.truncate(MAX_FIELDS);
+        JsonAsk { fields: fields.into(), others: keys.map(Into::into) }
+    }
+
+    /// Whether `text` is one such object, and nothing behind it. Allocates for escaped strings, nested
+    /// values that no rule asks for, and what is not JSON.
+    #[must_use]
+    pub fn fits(&self, text: &[u8]) -> bool {
+        if text.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return false;
+        }
+        let mut parser = serde_json::Deserializer::from_slice(text);
+        // A message that ends behind its first mismatch is refused as well, so what follows it need
+        // not be parsed to the end.
+        parser.deserialize_any(Object(self)).is_ok_and(|fits| fits) && parser.end().is_ok()
+    }
+
+    fn all(&self) -> u32 {
+        u32::try_from((1_u64 << self.fields.len()) - 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// Compares a value with what is wanted; the outcome is whether it fits.
+struct Value<'a>(&'a Want);
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
+        Ok(matches!(self.0, Want::OneOf(ones) if ones.contains(&Scalar::Boolean(value))))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<bool, E> {
+        Ok(matches!(self.0, Want::OneOf(ones) if ones.contains(&Scalar::Integer(value))))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<bool, E> {
+        i64::try_from(value).map_or(Ok(false), |value| self.visit_i64(value))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok(match self.0 {
+            Want::OneOf(ones) => {
+                ones.iter().any(|one| matches!(one, Scalar::Text(one) if **one == *text))
+            }
+            Want::Text(pattern) => pattern.fits(text.as_bytes()),
+            Want::Each(_) | Want::Object(_) => false,
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+        let Want::Each(item) = self.0 else {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(false);
+        };
+        let (mut any, mut all) = (false, true);
+        while let Some(fits) = items.next_element_seed(Value(item))? {
+            any = true;
+            all &= fits;
+        }
+        Ok(any && all)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
+        if let Want::Object(ask) = self.0 {
+            return Object(ask).visit_map(entries);
+        }
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+}
+
+/// Compares an object.
+struct Object<'a>(&'a JsonAsk);
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
+        let ask = self.0;
+        let (mut seen, mut fits) = (0_u32, true);
+        while let Some(key) = entries.next_key_seed(Key(ask))? {
+            match key {
+                KeyIs::Field(index) => {
+                    fits &= entries.next_value_seed(Value(&ask.fields[index].1))?;
+                    seen |= 1 << index;
+                }
+                KeyIs::Allowed => _ = entries.next_value::<IgnoredAny>()?,
+                KeyIs::Foreign => {
+                    fits = false;
+                    entries.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(fits && seen == ask.all())
+    }
+}
+
+/// What a key is to a rule.
+enum KeyIs {
+    Field(usize),
+    Allowed,
+    Foreign,
+}
+
+/// Finds a key among the fields.
+struct Key<'a>(&'a JsonAsk);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = KeyIs;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<KeyIs, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = KeyIs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<KeyIs, E> {
+        let ask = self.0;
+        if let Some(index) = ask.fields.iter().position(|(field, _)| **field == *key) {
+            return Ok(KeyIs::Field(index));
+        }
+        let allowed = match &ask.others {
+            None => true,
+            Some(keys) => keys.iter().any(|known| **known == *key),
+        };
+        Ok(if allowed { KeyIs::Allowed } else { KeyIs::Foreign })
+    }
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

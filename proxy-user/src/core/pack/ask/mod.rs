@@ -1,0 +1,265 @@
+//! What a rule asks of bytes: of a message, of each of its records, or of a request's body.
+//!
+//! An answer that more bytes cannot change is given as soon as the bytes at hand allow. Work is
+//! linear in them, and nothing here knows connections, classes or time.
+
+mod json;
+mod layout;
+mod protobuf;
+mod records;
+
+pub use self::json::{JsonAsk, MAX_FIELDS, Scalar, Want};
+pub use self::layout::Layout;
+pub use self::protobuf::{MAX_PATH, ProtobufAsk};
+pub use self::records::Records;
+
+use self::records::Header;
+use super::pattern::Pattern;
+
+/// Whether bytes are what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// They are, whatever follows.
+    Yes,
+    /// They are not, whatever follows.
+    No,
+    /// More must be seen.
+    Later,
+}
+
+impl From<bool> for Fits {
+    fn from(fits: bool) -> Fits {
+        if fits { Fits::Yes } else { Fits::No }
+    }
+}
+
+/// Kinds of message that something is asked of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    /// Text messages.
+    pub text: bool,
+    /// Binary messages.
+    pub binary: bool,
+}
+
+impl Kinds {
+    /// Both.
+    pub const ANY: Kinds = Kinds { text: true, binary: true };
+}
+
+/// Bytes, all of them or the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// What is seen.
+    pub bytes: &'a [u8],
+    /// They are all.
+    pub whole: bool,
+    /// They are text.
+    pub text: bool,
+}
+
+/// Conditions of which all must hold; without any, everything fits.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Asked of these only; nothing else fits.
+    pub kinds: Kinds,
+    /// Exactly these bytes.
+    pub exact: Option<Box<[u8]>>,
+    /// These bytes first.
+    pub starts: Option<Box<[u8]>>,
+    /// Bytes at fixed places.
+    pub layout: Option<Layout>,
+    /// All of it is matched.
+    pub regex: Option<Pattern>,
+    /// A JSON object.
+    pub json: Option<JsonAsk>,
+    /// A protobuf message.
+    pub protobuf: Option<ProtobufAsk>,
+}
+
+impl Default for Ask {
+    fn default() -> Ask {
+        Ask {
+            kinds: Kinds::ANY,
+            exact: None,
+            starts: None,
+            layout: None,
+            regex: None,
+            json: None,
+            protobuf: None,
+        }
+    }
+}
+
+impl Ask {
+    /// The whole text must be seen to answer.
+    fn needs_all(&self) -> bool {
+        self.regex.is_some() || self.json.is_some() || self.protobuf.is_some()
+    }
+
+    /// The length of what fits, where that is fixed.
+    fn length(&self) -> Option<usize> {
+        let layout = self.layout.as_ref().and_then(Layout::length);
+        self.exact.as_ref().map(|exact| exact.len()).or(layout)
+    }
+
+    /// The bytes that must be seen to answer, where not all must be.
+    fn head(&self) -> usize {
+        let starts = self.starts.as_ref().map_or(0, |starts| starts.len());
+        self.length().unwrap_or(0).max(starts).max(self.layout.as_ref().map_or(0, Layout::head))
+    }
+
+    /// Looks at bytes; cheap conditions first.
+    fn look(&self, sight: &Sight<'_>) -> Fits {
+        let Sight { bytes, whole, text } = *sight;
+        if !(if text { self.kinds.text } else { self.kinds.binary }) {
+            return Fits::No;
+        }
+        let mut fits = Fits::Yes;
+        if let Some(exact) = &self.exact {
+            fits = exactly(exact, bytes, whole);
+        }
+        if let (Some(starts), true) = (&self.starts, fits != Fits::No) {
+            fits = both(fits, first(starts, bytes, whole));
+        }
+        if let (Some(layout), true) = (&self.layout, fits != Fits::No) {
+            fits = both(fits, layout.look(bytes, whole));
+        }
+        if fits == Fits::No || !self.needs_all() {
+            return fits;
+        }
+        if !whole {
+            return Fits::Later;
+        }
+        let regex = self.regex.as_ref().is_none_or(|regex| regex.fits(bytes));
+        let json = || self.json.as_ref().is_none_or(|json| json.fits(bytes));
+        let protobuf = || self.protobuf.as_ref().is_none_or(|protobuf| protobuf.fits(bytes));
+        (fits == Fits::Yes && regex && json() && protobuf()).into()
+    }
+}
+
+fn both(one: Fits, other: Fits) -> Fits {
+    match (one, other) {
+        (Fits::No, _) | (_, Fits::No) => Fits::No,
+        (Fits::Yes, Fits::Yes) => Fits::Yes,
+        _ => Fits::Later,
+    }
+}
+
+fn exactly(exact: &[u8], bytes: &[u8], whole: bool) -> Fits {
+    if whole {
+        (exact == bytes).into()
+    } else if exact.starts_with(bytes) {
+        Fits::Later
+    } else {
+        Fits::No
+    }
+}
+
+fn first(starts: &[u8], bytes: &[u8], whole: bool) -> Fits {
+    match bytes.get(..starts.len()) {
+        Some(head) => (head == starts).into(),
+        None if whole || !starts.starts_with(bytes) => Fits::No,
+        None => Fits::Later,
+    }
+}
+
+/// All that a rule asks of one message or body.
+#[derive(Clone, Debug)]
+pub struct Asks {
+    /// Asked of the message, or of each of its records.
+    all: Ask,
+    /// And one of these; empty = nothing more.
+    any: Box<[Ask]>,
+    records: Option<Records>,
+    /// The longest that fits in bytes; `None` = any length.
+    longest: Option<usize>,
+    /// The most bytes that must be seen.
+    needs: usize,
+}
+
+impl Asks {
+    /// What `all` asks and one of `any`, of each of the `records` where it is split. `max` is the
+    /// longest message that fits, in bytes; `None` = `otherwise` where the whole message must be
+    /// seen, else any length.
+    #[must_use]
+    pub fn new(
+        all: Ask,
+        any: Vec<Ask>,
+        records: Option<Records>,
+        max: Option<usize>,
+        otherwise: usize,
+    ) -> Asks {
+        let asks = || std::iter::once(&all).chain(&any);
+        let exact = if any.is_empty() {
+            all.length()
+        } else {
+            let lengths = any.iter().map(|ask| ask.length().or(all.length()));
+            lengths.reduce(|one, other| Some(one?.max(other?))).flatten()
+        };
+        let needs_all = records.is_some() || asks().any(Ask::needs_all);
+        let head = asks().map(Ask::head).max().unwrap_or(0);
+        let longest = match (max, exact) {
+            (max, Some(exact)) if records.is_none() => {
+                Some(max.map_or(exact, |max| max.min(exact)))
+            }
+            (Some(max), _) => Some(max),
+            (None, _) => needs_all.then_some(otherwise.max(head)),
+        };
+        // At least one byte: none would say that there is nothing to ask.
+        let needs = longest.unwrap_or(head).max(1);
+        Asks { all, any: any.into(), records, longest, needs }
+    }
+
+    /// The most bytes of a message that must be seen to answer: of one that is longer, `Later` after
+    /// so many bytes is `No` after one more.
+    #[must_use]
+    pub fn needs(&self) -> usize {
+        self.needs
+    }
+
+    /// Looks at a message or its first bytes.
+    #[must_use]
+    pub fn look(&self, sight: &Sight<'_>) -> Fits {
+        let Sight { bytes, whole, text } = *sight;
+        match self.records {
+            // Decided from its head, so that only this must be short.
+            Some(Records::Jupyter) => match records::header(bytes) {
+                Header::Is(bytes) => self.one(&Sight { bytes, whole: true, text }),
+                Header::Needs(end) if !whole && end <= self.needs => Fits::Later,
+                _ => Fits::No,
+            },
+            _ if self.longest.is_some_and(|longest| bytes.len() > longest) => Fits::No,
+            Some(_) if !whole => Fits::Later,
+            Some(records) => {
+                let fits = |bytes: &[u8]| self.one(&Sight { bytes, whole: true, text });
+                records.all(bytes, |record| fits(record) == Fits::Yes).into()
+            }
+            // A longer message may follow this head.
+            None => match self.one(sight) {
+                Fits::Yes if !whole && self.longest.is_some() => Fits::Later,
+                fits => fits,
+            },
+        }
+    }
+
+    fn one(&self, sight: &Sight<'_>) -> Fits {
+        let all = self.all.look(sight);
+        if all == Fits::No || self.any.is_empty() {
+            return all;
+        }
+        let mut any = Fits::No;
+        for ask in &self.any {
+            match ask.look(sight) {
+                Fits::Yes => return all,
+                Fits::Later => any = Fits::Later,
+                Fits::No => {}
+            }
+        }
+        any
+    }
+}
+
+#[cfg(test)]
+#[path = "ask_tests.rs"]
+mod tests;

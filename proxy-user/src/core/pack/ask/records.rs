@@ -1,0 +1,220 @@
+//! Messages that carry several records: where one ends and the next begins. Says nothing of what a
+//! record means.
+//!
+//! A message that does not split without a remainder has no records, and no rule fits it.
+
+use super::protobuf::varint;
+
+/// How a message is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// VS Code's remote protocol: a type byte, two 32-bit words, a 32-bit length, and so many bytes;
+    /// the record is all of that.
+    Vscode,
+    /// Guacamole's instructions; the record is one without its `;`.
+    Guacamole,
+    /// SignalR's JSON protocol: each ends with 0x1e.
+    SignalrJson,
+    /// SignalR's MessagePack protocol: each has its length in front, which is no part of it.
+    SignalrMsgpack,
+    /// Lines; the last may do without its end.
+    Lines,
+    /// The elements of a JSON array, not empty.
+    JsonArray,
+    /// Engine.IO 4 over HTTP: packets with 0x1e between them.
+    Engineio4,
+    /// Engine.IO 3 over HTTP: packets with their length in front.
+    Engineio3,
+    /// Jupyter's binary form, version 1; the record is the header.
+    Jupyter,
+}
+
+impl Records {
+    /// Every way with its word in pack files.
+    pub const WORDS: [(&str, Records); 9] = [
+        ("vscode", Records::Vscode),
+        ("guacamole", Records::Guacamole),
+        ("signalr-json", Records::SignalrJson),
+        ("signalr-msgpack", Records::SignalrMsgpack),
+        ("lines", Records::Lines),
+        ("json-array", Records::JsonArray),
+        ("engineio-4", Records::Engineio4),
+        ("engineio-3", Records::Engineio3),
+        ("jupyter", Records::Jupyter),
+    ];
+
+    /// The first record and what follows it; `None` where there is none, or none that is whole.
+    fn split(self, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+        match self {
+            Records::Vscode => {
+                let length = bytes.get(9..13).and_then(|word| <[u8; 4]>::try_from(word).ok())?;
+                let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+                bytes.split_at_checked(length.checked_add(13)?)
+            }
+            Records::Guacamole => instruction(bytes),
+            Records::SignalrJson => cut(bytes, 0x1e),
+            Records::SignalrMsgpack => {
+                let (length, rest) = varint(bytes)?;
+                rest.split_at_checked(usize::try_from(length).ok()?)
+            }
+            Records::Lines => {
+                let (line, rest) = cut(bytes, b'\n').unwrap_or((bytes, &[]));
+                Some((line.strip_suffix(b"\r").unwrap_or(line), rest))
+            }
+            Records::Engineio4 => Some(cut(bytes, 0x1e).unwrap_or((bytes, &[]))),
+            Records::Engineio3 => {
+                let (digits, rest) = cut(bytes, b':')?;
+                let text = std::str::from_utf8(rest).ok()?;
+                let end = units(text, decimal(digits)?)?;
+                rest.split_at_checked(end)
+            }
+            Records::JsonArray | Records::Jupyter => None,
+        }
+    }
+
+    /// Whether the whole `message` is one or more records, and `fits` says so of each.
+    pub(super) fn all(self, message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
+        if self == Records::JsonArray {
+            return elements(message, fits);
+        }
+        let mut rest = message;
+        while !rest.is_empty() {
+            match self.split(rest) {
+                // Each step takes at least a byte, or the loop would not end.
+                Some((record, behind)) if behind.len() < rest.len() && fits(record) => {
+                    rest = behind
+                }
+                _ => return false,
+            }
+        }
+        !message.is_empty()
+    }
+}
+
+/// What stands before the first `end`, and what behind it.
+fn cut(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&byte| byte == end)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+/// A decimal number of at most nine digits.
+fn decimal(digits: &[u8]) -> Option<usize> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    digits.iter().try_fold(0_usize, |sum, &digit| {
+        digit.is_ascii_digit().then(|| sum * 10 + usize::from(digit - b'0'))
+    })
+}
+
+/// How many bytes the first `count` UTF-16 units of a text take: that is how JavaScript counts.
+fn units(text: &str, count: usize) -> Option<usize> {
+    let (mut left, mut bytes) = (count, 0);
+    for character in text.chars() {
+        if left == 0 {
+            break;
+        }
+        left = left.checked_sub(character.len_utf16())?;
+        bytes += character.len_utf8();
+    }
+    (left == 0).then_some(bytes)
+}
+
+/// One Guacamole instruction, `LENGTH.VALUE,LENGTH.VALUE;`, whose lengths count characters.
+fn instruction(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut at = 0;
+    loop {
+        let (digits, value) = cut(&bytes[at..], b'.')?;
+        let end = characters(value, decimal(digits)?)?;
+        at += digits.len() + 1 + end;
+        match bytes.get(at)? {
+            b',' => at += 1,
+            b';' => return Some((&bytes[..at], &bytes[at + 1..])),
+            _ => return None,
+        }
+    }
+}
+
+/// How many bytes the first `count` characters of UTF-8 take.
+fn characters(bytes: &[u8], count: usize) -> Option<usize> {
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
+    let mut starts = starts.map(|(at, _)| at);
+    match starts.nth(count) {
+        Some(at) => Some(at),
+        None => {
+            let all = bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+            (all == count).then_some(bytes.len())
+        }
+    }
+}
+
+/// Shows each element of a JSON array to `fits`. The brackets and strings are followed, without
+/// recursion; whether an element is JSON is for `fits` to see.
+fn elements(message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
+    let inner = message.trim_ascii().strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
+    let Some(inner) = inner else { return false };
+    let (mut start, mut depth, mut quoted, mut escaped) = (0, 0_usize, false, false);
+    for (at, &byte) in inner.iter().enumerate() {
+        if quoted {
+            quoted = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => quoted = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return false,
+            },
+            b',' if depth == 0 => {
+                if !fits(inner[start..at].trim_ascii()) {
+                    return false;
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    depth == 0 && !quoted && fits(inner[start..].trim_ascii())
+}
+
+/// Where the header of a Jupyter message stands: between the second and the third of the 64-bit
+/// little-endian offsets that follow their count (jupyter-server, "v1.kernel.websocket.jupyter.org").
+pub(super) enum Header<'a> {
+    /// Here.
+    Is(&'a [u8]),
+    /// Further on: so many bytes must be seen.
+    Needs(usize),
+    /// Nowhere.
+    None,
+}
+
+/// Finds the header in the first bytes of a message.
+pub(super) fn header(bytes: &[u8]) -> Header<'_> {
+    let word = |index: usize| {
+        let word = bytes.get(8 * index..8 * index + 8)?;
+        usize::try_from(u64::from_le_bytes(word.try_into().ok()?)).ok()
+    };
+    if bytes.len() < 8 {
+        return Header::Needs(32);
+    }
+    // Channel, header, parent header, metadata, content, end, and one more for every buffer.
+    let Some(count) = word(0).filter(|count| (5..=256).contains(count)) else {
+        return Header::None;
+    };
+    if bytes.len() < 32 {
+        return Header::Needs(32);
+    }
+    let (Some(channel), Some(start), Some(end)) = (word(1), word(2), word(3)) else {
+        return Header::None;
+    };
+    if channel != 8 * (count + 1) || start < channel || end < start {
+        return Header::None;
+    }
+    bytes.get(start..end).map_or(Header::Needs(end), Header::Is)
+}
+
+#[cfg(test)]
+#[path = "records_tests.rs"]
+mod tests;

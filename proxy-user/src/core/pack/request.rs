@@ -1,0 +1,160 @@
+//! What the rules say of plain requests, handshakes and server-sent events.
+
+use super::ask::{Asks, Fits, Sight};
+use super::book::{Entry, RuleBook};
+use super::rule::{EventRule, RequestRule};
+use super::verdict::{Class, Opening, RequestHead, RuleIndex, Verdict};
+
+/// What the head of a request tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestVerdict {
+    /// All there is to say.
+    Decided(Verdict),
+    /// So many bytes of its body must be seen, or all of a shorter one: ask
+    /// [`RuleBook::request_body`] then.
+    NeedsBody(usize),
+}
+
+impl RuleBook {
+    /// Judges a request, no handshake, to an app that was recognised by these packs.
+    #[must_use]
+    pub fn request(&self, head: &RequestHead<'_>, recognised: u64) -> RequestVerdict {
+        let mut longest = 0;
+        for (index, rule) in self.requests(head, recognised) {
+            match &rule.body {
+                Some(asks) => longest = longest.max(asks.needs()),
+                None if longest == 0 => {
+                    return RequestVerdict::Decided(verdict(rule.class, index));
+                }
+                // The rules before this one want to see the body first.
+                None => break,
+            }
+        }
+        if longest == 0 {
+            RequestVerdict::Decided(Verdict::Activity(None))
+        } else {
+            RequestVerdict::NeedsBody(longest)
+        }
+    }
+
+    /// Judges a request by its head and `body`, `whole` or its first bytes. Of a body of which as
+    /// many bytes were shown as [`RuleBook::request`] asked for, and of which more come,
+    /// [`Verdict::Undecided`] is activity.
+    #[must_use]
+    pub fn request_body(
+        &self,
+        head: &RequestHead<'_>,
+        recognised: u64,
+        body: &[u8],
+        whole: bool,
+    ) -> Verdict {
+        for (index, rule) in self.requests(head, recognised) {
+            let fits = rule.body.as_ref().map_or(Fits::Yes, |asks| look(asks, body, whole));
+            match fits {
+                Fits::Yes => return verdict(rule.class, index),
+                Fits::Later => return Verdict::Undecided,
+                Fits::No => {}
+            }
+        }
+        Verdict::Activity(None)
+    }
+
+    /// Judges a WebSocket handshake before the app has answered it, `recognised` being the packs
+    /// that the app was recognised by.
+    #[must_use]
+    pub fn upgrade(&self, opening: &Opening<'_>, recognised: u64) -> Verdict {
+        let head = RequestHead { method: "GET", path: opening.path, query: opening.query };
+        for person in [true, false] {
+            for entry in self.applicable(recognised | self.recognise(opening)) {
+                let mut rules = entry.pack.requests.iter().enumerate();
+                let found = rules.find(|(_, rule)| {
+                    rule.upgrade
+                        && (rule.class == Class::Person) == person
+                        && rule.guard.fits(&head)
+                });
+                if let Some((place, rule)) = found {
+                    return verdict(rule.class, entry.request(place));
+                }
+            }
+        }
+        if !opening.unattended {
+            return Verdict::Activity(None);
+        }
+        let known =
+            |entry: &&Entry| self.applicable(recognised).any(|known| known.bit == entry.bit);
+        let expects = |entry: &&Entry| entry.expects(opening, known(entry));
+        match self.packs.iter().find(expects) {
+            Some(entry) => Verdict::Ignored(entry.reopened()),
+            None => Verdict::Activity(None),
+        }
+    }
+
+    /// The most bytes of an event's data that the rules want to see on the answer to a request for
+    /// this path; 0 = there are no rules, and its events need not be looked for.
+    #[must_use]
+    pub fn event_needs(&self, path: &str, recognised: u64) -> usize {
+        self.events(path, recognised).map(|(_, rule)| rule.data.needs()).max().unwrap_or(0)
+    }
+
+    /// Judges a server-sent event on the answer to a request for `path`: its name (`message` where
+    /// it has none) and its whole data, lines joined by `\n`.
+    #[must_use]
+    pub fn event(&self, path: &str, event: &str, data: &[u8], recognised: u64) -> Verdict {
+        for person in [true, false] {
+            for (index, rule) in self.events(path, recognised) {
+                let named = rule.event.as_ref().is_none_or(|name| **name == *event);
+                if named
+                    && (rule.class == Class::Person) == person
+                    && look(&rule.data, data, true) == Fits::Yes
+                {
+                    return verdict(rule.class, index);
+                }
+            }
+        }
+        Verdict::Activity(None)
+    }
+
+    /// The rules that a request's head fits, those of class `person` first.
+    fn requests<'a>(
+        &'a self,
+        head: &'a RequestHead<'_>,
+        recognised: u64,
+    ) -> impl Iterator<Item = (RuleIndex, &'a RequestRule)> {
+        let rules = move |person: bool| {
+            self.applicable(recognised).flat_map(move |entry| {
+                let rules = entry.pack.requests.iter().enumerate();
+                rules
+                    .filter(move |(_, rule)| {
+                        (rule.class == Class::Person) == person && !rule.upgrade
+                    })
+                    .map(|(place, rule)| (entry.request(place), rule))
+            })
+        };
+        rules(true).chain(rules(false)).filter(|(_, rule)| rule.guard.fits(head))
+    }
+
+    fn events(&self, path: &str, recognised: u64) -> impl Iterator<Item = (RuleIndex, &EventRule)> {
+        self.applicable(recognised).flat_map(move |entry| {
+            let rules = entry.pack.events.iter().enumerate();
+            let fit = rules.filter(move |(_, rule)| {
+                rule.path.as_ref().is_none_or(|pattern| pattern.fits(path.as_bytes()))
+            });
+            fit.map(|(place, rule)| (entry.event(place), rule))
+        })
+    }
+}
+
+/// Bodies and events have no opcode: they are both kinds.
+fn look(asks: &Asks, bytes: &[u8], whole: bool) -> Fits {
+    match asks.look(&Sight { bytes, whole, text: true }) {
+        Fits::No => asks.look(&Sight { bytes, whole, text: false }),
+        fits => fits,
+    }
+}
+
+fn verdict(class: Class, index: RuleIndex) -> Verdict {
+    match class {
+        Class::Person => Verdict::Activity(Some(index)),
+        _ => Verdict::Ignored(index),
+    }
+}

@@ -1,0 +1,170 @@
+//! The pack files: those that are built in, those of a directory, and the rule books made of them.
+//!
+//! Only files are read here. What rules mean is in `core::pack`, what keys mean in `reader`.
+
+mod builtin;
+mod reader;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::config::Mistakes;
+use crate::config::mistake;
+use crate::config::value::name::nearest;
+use crate::core::pack::{MAX_PACKS, Pack, RuleBook};
+
+/// The name that stands for all packs, each applying once its framework shows itself.
+pub const AUTO: &str = "auto";
+
+/// Packs cannot be read or found.
+#[derive(Debug, Error)]
+pub enum PacksError {
+    /// The directory of pack files cannot be listed.
+    #[error("cannot list the packs in {}: {error}", directory.display())]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system says.
+        #[source]
+        error: std::io::Error,
+    },
+    /// A pack file has mistakes.
+    #[error("{0}")]
+    Mistakes(#[from] Mistakes),
+    /// Nothing has this name; the text says what to write instead.
+    #[error("there is no pack \"{name}\"; {fix}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// What to do.
+        fix: String,
+    },
+    /// More packs than one rule book takes.
+    #[error("{0} packs at once are too many; at most {MAX_PACKS} can be")]
+    TooMany(usize),
+}
+
+/// A pack and where its rules are written.
+#[derive(Clone, Debug)]
+pub struct PackFile {
+    /// The rules.
+    pub pack: Arc<Pack>,
+    /// The file as it is written.
+    pub text: Arc<str>,
+    /// `None` = built in.
+    pub path: Option<PathBuf>,
+}
+
+/// All packs by name.
+#[derive(Clone, Debug)]
+pub struct Packs {
+    files: BTreeMap<String, PackFile>,
+}
+
+impl Packs {
+    /// The built-in packs, and those of `directory`, which replace built-in ones of the same name.
+    /// Only files that end in `.toml` are read.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed, or for every mistake of the first file that has any.
+    pub fn open(directory: Option<&Path>) -> Result<Packs, PacksError> {
+        let mut files = BTreeMap::new();
+        for (name, text) in builtin::FILES {
+            let file = PathBuf::from(format!("built-in/{name}.toml"));
+            let pack = Arc::new(parse(text, &file)?);
+            files.insert((*name).to_owned(), PackFile { pack, text: (*text).into(), path: None });
+        }
+        for path in directory.map(list).transpose()?.unwrap_or_default() {
+            let text = read(&path)?;
+            let pack = Arc::new(parse(&text, &path)?);
+            let name = pack.name.to_string();
+            files.insert(name, PackFile { pack, text: text.into(), path: Some(path) });
+        }
+        Ok(Packs { files })
+    }
+
+    /// All packs in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &PackFile> {
+        self.files.values()
+    }
+
+    /// One pack.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn get(&self, name: &str) -> Result<&PackFile, PacksError> {
+        self.files.get(name).ok_or_else(|| {
+            let mut known: Vec<&str> = self.files.keys().map(String::as_str).collect();
+            known.push(AUTO);
+            let fix = match nearest(name, &known) {
+                Some(meant) => format!("did you mean \"{meant}\"?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            PacksError::Unknown { name: name.chars().take(80).collect(), fix }
+        })
+    }
+
+    /// The rule book of an app with these packs. With [`AUTO`] among them every pack is in it, and
+    /// applies once it has recognised its framework, the named ones at once.
+    ///
+    /// # Errors
+    /// When a name is unknown, or there are more packs than [`MAX_PACKS`].
+    pub fn book(&self, names: &[String]) -> Result<RuleBook, PacksError> {
+        let auto = names.iter().any(|name| name == AUTO);
+        let mut chosen: Vec<Arc<Pack>> = Vec::new();
+        let mut add = |pack: &Arc<Pack>| {
+            if !chosen.iter().any(|one| one.name == pack.name) {
+                chosen.push(pack.clone());
+            }
+            chosen.len()
+        };
+        let mut pinned = 0;
+        for name in names.iter().filter(|name| *name != AUTO) {
+            pinned = add(&self.get(name)?.pack);
+        }
+        if auto {
+            self.files.values().for_each(|file| _ = add(&file.pack));
+        }
+        if chosen.len() > MAX_PACKS {
+            return Err(PacksError::TooMany(chosen.len()));
+        }
+        Ok(RuleBook::with_pinned(chosen, pinned))
+    }
+}
+
+/// Reads a pack from text; `file` names it in messages, and the pack after it.
+///
+/// # Errors
+/// Every mistake in the text at once.
+pub fn parse(text: &str, file: &Path) -> Result<Pack, Mistakes> {
+    reader::parse(text, file)
+}
+
+/// Pack files of a directory in the order of their names.
+fn list(directory: &Path) -> Result<Vec<PathBuf>, PacksError> {
+    let wrong = |error| PacksError::Directory { directory: directory.to_owned(), error };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(wrong)? {
+        let path = entry.map_err(wrong)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<String, Mistakes> {
+    let bytes = std::fs::read(path).map_err(|error| mistake::unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        mistake::not_text(path, &error.as_bytes()[..valid])
+    })
+}
+
+#[cfg(test)]
+#[path = "packs_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+use super::*;
+
+fn mistakes(text: &str) -> Vec<String> {
+    let mistakes = parse(text, Path::new("demo.toml")).unwrap_err();
+    mistakes.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let text = r#"name = "other"
+cuont = "input"
+confidence = "certain"
+
+[[connection]]
+
+[[message]]
+id = "beat"
+from = "client"
+class = "heartbeet"
+regex = '(a)\1'
+
+[[message]]
+id = "beat"
+from = "server"
+class = "heartbeat"
+
+[[message]]
+id = "Beat"
+class = "heartbeat"
+hex = "8801 0"
+max = 0
+any = [{ text = "a", hex = "61" }, {}]
+
+[[message]]
+id = "json"
+from = "app"
+class = "ack"
+json = { type = 1.5, ids = { each = '(' }, deep.er = [] }
+keys = "id"
+within = "soon"
+
+[[request]]
+id = "reopened"
+class = "poll"
+upgrade = "yes"
+
+[heartbeat]
+ask = "pong"
+answer = "json"
+timeout = "0s"
+"#;
+    let expected = include_str!("mistakes.txt");
+    let told = mistakes(text);
+    assert_eq!(told, expected.lines().collect::<Vec<_>>(), "\n{}", told.join("\n"));
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let head = "name = \"demo\"\n";
+    let rules = format!("{head}{}", "[[message]]\n".repeat(300));
+    assert_eq!(mistakes(&rules), ["demo.toml:1: there are 300 rules; a pack has at most 256"]);
+    let large = format!("{head}#{}", "x".repeat(300_000));
+    assert_eq!(
+        mistakes(&large),
+        ["demo.toml:1: the file is too large; a pack has at most 256 KiB"]
+    );
+    let any = "{ regex = '[a-z]{900}' },".repeat(60);
+    let rule = |n: usize| {
+        format!("[[message]]\nid = \"r{n}\"\nfrom = \"app\"\nclass = \"ack\"\nany = [{any}]\n")
+    };
+    let patterns: String = (0..9).map(rule).collect();
+    let told = mistakes(&format!("{head}{patterns}"));
+    assert!(told[0].ends_with("this is pattern 513 of the pack; use at most 512"), "{told:?}");
+    let deep = format!("{head}[[message]]\njson = {}1{}", "{ a = ".repeat(9999), " }".repeat(9999));
+    assert!(!mistakes(&deep).is_empty());
+}
+
+#[test]
+fn a_directory_overrides_by_name_and_an_unknown_name_is_told() {
+    let folder = std::env::temp_dir().join(format!("ebbtide-packs-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("socketio.toml"), "name = \"socketio\"\nabout = \"mine\"\n")
+        .unwrap();
+    std::fs::write(folder.join("own.toml"), "name = \"own\"\n").unwrap();
+    std::fs::write(folder.join("notes.txt"), "no pack").unwrap();
+    let packs = Packs::open(Some(&folder)).unwrap();
+    assert_eq!(packs.get("socketio").unwrap().pack.about.about, "mine");
+    assert!(packs.get("own").unwrap().path.is_some());
+    assert!(packs.get("streamlit").unwrap().path.is_none());
+    let error = packs.get("streamlti").unwrap_err().to_string();
+    assert_eq!(error, "there is no pack \"streamlti\"; did you mean \"streamlit\"?");
+    std::fs::write(folder.join("own.toml"), "name = \"owned\"\n").unwrap();
+    let error = Packs::open(Some(&folder)).unwrap_err().to_string();
+    assert!(error.ends_with(
+        "own.toml:1: `name` is \"owned\" in a file called \"own.toml\"; give both one name"
+    ));
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(matches!(Packs::open(Some(&folder)), Err(PacksError::Directory { .. })));
+}
+
+#[test]
+fn auto_stands_for_all_and_named_ones_come_first() {
+    let packs = Packs::open(None).unwrap();
+    let names = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        packs.book(&names).unwrap()
+    };
+    assert!(names(&[]).is_empty());
+    let auto = names(&["auto", "streamlit"]);
+    assert_eq!(auto.pack_names(u64::MAX).next(), Some("streamlit"));
+    assert_eq!(auto.applicable_set(0), 1);
+    assert_eq!(auto.pack_names(u64::MAX).count(), packs.iter().count());
+    assert_eq!(names(&["streamlit", "streamlit"]).pack_names(u64::MAX).count(), 1);
+}

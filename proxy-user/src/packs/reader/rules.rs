@@ -1,0 +1,129 @@
+//! `[[message]]`, `[[request]]` and `[[event]]`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::{self, Place};
+use super::json;
+use super::value::{Patterns, exact_text, id, token, word};
+use crate::config::reader::Table;
+use crate::config::value::amount::duration;
+use crate::core::pack::ask::{Ask, Asks};
+use crate::core::pack::{
+    Class, EventRule, Guard, MessageRule, Pack, REOPENED, RequestGuard, RequestRule, USUAL_MAX,
+};
+
+/// The first moments of a connection are not longer than this.
+const MOMENTS: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(600);
+
+/// Lines of the ids that were read, so that none is taken twice.
+#[derive(Default)]
+struct Ids(HashMap<Arc<str>, usize>);
+
+/// Reads every rule into the pack.
+pub(super) fn all(table: &mut Table<'_>, patterns: &Patterns, pack: &mut Pack) {
+    let mut ids = Ids::default();
+    let messages =
+        table.tables("message", "[[message]]", |table| message(table, patterns, &mut ids));
+    pack.messages = messages.unwrap_or_default();
+    let requests =
+        table.tables("request", "[[request]]", |table| request(table, patterns, &mut ids));
+    pack.requests = requests.unwrap_or_default();
+    let events = table.tables("event", "[[event]]", |table| event(table, patterns, &mut ids));
+    pack.events = events.unwrap_or_default();
+}
+
+fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> MessageRule {
+    let (id, class) = ids.read(table);
+    let ways = [("client", (true, false)), ("app", (false, true)), ("both", (true, true))];
+    let (input, output) = table.required("from", word("\"client\"", &ways)).unwrap_or((true, true));
+    let guard = Guard {
+        path: table.text("path", patterns.anywhere()),
+        query: table.text("query", patterns.anywhere()),
+        subprotocol: table.text("subprotocol", patterns.anywhere()),
+    };
+    let within = table.text("within", duration(MOMENTS));
+    let unattended = table.truth("unattended").unwrap_or(false);
+    let asks = ask::read(table, patterns, Place::Message);
+    let asks = asks.unwrap_or_else(|| {
+        let fix = "say which messages by one of `text`, `hex`, `starts`, `starts_hex`, `layout`, \
+                   `regex`, `json`, `protobuf`, `any` and `opcode`";
+        table.lacks("text", format!("this [[message]] is every message; {fix}"));
+        nothing()
+    });
+    MessageRule { id, class, input, output, guard, within, unattended, asks }
+}
+
+fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> RequestRule {
+    let (id, class) = ids.read(table);
+    let guard = request_guard(table, patterns);
+    let upgrade = table.truth("upgrade").unwrap_or(false);
+    let body = ask::read(table, patterns, Place::Body);
+    if !table.has("path") && !table.has("query") && body.is_none() {
+        let message = "this [[request]] is every request; say which by `path`, `query` or the body";
+        table.lacks("path", message.to_owned());
+    }
+    if upgrade && body.is_some() {
+        let message = "`upgrade` in [[request]] is for handshakes, which have no body; ask for \
+                       one of the two";
+        table.mistake(table.line_of("upgrade"), message.to_owned());
+    }
+    RequestRule { id, class, guard, upgrade, body }
+}
+
+/// The head of a request, for a rule or to recognise a framework.
+pub(super) fn request_guard(table: &mut Table<'_>, patterns: &Patterns) -> RequestGuard {
+    RequestGuard {
+        methods: table.list("method", token()).unwrap_or_default(),
+        path: table.text("path", patterns.anywhere()),
+        query: table.text("query", patterns.anywhere()),
+    }
+}
+
+fn event(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> EventRule {
+    let (id, class) = ids.read(table);
+    let path = table.text("path", patterns.anywhere());
+    let event = table.text("event", token());
+    let exact = table.text("data", exact_text());
+    let regex = table.text("data_regex", patterns.whole());
+    let json = json::read(table, patterns);
+    let ask = Ask { exact, regex, json, ..Ask::default() };
+    let data = Asks::new(ask, Vec::new(), None, ask::max(table), USUAL_MAX);
+    let keys = ["event", "data", "data_regex", "json"];
+    if !keys.iter().any(|key| table.has(key)) {
+        let message = "this [[event]] is every event; say which by `event`, `data`, `data_regex` \
+                       or `json`";
+        table.lacks("data", message.to_owned());
+    }
+    EventRule { id, class, path, event, data }
+}
+
+/// Asks for nothing.
+fn nothing() -> Asks {
+    Asks::new(Ask::default(), Vec::new(), None, None, USUAL_MAX)
+}
+
+impl Ids {
+    /// Reads what every rule has.
+    fn read(&mut self, table: &mut Table<'_>) -> (Arc<str>, Class) {
+        let id = table.required("id", id());
+        let line = table.line_of("id");
+        if let Some(id) = &id {
+            let before = self.0.insert(id.clone(), line);
+            let taken = match before {
+                Some(first) => format!("the id of the rule on line {first}"),
+                None if **id == *REOPENED => "the id of a rule that every pack has".to_owned(),
+                None => String::new(),
+            };
+            if !taken.is_empty() {
+                let message = format!("`id` is \"{id}\", which is {taken}; give each rule its own");
+                table.mistake(line, message);
+            }
+        }
+        let classes = Class::ALL.map(|class| (class.as_str(), class));
+        let class = table.required("class", word("\"heartbeat\"", &classes));
+        (id.unwrap_or_default(), class.unwrap_or(Class::Person))
+    }
+}

@@ -1,0 +1,173 @@
+//! The kinds of value that only pack files have: patterns, bytes, ids and prose.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::config::ValueError;
+use crate::config::mistake::quote;
+use crate::config::value::words::choose;
+use crate::config::value::{Fixed, Kind};
+use crate::core::pack::ask::Layout;
+use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
+
+/// The most patterns of one pack: each may take what `Pattern` allows it.
+const MAX_PATTERNS: usize = 512;
+/// The longest exact text in bytes, and the longest prose.
+const MAX_TEXT: usize = 4096;
+
+/// Compiles the patterns of one pack and counts them.
+#[derive(Default)]
+pub(super) struct Patterns(Cell<usize>);
+
+impl Patterns {
+    /// A pattern that may stand anywhere.
+    pub(super) fn anywhere(&self) -> Kind<impl Fn(&str) -> Result<Pattern, ValueError>> {
+        self.kind(Pattern::anywhere)
+    }
+
+    /// A pattern that must fit the whole.
+    pub(super) fn whole(&self) -> Kind<impl Fn(&str) -> Result<Pattern, ValueError>> {
+        self.kind(Pattern::whole)
+    }
+
+    fn kind(
+        &self,
+        compile: fn(&str) -> Result<Pattern, PatternError>,
+    ) -> Kind<impl Fn(&str) -> Result<Pattern, ValueError>> {
+        let parse = move |text: &str| {
+            self.0.set(self.0.get() + 1);
+            if self.0.get() > MAX_PATTERNS {
+                let why = format!("this is pattern {} of the pack", self.0.get());
+                return Err(ValueError::new(why, format!("use at most {MAX_PATTERNS}")));
+            }
+            compile(text).map_err(|error| {
+                let fix = match error {
+                    PatternError::TooLarge => {
+                        format!("write at most {MAX_PATTERN} bytes, and smaller repetitions")
+                    }
+                    PatternError::Syntax(_) => {
+                        "look-around and back-references are not known here".to_owned()
+                    }
+                };
+                ValueError::new(format!("{} is no pattern: {error}", quote(text)), fix)
+            })
+        };
+        Kind { wants: "a pattern", example: r"'/socket\.io/$'", parse }
+    }
+}
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(
+    example: &'static str,
+    words: &[(&str, T)],
+) -> Kind<impl Fn(&str) -> Result<T, ValueError>> {
+    Kind { wants: "a word", example, parse: move |text: &str| choose(text, words) }
+}
+
+/// A pack's name.
+pub(super) fn pack_name() -> Fixed<String> {
+    fn parse(text: &str) -> Result<String, ValueError> {
+        if text == super::super::AUTO {
+            return Err(ValueError::new("\"auto\" stands for all packs", "choose another name"));
+        }
+        named(text, b"-_", "-_").map(str::to_owned)
+    }
+    Kind { wants: "a name", example: "\"socketio\"", parse }
+}
+
+/// A rule's id.
+pub(super) fn id() -> Fixed<Arc<str>> {
+    fn parse(text: &str) -> Result<Arc<str>, ValueError> {
+        named(text, b"-", "-").map(Arc::from)
+    }
+    Kind { wants: "an id", example: "\"pong\"", parse }
+}
+
+fn named<'a>(text: &'a str, marks: &[u8], shown: &str) -> Result<&'a str, ValueError> {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || marks.contains(&byte);
+    if (1..=63).contains(&text.len()) && text.bytes().all(plain) {
+        return Ok(text);
+    }
+    let fix = format!("write 1 to 63 of a-z, 0-9 and {shown}");
+    Err(ValueError::new(format!("{} is not a name", quote(text)), fix))
+}
+
+/// A sentence or more for people.
+pub(super) fn prose() -> Fixed<String> {
+    fn parse(text: &str) -> Result<String, ValueError> {
+        short(text).map(str::to_owned)
+    }
+    Kind { wants: "a text", example: "\"Socket.IO 2 to 4\"", parse }
+}
+
+/// Text that is matched as it stands.
+pub(super) fn exact_text() -> Fixed<Box<[u8]>> {
+    fn parse(text: &str) -> Result<Box<[u8]>, ValueError> {
+        short(text).map(|text| text.as_bytes().into())
+    }
+    Kind { wants: "a text", example: "\"3\"", parse }
+}
+
+/// A word of the protocol: a key, a method, an event's name.
+pub(super) fn token() -> Fixed<Box<str>> {
+    fn parse(text: &str) -> Result<Box<str>, ValueError> {
+        short(text).map(Box::from)
+    }
+    Kind { wants: "a text", example: "\"type\"", parse }
+}
+
+fn short(text: &str) -> Result<&str, ValueError> {
+    if text.len() <= MAX_TEXT {
+        return Ok(text);
+    }
+    let why = format!("{} has {} bytes", quote(text), text.len());
+    Err(ValueError::new(why, format!("write at most {MAX_TEXT}")))
+}
+
+/// Bytes as hexadecimal digits, with spaces where they help.
+pub(super) fn hex() -> Fixed<Box<[u8]>> {
+    fn parse(text: &str) -> Result<Box<[u8]>, ValueError> {
+        match places(short(text)?) {
+            Some(places) => {
+                let bytes: Option<Vec<u8>> = places.into_iter().collect();
+                bytes.map(Into::into)
+            }
+            None => None,
+        }
+        .ok_or_else(|| {
+            let fix = "write two hexadecimal digits a byte, such as \"880101\"";
+            ValueError::new(format!("{} are not bytes", quote(text)), fix)
+        })
+    }
+    Kind { wants: "bytes in hexadecimal", example: "\"880101\"", parse }
+}
+
+/// Bytes of which some may be any.
+pub(super) fn layout() -> Fixed<Layout> {
+    fn parse(text: &str) -> Result<Layout, ValueError> {
+        let trimmed = short(text)?.trim_end();
+        let head = trimmed.strip_suffix('*');
+        let places = places(head.unwrap_or(trimmed)).ok_or_else(|| {
+            let fix = "write two hexadecimal digits or ?? a byte, and * at the end for any rest";
+            ValueError::new(format!("{} is no layout", quote(text)), fix)
+        })?;
+        Ok(Layout::new(places, head.is_some()))
+    }
+    Kind { wants: "a layout", example: "\"09 00000000 ????????\"", parse }
+}
+
+/// Pairs of hexadecimal digits or question marks; `None` where there is none, or anything else.
+fn places(text: &str) -> Option<Vec<Option<u8>>> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    if digits.is_empty() {
+        return None;
+    }
+    let pairs = digits.chunks(2).map(|pair| match *pair {
+        [b'?', b'?'] => Some(None),
+        [high, low] => Some(Some(digit(high)? << 4 | digit(low)?)),
+        _ => None,
+    });
+    pairs.collect()
+}

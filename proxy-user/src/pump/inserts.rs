@@ -1,0 +1,57 @@
+//! Frames of our own that are put into a direction between two frames that pass.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::net::TcpStream;
+
+use super::flow::poll_write;
+use crate::core::frame::Parser;
+use crate::session::Leg;
+
+/// Frames that wait for their place.
+#[derive(Debug, Default)]
+pub(super) struct Inserts {
+    frames: Bytes,
+    /// One of them is a message, which cannot stand inside another (RFC 6455 section 5.4).
+    message: bool,
+    /// Some bytes of them have been written: nothing else may come before the rest.
+    begun: bool,
+}
+
+impl Inserts {
+    /// Adds a frame behind the others.
+    pub(super) fn add(&mut self, frame: &[u8]) {
+        let control = frame.first().is_some_and(|first| first & 0x08 != 0);
+        self.frames = Bytes::from([&self.frames[..], frame].concat());
+        self.message |= !control;
+    }
+
+    /// There are some, and where `parser` stands they can be put in.
+    pub(super) fn fit(&self, parser: &Parser) -> bool {
+        let place = parser.at_boundary() && !parser.closed();
+        place && !self.frames.is_empty() && (!self.message || !parser.in_message())
+    }
+
+    /// They have been written in part.
+    pub(super) fn begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Writes all of them.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut TcpStream,
+        leg: &Leg,
+    ) -> Poll<io::Result<()>> {
+        while !self.frames.is_empty() {
+            let written = ready!(poll_write(cx, to, leg, &self.frames))?;
+            self.frames.advance(written);
+            self.begun = true;
+        }
+        *self = Inserts::default();
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,26 @@
+//! Who looks at the frames of one direction while they go by.
+
+use crate::core::frame::Chunk;
+use crate::core::heartbeat::Fate;
+use crate::session::Counts;
+
+/// Sees every frame of a direction, in order.
+pub(super) trait Witness {
+    /// A run of bytes of one frame, with its payload as it stands on the wire. What it says counts
+    /// only if the run is all of a message or of a control frame.
+    fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate;
+
+    /// The frames whose headers were among the bytes followed in one go.
+    fn burst(&mut self, burst: Counts);
+}
+
+/// Sees nothing: for the farewell.
+pub(super) struct Blind;
+
+impl Witness for Blind {
+    fn chunk(&mut self, _: &Chunk, _: &[u8]) -> Fate {
+        Fate::Pass
+    }
+
+    fn burst(&mut self, _: Counts) {}
+}
