@@ -7,7 +7,7 @@ use crate::harness::http::{Head, Message, ok, request};
 use crate::harness::proxy::Proxy;
 use crate::harness::scratch::Scratch;
 use crate::harness::setup::Setup;
-use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::wait::{PATIENCE, Stopwatch, eventually};
 use crate::harness::wire::Wire;
 
 const PACK: &str = r#"
@@ -32,7 +32,7 @@ path = '^/health$'
 "#;
 
 /// The app `demo` with further lines in its table. The packs live as long as the scratch.
-pub fn start(app: &App, lines: &str) -> (Proxy, Scratch) {
+pub(crate) fn start(app: &App, lines: &str) -> (Proxy, Scratch) {
     let packs = Scratch::new();
     let folder = packs.file("toy.toml", PACK);
     let folder = folder.parent().unwrap().display().to_string();
@@ -42,7 +42,7 @@ pub fn start(app: &App, lines: &str) -> (Proxy, Scratch) {
 }
 
 /// A page is asked for, and the app gives it: whoever opens a session now is a visitor.
-pub fn visit(proxy: &Proxy, app: &App, target: &str) {
+pub(crate) fn visit(proxy: &Proxy, app: &App, target: &str) {
     let mut client = proxy.connect();
     let fields = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nConnection: close\r\n";
     client.send(request("GET", "demo.test", target, fields));
@@ -53,25 +53,24 @@ pub fn visit(proxy: &Proxy, app: &App, target: &str) {
 }
 
 /// `GET /api/apps/demo`.
-pub fn demo(proxy: &Proxy) -> Value {
+pub(crate) fn demo(proxy: &Proxy) -> Value {
     let answer = proxy.admin("/api/apps/demo", "");
     assert_eq!(answer.status(), 200, "{answer:?}");
     serde_json::from_slice(&answer.body).unwrap()
 }
 
 /// Waits until `GET /api/apps/demo` fits.
-pub fn await_demo(proxy: &Proxy, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn await_demo(proxy: &Proxy, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
     eventually(what, || Some(demo(proxy)).filter(&fits))
 }
 
 /// One who listens to `/api/events`.
-pub struct Listener(Wire);
+pub(crate) struct Listener(Wire);
 
 impl Listener {
     /// Listens to what `target` selects; from here on nothing is missed.
-    pub fn open(proxy: &Proxy, target: &str) -> Listener {
+    pub(crate) fn open(proxy: &Proxy, target: &str) -> Listener {
         let mut wire = proxy.connect_admin();
-        wire.stream().set_read_timeout(Some(PATIENCE)).unwrap();
         wire.send(request("GET", "admin.test", target, ""));
         let head = Head::read(&mut wire);
         assert_eq!(head.status(), 200, "{head:?}");
@@ -81,19 +80,23 @@ impl Listener {
     }
 
     /// The next event: its name and what it says.
-    pub fn next(&mut self) -> (String, Value) {
-        let line = |wire: &mut Wire, start: &[u8]| {
-            wire.through(start);
-            let line = wire.through(b"\n");
-            String::from_utf8(line).unwrap().trim().to_owned()
-        };
-        let name = line(&mut self.0, b"event: ");
-        let data = line(&mut self.0, b"data: ");
-        (name, serde_json::from_str(&data).unwrap())
+    pub(crate) fn next(&mut self) -> (String, Value) {
+        // The comments of a quiet stream keep the read from timing out.
+        let watch = Stopwatch::start();
+        let mut name = String::new();
+        loop {
+            let line = String::from_utf8(self.0.through(b"\n")).unwrap();
+            if let Some(word) = line.strip_prefix("event: ") {
+                word.trim().clone_into(&mut name);
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                return (name, serde_json::from_str(data).unwrap());
+            }
+            assert!(watch.elapsed() < PATIENCE, "no event comes");
+        }
     }
 
     /// Skips events until one has this name.
-    pub fn until(&mut self, name: &str) -> Value {
+    pub(crate) fn until(&mut self, name: &str) -> Value {
         loop {
             let (its, data) = self.next();
             if its == name {
