@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::packs::Packs;
 use crate::proxy::{self, Phase, Proxy};
 use crate::sockets::{Options, Sockets, SourceWish};
-use crate::{activity, descriptors, privileges, reaper};
+use crate::{activity, descriptors, privileges, reaper, shadow};
 
 /// How long plain requests and farewells may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
@@ -33,7 +33,7 @@ pub struct Server {
     /// Where metrics, health and the API are, port filled in.
     pub admin: SocketAddr,
     acceptors: Vec<JoinHandle<()>>,
-    /// Tasks that end with the server: the sweep, the admin address, the kernel programs' log.
+    /// Tasks that end with the server: the sweep, the shadow, the admin address, the kernel programs' log.
     others: Vec<JoinHandle<()>>,
     reporter: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -65,6 +65,7 @@ impl Server {
         let mut others = vec![
             tokio::spawn(admin::serve(Arc::clone(&proxy), admin_listener, token)),
             tokio::spawn(reaper::run(Arc::clone(&proxy))),
+            tokio::spawn(shadow::run(Arc::clone(&proxy))),
         ];
         others.extend(kernel_log);
         let reporter = reports.map(|client| {

@@ -99,7 +99,7 @@ fn the_contracts_sample_is_what_it_says() {
     };
     assert_eq!(config, defaults);
     let lines: Vec<_> = warnings.iter().map(|warning| warning.line.unwrap()).collect();
-    assert_eq!(lines, [19, 20, 39, 41, 42, 43, 44], "{warnings:#?}");
+    assert_eq!(lines, [19, 20, 39, 41, 43, 44], "{warnings:#?}");
 }
 
 /// Numbers here come from the contract, not from the code.
@@ -167,8 +167,13 @@ fn pending_values_warn_unless_they_ask_for_what_happens_anyway() {
     }
     let parsed = parse(&(with_top("") + "idle_after = \"15m\"\n")).unwrap();
     let warning = "t.toml:5: `idle_after` in [[app]] is understood, but this version does not act \
-                   on it yet; the app is never suspended";
+                   on it yet; the app is never suspended; on_idle = \"shadow\" tells when it would \
+                   be";
     assert_eq!(parsed.warnings[0].to_string(), warning);
+    let shadow = with_top("") + "on_idle = \"shadow\"\n";
+    let warning = "t.toml:5: `on_idle` in [[app]] has nothing to tell without `idle_after`";
+    assert_eq!(parse(&shadow).unwrap().warnings[0].to_string(), warning);
+    assert!(parse(&(shadow + "idle_after = \"15m\"\n")).unwrap().warnings.is_empty());
 }
 
 #[test]

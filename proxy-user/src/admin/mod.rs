@@ -2,6 +2,8 @@
 //!
 //! Reads what the proxy knows; nothing here serves an app's users.
 
+pub(crate) mod apps;
+mod events;
 mod sessions;
 pub(crate) mod token;
 
@@ -10,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +25,7 @@ use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
 pub use self::token::{Token, TokenError};
+use crate::config::nearest;
 use crate::core::patience::Limits;
 use crate::metrics;
 use crate::proxy::{self, Phase, Proxy, timed};
@@ -34,6 +37,9 @@ const HEAD: Duration = Duration::from_secs(10);
 pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener, token: Option<Token>) {
     let guarded = Router::new()
         .route("/metrics", get(exposition))
+        .route("/api/apps", get(apps))
+        .route("/api/apps/{app}", get(app))
+        .route("/api/events", get(events::events))
         .route("/api/sessions", get(sessions))
         .route_layer(middleware::from_fn_with_state(token.map(Arc::new), token::guard));
     let routes = Router::new()
@@ -86,6 +92,20 @@ async fn exposition(State(proxy): State<Arc<Proxy>>) -> Response {
 #[derive(Deserialize)]
 struct Filter {
     app: Option<String>,
+}
+
+async fn apps(State(proxy): State<Arc<Proxy>>) -> Json<Vec<apps::View>> {
+    Json(proxy.apps.iter().map(|app| apps::View::of(app, &proxy.registry)).collect())
+}
+
+async fn app(State(proxy): State<Arc<Proxy>>, Path(name): Path<String>) -> Response {
+    if let Some(app) = proxy.apps.iter().find(|app| app.config.name == name) {
+        return Json(apps::Detail::of(app, &proxy.registry)).into_response();
+    }
+    let known: Vec<_> = proxy.apps.iter().map(|app| app.config.name.as_str()).collect();
+    let nearest = nearest(&name, &known);
+    let unknown = serde_json::json!({ "error": "unknown app", "nearest": nearest, "apps": known });
+    (StatusCode::NOT_FOUND, Json(unknown)).into_response()
 }
 
 async fn sessions(

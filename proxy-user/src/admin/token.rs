@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header::InvalidHeaderValue;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -45,6 +46,16 @@ impl Token {
             "" => Err(TokenError::Empty(path.to_owned())),
             word => Ok(Token(word.to_owned())),
         }
+    }
+
+    /// The `Authorization` field that gives this token.
+    ///
+    /// # Errors
+    /// The token cannot stand in a header.
+    pub fn field(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0))?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 
     /// Whether an `Authorization` field gives this token. Takes the same time for every wrong word

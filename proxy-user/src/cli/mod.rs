@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod doctor;
+mod explain;
 mod observe;
 mod run;
 
@@ -34,6 +35,7 @@ Examples:
   ebbtide check --config ebbtide.toml            Show every mistake in it
   ebbtide demo                                   See it at work without any set-up
   ebbtide observe --cgroup DIR --port 8000       Watch a server's sockets, no proxy in its path
+  ebbtide explain demo                           See why the app named demo is awake
   ebbtide doctor                                 See what this machine's kernel offers
 
 Exit codes: 0 = done, 1 = failed at run time, 2 = wrong usage or configuration.";
@@ -48,6 +50,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Watch the server sockets of other processes, and free those that are stalled
     Observe(observe::Observe),
+    /// Show why an app is awake: what counted last, what was ignored, when it is suspended
+    Explain(explain::Explain),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
     Demo(demo::Demo),
 }
@@ -122,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::Observe(observe) => observe.execute(&common),
+        Command::Explain(explain) => explain.execute(&common),
         Command::Demo(demo) => demo.execute(&common),
     };
     match result {

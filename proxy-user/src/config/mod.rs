@@ -22,6 +22,7 @@ pub use mistake::{Mistake, Mistakes, ValueError};
 pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
 pub use value::amount::{parse_duration, parse_size, show_duration, show_size};
 pub use value::host::HostPattern;
+pub use value::name::nearest;
 pub use value::upstream::Upstream;
 
 /// A configuration without mistakes, and what its author should still hear.

@@ -5,6 +5,7 @@
 
 use toml::de::DeValue;
 
+use super::app::{App, OnIdle};
 use super::reader::Table;
 
 /// A section that is refused, with the keys it will have.
@@ -40,8 +41,6 @@ const DRIVER: Section = Section {
 const IGNORED: &[(&str, &str, &str)] = &[
     ("[keepalive]", "interval", "no pings are sent"),
     ("[keepalive]", "timeout", "no pings are sent"),
-    ("[[app]]", "idle_after", "the app is never suspended"),
-    ("[[app]]", "on_idle", "the app is never suspended"),
     ("[[app]]", "wake", "the app is never suspended"),
     ("[[app]]", "wake_timeout", "the app is never suspended"),
 ];
@@ -64,9 +63,20 @@ pub(super) fn document(table: &mut Table<'_>) {
     refuse(table, &KUBERNETES);
 }
 
-/// Refuses the sections of an app that are not built.
-pub(super) fn app(table: &mut Table<'_>) {
+/// Refuses the sections of an app that are not built, and says what becomes of an idle app.
+pub(super) fn app(table: &mut Table<'_>, app: &App) {
     refuse(table, &DRIVER);
+    match (app.idle_after, app.on_idle) {
+        (Some(_), OnIdle::Suspend) => table.warning(
+            "idle_after",
+            "is understood, but this version does not act on it yet; the app is never suspended; \
+             on_idle = \"shadow\" tells when it would be",
+        ),
+        (None, OnIdle::Shadow) if !table.has("idle_after") => {
+            table.warning("on_idle", "has nothing to tell without `idle_after`");
+        }
+        _ => {}
+    }
 }
 
 fn refuse(table: &mut Table<'_>, section: &Section) {

@@ -143,6 +143,6 @@ fn app(table: &mut Table<'_>, packs: Option<&Packs>) -> Draft {
     table.set(&mut app.wake_timeout, "wake_timeout", duration(SECOND..=DAY));
     table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
     table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
-    pending::app(table);
+    pending::app(table, &app);
     Draft { app, name_line, claim_line: claims.then_some(claim_line) }
 }

@@ -3,6 +3,7 @@
 //!
 //! Labels are bounded: an app's name, a fixed word, or a status code.
 
+mod idle;
 mod scrape;
 mod tcp;
 

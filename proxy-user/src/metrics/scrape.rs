@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 
-use super::{counter, gauge, tcp};
+use super::{counter, gauge, idle, tcp};
 use crate::clock;
 use crate::proxy::Proxy;
 
@@ -65,7 +65,8 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
     )?;
     registry.register(Box::new(newest.clone()))?;
 
-    for (app, (input, output)) in proxy.apps.iter().zip(proxy.registry.counts(&proxy.apps)) {
+    let counts = proxy.registry.counts(&proxy.apps);
+    for (app, &(input, output)) in proxy.apps.iter().zip(&counts) {
         let name = app.config.name.as_str();
         let live = i64::try_from(app.live.load(Relaxed)).unwrap_or(i64::MAX);
         sessions.with_label_values(&[name]).set(live);
@@ -84,6 +85,7 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
             newest.with_label_values(&[name]).set(at.as_secs_f64());
         }
     }
+    idle::collect(proxy, &counts, &registry)?;
     tcp::collect(proxy, &registry)?;
     Ok(registry)
 }

@@ -112,3 +112,34 @@ fn auto_stands_for_all_and_named_ones_come_first() {
     assert_eq!(auto.pack_names(u64::MAX).count(), packs.iter().count());
     assert_eq!(names(&["streamlit", "streamlit"]).pack_names(u64::MAX).count(), 1);
 }
+
+/// What `ebbtide explain` gives to paste is a pack, and makes machinery of what was steady.
+#[test]
+fn a_hint_s_pack_knows_its_messages() {
+    use crate::core::cadence::{Cadence, Hints, pack};
+    use crate::core::frame::Opcode;
+    use crate::core::pack::{Message, Opening, Verdict};
+    use crate::core::time::Nanos;
+
+    let (mut cadence, mut hints) = (Cadence::default(), Hints::default());
+    for n in 0..6_u64 {
+        let now = Nanos((100 + n * 5) * 1_000_000_000);
+        let beat = format!(r#"{{"op":"hb","n":{n}}}"#);
+        if let Some(hint) = cadence.feed(now, Opcode::Text, beat.as_bytes()) {
+            hints.note(now, 1, "/live/7/o'brien", hint);
+        }
+    }
+    let text = pack("My.App", &hints);
+    let pack = parse(&text, Path::new("my-app-own.toml")).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let book = RuleBook::new(vec![Arc::new(pack)], false);
+    let verdict = |path, payload: &[u8]| {
+        let opening = Opening { path, query: "", subprotocol: None, unattended: false };
+        let age = std::time::Duration::from_secs(60);
+        let message = Message { opcode: Opcode::Text, payload, whole: true, age };
+        book.connection(&opening).input.judge(&book, &message)
+    };
+    let later = br#"{"op":"hb","n":1234567890}"#;
+    assert!(matches!(verdict("/live/9/o'brien", later), Verdict::Ignored(_)), "{text}");
+    assert_eq!(verdict("/other", later), Verdict::Activity(None));
+    assert_eq!(verdict("/live/9/o'brien", br#"{"op":"click"}"#), Verdict::Activity(None));
+}

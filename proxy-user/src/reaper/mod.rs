@@ -13,6 +13,7 @@ use crate::clock;
 use crate::core::ending::Cause;
 use crate::core::stall::{Sample, Verdict, Watch};
 use crate::core::time::Nanos;
+use crate::events::Told;
 use crate::proxy::Proxy;
 use crate::session::{Leg, Watched};
 
@@ -106,6 +107,7 @@ fn reap(proxy: &Proxy, watched: &Watched, cause: Cause, now: Nanos) {
     }
     let app = &session.app.config.name;
     proxy.metrics.reap(app, reap);
+    proxy.events.tell(|| Told::reap(app, now, session.id, reap));
     tracing::info!(
         app,
         session = session.id,

@@ -76,6 +76,10 @@ impl Proxy {
         self.address
     }
 
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     pub fn log(&self) -> &Log {
         &self.log
     }

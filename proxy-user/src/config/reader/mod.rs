@@ -65,6 +65,12 @@ impl<'a> Table<'a> {
         self.log.mistake(line, message);
     }
 
+    /// Records what the author should hear of a key's value.
+    pub(super) fn warning(&mut self, key: &str, says: &str) {
+        let message = format!("{} {says}", self.name(key));
+        self.log.warning(self.line_of(key), message);
+    }
+
     /// Records a mistake on the line of the table's head.
     pub(crate) fn mistake_here(&mut self, message: String) {
         self.mistake(self.line, message);

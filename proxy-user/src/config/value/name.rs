@@ -28,7 +28,8 @@ pub(crate) fn app_name(text: &str) -> Result<String, ValueError> {
 
 /// The known name that was probably meant: the nearest by edits (insert, delete, replace, swap
 /// neighbours), at most one edit for every three letters. Case and `-` for `_` cost nothing.
-pub(crate) fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     // Nobody mistypes a name into a page of text, and the distance costs the product of lengths.
     if text.len() > LONGEST {
         return None;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Hints, Known, words};
 use crate::core::frame::Opcode;
+use crate::core::skeleton::LONGEST;
 
 /// A path's longest part that is taken for a name rather than an id.
 const NAME: usize = 8;
@@ -41,11 +42,14 @@ pub fn rule(known: &Known) -> String {
          class = \"heartbeat\"\n\
          opcode = \"{opcode}\"\n\
          path = '{guard}'\n\
+         max = {max}\n\
          digest = \"{digest}\"\n",
         id = &digest[..8],
         least = hint.least,
         most = hint.most,
         guard = known.guard,
+        // Its numbers may grow.
+        max = (usize::from(hint.most) + 16).next_power_of_two().min(LONGEST),
     )
 }
 
@@ -59,10 +63,8 @@ pub fn pack(app: &str, hints: &Hints) -> String {
     let mut text = format!(
         "name = \"{name}\"\n\
          about = \"Steady messages of {app} that no other pack knows\"\n\
-         versions = \"as of today\"\n\
          source = \"ebbtide explain {app}\"\n\
-         confidence = \"run\"\n\
-         count = \"both\"\n"
+         confidence = \"run\"\n"
     );
     let mut guards: Vec<&str> = hints.iter().map(|known| &*known.guard).collect();
     guards.sort_unstable();

@@ -1,7 +1,7 @@
 //! The keys by which a rule asks something of bytes.
 
 use super::json;
-use super::value::{Patterns, exact_text, hex, layout, word};
+use super::value::{Patterns, digest, exact_text, hex, layout, word};
 use crate::config::reader::Table;
 use crate::core::pack::ask::{Ask, Asks, Kinds, MAX_PATH, ProtobufAsk, Records};
 use crate::core::pack::{MOST_MAX, USUAL_MAX};
@@ -86,10 +86,12 @@ fn one(table: &mut Table<'_>, patterns: &Patterns, fixed: Option<Kinds>) -> Opti
     let bytes = [table.text("hex", hex()), table.text("starts_hex", hex())];
     let layout = table.text("layout", layout());
     let protobuf = protobuf(table);
+    let digest = table.text("digest", digest());
     let has = |keys: &[&str]| keys.iter().any(|key| table.has(key));
     let of_text = has(&["text", "starts", "regex", "json"]);
     let of_bytes = has(&["hex", "starts_hex", "layout", "protobuf"]);
-    if !of_text && !of_bytes {
+    let of_any = !of_text && !of_bytes;
+    if of_any && !has(&["digest"]) {
         return None;
     }
     let doubled = has(&["text"]) && has(&["hex"]) || has(&["starts"]) && has(&["starts_hex"]);
@@ -100,10 +102,10 @@ fn one(table: &mut Table<'_>, patterns: &Patterns, fixed: Option<Kinds>) -> Opti
                        say by `opcode` which are meant";
         table.mistake_here(message.to_owned());
     }
-    let kinds = fixed.unwrap_or(Kinds { text: of_text, binary: of_bytes });
+    let kinds = fixed.unwrap_or(Kinds { text: of_text || of_any, binary: of_bytes || of_any });
     let ([text, starts], [hex, starts_hex]) = (text, bytes);
     let (exact, starts) = (text.or(hex), starts.or(starts_hex));
-    Some(Ask { kinds, exact, starts, layout, regex, json, protobuf })
+    Some(Ask { kinds, exact, starts, layout, regex, json, protobuf, digest })
 }
 
 fn protobuf(table: &mut Table<'_>) -> Option<ProtobufAsk> {

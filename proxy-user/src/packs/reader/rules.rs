@@ -49,7 +49,7 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     let asks = ask::read(table, patterns, Place::Message);
     let asks = asks.unwrap_or_else(|| {
         let fix = "say which messages by one of `text`, `hex`, `starts`, `starts_hex`, `layout`, \
-                   `regex`, `json`, `protobuf`, `any` and `opcode`";
+                   `regex`, `json`, `protobuf`, `digest`, `any` and `opcode`";
         table.lacks("text", format!("this [[message]] is every message; {fix}"));
         nothing()
     });

@@ -9,6 +9,7 @@ use crate::config::value::words::choose;
 use crate::config::value::{Fixed, Kind};
 use crate::core::pack::ask::Layout;
 use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
+use crate::core::skeleton::Digest;
 
 /// The most patterns of one pack: each may take what `Pattern` allows it.
 const MAX_PATTERNS: usize = 512;
@@ -141,6 +142,17 @@ pub(super) fn hex() -> Fixed<Box<[u8]>> {
         })
     }
     Kind { wants: "bytes in hexadecimal", example: "\"880101\"", parse }
+}
+
+/// What `ebbtide explain` shows of a message without its numbers.
+pub(super) fn digest() -> Fixed<Digest> {
+    fn parse(text: &str) -> Result<Digest, ValueError> {
+        Digest::from_hex(text).ok_or_else(|| {
+            let fix = "write the 64 hexadecimal digits that `ebbtide explain` shows";
+            ValueError::new(format!("{} is no digest", quote(text)), fix)
+        })
+    }
+    Kind { wants: "a digest", example: "\"e3b0c442…\"", parse }
 }
 
 /// Bytes of which some may be any.

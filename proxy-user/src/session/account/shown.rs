@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::core::frame::Opcode;
+use crate::core::gate::Reason;
 use crate::core::history::{Key, Kind, What};
 use crate::core::pack::RuleName;
 use crate::core::shadow::{Comparison, Due};
@@ -22,7 +23,8 @@ pub struct Traffic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u64>,
     /// `text`, `binary`, `request` or `upgrade`.
-    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Of a message: its fewest and most bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<(u64, u64)>,
@@ -35,6 +37,21 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Something of which only the reason is known.
+    #[must_use]
+    pub fn unknown(reason: Reason) -> Traffic {
+        let reason = reason.as_str().to_owned();
+        Traffic {
+            reason,
+            rule: None,
+            session: None,
+            kind: None,
+            bytes: None,
+            method: None,
+            path: None,
+        }
+    }
+
     /// What a key says. `rule`: the rule that it names.
     #[must_use]
     pub fn of(key: &Key, rule: Option<&RuleName>) -> Traffic {
@@ -54,7 +71,7 @@ impl Traffic {
             reason: reason.to_owned(),
             rule: rule.map(ToString::to_string),
             session: key.session,
-            kind: kind.to_owned(),
+            kind: Some(kind.to_owned()),
             bytes,
             method: method.map(str::to_owned),
             path: path.map(|path| path.as_str().to_owned()),

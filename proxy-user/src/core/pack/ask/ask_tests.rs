@@ -66,6 +66,18 @@ fn a_pattern_waits_for_the_end_up_to_its_length() {
 }
 
 #[test]
+fn a_digest_knows_a_message_by_all_but_its_numbers() {
+    let digest = Digest::of(br#"{"op":"hb","n":0}"#);
+    let ask = Ask { digest, ..Ask::default() };
+    let asks = Asks::new(ask, Vec::new(), None, Some(32), 8);
+    assert_eq!(look(&asks, br#"{"op":"hb","n":4711}"#, true), Fits::Yes);
+    assert_eq!(look(&asks, br#"{"op":"hb","n":4711"#, false), Fits::Later);
+    assert_eq!(look(&asks, br#"{"op":"hb","n":"x"}"#, true), Fits::No);
+    assert_eq!(look(&asks, &[b'0'; 33], false), Fits::No);
+    assert_eq!(asks.needs(), 32);
+}
+
+#[test]
 fn layouts_are_decided_at_the_byte_that_differs() {
     let fixed = asks(layout(&[Some(9), None, Some(0)], false));
     assert_eq!(look(&fixed, &[9, 7, 0], true), Fits::Yes);

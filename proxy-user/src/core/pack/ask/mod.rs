@@ -15,6 +15,7 @@ pub use self::records::Records;
 
 use self::records::Header;
 use super::pattern::Pattern;
+use crate::core::skeleton::Digest;
 
 /// Whether bytes are what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct Ask {
     pub json: Option<JsonAsk>,
     /// A protobuf message.
     pub protobuf: Option<ProtobufAsk>,
+    /// This is left of it without its numbers.
+    pub digest: Option<Digest>,
 }
 
 impl Default for Ask {
@@ -87,6 +90,7 @@ impl Default for Ask {
             regex: None,
             json: None,
             protobuf: None,
+            digest: None,
         }
     }
 }
@@ -94,7 +98,8 @@ impl Default for Ask {
 impl Ask {
     /// The whole text must be seen to answer.
     fn needs_all(&self) -> bool {
-        self.regex.is_some() || self.json.is_some() || self.protobuf.is_some()
+        let parsed = self.regex.is_some() || self.json.is_some() || self.protobuf.is_some();
+        parsed || self.digest.is_some()
     }
 
     /// The length of what fits, where that is fixed.
@@ -134,7 +139,8 @@ impl Ask {
         let regex = self.regex.as_ref().is_none_or(|regex| regex.fits(bytes));
         let json = || self.json.as_ref().is_none_or(|json| json.fits(bytes));
         let protobuf = || self.protobuf.as_ref().is_none_or(|protobuf| protobuf.fits(bytes));
-        (fits == Fits::Yes && regex && json() && protobuf()).into()
+        let digest = || self.digest.is_none_or(|digest| Digest::of(bytes) == Some(digest));
+        (fits == Fits::Yes && regex && json() && protobuf() && digest()).into()
     }
 }
 

@@ -1,0 +1,267 @@
+//! `/api/apps`: each app as it is now, and for one app why it is so.
+//!
+//! The same types are what `ebbtide explain` reads.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::core::cadence::{self, Hints};
+use crate::core::frame::Opcode;
+use crate::core::gate::Activity;
+use crate::core::history::{Entry, What};
+use crate::core::pack::RuleName;
+use crate::core::time::Nanos;
+use crate::session::{Account, App, Compared, Registry, Traffic, time};
+
+/// How far apart the gate and the account may see the same activity: a few moments.
+const SAME: Duration = Duration::from_millis(20);
+
+/// One app.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct View {
+    pub(crate) app: String,
+    /// `running`: this version suspends nothing.
+    pub(crate) state: String,
+    /// The proxy's clock.
+    pub(crate) now: String,
+    pub(crate) sessions: usize,
+    /// As configured.
+    pub(crate) packs: Vec<String>,
+    /// By `packs = ["auto"]`.
+    pub(crate) packs_recognised: Vec<String>,
+    pub(crate) count: String,
+    pub(crate) last_activity: Option<Newest>,
+    pub(crate) ignored: Vec<Ignored>,
+    /// Frames of the app that do not count because only input does.
+    pub(crate) ignored_output: u64,
+    pub(crate) idle_after_seconds: Option<f64>,
+    pub(crate) on_idle: String,
+    /// When it will be suspended, if nothing counts until then; `None` = never.
+    pub(crate) suspends_at: Option<String>,
+    pub(crate) shadow: Option<ShadowView>,
+    /// How many kinds of steady messages no rule knows.
+    pub(crate) cadence_hints: usize,
+}
+
+/// The newest activity.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Newest {
+    pub(crate) at: String,
+    pub(crate) ago_seconds: f64,
+    #[serde(flatten)]
+    pub(crate) traffic: Traffic,
+}
+
+/// What one rule took for machinery.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ignored {
+    pub(crate) rule: String,
+    /// The rule's class.
+    pub(crate) reason: String,
+    pub(crate) count: u64,
+    pub(crate) last: String,
+    pub(crate) ago_seconds: f64,
+    /// Whose it was; `None` = a plain request.
+    pub(crate) session: Option<u64>,
+}
+
+/// What `on_idle = "shadow"` has to say.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ShadowView {
+    /// It would be suspended now.
+    pub(crate) suspended: bool,
+    pub(crate) suspends_at: String,
+    /// From now; negative = so long ago.
+    pub(crate) suspends_in_seconds: f64,
+    #[serde(flatten)]
+    pub(crate) others: Compared,
+    /// How often it would have been suspended.
+    pub(crate) times: u64,
+    pub(crate) watched_seconds: f64,
+    pub(crate) suspended_seconds: Sums,
+}
+
+/// For how long it would have been suspended so far, by each way of counting.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Sums {
+    pub(crate) counted: f64,
+    pub(crate) opcode_only: f64,
+    pub(crate) presence: f64,
+}
+
+/// One app and what lately happened to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Detail {
+    #[serde(flatten)]
+    pub(crate) view: View,
+    pub(crate) history: HistoryView,
+    pub(crate) hints: Vec<HintView>,
+    /// The hints as a file for `pack_dir`; empty where there are none.
+    pub(crate) hints_pack: String,
+}
+
+/// Both newest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HistoryView {
+    pub(crate) counted: Vec<EntryView>,
+    pub(crate) ignored: Vec<EntryView>,
+}
+
+/// Traffic of one kind and session.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EntryView {
+    pub(crate) first: String,
+    pub(crate) last: String,
+    /// How often it was noted: at most once a second.
+    pub(crate) noted: u64,
+    #[serde(flatten)]
+    pub(crate) traffic: Traffic,
+}
+
+/// Probable machinery that no rule knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HintView {
+    pub(crate) period_seconds: f64,
+    pub(crate) kind: String,
+    pub(crate) bytes: (u16, u16),
+    /// Messages in a row.
+    pub(crate) run: u16,
+    pub(crate) digest: String,
+    pub(crate) path: String,
+    pub(crate) session: u64,
+    pub(crate) first: String,
+    pub(crate) last: String,
+    pub(crate) ago_seconds: f64,
+    /// The rule to paste.
+    pub(crate) rule: String,
+}
+
+impl View {
+    /// The app as it is now.
+    pub(super) fn of(app: &Arc<App>, registry: &Registry) -> View {
+        let now = clock::now();
+        let (config, account) = (&app.config, &app.account);
+        let newest = app.gate.newest();
+        let counts = registry.counts(std::slice::from_ref(app));
+        View {
+            app: config.name.clone(),
+            state: "running".to_owned(),
+            now: time(now),
+            sessions: app.live.load(Relaxed),
+            packs: config.packs.clone(),
+            packs_recognised: account.packs_recognised(),
+            count: config.count.to_string(),
+            last_activity: newest.map(|activity| last_activity(account, activity, now)),
+            ignored: ignored(account, now),
+            ignored_output: counts.iter().map(|(_, output)| output.uncounted).sum(),
+            idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
+            on_idle: config.on_idle.to_string(),
+            suspends_at: None,
+            shadow: shadow(app, newest, now),
+            cadence_hints: account.hint_count(),
+        }
+    }
+}
+
+fn last_activity(account: &Account, activity: Activity, now: Nanos) -> Newest {
+    let last = account.newest(activity.reason);
+    // The account may not have been told yet of what the gate has just seen.
+    let last = last.filter(|last| activity.at.since(last.at) <= SAME);
+    let traffic = match last {
+        Some(last) => Traffic::of(&last.key, rule_of(account, last.key.what)),
+        None => Traffic::unknown(activity.reason),
+    };
+    Newest { at: time(activity.at), ago_seconds: ago(now, activity.at), traffic }
+}
+
+fn ignored(account: &Account, now: Nanos) -> Vec<Ignored> {
+    let mut rules = account.ignored_by_rule();
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.count));
+    let row = |rule: crate::session::RuleCount| Ignored {
+        rule: rule.rule.to_string(),
+        reason: rule.rule.class.as_str().to_owned(),
+        count: rule.count,
+        last: time(rule.last),
+        ago_seconds: ago(now, rule.last),
+        session: rule.session,
+    };
+    rules.into_iter().map(row).collect()
+}
+
+fn shadow(app: &App, newest: Option<Activity>, now: Nanos) -> Option<ShadowView> {
+    let account = &app.account;
+    let sight = account.sight(newest, app.live.load(Relaxed));
+    let shadow = account.shadow()?;
+    let comparison = shadow.compare(&sight);
+    let due = comparison.counted;
+    let sums = shadow.suspended();
+    Some(ShadowView {
+        suspended: due <= now,
+        suspends_at: time(due),
+        suspends_in_seconds: due.since(now).as_secs_f64() - now.since(due).as_secs_f64(),
+        others: Compared::of(&comparison, now),
+        times: shadow.times(),
+        watched_seconds: ago(now, account.since()),
+        suspended_seconds: Sums {
+            counted: sums.counted.as_secs_f64(),
+            opcode_only: sums.opcode_only.as_secs_f64(),
+            presence: sums.presence.as_secs_f64(),
+        },
+    })
+}
+
+impl Detail {
+    /// The app as it is now, and what lately happened to it.
+    pub(super) fn of(app: &Arc<App>, registry: &Registry) -> Detail {
+        let account = &app.account;
+        let (history, hints) = (account.history(), account.hints());
+        let entry = |entry: &Entry| EntryView {
+            first: time(entry.first),
+            last: time(entry.last),
+            noted: entry.noted,
+            traffic: Traffic::of(&entry.key, rule_of(account, entry.key.what)),
+        };
+        Detail {
+            view: View::of(app, registry),
+            history: HistoryView {
+                counted: history.counted().map(entry).collect(),
+                ignored: history.ignored().map(entry).collect(),
+            },
+            hints_pack: cadence::pack(&app.config.name, &hints),
+            hints: hint_views(&hints),
+        }
+    }
+}
+
+fn hint_views(hints: &Hints) -> Vec<HintView> {
+    let now = clock::now();
+    let view = |known: &cadence::Known| HintView {
+        period_seconds: known.hint.period.as_secs_f64(),
+        kind: if known.hint.opcode == Opcode::Binary { "binary" } else { "text" }.to_owned(),
+        bytes: (known.hint.least, known.hint.most),
+        run: known.hint.run,
+        digest: known.hint.digest.to_string(),
+        path: known.path.as_str().to_owned(),
+        session: known.session,
+        first: time(known.first),
+        last: time(known.last),
+        ago_seconds: ago(now, known.last),
+        rule: cadence::rule(known),
+    };
+    hints.iter().map(view).collect()
+}
+
+fn rule_of(account: &Account, what: What) -> Option<&RuleName> {
+    match what {
+        What::Counted(_, rule) => account.rule(rule?),
+        What::Ignored(rule) => account.rule(rule),
+    }
+}
+
+fn ago(now: Nanos, at: Nanos) -> f64 {
+    now.since(at).as_secs_f64()
+}

@@ -1,0 +1,61 @@
+//! `/api/events`: what happens, as server-sent events, to as many as may listen.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+
+use super::Filter;
+use crate::events::Listener;
+use crate::proxy::Proxy;
+
+/// A listener and what it wants to hear; the listener is gone once the stream is to end.
+struct Stream {
+    listener: Option<Listener>,
+    app: Option<String>,
+    greeted: bool,
+}
+
+/// All events from now on, or those of one app.
+pub(super) async fn events(
+    State(proxy): State<Arc<Proxy>>,
+    Query(filter): Query<Filter>,
+) -> Response {
+    let Some(listener) = proxy.events.listen() else {
+        let again = [(header::RETRY_AFTER, "10")];
+        let text = "Too many listen already; end one of them.\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, again, text).into_response();
+    };
+    let stream = Stream { listener: Some(listener), app: filter.app, greeted: false };
+    let events = stream::unfold(stream, |mut stream| async {
+        let event = stream.next().await?;
+        Some((Ok::<_, Infallible>(event), stream))
+    });
+    // Comments keep load balancers from cutting a quiet stream.
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
+}
+
+impl Stream {
+    async fn next(&mut self) -> Option<Event> {
+        let listener = self.listener.as_mut()?;
+        if !std::mem::replace(&mut self.greeted, true) {
+            // The head goes out with it: from here on nothing is missed.
+            return Some(Event::default().comment("listening"));
+        }
+        loop {
+            match listener.next().await {
+                Ok(told) if self.app.as_deref().is_some_and(|app| *app != *told.app) => {}
+                Ok(told) => return Some(Event::default().event(told.name).data(&told.json)),
+                Err(lost) => {
+                    self.listener = None;
+                    let text = format!("{{\"event\":\"dropped\",\"lost\":{lost}}}");
+                    return Some(Event::default().event("dropped").data(text));
+                }
+            }
+        }
+    }
+}

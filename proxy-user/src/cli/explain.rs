@@ -1,0 +1,55 @@
+//! `ebbtide explain APP`: why an app is awake.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{Common, Failure};
+use crate::admin::Token;
+use crate::config::Config;
+use crate::explain::Admin;
+
+/// `ebbtide explain APP`
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The app's name
+    #[arg(value_name = "APP")]
+    app: String,
+    /// File with the token that the admin address asks for
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Explain {
+    #[allow(clippy::print_stdout, reason = "results go to standard output")]
+    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+        let mut config = Config::default();
+        common.apply(&mut config);
+        let token = match &self.token_file {
+            Some(file) => {
+                let token = Token::read(file).map_err(|error| Failure::Usage(error.to_string()))?;
+                let field = token.field();
+                let wrong =
+                    || format!("{} does not hold one line of visible ASCII", file.display());
+                Some(field.map_err(|_| Failure::Usage(wrong()))?)
+            }
+            None => None,
+        };
+        let admin = Admin { address: config.admin, token };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("cannot start")?;
+        let answer = runtime.block_on(admin.explain(&self.app)).map_err(anyhow::Error::from)?;
+        if self.json {
+            println!("{}", answer.json());
+        } else {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            print!("{}", answer.words(std::io::stdout().is_terminal() && !plain));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! The answer in plain words. What a client chose (paths) was made harmless by the proxy.
+
+use std::fmt::Write;
+
+use crate::admin::apps::{Detail, HintView, Newest, ShadowView, View};
+use crate::core::cadence;
+use crate::session::{Alternative, Traffic};
+
+/// Rules shown; the rest is in the JSON.
+const RULES: usize = 12;
+/// Entries of the history shown.
+const ENTRIES: usize = 8;
+
+/// Gathers lines under headings.
+struct Page {
+    text: String,
+    colour: bool,
+}
+
+impl Page {
+    fn heading(&mut self, text: &str) {
+        let (on, off) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        self.push(&format!("{gap}{on}{text}{off}"));
+    }
+
+    fn line(&mut self, text: &str) {
+        self.push(&format!("  {text}"));
+    }
+
+    fn push(&mut self, line: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{line}");
+    }
+}
+
+/// Why the app is awake.
+pub(super) fn tell(detail: &Detail, colour: bool) -> String {
+    let mut page = Page { text: String::new(), colour };
+    let view = &detail.view;
+    page.heading(&format!("{} is {}, with {}.", view.app, view.state, sessions(view.sessions)));
+    activity(&mut page, view);
+    ignored(&mut page, view);
+    suspension(&mut page, view);
+    packs(&mut page, view);
+    history(&mut page, detail);
+    hints(&mut page, detail);
+    page.text
+}
+
+fn activity(page: &mut Page, view: &View) {
+    page.heading("Last activity");
+    let Some(Newest { at, ago_seconds, traffic }) = &view.last_activity else {
+        page.line("None since Ebbtide started.");
+        return;
+    };
+    page.line(&format!("{}, at {at}: {}.", ago(*ago_seconds), what(traffic)));
+    page.line(match &traffic.rule {
+        Some(rule) => return page.line(&format!("It counts, as {rule} knows it for a person's.")),
+        None if traffic.reason == "output" => {
+            "Output counts: count = \"input\" would leave it out."
+        }
+        None => "No rule knows it for machinery, so it counts.",
+    });
+}
+
+fn ignored(page: &mut Page, view: &View) {
+    page.heading("Ignored as machinery");
+    if view.ignored.is_empty() && view.ignored_output == 0 {
+        page.line("Nothing so far.");
+    }
+    for rule in view.ignored.iter().take(RULES) {
+        let whose = rule.session.map_or("by a request".to_owned(), |id| format!("in session {id}"));
+        page.line(&format!(
+            "{} ({}): {}, last {} {whose}.",
+            rule.rule,
+            rule.reason,
+            times(rule.count),
+            ago(rule.ago_seconds)
+        ));
+    }
+    if view.ignored.len() > RULES {
+        page.line(&format!("And by {} more rules: see --json.", view.ignored.len() - RULES));
+    }
+    if view.ignored_output > 0 {
+        page.line(&format!("Output: {} frames, as only input counts.", view.ignored_output));
+    }
+}
+
+fn suspension(page: &mut Page, view: &View) {
+    page.heading("Suspension");
+    let Some(idle_after) = view.idle_after_seconds else {
+        page.line("Never: the app has no idle_after.");
+        return;
+    };
+    let idle_after = span(idle_after);
+    match (&view.suspends_at, &view.shadow) {
+        (Some(at), _) => page.line(&format!("At {at}, {idle_after} after its last activity.")),
+        (None, Some(shadow)) => compare(page, shadow, &idle_after),
+        (None, None) => page.line(&format!(
+            "Never: this version suspends nothing. on_idle = \"shadow\" would tell when {idle_after} \
+             without activity have passed."
+        )),
+    }
+}
+
+/// What would have happened, by each way of counting.
+fn compare(page: &mut Page, shadow: &ShadowView, idle_after: &str) {
+    let at = &shadow.suspends_at;
+    page.line(&match shadow.suspended {
+        true => format!(
+            "It would have been suspended {}, at {at}: {idle_after} after its last activity.",
+            ago(-shadow.suspends_in_seconds)
+        ),
+        false => format!(
+            "It would be suspended in {}, at {at}, if nothing counts until then.",
+            span(shadow.suspends_in_seconds)
+        ),
+    });
+    page.line("on_idle = \"shadow\" only says so. Other ways of counting:");
+    page.line(&format!(
+        "  any data frame or request: {}.",
+        alternative(&shadow.others.opcode_only)
+    ));
+    page.line(&format!("  open connections: {}.", alternative(&shadow.others.presence)));
+    let sums = &shadow.suspended_seconds;
+    page.line(&format!(
+        "In {} it would have been suspended {}, for {}; by data frames for {}, by connections for {}.",
+        span(shadow.watched_seconds),
+        times(shadow.times),
+        span(sums.counted),
+        span(sums.opcode_only),
+        span(sums.presence)
+    ));
+}
+
+fn alternative(other: &Alternative) -> String {
+    match (&other.suspends_at, other.held_by_sessions) {
+        (Some(at), _) if other.suspended => format!("at {at}"),
+        (Some(at), _) => format!("not before {at}"),
+        (None, Some(1)) => "not while 1 session is open".to_owned(),
+        (None, open) => format!("not while {} sessions are open", open.unwrap_or_default()),
+    }
+}
+
+fn packs(page: &mut Page, view: &View) {
+    page.heading("Packs");
+    if view.packs.is_empty() {
+        page.line("None: every data frame and request counts. packs = [\"auto\"] tries to tell.");
+        return;
+    }
+    page.line(&format!("{}; count = \"{}\".", view.packs.join(", "), view.count));
+    if !view.packs_recognised.is_empty() {
+        page.line(&format!("Recognised: {}.", view.packs_recognised.join(", ")));
+    }
+}
+
+fn history(page: &mut Page, detail: &Detail) {
+    if detail.history.counted.is_empty() {
+        return;
+    }
+    page.heading("Lately counted, at most one a second of each reason");
+    for entry in detail.history.counted.iter().take(ENTRIES) {
+        let again =
+            if entry.noted > 1 { format!(", {}", times(entry.noted)) } else { String::new() };
+        page.line(&format!("{}  {}{again}", entry.last, what(&entry.traffic)));
+    }
+}
+
+fn hints(page: &mut Page, detail: &Detail) {
+    if detail.hints.is_empty() {
+        return;
+    }
+    page.heading("Probably machinery, though no rule knows it");
+    for HintView { period_seconds, kind, bytes, run, path, session, ago_seconds, .. } in
+        &detail.hints
+    {
+        let period = std::time::Duration::try_from_secs_f64(*period_seconds).unwrap_or_default();
+        page.line(&format!(
+            "Every {}, {kind} of {} to {} bytes, {run} in a row, last {} in session {session} on {path}.",
+            cadence::words(period),
+            bytes.0,
+            bytes.1,
+            ago(*ago_seconds)
+        ));
+    }
+    let name = cadence::pack_name(&detail.view.app);
+    page.line(
+        "It counts until you say otherwise. Make sure that no person sends it; then put this into",
+    );
+    page.line(&format!("{name}.toml in pack_dir, and \"{name}\" into the app's packs:"));
+    page.push("");
+    page.text.push_str(&detail.hints_pack);
+}
+
+/// One kind of traffic in words.
+fn what(traffic: &Traffic) -> String {
+    let path = traffic.path.as_deref().unwrap_or_default();
+    let mut words = match traffic.kind.as_deref() {
+        Some("request") => format!("{} {path}", traffic.method.as_deref().unwrap_or("request")),
+        Some("upgrade") => format!("a WebSocket opened on {path}"),
+        Some(kind) => match traffic.bytes {
+            Some((0, 0)) => format!("{} ({kind}, empty)", traffic.reason),
+            Some((1, 1)) => format!("{} ({kind}, 1 byte)", traffic.reason),
+            Some((least, most)) => format!("{} ({kind}, {least} to {most} bytes)", traffic.reason),
+            None => format!("{} ({kind})", traffic.reason),
+        },
+        None => traffic.reason.clone(),
+    };
+    if let Some(session) = traffic.session {
+        let _ = write!(words, " in session {session}");
+    }
+    words
+}
+
+fn sessions(open: usize) -> String {
+    match open {
+        0 => "no session open".to_owned(),
+        1 => "1 session open".to_owned(),
+        open => format!("{open} sessions open"),
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+fn ago(seconds: f64) -> String {
+    format!("{} ago", span(seconds))
+}
+
+/// A time in the two largest units that matter.
+fn span(seconds: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    let all = seconds.max(0.0).round() as u64;
+    let (days, hours, minutes, seconds) = (all / 86_400, all / 3600 % 24, all / 60 % 60, all % 60);
+    let two = |large: u64, unit, small: u64, smaller| match small {
+        0 => format!("{large} {unit}"),
+        _ => format!("{large} {unit} {small} {smaller}"),
+    };
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => two(minutes, "min", seconds, "s"),
+        (0, ..) => two(hours, "h", minutes, "min"),
+        _ => two(days, "d", hours, "h"),
+    }
+}
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+mod tests;

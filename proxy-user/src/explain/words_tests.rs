@@ -1,0 +1,94 @@
+//! Whole answers, word for word.
+
+use super::*;
+
+fn detail(json: &str) -> Detail {
+    serde_json::from_str(json).unwrap()
+}
+
+const QUIET: &str = r#"{
+  "app": "demo", "state": "running", "now": "2026-11-22T12:00:00Z", "sessions": 0, "packs": [],
+  "packs_recognised": [], "count": "pack", "last_activity": null, "ignored": [],
+  "ignored_output": 0, "idle_after_seconds": null, "on_idle": "suspend", "suspends_at": null,
+  "shadow": null, "cadence_hints": 0, "history": {"counted": [], "ignored": []}, "hints": [],
+  "hints_pack": ""
+}"#;
+
+#[test]
+fn an_app_that_nobody_used() {
+    let wanted = "\
+demo is running, with no session open.
+
+Last activity
+  None since Ebbtide started.
+
+Ignored as machinery
+  Nothing so far.
+
+Suspension
+  Never: the app has no idle_after.
+
+Packs
+  None: every data frame and request counts. packs = [\"auto\"] tries to tell.
+";
+    assert_eq!(tell(&detail(QUIET), false), wanted);
+    assert!(tell(&detail(QUIET), true).starts_with("\x1b[1mdemo is"));
+}
+
+#[test]
+fn a_forgotten_tab_under_a_shadow() {
+    let busy = r#"{
+  "app": "demo", "state": "running", "now": "2026-11-22T12:00:00Z", "sessions": 2,
+  "packs": ["auto"], "packs_recognised": ["streamlit"], "count": "pack",
+  "last_activity": {"at": "2026-11-22T11:43:00.000Z", "ago_seconds": 1020.4, "reason": "input",
+    "session": 4, "kind": "binary", "bytes": [64, 127]},
+  "ignored": [{"rule": "streamlit/app-heartbeat", "reason": "heartbeat", "count": 61,
+    "last": "2026-11-22T11:59:58.000Z", "ago_seconds": 2.2, "session": 4}],
+  "ignored_output": 812, "idle_after_seconds": 900.0, "on_idle": "shadow", "suspends_at": null,
+  "shadow": {"suspended": true, "suspends_at": "2026-11-22T11:58:00.000Z",
+    "suspends_in_seconds": -120.0,
+    "opcode_only": {"suspends_at": "2026-11-22T12:14:58.000Z", "suspended": false},
+    "presence": {"suspended": false, "held_by_sessions": 2},
+    "times": 3, "watched_seconds": 90061.0,
+    "suspended_seconds": {"counted": 36000.0, "opcode_only": 59.0, "presence": 0.0}},
+  "cadence_hints": 0,
+  "history": {"counted": [{"first": "a", "last": "2026-11-22T11:43:00.000Z", "noted": 7,
+    "reason": "request", "kind": "request", "method": "GET", "path": "/report"}], "ignored": []},
+  "hints": [{"period_seconds": 5.0, "kind": "text", "bytes": [17, 18], "run": 9, "digest": "ab",
+    "path": "/ws", "session": 5, "first": "a", "last": "b", "ago_seconds": 3.0, "rule": "r"}],
+  "hints_pack": "name = \"demo-own\"\n"
+}"#;
+    let wanted = "\
+demo is running, with 2 sessions open.
+
+Last activity
+  17 min ago, at 2026-11-22T11:43:00.000Z: input (binary, 64 to 127 bytes) in session 4.
+  No rule knows it for machinery, so it counts.
+
+Ignored as machinery
+  streamlit/app-heartbeat (heartbeat): 61 times, last 2 s ago in session 4.
+  Output: 812 frames, as only input counts.
+
+Suspension
+  It would have been suspended 2 min ago, at 2026-11-22T11:58:00.000Z: 15 min after its last activity.
+  on_idle = \"shadow\" only says so. Other ways of counting:
+    any data frame or request: not before 2026-11-22T12:14:58.000Z.
+    open connections: not while 2 sessions are open.
+  In 1 d 1 h it would have been suspended 3 times, for 10 h; by data frames for 59 s, by connections for 0 s.
+
+Packs
+  auto; count = \"pack\".
+  Recognised: streamlit.
+
+Lately counted, at most one a second of each reason
+  2026-11-22T11:43:00.000Z  GET /report, 7 times
+
+Probably machinery, though no rule knows it
+  Every 5 s, text of 17 to 18 bytes, 9 in a row, last 3 s ago in session 5 on /ws.
+  It counts until you say otherwise. Make sure that no person sends it; then put this into
+  demo-own.toml in pack_dir, and \"demo-own\" into the app's packs:
+
+name = \"demo-own\"
+";
+    assert_eq!(tell(&detail(busy), false), wanted);
+}

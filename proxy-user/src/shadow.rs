@@ -1,0 +1,61 @@
+//! Once a second: which apps with `on_idle = "shadow"` would be suspended now?
+//!
+//! It says so, in the log and as an event, and does nothing. `core::shadow` decides.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::clock;
+use crate::core::shadow::{Comparison, Due, Sight};
+use crate::core::time::Nanos;
+use crate::events::{Events, Told};
+use crate::proxy::Proxy;
+use crate::session::{App, time};
+
+/// Time between two looks.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Looks until the task is dropped.
+pub async fn run(proxy: Arc<Proxy>) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = clock::now();
+        proxy.apps.iter().for_each(|app| look(app, &proxy.events, now));
+    }
+}
+
+fn look(app: &App, events: &Events, now: Nanos) {
+    let sight = app.account.sight(app.gate.newest(), app.live.load(Relaxed));
+    // The lock is given back before anything is told.
+    let told = app.account.shadow().and_then(|mut shadow| shadow.look(now, &sight));
+    if let Some(comparison) = told {
+        tell(app, events, now, &sight, &comparison);
+    }
+}
+
+fn tell(app: &App, events: &Events, now: Nanos, sight: &Sight, comparison: &Comparison) {
+    let name = app.config.name.as_str();
+    tracing::info!(
+        app = name,
+        at = time(comparison.counted),
+        idle_since = time(sight.counted),
+        opcode_only = words(comparison.opcode_only),
+        presence = words(comparison.presence),
+        "would have been suspended"
+    );
+    events.tell(|| Told::shadow(name, now, sight.counted, comparison));
+}
+
+/// What another way of counting would have said.
+fn words(due: Due) -> String {
+    match due {
+        Due::At(at) => format!("not before {}", time(at)),
+        Due::Never(1) => "not while 1 session is open".to_owned(),
+        Due::Never(open) => format!("not while {open} sessions are open"),
+    }
+}

@@ -1,0 +1,11 @@
+//! How Ebbtide decides that an app is idle, seen from outside: the API, the events, the metrics, what
+//! `ebbtide explain` says, and the shadow of a suspension.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod apps;
+mod events;
+mod explain;
+mod scene;
+mod shadow;
