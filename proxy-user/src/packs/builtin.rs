@@ -50,6 +50,18 @@ mod tests {
     use super::FILES;
 
     #[test]
+    fn every_file_is_without_mistakes() {
+        let mut told = String::new();
+        for (name, text) in FILES {
+            let file = format!("packs/{name}.toml");
+            if let Err(mistakes) = crate::packs::parse(text, file.as_ref()) {
+                told += &format!("{mistakes}\n");
+            }
+        }
+        assert!(told.is_empty(), "\n{told}");
+    }
+
+    #[test]
     fn every_file_of_the_folder_is_built_in() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/packs");
         let mut names: Vec<String> = std::fs::read_dir(folder)

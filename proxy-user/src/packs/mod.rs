@@ -107,8 +107,9 @@ impl Packs {
         })
     }
 
-    /// The rule book of an app with these packs. With [`AUTO`] among them every pack is in it, and
-    /// applies once it has recognised its framework, the named ones at once.
+    /// The rule book of an app with these packs. With [`AUTO`] among them every pack is in it that is not
+    /// for being named only, and applies once it has recognised its framework, the named ones and those
+    /// that they come `with` at once.
     ///
     /// # Errors
     /// When a name is unknown, or there are more packs than [`MAX_PACKS`].
@@ -123,10 +124,15 @@ impl Packs {
         };
         let mut pinned = 0;
         for name in names.iter().filter(|name| *name != AUTO) {
-            pinned = add(&self.get(name)?.pack);
+            let pack = &self.get(name)?.pack;
+            pinned = add(pack);
+            for other in &pack.with {
+                pinned = add(&self.get(other)?.pack);
+            }
         }
         if auto {
-            self.files.values().for_each(|file| _ = add(&file.pack));
+            let shy = |file: &&PackFile| !file.pack.named_only;
+            self.files.values().filter(shy).for_each(|file| _ = add(&file.pack));
         }
         if chosen.len() > MAX_PACKS {
             return Err(PacksError::TooMany(chosen.len()));

@@ -19,6 +19,10 @@ pub struct Pack {
     pub name: Arc<str>,
     /// What it says of itself.
     pub about: About,
+    /// Packs that come along wherever it is named: what its framework is built on.
+    pub with: Vec<Arc<str>>,
+    /// It applies only where it is named: what it recognises is too common to tell a framework by.
+    pub named_only: bool,
     /// What it advises to count; `None` = nothing.
     pub count: Option<Advice>,
     /// Connections that the message rules are for: any one is enough. Empty = every connection.

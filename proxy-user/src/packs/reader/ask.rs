@@ -1,6 +1,6 @@
 //! The keys by which a rule asks something of bytes.
 
-use super::json;
+use super::json::{self, Keys};
 use super::value::{Patterns, digest, exact_text, hex, layout, word};
 use crate::config::reader::Table;
 use crate::core::pack::ask::{Ask, Asks, Kinds, MAX_PATH, ProtobufAsk, Records};
@@ -27,8 +27,13 @@ pub(super) fn read(table: &mut Table<'_>, patterns: &Patterns, place: Place) -> 
     let records = records(table);
     let split = records.is_some() || table.has("records");
     let fixed = kinds.or((split || place == Place::Body).then_some(Kinds::ANY));
-    let all = one(table, patterns, fixed);
-    let any = alternatives(table, patterns, fixed);
+    let keys = json::keys(table);
+    let all = one(table, patterns, fixed, keys.clone());
+    let any = alternatives(table, patterns, fixed, keys.as_ref());
+    if keys.is_some() && !table.has("json") && !table.has("any") {
+        let message = "`keys` says which other keys a `json` object may have; add `json`";
+        table.mistake(table.line_of("keys"), message.to_owned());
+    }
     let max = max(table);
     if all.is_none() && any.is_empty() && kinds.is_none() {
         if table.has("max") || split {
@@ -61,9 +66,15 @@ fn records(table: &mut Table<'_>) -> Option<Records> {
     table.text("records", word("\"lines\"", &Records::WORDS))
 }
 
-fn alternatives(table: &mut Table<'_>, patterns: &Patterns, fixed: Option<Kinds>) -> Vec<Ask> {
+fn alternatives(
+    table: &mut Table<'_>,
+    patterns: &Patterns,
+    fixed: Option<Kinds>,
+    keys: Option<&Keys>,
+) -> Vec<Ask> {
     let mut read = |table: &mut Table<'_>| {
-        let ask = one(table, patterns, fixed);
+        let keys = json::keys(table).or_else(|| keys.cloned());
+        let ask = one(table, patterns, fixed, keys);
         if ask.is_none() {
             table.mistake_here("this alternative asks nothing; say what".to_owned());
         }
@@ -79,10 +90,15 @@ fn alternatives(table: &mut Table<'_>, patterns: &Patterns, fixed: Option<Kinds>
 }
 
 /// Conditions that stand together; `None` where there are none.
-fn one(table: &mut Table<'_>, patterns: &Patterns, fixed: Option<Kinds>) -> Option<Ask> {
+fn one(
+    table: &mut Table<'_>,
+    patterns: &Patterns,
+    fixed: Option<Kinds>,
+    keys: Option<Keys>,
+) -> Option<Ask> {
     let text = [table.text("text", exact_text()), table.text("starts", exact_text())];
     let regex = table.text("regex", patterns.whole());
-    let json = json::read(table, patterns);
+    let json = json::read(table, patterns, keys);
     let bytes = [table.text("hex", hex()), table.text("starts_hex", hex())];
     let layout = table.text("layout", layout());
     let protobuf = protobuf(table);

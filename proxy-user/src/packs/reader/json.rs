@@ -7,52 +7,120 @@ use super::value::{Patterns, token};
 use crate::config::reader::{Table, describe};
 use crate::core::pack::ask::{JsonAsk, MAX_FIELDS, Scalar, Want};
 
-/// Reads `json` with the `keys` beside it; `None` when absent or mistaken.
-pub(super) fn read(table: &mut Table<'_>, patterns: &Patterns) -> Option<JsonAsk> {
-    let value = table.raw("json");
-    let keys = table.list("keys", token());
-    let Some(value) = value else {
-        if table.has("keys") {
-            let message = "`keys` says which other keys a `json` object may have; add `json`";
-            table.mistake(table.line_of("keys"), message.to_owned());
+/// The most steps of one dotted key.
+const MAX_STEPS: usize = 16;
+
+/// Keys that an object may have.
+pub(super) type Keys = Vec<Box<str>>;
+
+/// Reads `keys`.
+pub(super) fn keys(table: &mut Table<'_>) -> Option<Keys> {
+    table.list("keys", token())
+}
+
+/// Reads `json`; `None` when absent or mistaken. `keys` = the others that the object may have.
+pub(super) fn read(
+    table: &mut Table<'_>,
+    patterns: &Patterns,
+    keys: Option<Keys>,
+) -> Option<JsonAsk> {
+    let value = table.raw("json")?;
+    if let DeValue::Table(entries) = value.get_ref() {
+        return shape(table, patterns, entries).map(|shape| shape.into_ask(keys));
+    }
+    let found = describe(value.get_ref());
+    let message = format!(
+        "`json` is {found}, not the fields of an object; write it like {{ type = \"ping\" }}"
+    );
+    table.mistake(table.line_at(value), message);
+    None
+}
+
+/// An object while its fields come in: dotted keys may bring those of one object apart.
+#[derive(Default)]
+struct Shape(Vec<(Box<str>, Field)>);
+
+enum Field {
+    Is(Want),
+    Has(Shape),
+}
+
+impl Shape {
+    /// Adds what is wanted at a path; false where something else is wanted there already.
+    fn add(&mut self, path: &str, field: Field) -> bool {
+        let (step, rest) = match path.split_once('.') {
+            Some((step, rest)) => (step, Some(rest)),
+            None => (path, None),
+        };
+        let place = self.0.iter().position(|(key, _)| **key == *step);
+        match (rest, place) {
+            (None, Some(place)) => match (&mut self.0[place].1, field) {
+                (Field::Has(shape), Field::Has(more)) => {
+                    more.0.into_iter().all(|(key, field)| shape.add(&key, field))
+                }
+                _ => false,
+            },
+            (None, None) => {
+                self.0.push((step.into(), field));
+                true
+            }
+            (Some(rest), Some(place)) => match &mut self.0[place].1 {
+                Field::Has(shape) => shape.add(rest, field),
+                Field::Is(_) => false,
+            },
+            (Some(rest), None) => {
+                let mut shape = Shape::default();
+                let added = shape.add(rest, field);
+                self.0.push((step.into(), Field::Has(shape)));
+                added
+            }
         }
-        return None;
-    };
-    match value.get_ref() {
-        DeValue::Table(entries) => object(table, patterns, entries, keys),
-        other => {
-            let found = describe(other);
-            let message = format!(
-                "`json` is {found}, not the fields of an object; write it like {{ type = \"ping\" }}"
-            );
-            table.mistake(table.line_at(value), message);
-            None
-        }
+    }
+
+    fn into_ask(self, keys: Option<Keys>) -> JsonAsk {
+        let want = |field| match field {
+            Field::Is(want) => want,
+            Field::Has(shape) => Want::Object(shape.into_ask(None)),
+        };
+        JsonAsk::new(self.0.into_iter().map(|(key, field)| (key, want(field))).collect(), keys)
     }
 }
 
 /// As deep as the TOML parser lets tables nest.
-fn object(
-    table: &mut Table<'_>,
-    patterns: &Patterns,
-    entries: &DeTable<'_>,
-    keys: Option<Vec<Box<str>>>,
-) -> Option<JsonAsk> {
+fn shape(table: &mut Table<'_>, patterns: &Patterns, entries: &DeTable<'_>) -> Option<Shape> {
     if entries.len() > MAX_FIELDS {
         let message = format!("`json` asks for {} fields; at most {MAX_FIELDS}", entries.len());
         table.mistake(table.line_of("json"), message);
         return None;
     }
-    let fields = entries.iter().map(|(key, value)| {
-        let key: &str = key.get_ref();
-        want(table, patterns, value).map(|want| (Box::from(key), want))
-    });
-    // Every field is read, so that each mistake is found.
-    let fields: Vec<Option<_>> = fields.collect();
-    Some(JsonAsk::new(fields.into_iter().collect::<Option<_>>()?, keys))
+    let mut shape = Some(Shape::default());
+    for (key, value) in entries {
+        // Every field is read, so that each mistake is found.
+        let field = field(table, patterns, value);
+        let path: &str = key.get_ref();
+        let line = table.line_at(value);
+        match (field, &mut shape) {
+            (Some(_), _) if path.split('.').count() > MAX_STEPS => {
+                let message = format!("a key of `json` has at most {MAX_STEPS} steps");
+                table.mistake(line, message);
+            }
+            (Some(field), Some(shape)) => {
+                if !shape.add(path, field) {
+                    let message = "`json` asks for two values of one field; write one of them";
+                    table.mistake(line, message.to_owned());
+                }
+            }
+            _ => shape = None,
+        }
+    }
+    shape
 }
 
-fn want(table: &mut Table<'_>, patterns: &Patterns, value: &Spanned<DeValue<'_>>) -> Option<Want> {
+fn field(
+    table: &mut Table<'_>,
+    patterns: &Patterns,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<Field> {
     match value.get_ref() {
         DeValue::Array(items) => {
             let items: Vec<Option<Scalar>> = items.iter().map(|item| scalar(table, item)).collect();
@@ -61,7 +129,7 @@ fn want(table: &mut Table<'_>, patterns: &Patterns, value: &Spanned<DeValue<'_>>
                 let message = "`json` has a list without values, which nothing fits; add some";
                 table.mistake(table.line_at(value), message.to_owned());
             }
-            Some(Want::OneOf(ones.into()))
+            Some(Field::Is(Want::OneOf(ones.into())))
         }
         DeValue::Table(entries) => match pattern_of(entries) {
             Some((kind, text)) => {
@@ -72,11 +140,12 @@ fn want(table: &mut Table<'_>, patterns: &Patterns, value: &Spanned<DeValue<'_>>
                         return None;
                     }
                 };
-                Some(if kind == "each" { Want::Each(pattern.into()) } else { pattern })
+                let each = kind == "each";
+                Some(Field::Is(if each { Want::Each(pattern.into()) } else { pattern }))
             }
-            None => object(table, patterns, entries, None).map(Want::Object),
+            None => shape(table, patterns, entries).map(Field::Has),
         },
-        _ => scalar(table, value).map(|one| Want::OneOf([one].into())),
+        _ => scalar(table, value).map(|one| Field::Is(Want::OneOf([one].into()))),
     }
 }
 

@@ -52,8 +52,11 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Pack, Mistakes> {
 fn pack(table: &mut Table<'_>, stem: Option<&str>) -> Pack {
     let patterns = Patterns::default();
     let mut pack = Pack { name: name(table, stem), about: about(table), ..Pack::default() };
+    let with = table.list("with", pack_name()).unwrap_or_default();
+    pack.with = with.into_iter().map(Arc::from).collect();
     let advice = [("both", Advice::Both), ("input", Advice::Input)];
     pack.count = table.text("count", word("\"input\"", &advice));
+    pack.named_only = table.truth("auto") == Some(false);
     let guards = table.tables("connection", "[[connection]]", |table| connection(table, &patterns));
     pack.connections = guards.unwrap_or_default();
     let requests = table.tables("recognise", "[[recognise]]", |table| recognise(table, &patterns));

@@ -88,11 +88,12 @@ fn event(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> EventRule
     let event = table.text("event", token());
     let exact = table.text("data", exact_text());
     let regex = table.text("data_regex", patterns.whole());
-    let json = json::read(table, patterns);
+    let keys = json::keys(table);
+    let json = json::read(table, patterns, keys);
     let ask = Ask { exact, regex, json, ..Ask::default() };
     let data = Asks::new(ask, Vec::new(), None, ask::max(table), USUAL_MAX);
-    let keys = ["event", "data", "data_regex", "json"];
-    if !keys.iter().any(|key| table.has(key)) {
+    let asked = ["event", "data", "data_regex", "json"];
+    if !asked.iter().any(|key| table.has(key)) {
         let message = "this [[event]] is every event; say which by `event`, `data`, `data_regex` \
                        or `json`";
         table.lacks("data", message.to_owned());

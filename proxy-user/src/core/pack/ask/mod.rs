@@ -13,7 +13,7 @@ pub use self::layout::Layout;
 pub use self::protobuf::{MAX_PATH, ProtobufAsk};
 pub use self::records::Records;
 
-use self::records::Header;
+use self::records::Part;
 use super::pattern::Pattern;
 use crate::core::skeleton::Digest;
 
@@ -230,11 +230,13 @@ impl Asks {
         let Sight { bytes, whole, text } = *sight;
         match self.records {
             // Decided from its head, so that only this must be short.
-            Some(Records::Jupyter) => match records::header(bytes) {
-                Header::Is(bytes) => self.one(&Sight { bytes, whole: true, text }),
-                Header::Needs(end) if !whole && end <= self.needs => Fits::Later,
-                _ => Fits::No,
-            },
+            Some(way @ (Records::Jupyter | Records::JupyterContent)) => {
+                match records::part(bytes, way) {
+                    Part::Is(bytes) => self.one(&Sight { bytes, whole: true, text }),
+                    Part::Needs(end) if !whole && end <= self.needs => Fits::Later,
+                    _ => Fits::No,
+                }
+            }
             _ if self.longest.is_some_and(|longest| bytes.len() > longest) => Fits::No,
             Some(_) if !whole => Fits::Later,
             Some(records) => {

@@ -27,11 +27,13 @@ pub enum Records {
     Engineio3,
     /// Jupyter's binary form, version 1; the record is the header.
     Jupyter,
+    /// The same; the record is the content.
+    JupyterContent,
 }
 
 impl Records {
     /// Every way with its word in pack files.
-    pub const WORDS: [(&str, Records); 9] = [
+    pub const WORDS: [(&str, Records); 10] = [
         ("vscode", Records::Vscode),
         ("guacamole", Records::Guacamole),
         ("signalr-json", Records::SignalrJson),
@@ -41,6 +43,7 @@ impl Records {
         ("engineio-4", Records::Engineio4),
         ("engineio-3", Records::Engineio3),
         ("jupyter", Records::Jupyter),
+        ("jupyter-content", Records::JupyterContent),
     ];
 
     /// The first record and what follows it; `None` where there is none, or none that is whole.
@@ -68,7 +71,7 @@ impl Records {
                 let end = units(text, decimal(digits)?)?;
                 rest.split_at_checked(end)
             }
-            Records::JsonArray | Records::Jupyter => None,
+            Records::JsonArray | Records::Jupyter | Records::JupyterContent => None,
         }
     }
 
@@ -179,9 +182,9 @@ fn elements(message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
     depth == 0 && !quoted && fits(inner[start..].trim_ascii())
 }
 
-/// Where the header of a Jupyter message stands: between the second and the third of the 64-bit
-/// little-endian offsets that follow their count (jupyter-server, "v1.kernel.websocket.jupyter.org").
-pub(super) enum Header<'a> {
+/// Where a part of a Jupyter message stands: between two of the 64-bit little-endian offsets that
+/// follow their count (jupyter-server, "v1.kernel.websocket.jupyter.org").
+pub(super) enum Part<'a> {
     /// Here.
     Is(&'a [u8]),
     /// Further on: so many bytes must be seen.
@@ -190,29 +193,31 @@ pub(super) enum Header<'a> {
     None,
 }
 
-/// Finds the header in the first bytes of a message.
-pub(super) fn header(bytes: &[u8]) -> Header<'_> {
+/// Finds the header, or for [`Records::JupyterContent`] the content, in the first bytes of a message.
+pub(super) fn part(bytes: &[u8], records: Records) -> Part<'_> {
     let word = |index: usize| {
         let word = bytes.get(8 * index..8 * index + 8)?;
         usize::try_from(u64::from_le_bytes(word.try_into().ok()?)).ok()
     };
-    if bytes.len() < 8 {
-        return Header::Needs(32);
-    }
     // Channel, header, parent header, metadata, content, end, and one more for every buffer.
-    let Some(count) = word(0).filter(|count| (5..=256).contains(count)) else {
-        return Header::None;
-    };
-    if bytes.len() < 32 {
-        return Header::Needs(32);
+    let place = if records == Records::JupyterContent { 5 } else { 2 };
+    let words = 8 * (place + 2);
+    if bytes.len() < 8 {
+        return Part::Needs(words);
     }
-    let (Some(channel), Some(start), Some(end)) = (word(1), word(2), word(3)) else {
-        return Header::None;
+    let Some(count) = word(0).filter(|count| (5..=256).contains(count) && *count > place) else {
+        return Part::None;
+    };
+    if bytes.len() < words {
+        return Part::Needs(words);
+    }
+    let (Some(channel), Some(start), Some(end)) = (word(1), word(place), word(place + 1)) else {
+        return Part::None;
     };
     if channel != 8 * (count + 1) || start < channel || end < start {
-        return Header::None;
+        return Part::None;
     }
-    bytes.get(start..end).map_or(Header::Needs(end), Header::Is)
+    bytes.get(start..end).map_or(Part::Needs(end), Part::Is)
 }
 
 #[cfg(test)]

@@ -75,17 +75,24 @@ fn elements_of_an_array() {
 }
 
 #[test]
-fn the_header_of_a_jupyter_message() {
-    let offsets = [6_u64, 56, 61, 66, 68, 70, 72];
+fn the_parts_of_a_jupyter_message() {
+    let offsets = [6_u64, 56, 61, 66, 68, 70, 77];
     let mut message: Vec<u8> = offsets.iter().flat_map(|word| word.to_le_bytes()).collect();
-    message.extend(b"shell{...}{}{}{}");
-    assert!(matches!(header(&message), Header::Is(b"{...}")));
-    assert!(matches!(header(&message[..66]), Header::Is(b"{...}")));
-    assert!(matches!(header(&message[..65]), Header::Needs(66)));
-    assert!(matches!(header(&message[..9]), Header::Needs(32)));
-    assert!(matches!(header(&[0xff; 80]), Header::None));
+    message.extend(b"shell{...}{}{}{.....}buffer");
+    let header = |bytes: &[u8]| match part(bytes, Records::Jupyter) {
+        Part::Is(part) => Ok(part.to_vec()),
+        Part::Needs(end) => Err(Some(end)),
+        Part::None => Err(None),
+    };
+    assert_eq!(header(&message).unwrap(), b"{...}");
+    assert_eq!(header(&message[..66]).unwrap(), b"{...}");
+    assert_eq!(header(&message[..65]), Err(Some(66)));
+    assert_eq!(header(&message[..9]), Err(Some(32)));
+    assert_eq!(header(&[0xff; 80]), Err(None));
+    assert!(matches!(part(&message, Records::JupyterContent), Part::Is(b"{.....}")));
+    assert!(matches!(part(&message[..76], Records::JupyterContent), Part::Needs(77)));
     message[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
-    assert!(matches!(header(&message), Header::None));
+    assert_eq!(header(&message), Err(None));
 }
 
 proptest! {
@@ -94,6 +101,6 @@ proptest! {
         for (_, records) in Records::WORDS {
             let _ = split(records, &bytes);
         }
-        let _ = header(&bytes);
+        let _ = (part(&bytes, Records::Jupyter), part(&bytes, Records::JupyterContent));
     }
 }
