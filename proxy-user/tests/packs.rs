@@ -140,7 +140,7 @@ fn bytes(message: &DeTable<'_>) -> (Opcode, Vec<u8>) {
         return (Opcode::Text, text.as_bytes().to_vec());
     }
     let digits = text(message, "hex").unwrap();
-    assert!(digits.len() % 2 == 0, "{digits}");
+    assert!(digits.len().is_multiple_of(2), "{digits}");
     let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
     (Opcode::Binary, (0..digits.len()).step_by(2).map(byte).collect())
 }

@@ -37,6 +37,8 @@ struct View {
     lane: Lane,
     lens: Lens,
     counts: bool,
+    /// Payload of the newest data frame in bytes.
+    frame: u64,
     /// What its messages came to since that was last taken.
     judged: Judged,
 }
@@ -90,6 +92,7 @@ impl Inspection {
                 lens: Lens::new(longest, deflate),
                 lane,
                 counts,
+                frame: 0,
                 judged: Judged::default(),
             })
         };
@@ -133,7 +136,10 @@ impl Inspection {
         {
             return Fate::Swallow;
         }
-        let Some(View { lane, lens, counts, judged }) = view else { return Fate::Pass };
+        let Some(View { lane, lens, counts, frame, judged }) = view else { return Fate::Pass };
+        if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
+            *frame = header.length;
+        }
         let (book, age, account) = (&self.book, now.since(self.opened), &app.account);
         let mut paced = self.cadence.as_mut().filter(|_| direction == Direction::Input);
         let session = self.trace.session();
@@ -147,7 +153,10 @@ impl Inspection {
             }
             verdict
         };
-        match lens.chunk(chunk, payload, judge) {
+        let verdict = lens.chunk(chunk, payload, judge);
+        // The judge sees no more of a long message than its rules need.
+        length = length.max(*frame);
+        match verdict {
             Some(Verdict::Activity(_)) if !*counts => {
                 judged.uncounted += 1;
                 Fate::Pass
