@@ -24,7 +24,7 @@ use crate::core::gate::Reason;
 use crate::core::navigation::{Navigation, navigation};
 use crate::core::pack::{Opening, RequestHead, RequestVerdict, Verdict};
 use crate::pump::{Counting, Inspection};
-use crate::session::{App, Asked};
+use crate::session::{App, Asked, Terms};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -32,6 +32,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     app: Arc<App>,
+    terms: Arc<Terms>,
     method: Method,
     uri: Uri,
     /// Who asks; see [`client`].
@@ -52,10 +53,15 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
 
 impl Case {
     /// Takes from a request what its judgement needs. `peer`: the address it came from.
-    pub(super) fn new<B>(app: &Arc<App>, peer: IpAddr, request: &Request<B>) -> Case {
+    pub(super) fn new<B>(
+        (app, terms): (&Arc<App>, &Arc<Terms>),
+        peer: IpAddr,
+        request: &Request<B>,
+    ) -> Case {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         Case {
             app: Arc::clone(app),
+            terms: Arc::clone(terms),
             method: method.clone(),
             uri: uri.clone(),
             client: client(peer, headers),
@@ -83,12 +89,12 @@ impl Case {
             Navigation::Reload => proxy.visits.reloaded(self.client, now),
             Navigation::Part | Navigation::Other => {}
         }
-        let (book, head) = (&self.app.book, self.head());
+        let (book, head) = (&self.terms.book, self.head());
         if book.is_empty() {
             self.count(Verdict::Activity(None));
             return None;
         }
-        let recognised = self.app.recognise(book.recognise_request(&head));
+        let recognised = self.app.recognise(&self.terms, book.recognise_request(&head));
         match book.request(&head, recognised) {
             RequestVerdict::NeedsBody(bytes) => return Some(bytes),
             RequestVerdict::Decided(Verdict::Activity(None)) if self.by_itself(proxy) => {
@@ -112,8 +118,8 @@ impl Case {
 
     /// Judges a plain request by the start of its body, or all of it.
     fn body(&self, body: &[u8], whole: bool) -> Verdict {
-        let book = &self.app.book;
-        book.request_body(&self.head(), self.app.recognised(), body, whole)
+        let book = &self.terms.book;
+        book.request_body(&self.head(), self.terms.recognised(), body, whole)
     }
 
     /// Judges a handshake that the app has accepted with these headers, and gives the rules for its
@@ -124,17 +130,17 @@ impl Case {
         answer: &HeaderMap,
         extensions: Extensions,
     ) -> Counting {
-        let (app, now) = (&self.app, clock::coarse());
+        let (terms, now) = (&self.terms, clock::coarse());
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = self.opening(proxy, chosen);
-        let connection = app.book.connection(&opening);
-        let recognised = app.recognise(connection.packs);
-        self.tell(app.book.upgrade(&opening, recognised), true);
-        let counts_output = app.counts_output(connection.counts_output);
-        let followed = app.config.compression == Compression::Inspect;
+        let connection = terms.book.connection(&opening);
+        let recognised = self.app.recognise(terms, connection.packs);
+        self.tell(terms.book.upgrade(&opening, recognised), true);
+        let counts_output = terms.counts_output(connection.counts_output);
+        let followed = terms.config.compression == Compression::Inspect;
         let extensions = if followed { extensions } else { Extensions::default() };
         let path = self.uri.path();
-        let inspection = Inspection::new(app, path, connection, counts_output, extensions, now);
+        let inspection = Inspection::new(terms, path, connection, counts_output, extensions, now);
         Counting { counts_output, inspection }
     }
 
