@@ -21,8 +21,9 @@ use crate::clock;
 use crate::config::Compression;
 use crate::core::extension::Extensions;
 use crate::core::gate::Reason;
+use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{Opening, RequestHead, RequestVerdict, Verdict};
+use crate::core::pack::{RequestHead, RequestVerdict, Verdict};
 use crate::pump::{Counting, Inspection};
 use crate::session::{App, Asked, Terms};
 
@@ -74,45 +75,18 @@ impl Case {
         RequestHead { method: self.method.as_str(), path: self.uri.path(), query }
     }
 
-    /// The handshake as the rules see it.
-    fn opening<'a>(&'a self, proxy: &Proxy, subprotocol: Option<&'a str>) -> Opening<'a> {
-        let head = self.head();
-        let attended = proxy.visits.attended(self.client, clock::coarse());
-        Opening { path: head.path, query: head.query, subprotocol, unattended: !attended }
-    }
-
     /// Judges a plain request. Some must be asked again, when so many bytes of their body have come.
     pub(super) fn request(&self, proxy: &Proxy) -> Option<usize> {
-        let now = clock::coarse();
-        match self.navigation {
-            Navigation::Visit => proxy.visits.navigated(self.client, now),
-            Navigation::Reload => proxy.visits.reloaded(self.client, now),
-            Navigation::Part | Navigation::Other => {}
-        }
         let (book, head) = (&self.terms.book, self.head());
-        if book.is_empty() {
-            self.count(Verdict::Activity(None));
-            return None;
-        }
         let recognised = self.app.recognise(&self.terms, book.recognise_request(&head));
-        match book.request(&head, recognised) {
-            RequestVerdict::NeedsBody(bytes) => return Some(bytes),
-            RequestVerdict::Decided(Verdict::Activity(None)) if self.by_itself(proxy) => {
-                let rule = book.reopened(recognised);
-                self.count(rule.map_or(Verdict::Activity(None), Verdict::Ignored));
+        let asker = Asker { client: self.client, navigation: self.navigation };
+        let now = clock::coarse();
+        match judge::request((book, recognised), &proxy.visits, asker, &head, now) {
+            RequestVerdict::NeedsBody(bytes) => Some(bytes),
+            RequestVerdict::Decided(verdict) => {
+                self.count(verdict);
+                None
             }
-            RequestVerdict::Decided(verdict) => self.count(verdict),
-        }
-        None
-    }
-
-    /// A page that nobody has opened lately loads itself again, or a part of itself after that.
-    fn by_itself(&self, proxy: &Proxy) -> bool {
-        match self.navigation {
-            Navigation::Reload | Navigation::Part => {
-                proxy.visits.reloading(self.client, clock::coarse())
-            }
-            Navigation::Visit | Navigation::Other => false,
         }
     }
 
@@ -132,7 +106,7 @@ impl Case {
     ) -> Counting {
         let (terms, now) = (&self.terms, clock::coarse());
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-        let opening = self.opening(proxy, chosen);
+        let opening = judge::opening(&proxy.visits, self.client, &self.head(), chosen, now);
         let connection = terms.book.connection(&opening);
         let recognised = self.app.recognise(terms, connection.packs);
         self.tell(terms.book.upgrade(&opening, recognised), true);
