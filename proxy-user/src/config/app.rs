@@ -30,7 +30,8 @@ pub struct App {
     pub on_idle: OnIdle,
     /// Default `auto`.
     pub wake: Wake,
-    /// How long a request waits for a suspended app, 1 s to 24 h. Default 60 s.
+    /// How long a request waits for a suspended app, and a WebSocket handshake for the app's answer,
+    /// 1 s to 24 h. Default 60 s.
     pub wake_timeout: Duration,
     /// Sessions at a time, at most 16,777,216. Default 0 = no limit.
     pub max_sessions: usize,

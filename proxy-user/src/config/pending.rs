@@ -42,7 +42,6 @@ const IGNORED: &[(&str, &str, &str)] = &[
     ("[keepalive]", "interval", "no pings are sent"),
     ("[keepalive]", "timeout", "no pings are sent"),
     ("[[app]]", "wake", "the app is never suspended"),
-    ("[[app]]", "wake_timeout", "the app is never suspended"),
 ];
 
 /// What happens instead of what this value asks for, if it is ignored.
