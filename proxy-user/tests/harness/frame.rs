@@ -90,24 +90,35 @@ impl Frame {
 
     /// Reads one frame; panics when the connection ends before it is whole.
     pub fn read(wire: &mut Wire) -> Frame {
-        let lead = wire.exactly(2);
-        let length = match lead[1] & 0x7F {
-            126 => u64::from(u16::from_be_bytes(wire.exactly(2).try_into().unwrap())),
-            127 => u64::from_be_bytes(wire.exactly(8).try_into().unwrap()),
-            short => u64::from(short),
+        loop {
+            if let Some((frame, size)) = Frame::parse(wire.held()) {
+                wire.take(size);
+                return frame;
+            }
+            wire.more("the rest of a frame");
+        }
+    }
+
+    /// The frame at the start of `bytes`, and how many of them it takes; `None` while it is not whole.
+    pub fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
+        let &[first, second, ..] = bytes else { return None };
+        let (length, mut at) = match second & 0x7F {
+            126 => (u64::from(u16::from_be_bytes(*bytes[2..].first_chunk()?)), 4),
+            127 => (u64::from_be_bytes(*bytes[2..].first_chunk()?), 10),
+            short => (u64::from(short), 2),
         };
-        let mask = (lead[1] & 0x80 != 0).then(|| <[u8; 4]>::try_from(wire.exactly(4)).unwrap());
-        let mut payload = wire.exactly(usize::try_from(length).unwrap());
+        let mut mask = None;
+        if second & 0x80 != 0 {
+            mask = Some(*bytes[at..].first_chunk::<4>()?);
+            at += 4;
+        }
+        let end = usize::try_from(length).ok().and_then(|length| at.checked_add(length))?;
+        let mut payload = bytes.get(at..end)?.to_vec();
         if let Some(key) = mask {
             apply_mask(&mut payload, key);
         }
-        Frame {
-            fin: lead[0] & 0x80 != 0,
-            rsv: lead[0] & 0x70,
-            opcode: lead[0] & 0x0F,
-            mask,
-            payload,
-        }
+        let (fin, rsv, opcode) = (first & 0x80 != 0, first & 0x70, first & 0x0F);
+        Some((Frame { fin, rsv, opcode, mask, payload }, end))
     }
 }
 

@@ -26,6 +26,7 @@ pub mod relay;
 pub mod scratch;
 pub mod session;
 pub mod setup;
+pub mod source;
 pub mod traffic;
 pub mod wait;
 pub mod wire;

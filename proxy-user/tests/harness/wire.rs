@@ -86,7 +86,8 @@ impl Wire {
         outcome
     }
 
-    fn more(&mut self, purpose: &str) {
+    /// One read into the hold; panics when the connection ends instead.
+    pub fn more(&mut self, purpose: &str) {
         match self.fill() {
             Ok(1..) => {}
             Ok(_) => panic!("FIN while waiting for {purpose}; held: {}", shown(self.held())),

@@ -7,32 +7,9 @@ use crate::harness::cgroup::Cgroup;
 use crate::harness::frame::Frame;
 use crate::harness::proxy::Proxy;
 use crate::harness::setup::Setup;
+pub(crate) use crate::harness::source::Source;
 use crate::harness::wait::eventually;
 use crate::harness::wire::Wire;
-
-/// Who writes the socket table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    TcpInfo,
-    Ebpf,
-}
-
-impl Source {
-    /// As configured and as reported.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Source::TcpInfo => "tcp-info",
-            Source::Ebpf => "ebpf",
-        }
-    }
-
-    pub(crate) fn module(self) -> &'static str {
-        match self {
-            Source::TcpInfo => "tcp_info",
-            Source::Ebpf => "ebpf",
-        }
-    }
-}
 
 /// The cgroup comes last: it can only be removed after the proxy in it has ended.
 pub(crate) struct Scene {
