@@ -51,6 +51,10 @@ impl Frame {
         Frame { fin: false, ..self }
     }
 
+    pub fn with_payload(self, payload: impl Into<Vec<u8>>) -> Frame {
+        Frame { payload: payload.into(), ..self }
+    }
+
     pub fn with_rsv(self, rsv: u8) -> Frame {
         Frame { rsv, ..self }
     }

@@ -1,0 +1,68 @@
+//! A page that gets its connection back by itself is no visitor, and neither is one that loads itself.
+
+use crate::harness::frame::Frame;
+use crate::scene::{SOCKET_IO, Scene};
+
+const KERNEL: &str = "/api/kernels/1/channels";
+const GREETING: &str = r#"{"header":{"msg_type":"kernel_info_request"},"channel":"shell"}"#;
+
+#[test]
+fn a_reconnect_and_its_greeting_do_not_count_without_a_navigation() {
+    let scene = Scene::start("packs = [\"jupyter\"]");
+    let (mut client, mut server) = scene.open(KERNEL, "", "");
+    client.send(&Frame::text(GREETING));
+    server.receive();
+    assert_eq!((scene.activity("upgrade"), scene.activity("input")), (0, 0));
+    assert_eq!(scene.ignored("reconnect"), 2, "the handshake and the greeting");
+    // Somebody is there: what they do counts at once, on this connection too.
+    let run = r#"{"header":{"msg_type":"execute_request"},"channel":"shell"}"#;
+    client.send(&Frame::text(run));
+    server.receive();
+    assert_eq!(scene.activity("input"), 1);
+}
+
+#[test]
+fn the_same_after_a_navigation_is_a_visit() {
+    let scene = Scene::start("packs = [\"jupyter\"]");
+    scene.visit();
+    let (mut client, mut server) = scene.open(KERNEL, "", "");
+    client.send(&Frame::text(GREETING));
+    server.receive();
+    let counted = ["request", "upgrade", "input"].map(|reason| scene.activity(reason));
+    assert_eq!((counted, scene.ignored("reconnect")), ([1, 1, 1], 0));
+}
+
+/// A visit is of one browser: another one's tab is not attended by it.
+#[test]
+fn another_browser_s_visit_is_its_own() {
+    let scene = Scene::start("");
+    let other = "Sec-Fetch-Mode: navigate\r\nUser-Agent: another\r\n";
+    scene.ask("GET", "/", other, "");
+    let (_client, _server) = scene.open(SOCKET_IO, "", "");
+    assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (0, 1));
+}
+
+/// A connection that no pack knows counts: it may be a person's.
+#[test]
+fn an_unknown_handshake_counts() {
+    let scene = Scene::start("");
+    let (_client, _server) = scene.open("/live", "", "");
+    assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (1, 0));
+}
+
+/// What Chromium sends when a page's script reloads it, and for the parts that it loads then.
+#[test]
+fn a_page_that_reloads_itself_does_not_count() {
+    let scene = Scene::start("packs = [\"socketio\"]");
+    let reload = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
+                  Sec-Fetch-Site: same-origin\r\nReferer: http://demo.test/\r\n";
+    scene.ask("GET", "/", reload, "");
+    let part = "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n";
+    scene.ask("GET", "/static/main.js", part, "");
+    let (_client, _server) = scene.open(SOCKET_IO, "", "");
+    assert_eq!((scene.activity("request"), scene.activity("upgrade")), (0, 0));
+    assert_eq!(scene.ignored("reconnect"), 3);
+    // Its next fetch is not a part of the page.
+    scene.ask("GET", "/data", "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n", "");
+    assert_eq!(scene.activity("request"), 1);
+}
