@@ -22,6 +22,7 @@ pub mod privileges;
 pub mod proxy;
 pub mod pump;
 pub mod reaper;
+pub mod replay;
 pub mod server;
 pub mod session;
 pub mod shadow;

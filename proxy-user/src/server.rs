@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::admin::{self, Token};
+use crate::admin;
 use crate::config::{Config, SocketSource};
 use crate::core::ending::Cause;
 use crate::metrics::Metrics;
 use crate::packs::Packs;
-use crate::proxy::{self, Phase, Proxy};
+use crate::proxy::{self, Phase, Plan, Proxy};
 use crate::sockets::{Options, Sockets, SourceWish};
 use crate::{activity, descriptors, privileges, reaper, shadow};
 
@@ -35,7 +35,7 @@ pub struct Server {
     acceptors: Vec<JoinHandle<()>>,
     /// Tasks that end with the server: the sweep, the shadow, the admin address, the kernel programs' log.
     others: Vec<JoinHandle<()>>,
-    reporter: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    reporter: (oneshot::Sender<()>, JoinHandle<()>),
 }
 
 impl Server {
@@ -49,8 +49,6 @@ impl Server {
         descriptors::prepare(config.limits.sessions);
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
         let packs = Packs::open(config.pack_dir.as_deref())?;
-        let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
-        let reports = config.report.clone().map(activity::Client::new).transpose()?;
         let (admin_listener, admin) = listen(config.admin, "admin listening")?;
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
@@ -59,19 +57,17 @@ impl Server {
             listeners.push(listener);
             addresses.push(address);
         }
-        let proxy = Arc::new(Proxy::new(config, &packs, sockets, Metrics::new()?)?);
+        let proxy = Arc::new(Proxy::new(Plan::new(config, &packs)?, sockets, Metrics::new()?));
         let serve = |listener| tokio::spawn(proxy::serve(Arc::clone(&proxy), listener));
         let acceptors = listeners.into_iter().map(serve).collect();
         let mut others = vec![
-            tokio::spawn(admin::serve(Arc::clone(&proxy), admin_listener, token)),
+            tokio::spawn(admin::serve(Arc::clone(&proxy), admin_listener)),
             tokio::spawn(reaper::run(Arc::clone(&proxy))),
             tokio::spawn(shadow::run(Arc::clone(&proxy))),
         ];
         others.extend(kernel_log);
-        let reporter = reports.map(|client| {
-            let (stop, stopped) = oneshot::channel();
-            (stop, tokio::spawn(activity::run(Arc::clone(&proxy), client, stopped)))
-        });
+        let (stop, stopped) = oneshot::channel();
+        let reporter = (stop, tokio::spawn(activity::run(Arc::clone(&proxy), stopped)));
         Ok(Server { proxy, listen: addresses, admin, acceptors, others, reporter })
     }
 
@@ -96,17 +92,16 @@ impl Server {
             () = hurry => tracing::warn!("told twice to stop: cutting what is left"),
         }
         self.others.iter().for_each(JoinHandle::abort);
-        if let Some((stop, reporter)) = self.reporter {
-            drop(stop);
-            // It bounds its own last words. A panic in it has been logged.
-            let _ = reporter.await;
-        }
+        let (stop, reporter) = self.reporter;
+        drop(stop);
+        // It bounds its own last words. A panic in it has been logged.
+        let _ = reporter.await;
         tracing::info!("stopped");
     }
 
     async fn drain(&self) {
         let proxy = &self.proxy;
-        let drain = proxy.config.drain;
+        let drain = proxy.served().config.drain;
         proxy.phase.send_replace(Phase::Draining);
         tracing::info!(sessions = proxy.registry.len(), ?drain, "draining");
         let empty = async {

@@ -25,21 +25,20 @@ pub async fn run(proxy: Arc<Proxy>) {
     loop {
         ticks.tick().await;
         let now = clock::now();
-        proxy.apps.iter().for_each(|app| look(app, &proxy.events, now));
+        proxy.served().apps.iter().for_each(|app| look(app, &proxy.events, now));
     }
 }
 
 fn look(app: &App, events: &Events, now: Nanos) {
     let sight = app.account.sight(app.gate.newest(), app.live.load(Relaxed));
     // The lock is given back before anything is told.
-    let told = app.account.shadow().and_then(|mut shadow| shadow.look(now, &sight));
-    if let Some(comparison) = told {
+    if let Some(Some(comparison)) = app.account.shadow(|shadow| shadow.look(now, &sight)) {
         tell(app, events, now, &sight, &comparison);
     }
 }
 
 fn tell(app: &App, events: &Events, now: Nanos, sight: &Sight, comparison: &Comparison) {
-    let name = app.config.name.as_str();
+    let name = &*app.name;
     tracing::info!(
         app = name,
         at = time(comparison.counted),

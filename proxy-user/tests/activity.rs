@@ -13,7 +13,7 @@ use harness::proxy::Proxy;
 use harness::scratch::Scratch;
 use harness::session::open;
 use harness::setup::Setup;
-use harness::wait::{Stopwatch, pause, unix_seconds};
+use harness::wait::{Stopwatch, eventually, pause, unix_seconds};
 
 fn reporting(app: &App, control: &Control, interval: &str) -> Proxy {
     Setup::demo(app.address()).section(&control.section(interval, "")).start()
@@ -43,8 +43,10 @@ fn a_report_has_the_shape_of_the_contract() {
     let last = report.last_activity();
     // The clock that decides may be coarse: a second either way.
     assert!((began - 1..=unix_seconds() + 1).contains(&last), "{last} is not now ({began})");
-    let results = proxy.metrics().sum("ebbtide_reports_total", &[]);
-    assert!(results >= 1.0, "ebbtide_reports_total counts");
+    // The control plane has the report before the proxy has its answer.
+    eventually("ebbtide_reports_total counts", || {
+        (proxy.metrics().sum("ebbtide_reports_total", &[]) >= 1.0).then_some(())
+    });
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Client {
 
     /// Sends one report. True if the control plane accepted it.
     pub(super) async fn send(self: Arc<Self>, app: Arc<App>, activity: Activity) -> bool {
-        let name = app.config.name.as_str();
+        let name = &*app.name;
         let body = Body {
             app: name,
             last_activity: humantime::format_rfc3339_seconds(clock::wall(activity.at)).to_string(),

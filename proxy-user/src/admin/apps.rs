@@ -12,8 +12,7 @@ use crate::clock;
 use crate::core::cadence::{self, Hints};
 use crate::core::frame::Opcode;
 use crate::core::gate::Activity;
-use crate::core::history::{Entry, What};
-use crate::core::pack::RuleName;
+use crate::core::history::Entry;
 use crate::core::time::Nanos;
 use crate::session::{Account, App, Compared, Registry, Traffic, time};
 
@@ -144,7 +143,8 @@ impl View {
     /// The app as it is now.
     pub(super) fn of(app: &Arc<App>, registry: &Registry) -> View {
         let now = clock::now();
-        let (config, account) = (&app.config, &app.account);
+        let (terms, account) = (app.terms(), &app.account);
+        let config = &terms.config;
         let newest = app.gate.newest();
         let counts = registry.counts(std::slice::from_ref(app));
         View {
@@ -172,7 +172,7 @@ fn last_activity(account: &Account, activity: Activity, now: Nanos) -> Newest {
     // The account may not have been told yet of what the gate has just seen.
     let last = last.filter(|last| activity.at.since(last.at) <= SAME);
     let traffic = match last {
-        Some(last) => Traffic::of(&last.key, rule_of(account, last.key.what)),
+        Some(last) => Traffic::of(&last.key, account.rule_of(last.key.what).as_ref()),
         None => Traffic::unknown(activity.reason),
     };
     Newest { at: time(activity.at), ago_seconds: ago(now, activity.at), traffic }
@@ -195,16 +195,16 @@ fn ignored(account: &Account, now: Nanos) -> Vec<Ignored> {
 fn shadow(app: &App, newest: Option<Activity>, now: Nanos) -> Option<ShadowView> {
     let account = &app.account;
     let sight = account.sight(newest, app.live.load(Relaxed));
-    let shadow = account.shadow()?;
-    let comparison = shadow.compare(&sight);
+    let said =
+        account.shadow(|shadow| (shadow.compare(&sight), shadow.suspended(), shadow.times()));
+    let (comparison, sums, times) = said?;
     let due = comparison.counted;
-    let sums = shadow.suspended();
     Some(ShadowView {
         suspended: due <= now,
         suspends_at: time(due),
         suspends_in_seconds: due.since(now).as_secs_f64() - now.since(due).as_secs_f64(),
         others: Compared::of(&comparison, now),
-        times: shadow.times(),
+        times,
         watched_seconds: ago(now, account.since()),
         suspended_seconds: Sums {
             counted: sums.counted.as_secs_f64(),
@@ -223,7 +223,7 @@ impl Detail {
             first: time(entry.first),
             last: time(entry.last),
             noted: entry.noted,
-            traffic: Traffic::of(&entry.key, rule_of(account, entry.key.what)),
+            traffic: Traffic::of(&entry.key, account.rule_of(entry.key.what).as_ref()),
         };
         Detail {
             view: View::of(app, registry),
@@ -231,7 +231,7 @@ impl Detail {
                 counted: history.counted().map(entry).collect(),
                 ignored: history.ignored().map(entry).collect(),
             },
-            hints_pack: cadence::pack(&app.config.name, &hints),
+            hints_pack: cadence::pack(&app.name, &hints),
             hints: hint_views(&hints),
         }
     }
@@ -253,13 +253,6 @@ fn hint_views(hints: &Hints) -> Vec<HintView> {
         rule: cadence::rule(known),
     };
     hints.iter().map(view).collect()
-}
-
-fn rule_of(account: &Account, what: What) -> Option<&RuleName> {
-    match what {
-        What::Counted(_, rule) => account.rule(rule?),
-        What::Ignored(rule) => account.rule(rule),
-    }
 }
 
 fn ago(now: Nanos, at: Nanos) -> f64 {

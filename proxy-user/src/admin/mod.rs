@@ -34,14 +34,17 @@ use crate::proxy::{self, Phase, Proxy, timed};
 const HEAD: Duration = Duration::from_secs(10);
 
 /// Serves the admin address until the task is dropped.
-pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener, token: Option<Token>) {
+pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
     let guarded = Router::new()
         .route("/metrics", get(exposition))
         .route("/api/apps", get(apps))
         .route("/api/apps/{app}", get(app))
         .route("/api/events", get(events::events))
         .route("/api/sessions", get(sessions))
-        .route_layer(middleware::from_fn_with_state(token.map(Arc::new), token::guard));
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&proxy),
+            token::guard_as_configured,
+        ));
     let routes = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -95,14 +98,15 @@ struct Filter {
 }
 
 async fn apps(State(proxy): State<Arc<Proxy>>) -> Json<Vec<apps::View>> {
-    Json(proxy.apps.iter().map(|app| apps::View::of(app, &proxy.registry)).collect())
+    Json(proxy.served().all_apps().iter().map(|app| apps::View::of(app, &proxy.registry)).collect())
 }
 
 async fn app(State(proxy): State<Arc<Proxy>>, Path(name): Path<String>) -> Response {
-    if let Some(app) = proxy.apps.iter().find(|app| app.config.name == name) {
+    let apps = proxy.served().all_apps();
+    if let Some(app) = apps.iter().find(|app| *app.name == name) {
         return Json(apps::Detail::of(app, &proxy.registry)).into_response();
     }
-    let known: Vec<_> = proxy.apps.iter().map(|app| app.config.name.as_str()).collect();
+    let known: Vec<_> = apps.iter().map(|app| &*app.name).collect();
     let nearest = nearest(&name, &known);
     let unknown = serde_json::json!({ "error": "unknown app", "nearest": nearest, "apps": known });
     (StatusCode::NOT_FOUND, Json(unknown)).into_response()

@@ -59,7 +59,7 @@ pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
     let mut rows = Vec::new();
     proxy.registry.each(|watched| {
         let session = &watched.session;
-        if app.is_none_or(|app| app == session.app.config.name) {
+        if app.is_none_or(|app| *app == *session.app.name) {
             rows.push(row(watched, now));
         }
     });
@@ -70,7 +70,7 @@ fn row(watched: &Watched, now: Nanos) -> Row {
     let session = &watched.session;
     Row {
         id: session.id,
-        app: session.app.config.name.clone(),
+        app: session.app.name.to_string(),
         age_seconds: now.since(session.opened).as_secs_f64(),
         legs: Legs {
             client: leg(&session.client, &watched.client, now),

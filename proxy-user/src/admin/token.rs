@@ -9,6 +9,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::proxy::Proxy;
+
 /// Why the token file is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
@@ -78,16 +80,33 @@ pub(crate) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let field = request.headers().get(header::AUTHORIZATION);
-    match token {
-        Some(token) if !field.is_some_and(|field| token.opens(field)) => (
-            StatusCode::UNAUTHORIZED,
-            [(header::WWW_AUTHENTICATE, "Bearer")],
-            "Send the token of admin_token_file as Authorization: Bearer.\n",
-        )
-            .into_response(),
-        _ => next.run(request).await,
+    match refuse(token.as_deref(), &request) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
     }
+}
+
+/// The same with the token that is configured at the moment.
+pub(super) async fn guard_as_configured(
+    State(proxy): State<Arc<Proxy>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let refusal = refuse(proxy.served().admin_token.as_ref(), &request);
+    match refusal {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    }
+}
+
+fn refuse(token: Option<&Token>, request: &Request) -> Option<Response> {
+    let field = request.headers().get(header::AUTHORIZATION);
+    if token.is_none_or(|token| field.is_some_and(|field| token.opens(field))) {
+        return None;
+    }
+    let text = "Send the token of admin_token_file as Authorization: Bearer.\n";
+    let refusal = (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text);
+    Some(refusal.into_response())
 }
 
 #[cfg(test)]

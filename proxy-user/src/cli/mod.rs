@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod observe;
+mod packs;
 mod run;
 
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ Examples:
   ebbtide demo                                   See it at work without any set-up
   ebbtide observe --cgroup DIR --port 8000       Watch a server's sockets, no proxy in its path
   ebbtide explain demo                           See why the app named demo is awake
+  ebbtide packs test RECORDINGS/                 Try the rules on recorded traffic
   ebbtide doctor                                 See what this machine's kernel offers
 
 Exit codes: 0 = done, 1 = failed at run time, 2 = wrong usage or configuration.";
@@ -52,6 +54,8 @@ enum Command {
     Observe(observe::Observe),
     /// Show why an app is awake: what counted last, what was ignored, when it is suspended
     Explain(explain::Explain),
+    /// Show the rules that tell machinery from people, and try them on recorded traffic
+    Packs(packs::PacksCommand),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
     Demo(demo::Demo),
 }
@@ -70,7 +74,8 @@ struct Common {
     sockets: Option<SocketSource>,
     /// The rules that tell machinery from people, for every app: a pack's name, or auto; see
     /// `ebbtide packs list` [default: auto, or what the file says]
-    #[arg(long, global = true, env = "EBBTIDE_PACK", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, alias = "packs", global = true, env = "EBBTIDE_PACK")]
+    #[arg(value_name = "NAME", value_delimiter = ',')]
     pack: Vec<String>,
     /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
     /// [default: info; demo: warn]
@@ -127,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor.execute(),
         Command::Observe(observe) => observe.execute(&common),
         Command::Explain(explain) => explain.execute(&common),
+        Command::Packs(packs) => packs.execute(&common),
         Command::Demo(demo) => demo.execute(&common),
     };
     match result {

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod headers;
 pub mod heartbeat;
 pub mod history;
+pub mod judge;
 pub mod lens;
 pub mod navigation;
 pub mod observe;

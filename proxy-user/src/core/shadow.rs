@@ -81,6 +81,11 @@ impl Shadow {
         Shadow { idle_after, present: now, looked: now, told: None, times: 0, suspended }
     }
 
+    /// Changes how long the app may be without activity. What was seen of it is kept.
+    pub fn set_idle_after(&mut self, idle_after: Duration) {
+        self.idle_after = idle_after;
+    }
+
     /// Looks at the app. Returns the comparison in the moment in which the app would be suspended,
     /// once for each stretch of idleness.
     pub fn look(&mut self, now: Nanos, sight: &Sight) -> Option<Comparison> {

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use super::time::Nanos;
 
-/// How long a navigation stands for what the page does: a page with much to load opens its
-/// connections tens of seconds after it.
-pub const VISIT: Duration = Duration::from_secs(60);
+/// How long a navigation stands for the connections that the page opens. One that is opened later is
+/// not taken for a visit, which costs nothing: the navigation itself has counted.
+pub const VISIT: Duration = Duration::from_secs(30);
+/// How long a page that has loaded itself may load its parts.
+const LOADING: Duration = Duration::from_secs(60);
 
 /// Places in the table; a power of two.
 const PLACES: usize = 4096;
@@ -36,10 +38,10 @@ impl Place {
         Place(steps | u64::from(reload) << 31 | client >> 33)
     }
 
-    /// Less than a visit ago.
-    fn recent(self, now: Nanos) -> bool {
+    /// Less than so long ago.
+    fn within(self, span: Duration, now: Nanos) -> bool {
         let then = Nanos((self.0 >> 32) << STEP);
-        self.0 != 0 && then + VISIT > now
+        self.0 != 0 && then + span > now
     }
 
     fn reload(self) -> bool {
@@ -74,14 +76,14 @@ impl Visits {
     #[must_use]
     pub fn attended(&self, client: u64, now: Nanos) -> bool {
         let place = self.look(client);
-        place.recent(now) && !place.reload()
+        place.within(VISIT, now) && !place.reload()
     }
 
-    /// Whether a page has loaded itself again less than [`VISIT`] ago, with nobody there.
+    /// Whether a page has loaded itself again less than a minute ago, with nobody there.
     #[must_use]
     pub fn reloading(&self, client: u64, now: Nanos) -> bool {
         let place = self.look(client);
-        place.recent(now) && place.reload() && place.is_of(client)
+        place.within(LOADING, now) && place.reload() && place.is_of(client)
     }
 
     fn look(&self, client: u64) -> Place {
@@ -104,12 +106,12 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_lasts_a_minute() {
+    fn a_visit_lasts_half_a_minute() {
         let visits = Visits::default();
         assert!(!visits.attended(7, seconds(0)));
         visits.navigated(7, seconds(10));
-        assert!(visits.attended(7, seconds(10)) && visits.attended(7, seconds(68)));
-        assert!(!visits.attended(7, seconds(75)));
+        assert!(visits.attended(7, seconds(10)) && visits.attended(7, seconds(38)));
+        assert!(!visits.attended(7, seconds(43)));
         assert!(!visits.attended(8, seconds(10)), "somebody else");
     }
 

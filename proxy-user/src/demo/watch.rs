@@ -59,13 +59,14 @@ impl Watcher {
 
     /// Lets go of sessions that are over, but for the newest of each app.
     fn forget(&mut self) {
-        let newest: Vec<_> = self.proxy.apps.iter().filter_map(|app| self.newest(app)).collect();
+        let served = self.proxy.served();
+        let newest: Vec<_> = served.apps.iter().filter_map(|app| self.newest(app)).collect();
         let newest: Vec<_> = newest.iter().map(|track| track.session.id).collect();
         self.tracks.retain(|track| !track.story.over() || newest.contains(&track.session.id));
     }
 
     fn of<'a>(&'a self, app: &'a App) -> impl Iterator<Item = &'a Track> {
-        self.tracks.iter().filter(move |track| track.session.app.config.name == app.config.name)
+        self.tracks.iter().filter(move |track| track.session.app.name == app.name)
     }
 
     fn newest<'a>(&'a self, app: &'a App) -> Option<&'a Track> {
@@ -75,7 +76,7 @@ impl Watcher {
     /// The table's rows.
     pub(super) fn rows(&self, now: Nanos) -> Vec<Row> {
         let mut rows = Vec::new();
-        for app in &self.proxy.apps {
+        for app in &self.proxy.served().apps {
             let (name, habit) = person(app);
             let row = |track: Option<&Track>| Row {
                 name,
@@ -84,7 +85,7 @@ impl Watcher {
                 session: track.map(|track| session(track, now)),
             };
             let tabs: Vec<_> = self.of(app).filter(|track| !track.story.over()).collect();
-            if app.config.name == BROWSER && tabs.len() > 1 {
+            if *app.name == *BROWSER && tabs.len() > 1 {
                 rows.extend(tabs.iter().take(TABS).map(|track| row(Some(track))));
             } else {
                 rows.push(row(self.newest(app)));
@@ -95,7 +96,8 @@ impl Watcher {
 
     /// What became of each app.
     pub(super) fn summary(&self, now: Nanos) -> Vec<Outcome> {
-        let counts = self.proxy.registry.counts(&self.proxy.apps);
+        let apps = &self.proxy.served().apps;
+        let counts = self.proxy.registry.counts(apps);
         let outcome = |(app, (input, output)): (&Arc<App>, (Counts, Counts))| Outcome {
             name: person(app).0,
             activity: app.activity(input, output).into(),
@@ -103,13 +105,14 @@ impl Watcher {
             control: input.control + output.control,
             verdict: self.newest(app).map(|track| track.story.verdict(now)),
         };
-        self.proxy.apps.iter().zip(counts).map(outcome).collect()
+        apps.iter().zip(counts).map(outcome).collect()
     }
 
     /// The browser's app for its own page, as JSON.
     pub(super) fn status(&self, now: Nanos) -> String {
-        let counts = self.proxy.registry.counts(&self.proxy.apps);
-        let app = self.proxy.apps.iter().zip(counts).find(|(app, _)| app.config.name == BROWSER);
+        let apps = &self.proxy.served().apps;
+        let counts = self.proxy.registry.counts(apps);
+        let app = apps.iter().zip(counts).find(|(app, _)| *app.name == *BROWSER);
         let Some((app, (input, output))) = app else { return "{}".to_owned() };
         let active = active(app, now);
         let status = json!({
@@ -126,7 +129,7 @@ impl Watcher {
 
 /// Who uses an app, and how.
 fn person(app: &App) -> (&'static str, &'static str) {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.app() == app.config.name);
+    let kind = Kind::ALL.into_iter().find(|kind| *kind.app() == *app.name);
     kind.map_or(("you", "open the page in a browser"), |kind| (kind.name(), kind.habit()))
 }
 

@@ -1,15 +1,16 @@
 //! What did not count, what might be machinery, and what the shadow says: read off the accounts.
 
+use std::sync::Arc;
+
 use prometheus::{Registry, Result};
 
 use super::{counter, gauge};
 use crate::core::pack::Class;
-use crate::proxy::Proxy;
-use crate::session::Counts;
+use crate::session::{App, Counts};
 
 /// Adds the families to `registry`, given the input and output of each app.
 pub(super) fn collect(
-    proxy: &Proxy,
+    apps: &[Arc<App>],
     counts: &[(Counts, Counts)],
     registry: &Registry,
 ) -> Result<()> {
@@ -32,8 +33,8 @@ pub(super) fn collect(
         "Apps suspended; `shadow`: would have been",
         &["app", "result"],
     )?;
-    for (app, (input, output)) in proxy.apps.iter().zip(counts) {
-        let (name, account) = (app.config.name.as_str(), &app.account);
+    for (app, (input, output)) in apps.iter().zip(counts) {
+        let (name, account) = (&*app.name, &app.account);
         for (class, count) in account.ignored_by_class() {
             if class != Class::Person {
                 ignored.with_label_values(&[name, class.as_str()]).inc_by(count);
@@ -42,8 +43,8 @@ pub(super) fn collect(
         ignored.with_label_values(&[name, "output"]).inc_by(input.uncounted + output.uncounted);
         let known = i64::try_from(account.hint_count()).unwrap_or(i64::MAX);
         hints.with_label_values(&[name]).set(known);
-        if let Some(shadow) = account.shadow() {
-            suspends.with_label_values(&[name, "shadow"]).inc_by(shadow.times());
+        if let Some(times) = account.shadow(|shadow| shadow.times()) {
+            suspends.with_label_values(&[name, "shadow"]).inc_by(times);
         }
     }
     Ok(())

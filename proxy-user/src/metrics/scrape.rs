@@ -35,9 +35,11 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
     )?
     .with_label_values(&[proxy.sockets.source().to_string()])
     .set(1);
+    let served = proxy.served();
+    let apps = &served.all_apps();
     gauge(&registry, "ebbtide_apps", "Apps by state", &["state"])?
         .with_label_values(&["running"])
-        .set(i64::try_from(proxy.apps.len()).unwrap_or(i64::MAX));
+        .set(i64::try_from(served.apps.len()).unwrap_or(i64::MAX));
 
     let sessions = gauge(&registry, "ebbtide_sessions", "Sessions that are open", &["app"])?;
     let opened = counter(&registry, "ebbtide_sessions_total", "Sessions opened", &["app"])?;
@@ -65,9 +67,9 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
     )?;
     registry.register(Box::new(newest.clone()))?;
 
-    let counts = proxy.registry.counts(&proxy.apps);
-    for (app, &(input, output)) in proxy.apps.iter().zip(&counts) {
-        let name = app.config.name.as_str();
+    let counts = proxy.registry.counts(apps);
+    for (app, &(input, output)) in apps.iter().zip(&counts) {
+        let name = &*app.name;
         let live = i64::try_from(app.live.load(Relaxed)).unwrap_or(i64::MAX);
         sessions.with_label_values(&[name]).set(live);
         opened.with_label_values(&[name]).inc_by(app.opened.load(Relaxed));
@@ -85,7 +87,7 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
             newest.with_label_values(&[name]).set(at.as_secs_f64());
         }
     }
-    idle::collect(proxy, &counts, &registry)?;
-    tcp::collect(proxy, &registry)?;
+    idle::collect(apps, &counts, &registry)?;
+    tcp::collect(proxy, apps, &registry)?;
     Ok(registry)
 }

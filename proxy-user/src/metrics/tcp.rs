@@ -1,11 +1,13 @@
 //! `ebbtide_tcp_*`: what the rows of all sockets say, added up by app and leg.
 
+use std::sync::Arc;
+
 use prometheus::{GaugeVec, Opts, Registry, Result};
 
 use super::{counter, gauge};
 use crate::core::stall::Sample;
 use crate::proxy::Proxy;
-use crate::session::Leg;
+use crate::session::{App, Leg};
 
 /// The open sockets of one side of an app at this moment.
 #[derive(Clone, Copy, Default)]
@@ -28,7 +30,7 @@ impl Now {
 }
 
 /// Adds the families to `registry`.
-pub(super) fn collect(proxy: &Proxy, registry: &Registry) -> Result<()> {
+pub(super) fn collect(proxy: &Proxy, apps: &[Arc<App>], registry: &Registry) -> Result<()> {
     let labels = ["app", "leg"];
     let acked = counter(
         registry,
@@ -62,18 +64,18 @@ pub(super) fn collect(proxy: &Proxy, registry: &Registry) -> Result<()> {
     )?;
     registry.register(Box::new(rtt.clone()))?;
 
-    let mut open = vec![[Now::default(); 2]; proxy.apps.len()];
-    proxy.registry.each_by_app(&proxy.apps, |app, session| {
+    let mut open = vec![[Now::default(); 2]; apps.len()];
+    proxy.registry.each_by_app(apps, |app, session| {
         session.settle();
         let sides: [&Leg; 2] = [&session.client, &session.upstream];
         for (now, leg) in open[app].iter_mut().zip(sides) {
             now.add(&leg.socket.sample());
         }
     });
-    for (app, now) in proxy.apps.iter().zip(open) {
+    for (app, now) in apps.iter().zip(open) {
         let sides = [("client", &app.client), ("app", &app.upstream)];
         for ((leg, totals), now) in sides.into_iter().zip(now) {
-            let labels = [app.config.name.as_str(), leg];
+            let labels = [&*app.name, leg];
             let (acked_bytes, received_bytes, sent_again) = totals.read();
             acked.with_label_values(&labels).inc_by(acked_bytes);
             received.with_label_values(&labels).inc_by(received_bytes);

@@ -15,12 +15,12 @@ use crate::core::headers::strip_hop_by_hop;
 
 /// Forwards one request.
 pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Body>, Answer> {
-    let Routed { app, mut request, peer } = routed;
-    let case = Case::new(&app, peer.ip(), &request);
+    let Routed { app, terms, mut request, peer } = routed;
+    let case = Case::new((&app, &terms), peer.ip(), &request);
     let needs = case.request(proxy);
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     target.scheme = Some(Scheme::HTTP);
-    target.authority = Some(app.config.upstream.authority().clone());
+    target.authority = Some(terms.config.upstream.authority().clone());
     target.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from_parts(target)
         .map_err(|_| Answer::BadRequest("The request's target is not a path."))?;
@@ -33,18 +33,18 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
     if let (Err(error), Some(again)) = (&answered, again)
         && !error.is_connect()
     {
-        tracing::debug!(app = app.config.name, error = %chain(error), "asking again");
+        tracing::debug!(app = app.name, error = %chain(error), "asking again");
         answered = proxy.pool.request(again).await;
     }
     match answered {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            tracing::warn!(app = app.config.name, "app switched protocols unasked");
+            tracing::warn!(app = app.name, "app switched protocols unasked");
             Err(Answer::Broken)
         }
         Ok(response) => Ok(relay(response, Some(&case))),
         Err(error) => {
-            tracing::info!(app = app.config.name, error = %chain(&error), "request failed");
+            tracing::info!(app = app.name, error = %chain(&error), "request failed");
             Err(if error.is_connect() { Answer::Unreachable } else { Answer::Broken })
         }
     }

@@ -86,7 +86,7 @@ fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
 async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
-    let limits = &proxy.config.limits;
+    let limits = proxy.served().config.limits.clone();
     let mut http = http1::Builder::new();
     // Room for heads over the limit too, so that `service` can say what is wrong with them; beyond it
     // hyper answers a bare 431.

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 mod forward;
 mod judge;
 mod listener;
+mod served;
 mod service;
 pub(crate) mod timed;
 mod upgrade;
@@ -12,20 +13,19 @@ mod upstream;
 
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::forward::chain;
 pub(crate) use self::listener::accept;
 pub use self::listener::{bind, serve};
+pub use self::served::{Plan, Served};
 use crate::clock;
-use crate::config::{self, Config};
-use crate::core::route::Router;
 use crate::core::visit::Visits;
 use crate::events::Events;
 use crate::metrics::Metrics;
-use crate::packs::{Packs, PacksError};
-use crate::session::{App, Registry, Seats};
+use crate::session::{Registry, Seats};
 use crate::sockets::Sockets;
 
 /// How far the process is on its way out.
@@ -43,10 +43,7 @@ pub enum Phase {
 /// Everything that serving a request needs.
 #[derive(Debug)]
 pub struct Proxy {
-    /// What was configured.
-    pub config: Config,
-    /// The apps, in the order of the configuration.
-    pub apps: Vec<Arc<App>>,
+    served: ArcSwap<Served>,
     /// The live sessions.
     pub registry: Arc<Registry>,
     /// Where the sockets' rows come from.
@@ -63,37 +60,21 @@ pub struct Proxy {
     pub connections: TaskTracker,
     /// The tasks that run sessions, farewells included.
     pub pumps: TaskTracker,
-    router: Router,
     seats: Seats,
     pool: upstream::Pool,
 }
 
 impl Proxy {
     /// A proxy that serves nobody yet.
-    ///
-    /// # Errors
-    /// When an app names a pack that there is not.
-    pub fn new(
-        config: Config,
-        packs: &Packs,
-        sockets: Sockets,
-        metrics: Metrics,
-    ) -> Result<Proxy, PacksError> {
+    #[must_use]
+    pub fn new(plan: Plan, sockets: Sockets, metrics: Metrics) -> Proxy {
         let events = Events::default();
-        let now = clock::now();
-        let app = |app: &config::App| {
-            let book = packs.book(&app.packs)?;
-            Ok(Arc::new(App::new(app.clone(), book, events.clone(), now)))
-        };
-        let apps = config.apps.iter().map(app).collect::<Result<_, PacksError>>()?;
-        let hosts = config.apps.iter().map(|app| (&app.hosts[..], app.path.as_str()));
-        config.apps.iter().for_each(|app| metrics.announce(&app.name));
-        Ok(Proxy {
+        let served = Served::new(plan, &[], &events, clock::now());
+        served.apps.iter().for_each(|app| metrics.announce(&app.name));
+        Proxy {
             visits: Visits::default(),
-            router: Router::new(hosts),
-            seats: Seats::new(config.limits.sessions),
+            seats: Seats::new(served.config.limits.sessions),
             pool: upstream::pool(),
-            apps,
             registry: Arc::default(),
             sockets,
             metrics,
@@ -101,8 +82,23 @@ impl Proxy {
             phase: watch::Sender::new(Phase::Running),
             connections: TaskTracker::new(),
             pumps: TaskTracker::new(),
-            config,
-        })
+            served: ArcSwap::from_pointee(served),
+        }
+    }
+
+    /// What is served at this moment. Not to be held for long: see [`arc_swap::Guard`].
+    pub fn served(&self) -> Guard<Arc<Served>> {
+        self.served.load()
+    }
+
+    /// Serves something else from the next request on. Sessions, and what is known of the apps that go
+    /// on, are kept. Only one thread may do this at a time.
+    pub fn serve_plan(&self, plan: Plan) {
+        let before = self.served().all_apps();
+        let served = Served::new(plan, &before, &self.events, clock::now());
+        served.apps.iter().for_each(|app| self.metrics.announce(&app.name));
+        self.seats.set_limit(served.config.limits.sessions);
+        self.served.store(Arc::new(served));
     }
 
     /// How far the process is on its way out.

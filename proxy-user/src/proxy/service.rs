@@ -12,11 +12,13 @@ use super::timed::Upload;
 use super::{Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
-use crate::session::App;
+use crate::session::{App, Terms};
 
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
     pub(super) app: Arc<App>,
+    /// What is configured of it for as long as the request lasts.
+    pub(super) terms: Arc<Terms>,
     pub(super) request: Request<Upload>,
     pub(super) peer: SocketAddr,
 }
@@ -42,7 +44,7 @@ pub(super) async fn handle(
         }
     };
     let response = result.unwrap_or_else(Answer::response);
-    let name = app.as_ref().map_or("", |app| &app.config.name);
+    let name = app.as_ref().map_or("", |app| &app.name);
     proxy.metrics.request(name, response.status(), clock::elapsed(start));
     response
 }
@@ -52,7 +54,8 @@ fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Resul
     if request.method() == Method::CONNECT {
         return Err(Answer::NoTunnel);
     }
-    if head_bytes(&request) > proxy.config.limits.header_bytes {
+    let served = proxy.served();
+    if head_bytes(&request) > served.config.limits.header_bytes {
         return Err(Answer::HeadTooBig);
     }
     if !only_chunked(request.headers()) {
@@ -60,9 +63,9 @@ fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Resul
     }
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
-    let index = proxy.router.find(name, request.uri().path()).ok_or(Answer::NoApp)?;
+    let app = Arc::clone(served.find(name, request.uri().path()).ok_or(Answer::NoApp)?);
     let peer_ip = peer.ip().to_canonical();
-    let trusted = proxy.config.trusted_proxies.iter().any(|net| net.contains(&peer_ip));
+    let trusted = served.config.trusted_proxies.iter().any(|net| net.contains(&peer_ip));
     let hop =
         Hop { peer: peer_ip, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
     let headers = request.headers_mut();
@@ -71,7 +74,8 @@ fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Resul
     if let Some(Ok(value)) = hop.host.map(HeaderValue::from_str) {
         headers.insert(HOST, value);
     }
-    Ok(Routed { app: Arc::clone(&proxy.apps[index]), request, peer })
+    let terms = app.terms();
+    Ok(Routed { app, terms, request, peer })
 }
 
 /// Bytes of the request's head as it would be written anew.

@@ -29,11 +29,11 @@ use crate::core::ending::Cause;
 use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::pump::{self, Counting, End, Limits};
-use crate::session::{App, Leg, Seat, Session};
+use crate::session::{App, Leg, Seat, Session, Terms};
 
 /// Passes a handshake to the app, and starts the session that comes of it.
 pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
-    let Routed { app, mut request, peer } = routed;
+    let Routed { app, terms, mut request, peer } = routed;
     if proxy.phase() != Phase::Running {
         return Err(Answer::Draining);
     }
@@ -42,18 +42,18 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     }
     let seats = [app.seats.take(), proxy.seats.take()].into_iter().collect::<Option<Vec<_>>>();
     let seats = seats.ok_or(Answer::Full)?;
-    let case = Case::new(&app, peer.ip(), &request);
+    let case = Case::new((&app, &terms), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
-    let (mut response, app_peer) = ask(proxy, &app, handshake(&app, &request)).await?;
+    let (mut response, app_peer) = ask(proxy, &terms, handshake(&terms, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(relay(response, None));
     }
     if !names_websocket(response.headers()) {
-        tracing::warn!(app = app.config.name, "app switched to a protocol nobody asked for");
+        tracing::warn!(app = app.name, "app switched to a protocol nobody asked for");
         return Err(Answer::Broken);
     }
     let extensions = extension::negotiated(response.headers());
-    let max_frame = proxy.config.limits.frame_bytes.unwrap_or(u64::MAX);
+    let max_frame = proxy.served().config.limits.frame_bytes.unwrap_or(u64::MAX);
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let counting = case.upgrade(proxy, response.headers(), extensions);
     let upstream = (hyper::upgrade::on(&mut response), app_peer);
@@ -73,7 +73,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
 }
 
 /// The handshake as the app sees it.
-fn handshake(app: &App, request: &Request<Upload>) -> Request<Empty<Bytes>> {
+fn handshake(terms: &Terms, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     let mut passed = Request::new(Empty::new());
     let mut target = Parts::default();
     let path = request.uri().path_and_query().cloned();
@@ -84,7 +84,7 @@ fn handshake(app: &App, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     headers.clone_from(request.headers());
     headers.remove(TE);
     ask_websocket(headers);
-    if app.config.compression == Compression::Strip {
+    if terms.config.compression == Compression::Strip {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
     }
     passed
@@ -93,25 +93,25 @@ fn handshake(app: &App, request: &Request<Upload>) -> Request<Empty<Bytes>> {
 /// The app's answer, and the address that gave it.
 async fn ask(
     proxy: &Proxy,
-    app: &App,
+    terms: &Terms,
     request: Request<Empty<Bytes>>,
 ) -> Result<(Response<Incoming>, SocketAddr), Answer> {
-    let name = &app.config.name;
-    let authority = app.config.upstream.authority().as_str();
+    let name = &terms.config.name;
+    let authority = terms.config.upstream.authority().as_str();
     let (stream, peer) = upstream::connect(authority).await.map_err(|error| {
         tracing::info!(app = name, %error, "app refuses connections");
         Answer::Unreachable
     })?;
     let asked = async {
         let (mut sender, connection) = http1::Builder::new()
-            .max_buf_size(proxy.config.limits.header_bytes)
+            .max_buf_size(proxy.served().config.limits.header_bytes)
             .handshake(TokioIo::new(stream))
             .await?;
         // Lives until the response is relayed, or has become a session.
         tokio::spawn(connection.with_upgrades());
         Ok((sender.send_request(request).await?, peer))
     };
-    match tokio::time::timeout(app.config.wake_timeout, asked).await {
+    match tokio::time::timeout(terms.config.wake_timeout, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
             let error: hyper::Error = error;
@@ -134,7 +134,7 @@ async fn start(
     (upstream, app_peer): (OnUpgrade, SocketAddr),
     (limits, counting): (Limits, Counting),
 ) {
-    let name = app.config.name.clone();
+    let name = app.name.clone();
     let ready = async {
         let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
         let client = end(client, Timed::into_inner)?;

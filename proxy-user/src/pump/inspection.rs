@@ -17,7 +17,7 @@ use crate::core::pack::{
     Class, Connection, Direction, Lane, Message, RuleBook, RuleIndex, Verdict,
 };
 use crate::core::time::Nanos;
-use crate::session::{App, Trace};
+use crate::session::{App, Terms, Trace};
 
 /// One session's rules, and where their work stands.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Inspection {
     /// `counts_output`: messages from the app can be activity. `extensions`: those to follow.
     #[must_use]
     pub fn new(
-        app: &App,
+        terms: &Terms,
         path: &str,
         connection: Connection,
         counts_output: bool,
@@ -85,7 +85,7 @@ impl Inspection {
         opened: Nanos,
     ) -> Option<Box<Inspection>> {
         let Connection { input, output, heartbeat, .. } = connection;
-        let paced = app.account.seeks_cadence();
+        let paced = terms.seeks_cadence();
         let view = |lane: Lane, counts, deflate: Option<Deflate>, least| {
             let longest = lane.longest().max(least);
             (longest > 0).then(|| View {
@@ -100,7 +100,7 @@ impl Inspection {
         let input = view(input, true, extensions.client, unknown);
         let output = view(output, counts_output, extensions.server, 0);
         let inspection = Inspection {
-            book: Arc::clone(&app.book),
+            book: Arc::clone(&terms.book),
             opened,
             output: output.filter(|_| counts_output || heartbeat.is_some()),
             cadence: paced

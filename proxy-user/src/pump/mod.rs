@@ -266,7 +266,7 @@ impl Pump {
             (Up, Event::Eof) => self.up.finish(),
             // An app that goes without a word is broken, unless the client went first.
             (Down, Event::Eof) if self.down.takes_close() && !self.client_left() => {
-                tracing::info!(app = self.session.app.config.name, "app closed without Close");
+                tracing::info!(app = self.session.app.name, "app closed without Close");
                 self.down.finish_with(close_frame(1014, "app closed", None).into());
                 self.session.note_close();
             }
@@ -300,7 +300,7 @@ impl Pump {
     /// Ends the session for `cause`, unless another came first.
     fn end(&self, cause: Cause, detail: &dyn Display) -> Poll<Option<Cause>> {
         let session = &self.session;
-        tracing::debug!(app = session.app.config.name, session = session.id, ?cause, %detail, "ends");
+        tracing::debug!(app = session.app.name, session = session.id, ?cause, %detail, "ends");
         session.end(cause);
         Poll::Ready(session.ended())
     }

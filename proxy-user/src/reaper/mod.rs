@@ -40,7 +40,7 @@ pub async fn run(proxy: Arc<Proxy>) {
 
 fn sweep(proxy: &Proxy, now: Nanos) {
     proxy.sockets.refresh(now);
-    let grace = proxy.config.stall.grace.saturating_sub(EARLY);
+    let grace = proxy.served().config.stall.grace.saturating_sub(EARLY);
     proxy.registry.sweep(|watched| {
         let Watched { session, client, upstream, closing } = watched;
         let (near, far) = (session.client.socket.sample(), session.upstream.socket.sample());
@@ -105,7 +105,7 @@ fn reap(proxy: &Proxy, watched: &Watched, cause: Cause, now: Nanos) {
     if !session.end(cause) {
         return;
     }
-    let app = &session.app.config.name;
+    let app = &*session.app.name;
     proxy.metrics.reap(app, reap);
     proxy.events.tell(|| Told::reap(app, now, session.id, reap));
     tracing::info!(

@@ -1,7 +1,10 @@
-//! An app at run time: what is counted and remembered of it while sessions come and go.
+//! An app at run time: what is counted and remembered of it while sessions come and go, and while its
+//! configuration is replaced.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
 
 use super::{Account, Counts, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
@@ -10,17 +13,15 @@ use crate::core::pack::{RuleBook, Verdict};
 use crate::core::time::Nanos;
 use crate::events::Events;
 
-/// One `[[app]]`.
+/// One `[[app]]`, for as long as there is one of its name.
 #[derive(Debug)]
 pub struct App {
-    /// As configured.
-    pub config: config::App,
+    /// Its name.
+    pub name: Box<str>,
+    /// As configured last.
+    terms: ArcSwap<Terms>,
     /// Its newest activity.
     pub gate: Gate,
-    /// What tells its machinery from its people.
-    pub book: Arc<RuleBook>,
-    /// The packs that its traffic has given away, as a set of the book's.
-    recognised: AtomicU64,
     /// What counted and what did not, for whoever asks why.
     pub account: Account,
     /// `max_sessions`.
@@ -42,14 +43,52 @@ pub struct App {
     past: Mutex<(Counts, Counts)>,
 }
 
+/// What a configuration says of an app. What was begun under it ends under it.
+#[derive(Debug)]
+pub struct Terms {
+    /// As configured.
+    pub config: config::App,
+    /// What tells its machinery from its people.
+    pub book: Arc<RuleBook>,
+    /// The packs that its traffic has given away, as a set of the book's.
+    recognised: AtomicU64,
+}
+
+impl Terms {
+    /// Takes the book's rules into the account.
+    fn new(config: config::App, mut book: RuleBook, account: &Account) -> Terms {
+        book.renumber(&account.adopt(book.rules()));
+        Terms { config, book: Arc::new(book), recognised: AtomicU64::new(0) }
+    }
+
+    /// The packs that its traffic has given away.
+    pub fn recognised(&self) -> u64 {
+        self.recognised.load(Relaxed)
+    }
+
+    /// Whether what the app sends can be activity, given what its packs advise.
+    pub fn counts_output(&self, advised: bool) -> bool {
+        match self.config.count {
+            Count::Both => true,
+            Count::Input => false,
+            Count::Pack => advised,
+        }
+    }
+
+    /// Whether unknown messages should be shown to a `Cadence`: somebody wants to know when the app is
+    /// idle.
+    pub fn seeks_cadence(&self) -> bool {
+        self.config.idle_after.is_some()
+    }
+}
+
 impl App {
     /// An app that nobody has used by `now`.
     #[must_use]
     pub fn new(config: config::App, book: RuleBook, events: Events, now: Nanos) -> App {
+        let account = Account::new(&config, events, now);
         App {
-            account: Account::new(&config, book.rules().to_vec(), events, now),
-            recognised: AtomicU64::new(0),
-            book: Arc::new(book),
+            name: config.name.as_str().into(),
             gate: Gate::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
@@ -60,8 +99,26 @@ impl App {
             upgrades: AtomicU64::new(0),
             events: AtomicU64::new(0),
             past: Mutex::default(),
-            config,
+            terms: ArcSwap::from_pointee(Terms::new(config, book, &account)),
+            account,
         }
+    }
+
+    /// What is configured.
+    #[must_use]
+    pub fn terms(&self) -> Arc<Terms> {
+        self.terms.load_full()
+    }
+
+    /// Replaces what is configured, of which the name stays. Only one thread may do this at a time.
+    pub fn configure(&self, config: config::App, book: RuleBook, now: Nanos) {
+        let old = self.terms();
+        let new = Terms::new(config, book, &self.account);
+        let recognised = new.book.packs_named(old.book.pack_names(old.recognised()));
+        new.recognised.store(recognised, Relaxed);
+        self.seats.set_limit(new.config.max_sessions);
+        self.account.configure(&new.config, now);
+        self.terms.store(Arc::new(new));
     }
 
     /// Notes activity that is no frame.
@@ -75,29 +132,16 @@ impl App {
         self.gate.touch(now, reason);
     }
 
-    /// The packs that its traffic has given away.
-    pub fn recognised(&self) -> u64 {
-        self.recognised.load(Relaxed)
-    }
-
-    /// Adds packs to those that its traffic has given away, and gives all of them.
-    pub fn recognise(&self, packs: u64) -> u64 {
-        let known = self.recognised();
+    /// Adds packs, as a set of the book in `terms`, to those that its traffic has given away, and gives
+    /// all of them.
+    pub fn recognise(&self, terms: &Terms, packs: u64) -> u64 {
+        let known = terms.recognised();
         if packs & !known == 0 {
             return known;
         }
-        let new = packs & !self.recognised.fetch_or(packs, Relaxed);
-        self.book.pack_names(new).for_each(|pack| self.account.recognised(pack));
+        let new = packs & !terms.recognised.fetch_or(packs, Relaxed);
+        terms.book.pack_names(new).for_each(|pack| self.account.recognised(pack));
         known | packs
-    }
-
-    /// Whether what the app sends can be activity, given what its packs advise.
-    pub fn counts_output(&self, advised: bool) -> bool {
-        match self.config.count {
-            Count::Both => true,
-            Count::Input => false,
-            Count::Pack => advised,
-        }
     }
 
     /// A server-sent event of the app on the answer to a request for `path`.

@@ -19,7 +19,7 @@ use futures_util::task::AtomicWaker;
 pub use self::account::{
     Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
 };
-pub use self::app::App;
+pub use self::app::{App, Terms};
 pub use self::registry::{Registry, Watched};
 pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Places for sessions.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Seats {
     taken: Arc<AtomicUsize>,
-    limit: usize,
+    limit: AtomicUsize,
 }
 
 /// A place taken.
@@ -18,14 +18,21 @@ impl Seats {
     /// `limit` places; 0 = no limit.
     #[must_use]
     pub fn new(limit: usize) -> Seats {
-        let limit = if limit == 0 { usize::MAX } else { limit };
-        Seats { taken: Arc::default(), limit }
+        let seats = Seats { taken: Arc::default(), limit: AtomicUsize::new(0) };
+        seats.set_limit(limit);
+        seats
+    }
+
+    /// Changes how many there are. Whoever has a place keeps it.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(if limit == 0 { usize::MAX } else { limit }, Relaxed);
     }
 
     /// Takes a place, or `None` when all are taken.
     #[must_use]
     pub fn take(&self) -> Option<Seat> {
-        let more = |taken| (taken < self.limit).then(|| taken + 1);
+        let limit = self.limit.load(Relaxed);
+        let more = |taken| (taken < limit).then(|| taken + 1);
         self.taken.fetch_update(Relaxed, Relaxed, more).ok()?;
         Some(Seat(Arc::clone(&self.taken)))
     }
@@ -56,5 +63,17 @@ mod tests {
         assert_eq!(seats.taken(), 1);
         assert!(seats.take().is_some());
         assert!(Seats::new(0).take().is_some(), "0 = no limit");
+    }
+
+    #[test]
+    fn fewer_seats_drive_nobody_out() {
+        let seats = Seats::new(2);
+        let (first, _second) = (seats.take(), seats.take());
+        seats.set_limit(1);
+        assert_eq!(seats.taken(), 2);
+        drop(first);
+        assert!(seats.take().is_none());
+        seats.set_limit(0);
+        assert!(seats.take().is_some());
     }
 }

@@ -1,14 +1,14 @@
 //! The rule book of one app: its packs joined, every rule under one number, and which of them apply
 //! to a connection.
 //!
-//! Which packs an app was recognised by is a set of bits that the caller keeps; the book itself never
-//! changes.
+//! Which packs an app was recognised by is a set of bits that the caller keeps; once it is used, the book
+//! itself never changes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::lane::Lane;
-use super::rule::{Advice, Answerer, Guard, MessageRule, Pack, RuleName};
+use super::rule::{Advice, Answerer, EventRule, Guard, MessageRule, Pack, RequestRule, RuleName};
 use super::verdict::{Class, Direction, Opening, RequestHead, RuleIndex};
 
 /// Most packs in one book: as many as the set of the recognised has bits.
@@ -23,17 +23,19 @@ pub struct RuleBook {
     names: Vec<RuleName>,
     /// Per rule, its pack and its place among that pack's messages; others have none.
     messages: Vec<Option<(usize, usize)>>,
+    /// Per number, the rule's place in `names` and `messages`.
+    places: Vec<Option<u16>>,
 }
 
-/// A pack with its number and the number of its first rule.
+/// A pack with its bit and the numbers of its rules.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) pack: Arc<Pack>,
     pub(super) bit: u64,
-    messages: usize,
-    requests: usize,
-    events: usize,
-    reopened: usize,
+    messages: Vec<RuleIndex>,
+    requests: Vec<RuleIndex>,
+    events: Vec<RuleIndex>,
+    reopened: RuleIndex,
 }
 
 /// The rules for one connection.
@@ -92,28 +94,53 @@ impl RuleBook {
 
     fn add(&mut self, pack: Arc<Pack>, bit: u64) {
         let place = self.packs.len();
-        let name =
-            |id: &Arc<str>, class| RuleName { pack: pack.name.clone(), id: id.clone(), class };
-        let messages = self.names.len();
-        self.names.extend(pack.messages.iter().map(|rule| name(&rule.id, rule.class)));
-        self.messages.extend((0..pack.messages.len()).map(|rule| Some((place, rule))));
-        let requests = self.names.len();
-        self.names.extend(pack.requests.iter().map(|rule| name(&rule.id, rule.class)));
-        let events = self.names.len();
-        self.names.extend(pack.events.iter().map(|rule| name(&rule.id, rule.class)));
-        let reopened = self.names.len();
-        self.names.push(name(&REOPENED.into(), Class::Reconnect));
-        self.messages.resize(self.names.len(), None);
-        self.packs.push(Entry { pack, bit, messages, requests, events, reopened });
+        let messages = (0..pack.messages.len()).map(|rule| Some((place, rule)));
+        let messages = pack.messages.iter().map(|rule| (&rule.id, rule.class)).zip(messages);
+        let mut add = |id: &Arc<str>, class, message| {
+            let number = index(self.names.len());
+            self.names.push(RuleName { pack: pack.name.clone(), id: id.clone(), class });
+            self.messages.push(message);
+            self.places.push(Some(number.0));
+            number
+        };
+        let entry = Entry {
+            messages: messages.map(|((id, class), message)| add(id, class, message)).collect(),
+            requests: pack.requests.iter().map(|rule| add(&rule.id, rule.class, None)).collect(),
+            events: pack.events.iter().map(|rule| add(&rule.id, rule.class, None)).collect(),
+            reopened: add(&REOPENED.into(), Class::Reconnect, None),
+            pack: Arc::clone(&pack),
+            bit,
+        };
+        self.packs.push(entry);
+    }
+
+    /// Numbers the rules anew: `numbers` has a different one for each of [`RuleBook::rules`], in that
+    /// order. To be done before the book is used. The books that an app has one after the other can so
+    /// agree on the numbers of the rules that they share.
+    pub fn renumber(&mut self, numbers: &[RuleIndex]) {
+        let end = numbers.iter().map(|number| usize::from(number.0) + 1).max();
+        let old = std::mem::replace(&mut self.places, vec![None; end.unwrap_or(0)]);
+        for (place, number) in (0..).zip(numbers) {
+            self.places[usize::from(number.0)] = Some(place);
+        }
+        let place = |number: RuleIndex| old.get(usize::from(number.0)).copied().flatten();
+        for number in self.packs.iter_mut().flat_map(Entry::numbers) {
+            let new = place(*number).and_then(|place| numbers.get(usize::from(place)));
+            *number = new.copied().unwrap_or(*number);
+        }
     }
 
     /// Names a rule; `None` for a number that this book did not give.
     #[must_use]
     pub fn rule(&self, index: RuleIndex) -> Option<&RuleName> {
-        self.names.get(usize::from(index.0))
+        self.names.get(self.place(index)?)
     }
 
-    /// The names of all rules, in the order of their numbers.
+    fn place(&self, index: RuleIndex) -> Option<usize> {
+        self.places.get(usize::from(index.0)).copied().flatten().map(usize::from)
+    }
+
+    /// The names of all rules, pack by pack.
     #[must_use]
     pub fn rules(&self) -> &[RuleName] {
         &self.names
@@ -122,6 +149,13 @@ impl RuleBook {
     /// The packs of a set by name.
     pub fn pack_names(&self, set: u64) -> impl Iterator<Item = &str> {
         self.packs.iter().filter(move |entry| entry.bit & set != 0).map(|entry| &*entry.pack.name)
+    }
+
+    /// The set of the packs with these names; those that the book does not have are left out.
+    #[must_use]
+    pub fn packs_named<'a>(&self, names: impl Iterator<Item = &'a str>) -> u64 {
+        let bit = |name: &str| self.packs.iter().find(|entry| *entry.pack.name == *name);
+        names.filter_map(bit).fold(0, |set, entry| set | entry.bit)
     }
 
     /// Whether there is no rule at all.
@@ -194,8 +228,8 @@ impl RuleBook {
         };
         let mut rules = Vec::new();
         for entry in self.packs.iter().filter(|entry| entry.bit & packs != 0) {
-            let fit = entry.pack.messages.iter().enumerate().filter(|(_, rule)| applies(rule));
-            rules.extend(fit.map(|(place, _)| index(entry.messages + place)));
+            let numbered = entry.pack.messages.iter().zip(&entry.messages);
+            rules.extend(numbered.filter(|(rule, _)| applies(rule)).map(|(_, number)| *number));
         }
         let is_person = |&rule: &RuleIndex| self.class(rule) == Some(Class::Person);
         let (mut ordered, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_person);
@@ -208,7 +242,7 @@ impl RuleBook {
     }
 
     pub(super) fn message(&self, rule: RuleIndex) -> Option<&MessageRule> {
-        let (pack, place) = (*self.messages.get(usize::from(rule.0))?)?;
+        let (pack, place) = (*self.messages.get(self.place(rule)?)?)?;
         self.packs.get(pack)?.pack.messages.get(place)
     }
 }
@@ -217,16 +251,23 @@ impl RuleBook {
 pub const REOPENED: &str = "reopened";
 
 impl Entry {
-    pub(super) fn request(&self, place: usize) -> RuleIndex {
-        index(self.requests + place)
+    /// The requests that it knows, each with its number.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (RuleIndex, &RequestRule)> {
+        self.requests.iter().copied().zip(&self.pack.requests)
     }
 
-    pub(super) fn event(&self, place: usize) -> RuleIndex {
-        index(self.events + place)
+    /// The server-sent events that it knows, each with its number.
+    pub(super) fn events(&self) -> impl Iterator<Item = (RuleIndex, &EventRule)> {
+        self.events.iter().copied().zip(&self.pack.events)
     }
 
     pub(super) fn reopened(&self) -> RuleIndex {
-        index(self.reopened)
+        self.reopened
+    }
+
+    fn numbers(&mut self) -> impl Iterator<Item = &mut RuleIndex> {
+        let Entry { messages, requests, events, reopened, .. } = self;
+        messages.iter_mut().chain(requests).chain(events).chain([reopened])
     }
 
     /// Whether a handshake that the app has not answered yet is for one of the pack's connections.
@@ -247,8 +288,8 @@ impl Entry {
     fn heartbeat(&self) -> Option<Heartbeat> {
         let answering = self.pack.heartbeat.as_ref()?;
         Some(Heartbeat {
-            ask: index(self.messages + answering.ask),
-            answer: index(self.messages + answering.answer),
+            ask: *self.messages.get(answering.ask)?,
+            answer: *self.messages.get(answering.answer)?,
             payload: answering.payload.clone(),
             binary: answering.binary,
             answerer: answering.answerer,

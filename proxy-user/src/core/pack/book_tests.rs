@@ -195,3 +195,26 @@ fn an_empty_book_says_that_all_is_activity() {
     assert_eq!((connection.input.longest(), connection.counts_output), (0, true));
     assert_eq!(book.upgrade(&opening("/ws", true), u64::MAX), Verdict::Activity(None));
 }
+
+#[test]
+fn rules_can_be_numbered_anew() {
+    let mut book = book(false);
+    let old: Vec<RuleIndex> = (0..).map(RuleIndex).take(book.rules().len()).collect();
+    let id = |book: &RuleBook, index| book.rule(index).map(|rule| rule.id.clone());
+    let ids: Vec<_> = old.iter().map(|index| id(&book, *index)).collect();
+    // Twice, with gaps: what counts is the order of the rules, not the numbers before.
+    for step in [7, 3] {
+        let new: Vec<RuleIndex> = old.iter().rev().map(|old| RuleIndex(step * old.0 + 1)).collect();
+        book.renumber(&new);
+        assert_eq!(new.iter().map(|index| id(&book, *index)).collect::<Vec<_>>(), ids);
+    }
+    assert_eq!(book.rule(RuleIndex(0)), None);
+    let connection = book.connection(&opening("/ws", false));
+    let verdict = connection.input.judge(&book, &text(b"3", true, 99));
+    assert_eq!(said(&book, verdict), "ignored by beat");
+    let heartbeat = connection.heartbeat.unwrap();
+    assert_eq!(&*book.rule(heartbeat.ask).unwrap().id, "beat");
+    assert_eq!(&*book.rule(heartbeat.answer).unwrap().id, "answer");
+    let event = book.event("/events", "message", b"ALIVE", 0);
+    assert_eq!(said(&book, event), "ignored by alive");
+}

@@ -66,14 +66,13 @@ impl RuleBook {
         let head = RequestHead { method: "GET", path: opening.path, query: opening.query };
         for person in [true, false] {
             for entry in self.applicable(recognised | self.recognise(opening)) {
-                let mut rules = entry.pack.requests.iter().enumerate();
-                let found = rules.find(|(_, rule)| {
+                let found = entry.requests().find(|(_, rule)| {
                     rule.upgrade
                         && (rule.class == Class::Person) == person
                         && rule.guard.fits(&head)
                 });
-                if let Some((place, rule)) = found {
-                    return verdict(rule.class, entry.request(place));
+                if let Some((number, rule)) = found {
+                    return verdict(rule.class, number);
                 }
             }
         }
@@ -121,25 +120,16 @@ impl RuleBook {
         recognised: u64,
     ) -> impl Iterator<Item = (RuleIndex, &'a RequestRule)> {
         let rules = move |person: bool| {
-            self.applicable(recognised).flat_map(move |entry| {
-                let rules = entry.pack.requests.iter().enumerate();
-                rules
-                    .filter(move |(_, rule)| {
-                        (rule.class == Class::Person) == person && !rule.upgrade
-                    })
-                    .map(|(place, rule)| (entry.request(place), rule))
-            })
+            self.applicable(recognised)
+                .flat_map(Entry::requests)
+                .filter(move |(_, rule)| (rule.class == Class::Person) == person && !rule.upgrade)
         };
         rules(true).chain(rules(false)).filter(|(_, rule)| rule.guard.fits(head))
     }
 
     fn events(&self, path: &str, recognised: u64) -> impl Iterator<Item = (RuleIndex, &EventRule)> {
-        self.applicable(recognised).flat_map(move |entry| {
-            let rules = entry.pack.events.iter().enumerate();
-            let fit = rules.filter(move |(_, rule)| {
-                rule.path.as_ref().is_none_or(|pattern| pattern.fits(path.as_bytes()))
-            });
-            fit.map(|(place, rule)| (entry.event(place), rule))
+        self.applicable(recognised).flat_map(Entry::events).filter(move |(_, rule)| {
+            rule.path.as_ref().is_none_or(|pattern| pattern.fits(path.as_bytes()))
         })
     }
 }

@@ -65,6 +65,17 @@ pub enum Advice {
     Input,
 }
 
+impl Advice {
+    /// The word in pack files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Advice::Both => "both",
+            Advice::Input => "input",
+        }
+    }
+}
+
 /// Which connections something is for: all that is given must fit.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {

@@ -12,7 +12,7 @@ use super::Case;
 use crate::clock;
 use crate::core::event_stream::EventStream;
 use crate::core::pack::Verdict;
-use crate::session::App;
+use crate::session::{App, Terms};
 
 /// An app's answer on its way to the client.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Watched {
 #[derive(Debug)]
 struct Stream {
     app: Arc<App>,
+    terms: Arc<Terms>,
     path: String,
     events: EventStream,
 }
@@ -42,27 +43,28 @@ impl Watched {
             let name = media.split(';').next().unwrap_or_default().trim();
             name.eq_ignore_ascii_case("text/event-stream")
         });
-        let app = &case.app;
-        let counts = app.counts_output(app.book.counts_output(app.recognised()));
+        let terms = &case.terms;
+        let counts = terms.counts_output(terms.book.counts_output(terms.recognised()));
         if !events || !counts || headers.contains_key(CONTENT_ENCODING) {
             return Watched::plain(body);
         }
         let path = case.uri.path().to_owned();
-        let needs = app.book.event_needs(&path, app.recognised());
+        let needs = terms.book.event_needs(&path, terms.recognised());
         let events = EventStream::new(needs);
-        Watched { body, stream: Some(Box::new(Stream { app: Arc::clone(app), path, events })) }
+        let (app, terms) = (Arc::clone(&case.app), Arc::clone(terms));
+        Watched { body, stream: Some(Box::new(Stream { app, terms, path, events })) }
     }
 }
 
 impl Stream {
     fn look(&mut self, bytes: &[u8]) {
-        let Stream { app, path, events } = self;
+        let Stream { app, terms, path, events } = self;
         events.feed(bytes, |event| {
             let now = clock::coarse();
             let name = String::from_utf8_lossy(event.name);
             // What is longer than any rule looks at is known to none.
             let verdict = match event.whole {
-                true => app.book.event(path, &name, event.data, app.recognised()),
+                true => terms.book.event(path, &name, event.data, terms.recognised()),
                 false => Verdict::Activity(None),
             };
             app.event(now, path, verdict);

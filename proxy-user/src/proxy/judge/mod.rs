@@ -21,10 +21,11 @@ use crate::clock;
 use crate::config::Compression;
 use crate::core::extension::Extensions;
 use crate::core::gate::Reason;
+use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{Opening, RequestHead, RequestVerdict, Verdict};
+use crate::core::pack::{RequestHead, RequestVerdict, Verdict};
 use crate::pump::{Counting, Inspection};
-use crate::session::{App, Asked};
+use crate::session::{App, Asked, Terms};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -32,6 +33,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     app: Arc<App>,
+    terms: Arc<Terms>,
     method: Method,
     uri: Uri,
     /// Who asks; see [`client`].
@@ -52,10 +54,15 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
 
 impl Case {
     /// Takes from a request what its judgement needs. `peer`: the address it came from.
-    pub(super) fn new<B>(app: &Arc<App>, peer: IpAddr, request: &Request<B>) -> Case {
+    pub(super) fn new<B>(
+        (app, terms): (&Arc<App>, &Arc<Terms>),
+        peer: IpAddr,
+        request: &Request<B>,
+    ) -> Case {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         Case {
             app: Arc::clone(app),
+            terms: Arc::clone(terms),
             method: method.clone(),
             uri: uri.clone(),
             client: client(peer, headers),
@@ -68,52 +75,25 @@ impl Case {
         RequestHead { method: self.method.as_str(), path: self.uri.path(), query }
     }
 
-    /// The handshake as the rules see it.
-    fn opening<'a>(&'a self, proxy: &Proxy, subprotocol: Option<&'a str>) -> Opening<'a> {
-        let head = self.head();
-        let attended = proxy.visits.attended(self.client, clock::coarse());
-        Opening { path: head.path, query: head.query, subprotocol, unattended: !attended }
-    }
-
     /// Judges a plain request. Some must be asked again, when so many bytes of their body have come.
     pub(super) fn request(&self, proxy: &Proxy) -> Option<usize> {
+        let (book, head) = (&self.terms.book, self.head());
+        let recognised = self.app.recognise(&self.terms, book.recognise_request(&head));
+        let asker = Asker { client: self.client, navigation: self.navigation };
         let now = clock::coarse();
-        match self.navigation {
-            Navigation::Visit => proxy.visits.navigated(self.client, now),
-            Navigation::Reload => proxy.visits.reloaded(self.client, now),
-            Navigation::Part | Navigation::Other => {}
-        }
-        let (book, head) = (&self.app.book, self.head());
-        if book.is_empty() {
-            self.count(Verdict::Activity(None));
-            return None;
-        }
-        let recognised = self.app.recognise(book.recognise_request(&head));
-        match book.request(&head, recognised) {
-            RequestVerdict::NeedsBody(bytes) => return Some(bytes),
-            RequestVerdict::Decided(Verdict::Activity(None)) if self.by_itself(proxy) => {
-                let rule = book.reopened(recognised);
-                self.count(rule.map_or(Verdict::Activity(None), Verdict::Ignored));
+        match judge::request((book, recognised), &proxy.visits, asker, &head, now) {
+            RequestVerdict::NeedsBody(bytes) => Some(bytes),
+            RequestVerdict::Decided(verdict) => {
+                self.count(verdict);
+                None
             }
-            RequestVerdict::Decided(verdict) => self.count(verdict),
-        }
-        None
-    }
-
-    /// A page that nobody has opened lately loads itself again, or a part of itself after that.
-    fn by_itself(&self, proxy: &Proxy) -> bool {
-        match self.navigation {
-            Navigation::Reload | Navigation::Part => {
-                proxy.visits.reloading(self.client, clock::coarse())
-            }
-            Navigation::Visit | Navigation::Other => false,
         }
     }
 
     /// Judges a plain request by the start of its body, or all of it.
     fn body(&self, body: &[u8], whole: bool) -> Verdict {
-        let book = &self.app.book;
-        book.request_body(&self.head(), self.app.recognised(), body, whole)
+        let book = &self.terms.book;
+        book.request_body(&self.head(), self.terms.recognised(), body, whole)
     }
 
     /// Judges a handshake that the app has accepted with these headers, and gives the rules for its
@@ -124,17 +104,17 @@ impl Case {
         answer: &HeaderMap,
         extensions: Extensions,
     ) -> Counting {
-        let (app, now) = (&self.app, clock::coarse());
+        let (terms, now) = (&self.terms, clock::coarse());
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-        let opening = self.opening(proxy, chosen);
-        let connection = app.book.connection(&opening);
-        let recognised = app.recognise(connection.packs);
-        self.tell(app.book.upgrade(&opening, recognised), true);
-        let counts_output = app.counts_output(connection.counts_output);
-        let followed = app.config.compression == Compression::Inspect;
+        let opening = judge::opening(&proxy.visits, self.client, &self.head(), chosen, now);
+        let connection = terms.book.connection(&opening);
+        let recognised = self.app.recognise(terms, connection.packs);
+        self.tell(terms.book.upgrade(&opening, recognised), true);
+        let counts_output = terms.counts_output(connection.counts_output);
+        let followed = terms.config.compression == Compression::Inspect;
         let extensions = if followed { extensions } else { Extensions::default() };
         let path = self.uri.path();
-        let inspection = Inspection::new(app, path, connection, counts_output, extensions, now);
+        let inspection = Inspection::new(terms, path, connection, counts_output, extensions, now);
         Counting { counts_output, inspection }
     }
 

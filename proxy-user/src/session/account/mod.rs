@@ -9,7 +9,9 @@ mod read;
 mod rule;
 mod shown;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use self::newest::{Due, Newest, SharedDue};
 pub use self::read::Last;
@@ -68,7 +70,8 @@ struct Kept {
 #[derive(Debug)]
 pub struct Account {
     app: Box<str>,
-    rules: Box<[Tally]>,
+    /// By the number that the rule has in every book of the app; grows with its books.
+    rules: ArcSwap<Vec<Arc<Tally>>>,
     /// What did not count: frames, requests, handshakes.
     uncounted: Gate,
     /// Requests and handshakes, counted or not.
@@ -77,32 +80,60 @@ pub struct Account {
     newest_output: Newest,
     event_due: SharedDue,
     kept: Mutex<Kept>,
-    shadow: Option<Mutex<Shadow>>,
+    shadow: Mutex<Option<Shadow>>,
     since: Nanos,
-    seeks_cadence: bool,
     events: Events,
 }
 
 impl Account {
-    /// The account of an app that nobody has used by `now`. `rules`: in the order of their
-    /// [`RuleIndex`].
+    /// The account of an app that nobody has used by `now`, without any rules.
     #[must_use]
-    pub fn new(app: &config::App, rules: Vec<RuleName>, events: Events, now: Nanos) -> Account {
-        let shadow = app.idle_after.filter(|_| app.on_idle == OnIdle::Shadow);
-        Account {
+    pub fn new(app: &config::App, events: Events, now: Nanos) -> Account {
+        let account = Account {
             app: app.name.as_str().into(),
-            rules: rules.into_iter().map(Tally::new).collect(),
+            rules: ArcSwap::default(),
             uncounted: Gate::default(),
             requests: Gate::default(),
             newest_input: Newest::default(),
             newest_output: Newest::default(),
             event_due: SharedDue::default(),
             kept: Mutex::default(),
-            seeks_cadence: app.idle_after.is_some(),
-            shadow: shadow.map(|idle_after| Mutex::new(Shadow::new(idle_after, now))),
+            shadow: Mutex::default(),
             since: now,
             events,
+        };
+        account.configure(app, now);
+        account
+    }
+
+    /// Follows a change of the app's configuration.
+    pub fn configure(&self, app: &config::App, now: Nanos) {
+        // A panic elsewhere leaves sums and moments whole.
+        let mut shadow = self.shadow.lock().unwrap_or_else(PoisonError::into_inner);
+        match (app.idle_after.filter(|_| app.on_idle == OnIdle::Shadow), &mut *shadow) {
+            (Some(idle_after), Some(shadow)) => shadow.set_idle_after(idle_after),
+            (Some(idle_after), none) => *none = Some(Shadow::new(idle_after, now)),
+            (None, shadow) => *shadow = None,
         }
+    }
+
+    /// Takes in the rules of a book, and gives the number by which it is to be told of each. A rule of
+    /// the same name has the same number in every book, so that what it did before is kept. Only one
+    /// thread may do this at a time.
+    pub fn adopt(&self, names: &[RuleName]) -> Vec<RuleIndex> {
+        let mut rules = Vec::clone(&self.rules.load());
+        let numbers = names.iter().map(|name| {
+            let known = rules.iter().position(|rule| rule.name() == name);
+            let number = known.unwrap_or_else(|| {
+                rules.push(Arc::new(Tally::new(name.clone())));
+                rules.len() - 1
+            });
+            // Packs have far fewer rules than there are numbers; only endless renaming would end here.
+            RuleIndex(u16::try_from(number).unwrap_or(u16::MAX))
+        });
+        let numbers = numbers.collect();
+        self.rules.store(Arc::new(rules));
+        numbers
     }
 
     /// A message of a session counted as input or output; where no rule asks for messages, a frame.
@@ -196,13 +227,6 @@ impl Account {
         }
     }
 
-    /// Whether a session's unknown messages should be shown to a [`Cadence`]: somebody wants to know
-    /// when the app is idle.
-    #[must_use]
-    pub fn seeks_cadence(&self) -> bool {
-        self.seeks_cadence
-    }
-
     /// A message of the client that no rule knows, whole and unmasked. `path`: of its connection.
     pub fn unknown(
         &self,
@@ -226,7 +250,8 @@ impl Account {
         first: bool,
         kind: impl FnOnce() -> Kind,
     ) {
-        let Some(tally) = self.rules.get(usize::from(rule.0)) else { return };
+        let rules = self.rules.load();
+        let Some(tally) = rules.get(usize::from(rule.0)) else { return };
         if tally.count(now, session) || first {
             let key = Key { session, what: What::Ignored(rule), kind: kind() };
             if first || session.is_none() {
@@ -242,20 +267,14 @@ impl Account {
     }
 
     fn tell(&self, now: Nanos, key: &Key) {
-        self.events.tell(|| Told::traffic(&self.app, now, key, self.rule_of(key)));
+        self.events.tell(|| Told::traffic(&self.app, now, key, self.rule_of(key.what).as_ref()));
     }
 
-    fn rule_of(&self, key: &Key) -> Option<&RuleName> {
-        match key.what {
-            What::Counted(_, rule) => self.rule(rule?),
-            What::Ignored(rule) => self.rule(rule),
-        }
-    }
-
-    /// The rule of this index.
+    /// The rule by which this was counted or ignored, if there is one.
     #[must_use]
-    pub fn rule(&self, rule: RuleIndex) -> Option<&RuleName> {
-        self.rules.get(usize::from(rule.0)).map(Tally::name)
+    pub fn rule_of(&self, what: What) -> Option<RuleName> {
+        let (What::Counted(_, Some(rule)) | What::Ignored(rule)) = what else { return None };
+        self.rules.load().get(usize::from(rule.0)).map(|rule| rule.name().clone())
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

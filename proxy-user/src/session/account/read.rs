@@ -1,8 +1,8 @@
 //! What the account says to those who ask: metrics, the API, the shadow.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
-use super::{Account, RuleCount, Tally};
+use super::{Account, RuleCount};
 use crate::core::cadence::Hints;
 use crate::core::gate::{Activity, Reason};
 use crate::core::history::{History, Key, Kind, What};
@@ -41,7 +41,7 @@ impl Account {
     /// What each rule took for machinery; rules that took nothing are left out.
     #[must_use]
     pub fn ignored_by_rule(&self) -> Vec<RuleCount> {
-        self.rules.iter().filter_map(Tally::read).collect()
+        self.rules.load().iter().filter_map(|rule| rule.read()).collect()
     }
 
     /// What was taken for machinery, by the class of its rule.
@@ -98,9 +98,9 @@ impl Account {
         }
     }
 
-    /// The shadow of an app with `on_idle = "shadow"` and `idle_after`.
-    pub fn shadow(&self) -> Option<MutexGuard<'_, Shadow>> {
+    /// Asks the shadow of an app with `on_idle = "shadow"` and `idle_after`; others have none.
+    pub fn shadow<T>(&self, ask: impl FnOnce(&mut Shadow) -> T) -> Option<T> {
         // A panic elsewhere leaves sums and moments whole.
-        Some(self.shadow.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(ask)
     }
 }

@@ -9,7 +9,9 @@ fn account(events: &Events) -> Account {
     let app = config::App::new("demo".to_owned(), "http://127.0.0.1:1".parse().unwrap());
     let rule = |id: &str, class| RuleName { pack: "toy".into(), id: id.into(), class };
     let rules = vec![rule("beat", Class::Heartbeat), rule("poll", Class::Poll)];
-    Account::new(&app, rules, events.clone(), Nanos(SECOND))
+    let account = Account::new(&app, events.clone(), Nanos(SECOND));
+    assert_eq!(account.adopt(&rules), [RuleIndex(0), RuleIndex(1)]);
+    account
 }
 
 fn get(path: &str) -> Asked<'_> {
@@ -105,7 +107,6 @@ async fn each_session_s_first_heartbeat_is_an_event() {
 #[test]
 fn a_pace_becomes_a_hint() {
     let account = account(&Events::default());
-    assert!(!account.seeks_cadence(), "neither packs nor a shadow");
     let mut cadence = Cadence::default();
     for n in 0..6 {
         let now = Nanos((100 + 7 * n) * SECOND);
@@ -115,4 +116,20 @@ fn a_pace_becomes_a_hint() {
     let hint = hints.iter().next().unwrap();
     assert_eq!((hint.session, &*hint.guard, hint.hint.run), (4, "^/live/[^/]+$", 6));
     assert_eq!(account.hint_count(), 1);
+}
+
+#[test]
+fn a_rule_keeps_its_number_and_its_count_from_book_to_book() {
+    let account = account(&Events::default());
+    account.ignored(Nanos(5 * SECOND), &Trace::new(1), RuleIndex(1), Opcode::Text, 1);
+    let rule = |id: &str, class| RuleName { pack: "toy".into(), id: id.into(), class };
+    let other = [rule("poll", Class::Poll), rule("beat", Class::Ack), rule("new", Class::Timer)];
+    assert_eq!(account.adopt(&other), [RuleIndex(1), RuleIndex(2), RuleIndex(3)]);
+    account.ignored(Nanos(6 * SECOND), &Trace::new(2), RuleIndex(1), Opcode::Text, 1);
+    // A session of the first book goes on.
+    account.ignored(Nanos(7 * SECOND), &Trace::new(1), RuleIndex(0), Opcode::Text, 1);
+    let counts = account.ignored_by_rule();
+    let counts: Vec<_> = counts.iter().map(|rule| (&*rule.rule.id, rule.count)).collect();
+    assert_eq!(counts, [("beat", 1), ("poll", 2)]);
+    assert_eq!(account.rule_of(What::Ignored(RuleIndex(2))), Some(rule("beat", Class::Ack)));
 }

@@ -1,0 +1,60 @@
+//! Judges requests and handshakes: by the rules of an app's packs, and by who has come to a page lately.
+//!
+//! Must not know how a browser is told from another, nor what becomes of a verdict.
+
+use super::navigation::Navigation;
+use super::pack::{Opening, RequestHead, RequestVerdict, RuleBook, Verdict};
+use super::time::Nanos;
+use super::visit::Visits;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// One browser, as [`Visits`] knows it.
+    pub client: u64,
+    /// What its request has to do with a page being opened.
+    pub navigation: Navigation,
+}
+
+/// Judges a plain request to an app that was recognised by these packs, and notes the visit that it
+/// may be.
+pub fn request(
+    (book, recognised): (&RuleBook, u64),
+    visits: &Visits,
+    asker: Asker,
+    head: &RequestHead<'_>,
+    now: Nanos,
+) -> RequestVerdict {
+    match asker.navigation {
+        Navigation::Visit => visits.navigated(asker.client, now),
+        Navigation::Reload => visits.reloaded(asker.client, now),
+        Navigation::Part | Navigation::Other => {}
+    }
+    let verdict = book.request(head, recognised);
+    let unknown = verdict == RequestVerdict::Decided(Verdict::Activity(None));
+    match book.reopened(recognised) {
+        Some(rule) if unknown && by_itself(visits, asker, now) => {
+            RequestVerdict::Decided(Verdict::Ignored(rule))
+        }
+        _ => verdict,
+    }
+}
+
+/// A page that nobody has opened lately loads itself again, or a part of itself after that.
+fn by_itself(visits: &Visits, asker: Asker, now: Nanos) -> bool {
+    let loads = matches!(asker.navigation, Navigation::Reload | Navigation::Part);
+    loads && visits.reloading(asker.client, now)
+}
+
+/// A handshake of this browser as the rules see it. `subprotocol`: what the app has chosen.
+#[must_use]
+pub fn opening<'a>(
+    visits: &Visits,
+    client: u64,
+    head: &RequestHead<'a>,
+    subprotocol: Option<&'a str>,
+    now: Nanos,
+) -> Opening<'a> {
+    let unattended = !visits.attended(client, now);
+    Opening { path: head.path, query: head.query, subprotocol, unattended }
+}

@@ -1,0 +1,142 @@
+//! Labelled messages, `vectors.jsonl`: each says what it is, and by which recording it was seen.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::reader::{RecordingError, VECTORS, lines};
+use super::recording::Frame;
+use crate::core::frame::Opcode;
+use crate::core::pack::{Message, Opening, RuleBook, Verdict};
+
+/// What a label calls a message that is no machinery by itself.
+const PERSON: &str = "not-heartbeat";
+
+/// The labelled messages of some folders.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    vectors: Vec<Vector>,
+    persons: HashSet<(String, u8, Vec<u8>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Vector {
+    expect: String,
+    recording: String,
+    from_client: bool,
+    opcode: u64,
+    path: String,
+    subprotocol: Option<String>,
+    payload: Vec<u8>,
+}
+
+/// A message that the rules take for something else than its label says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// The label.
+    pub expect: String,
+    /// The recording that it is from.
+    pub recording: String,
+    /// The rule that ignores it; absent where it counts.
+    pub rule: Option<String>,
+    /// Its first bytes, escaped.
+    pub message: String,
+}
+
+impl Labels {
+    /// The labels that lie in these folders, and beside these files.
+    ///
+    /// # Errors
+    /// When a file of labels cannot be read.
+    pub fn find(paths: &[PathBuf]) -> Result<Labels, RecordingError> {
+        let folder = |path: &PathBuf| match path.is_dir() {
+            true => path.clone(),
+            false => path.parent().unwrap_or(Path::new("")).to_owned(),
+        };
+        let mut folders: Vec<PathBuf> = paths.iter().map(folder).collect();
+        folders.sort();
+        folders.dedup();
+        let mut labels = Labels::default();
+        for folder in folders {
+            for line in lines(&folder.join(VECTORS))? {
+                let text = |key| line.text(key).unwrap_or_default().to_owned();
+                labels.vectors.push(Vector {
+                    expect: text("expect"),
+                    recording: text("capture"),
+                    from_client: line.text("dir") == Some("c2s"),
+                    opcode: line.number("opcode").unwrap_or(0),
+                    path: text("path"),
+                    subprotocol: line.text("subprotocol").map(str::to_owned),
+                    payload: line.bytes("payload_base64").unwrap_or_default(),
+                });
+            }
+        }
+        let persons = labels.vectors.iter().filter(|vector| vector.expect == PERSON);
+        labels.persons = persons
+            .map(|vector| {
+                let opcode = u8::try_from(vector.opcode).unwrap_or(u8::MAX);
+                (vector.recording.clone(), opcode, vector.payload.clone())
+            })
+            .collect();
+        Ok(labels)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.vectors.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.vectors.is_empty()
+    }
+
+    /// Whether a message of a recording is labelled as no machinery.
+    pub(super) fn is_person(&self, recording: &str, frame: &Frame) -> bool {
+        let key = (recording.to_owned(), frame.opcode as u8, frame.payload.clone());
+        !self.persons.is_empty() && self.persons.contains(&key)
+    }
+
+    /// Judges every labelled message as if it came a minute after somebody opened the page, when no
+    /// rule for reconnects applies.
+    #[must_use]
+    pub fn judge(&self, book: &RuleBook) -> Vec<Mismatch> {
+        let wrong = |vector: &&Vector| {
+            let rule = vector.rule(book)?;
+            let machinery = vector.expect != PERSON;
+            (machinery != rule.is_some()).then(|| Mismatch {
+                expect: vector.expect.clone(),
+                recording: vector.recording.clone(),
+                rule,
+                message: vector.payload[..vector.payload.len().min(64)].escape_ascii().to_string(),
+            })
+        };
+        self.vectors.iter().filter_map(|vector| wrong(&vector)).collect()
+    }
+}
+
+impl Vector {
+    /// The rule that ignores it; `None` of a control frame, which is never looked at.
+    fn rule(&self, book: &RuleBook) -> Option<Option<String>> {
+        let opcode = match self.opcode {
+            1 => Opcode::Text,
+            2 => Opcode::Binary,
+            _ => return None,
+        };
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let subprotocol = self.subprotocol.as_deref();
+        let opening = Opening { path, query, subprotocol, unattended: false };
+        let connection = book.connection(&opening);
+        let lane = if self.from_client { &connection.input } else { &connection.output };
+        let age = Duration::from_secs(60);
+        let message = Message { opcode, payload: &self.payload, whole: true, age };
+        Some(match lane.judge(book, &message) {
+            Verdict::Ignored(rule) => book.rule(rule).map(ToString::to_string),
+            Verdict::Activity(_) | Verdict::Undecided => None,
+        })
+    }
+}

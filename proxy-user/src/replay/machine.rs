@@ -1,0 +1,312 @@
+//! The replay itself: a recording goes by, and what each part of it comes to is noted.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, REFERER, SEC_WEBSOCKET_PROTOCOL};
+use http::{Method, Uri};
+
+use super::labels::Labels;
+use super::outcome::Outcome;
+use super::recording::{Event, Frame, Recording, Request, Tab};
+use super::wire::{Whole, Wire};
+use crate::core::event_stream::EventStream;
+use crate::core::judge::{self, Asker};
+use crate::core::navigation::{Navigation, navigation};
+use crate::core::pack::{Direction, RequestHead, RequestVerdict, RuleBook, Verdict};
+use crate::core::time::Nanos;
+use crate::core::visit::{VISIT, Visits};
+
+/// The one browser of a recording.
+const CLIENT: u64 = 1;
+/// A page may take so long to load, on a machine that has much else to do.
+const LOADING: Duration = Duration::from_secs(60);
+/// While it loads, each of its parts and connections is followed by others for so long.
+const PART: Duration = Duration::from_secs(10);
+
+/// Replays one recording. `labels`: what is known of its messages.
+#[must_use]
+pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcome {
+    let mut replay = Replay {
+        book,
+        recording,
+        labels,
+        visits: Visits::default(),
+        recognised: 0,
+        wires: HashMap::new(),
+        streams: HashMap::new(),
+        opened: HashSet::new(),
+        loads_from: recording.events.first().map_or(Nanos(0), |(now, _)| *now),
+        loads_until: Nanos(0),
+        alone: false,
+        outcome: Outcome::new(&recording.name, recording.tab),
+    };
+    // A client that is no browser opens no page: its load begins with the recording.
+    replay.loads_until = replay.loads_from + VISIT;
+    let has_requests = recording.events.iter().any(|(_, e)| matches!(e, Event::Request(_)));
+    for (index, (now, event)) in recording.events.iter().enumerate() {
+        match event {
+            Event::Request(request) => replay.request(*now, request),
+            Event::Opened { conn, target, agreed } => {
+                let whole = replay.whole(*conn, &recording.events[index + 1..]);
+                replay.open(*now, *conn, target, agreed, whole, !has_requests);
+            }
+            Event::Frame { conn, direction, frame } => replay.frame(*now, *conn, *direction, frame),
+            Event::Stream { conn, target, bytes } => replay.stream(*now, *conn, target, bytes),
+            Event::Cut => {
+                replay.wires.clear();
+                replay.streams.clear();
+                replay.alone = recording.tab != Tab::Person;
+            }
+        }
+    }
+    replay.outcome
+}
+
+struct Replay<'a> {
+    book: &'a RuleBook,
+    recording: &'a Recording,
+    labels: &'a Labels,
+    visits: Visits,
+    recognised: u64,
+    wires: HashMap<u64, Wire>,
+    streams: HashMap<u64, EventStream>,
+    /// Paths that connections were opened for since the page was.
+    opened: HashSet<String>,
+    /// When somebody last opened the page.
+    loads_from: Nanos,
+    /// Until then it is being opened, and what it does is part of somebody's visit.
+    loads_until: Nanos,
+    /// Nobody is there any more: whatever loads a page is the page itself.
+    alone: bool,
+    outcome: Outcome,
+}
+
+impl Replay<'_> {
+    fn recognise(&mut self, packs: u64) -> u64 {
+        let new = packs & !self.recognised;
+        self.recognised |= packs;
+        self.outcome.packs.extend(self.book.pack_names(new).map(str::to_owned));
+        self.recognised
+    }
+
+    fn request(&mut self, now: Nanos, request: &Request) {
+        let uri: Uri = request.target.parse().unwrap_or_default();
+        let query = uri.query().unwrap_or_default();
+        let head = RequestHead { method: &request.method, path: uri.path(), query };
+        let verdict = if request.upgrades() {
+            self.handshake(now, &head, request.agreed.as_ref())
+        } else {
+            let navigation = self.navigation(request, &uri);
+            match navigation {
+                Navigation::Visit => {
+                    (self.loads_from, self.loads_until) = (now, now + VISIT);
+                    self.opened.clear();
+                }
+                Navigation::Part => self.loads(now),
+                Navigation::Reload | Navigation::Other => {}
+            }
+            let recognised = self.recognise(self.book.recognise_request(&head));
+            let asker = Asker { client: CLIENT, navigation };
+            match judge::request((self.book, recognised), &self.visits, asker, &head, now) {
+                RequestVerdict::Decided(verdict) => verdict,
+                RequestVerdict::NeedsBody(longest) => {
+                    let body = request.body.as_deref().unwrap_or_default();
+                    let shown = body.get(..longest).unwrap_or(body);
+                    let whole = request.body.is_some() && shown.len() == body.len();
+                    self.book.request_body(&head, recognised, shown, whole)
+                }
+            }
+        };
+        let rule = self.ignoring(verdict);
+        if rule.is_none() {
+            self.counted(now, format!("{} {}", head.method, head.path));
+        }
+        if !matches!(head.method, "GET" | "HEAD" | "OPTIONS") {
+            self.outcome.acts.add(rule.clone());
+        }
+        self.outcome.requests.add(rule);
+        // 502 to 504: the app is away, whoever says so.
+        let away = request.status.is_some_and(|status| (502..=504).contains(&status));
+        self.alone |= away && self.recording.tab == Tab::Away;
+    }
+
+    /// The page has loaded something: it is not done yet.
+    fn loads(&mut self, now: Nanos) {
+        if !self.alone && now < self.loads_from + LOADING {
+            self.loads_until = self.loads_until.max(now + PART);
+        }
+    }
+
+    /// What a request has to do with a page being opened. Where its own fields are not recorded, the
+    /// answer tells: somebody who gets a page has asked for one, unless nobody is there.
+    fn navigation(&self, request: &Request, uri: &Uri) -> Navigation {
+        let mode = HeaderName::from_static("sec-fetch-mode");
+        let mut fields = request.fields.clone();
+        if !fields.contains_key(&mode) && !fields.contains_key(ACCEPT) {
+            let media = request.media.split(';').next().unwrap_or_default();
+            let part = ["javascript", "/css", "image/", "font"];
+            let machinery = || {
+                let head = RequestHead { method: &request.method, path: uri.path(), query: "" };
+                let known =
+                    self.book.request(&head, self.recognised | self.book.recognise_request(&head));
+                matches!(known, RequestVerdict::Decided(Verdict::Ignored(_)))
+            };
+            let mut say = |name: &'static str, value: &str| {
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    fields.insert(HeaderName::from_static(name), value);
+                }
+            };
+            if media == "text/html" && !machinery() {
+                say("sec-fetch-mode", "navigate");
+                say("sec-fetch-dest", "document");
+                if self.alone {
+                    say("sec-fetch-site", "same-origin");
+                    say(REFERER.as_str(), &format!("http://app{}", request.target));
+                }
+            } else if part.iter().any(|part| media.contains(part)) {
+                say("sec-fetch-mode", "no-cors");
+                say("sec-fetch-dest", "script");
+            }
+        }
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
+        navigation(&method, uri, &fields)
+    }
+
+    /// Judges a handshake; one that the app has not accepted says what it would have done.
+    fn handshake(
+        &mut self,
+        now: Nanos,
+        head: &RequestHead<'_>,
+        agreed: Option<&HeaderMap>,
+    ) -> Verdict {
+        let chosen = agreed.and_then(|agreed| agreed.get(SEC_WEBSOCKET_PROTOCOL));
+        let chosen = chosen.and_then(|value| value.to_str().ok());
+        let opening = judge::opening(&self.visits, CLIENT, head, chosen, now);
+        if agreed.is_some() {
+            self.recognise(self.book.recognise(&opening));
+        }
+        self.book.upgrade(&opening, self.recognised)
+    }
+
+    fn open(
+        &mut self,
+        now: Nanos,
+        conn: u64,
+        target: &str,
+        agreed: &HeaderMap,
+        whole: Whole,
+        tell: bool,
+    ) {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let head = RequestHead { method: "GET", path, query };
+        let verdict = self.handshake(now, &head, Some(agreed));
+        let chosen = agreed.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+        let opening = judge::opening(&self.visits, CLIENT, &head, chosen, now);
+        if self.opened.insert(path.to_owned()) {
+            self.loads(now);
+        }
+        if tell {
+            let rule = self.ignoring(verdict);
+            if rule.is_none() {
+                self.counted(now, format!("handshake {path}"));
+            }
+            self.outcome.requests.add(rule);
+        }
+        let connection = self.book.connection(&opening);
+        self.wires.insert(conn, Wire::new(connection, agreed, whole, now));
+    }
+
+    /// Whether a connection's compressed messages can all be inflated from what was recorded.
+    fn whole(&self, conn: u64, later: &[(Nanos, Event)]) -> Whole {
+        let mut whole = Whole { input: true, output: true };
+        for (_, event) in later {
+            match event {
+                Event::Frame { conn: its, direction, frame } if *its == conn => {
+                    let lacks = frame.compressed && frame.deflated.is_none();
+                    match direction {
+                        Direction::Input => whole.input &= !lacks,
+                        Direction::Output => whole.output &= !lacks,
+                    }
+                }
+                Event::Opened { conn: its, .. } if *its == conn => break,
+                Event::Cut => break,
+                _ => {}
+            }
+        }
+        whole
+    }
+
+    fn frame(&mut self, now: Nanos, conn: u64, direction: Direction, frame: &Frame) {
+        let Some(wire) = self.wires.get_mut(&conn) else { return };
+        let counts = direction == Direction::Input || wire.counts_output;
+        let Some(verdict) = wire.frame(self.book, direction, frame, now) else { return };
+        let mut rule = self.ignoring(verdict);
+        if rule.is_none() && !counts {
+            rule = Some("output".to_owned());
+        }
+        let what = || {
+            let head = &frame.payload[..frame.payload.len().min(48)];
+            let way = if direction == Direction::Input { "message" } else { "output" };
+            format!("{way} of {} bytes: {}", frame.length, head.escape_ascii())
+        };
+        let input = direction == Direction::Input;
+        match &rule {
+            None => self.counted(now, what()),
+            Some(rule) if input && self.labels.is_person(&self.recording.name, frame) => {
+                let wrong = format!("ignored by {rule}: {}", what());
+                if self.recording.tab == Tab::Person {
+                    *self.outcome.wrong.entry(wrong).or_default() += 1;
+                }
+            }
+            Some(_) => {}
+        }
+        if input {
+            self.outcome.acts.add(rule.clone());
+            self.outcome.messages.add(rule);
+        } else {
+            self.outcome.output.add(rule);
+        }
+    }
+
+    fn stream(&mut self, now: Nanos, conn: u64, target: &str, bytes: &[u8]) {
+        let path = target.split('?').next().unwrap_or_default();
+        let (book, recognised) = (self.book, self.recognised);
+        let counts = book.counts_output(recognised);
+        let mut stream = self
+            .streams
+            .remove(&conn)
+            .unwrap_or_else(|| EventStream::new(book.event_needs(path, recognised)));
+        stream.feed(bytes, |event| {
+            let name = String::from_utf8_lossy(event.name);
+            let verdict = match event.whole {
+                true => book.event(path, &name, event.data, recognised),
+                false => Verdict::Activity(None),
+            };
+            let mut rule = self.ignoring(verdict);
+            if rule.is_none() && !counts {
+                rule = Some("output".to_owned());
+            }
+            if rule.is_none() {
+                self.counted(now, format!("event on {path}"));
+            }
+            self.outcome.output.add(rule);
+        });
+        self.streams.insert(conn, stream);
+    }
+
+    /// The rule that a verdict ignores by.
+    fn ignoring(&self, verdict: Verdict) -> Option<String> {
+        match verdict {
+            Verdict::Ignored(rule) => self.book.rule(rule).map(ToString::to_string),
+            Verdict::Activity(_) | Verdict::Undecided => None,
+        }
+    }
+
+    /// Something counted.
+    fn counted(&mut self, now: Nanos, what: String) {
+        if self.recording.tab != Tab::Person && now >= self.loads_until {
+            *self.outcome.wrong.entry(what).or_default() += 1;
+        }
+    }
+}

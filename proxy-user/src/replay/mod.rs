@@ -1,0 +1,20 @@
+//! Tries packs on recorded traffic: `ebbtide packs test`.
+//!
+//! What is recorded goes the proxy's own way, through the parser, the lens, the rule book and the
+//! visits of `core`, at the recording's own pace; only sockets are missing.
+
+mod labels;
+mod line;
+mod machine;
+mod outcome;
+mod reader;
+mod recording;
+mod table;
+mod wire;
+
+pub use self::labels::{Labels, Mismatch};
+pub use self::machine::replay;
+pub use self::outcome::{Outcome, Tally};
+pub use self::reader::{RecordingError, find};
+pub use self::recording::{Recording, Tab};
+pub use self::table::table;

@@ -1,0 +1,115 @@
+//! Recordings: what a byte-level tap between a browser and its app saw, as two files of JSON lines,
+//! `NAME.jsonl` for frames and `NAME.http.jsonl` for requests. Either may be missing.
+//!
+//! What happened, when, in which order. What it means is for the replay.
+
+use http::header::HeaderMap;
+
+use crate::core::frame::Opcode;
+use crate::core::pack::Direction;
+use crate::core::time::Nanos;
+
+/// What somebody or nobody did while it was recorded, by the name's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// No prefix: the page was opened and left alone.
+    Idle,
+    /// `act-`: a person used it.
+    Person,
+    /// `rc-`: left alone, and its connections were cut.
+    Cut,
+    /// `down-`: left alone, and the app went away.
+    Away,
+}
+
+impl Tab {
+    pub(super) fn of(name: &str) -> Tab {
+        [("act-", Tab::Person), ("rc-", Tab::Cut), ("down-", Tab::Away)]
+            .into_iter()
+            .find_map(|(prefix, tab)| name.starts_with(prefix).then_some(tab))
+            .unwrap_or(Tab::Idle)
+    }
+
+    /// The word in tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tab::Idle => "idle",
+            Tab::Person => "person",
+            Tab::Cut => "cut",
+            Tab::Away => "app away",
+        }
+    }
+}
+
+/// One recording.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Its name, without endings.
+    pub name: String,
+    /// What happened in it.
+    pub tab: Tab,
+    /// In the order of their time.
+    pub(super) events: Vec<(Nanos, Event)>,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    Request(Box<Request>),
+    /// A connection was upgraded; its frames follow.
+    Opened {
+        conn: u64,
+        target: String,
+        agreed: HeaderMap,
+    },
+    Frame {
+        conn: u64,
+        direction: Direction,
+        frame: Frame,
+    },
+    /// Bytes of a server-sent stream.
+    Stream {
+        conn: u64,
+        target: String,
+        bytes: Vec<u8>,
+    },
+    /// Every connection was cut, and the tap started anew.
+    Cut,
+}
+
+/// A request and what became of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) target: String,
+    /// Those that were recorded.
+    pub(super) fields: HeaderMap,
+    /// As much as was recorded.
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) status: Option<u16>,
+    /// The answer's media type.
+    pub(super) media: String,
+    /// The fields of a 101.
+    pub(super) agreed: Option<HeaderMap>,
+}
+
+impl Request {
+    pub(super) fn upgrades(&self) -> bool {
+        self.agreed.is_some() || self.fields.contains_key(http::header::UPGRADE)
+    }
+}
+
+/// A frame, or a message of several as one.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) opcode: Opcode,
+    /// Bytes of the message, inflated; more than `payload` where the recording has cut it.
+    pub(super) length: u64,
+    /// Unmasked and inflated.
+    pub(super) payload: Vec<u8>,
+    /// It was compressed, or came in pieces that may have been.
+    pub(super) compressed: bool,
+    /// The compressed bytes, if all of them were recorded.
+    pub(super) deflated: Option<Vec<u8>>,
+}

@@ -1,0 +1,78 @@
+//! Outcomes as lines of text. Pure: no terminal, no file.
+
+use std::fmt::Write;
+
+use super::outcome::{Outcome, Tally};
+
+/// So many different wrongs of one recording are shown.
+const WRONGS: usize = 8;
+
+const HEAD: [&str; 7] = ["RECORDING", "TAB", "PACKS", "MESSAGES", "REQUESTS", "OUTPUT", "WRONG"];
+
+/// The outcomes as a table, what is wrong below it, and which rules ignored how much.
+#[must_use]
+pub fn table(outcomes: &[Outcome]) -> String {
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    rows.extend(outcomes.iter().map(row));
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; HEAD.len()] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            // Words to the left, numbers to the right.
+            let _ = match column {
+                0..3 => write!(line, "{cell:width$}  "),
+                _ => write!(line, "{cell:>width$}  "),
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push_str("Each of MESSAGES, REQUESTS and OUTPUT is: counted of all.\n");
+    rules(&mut text, outcomes);
+    wrongs(&mut text, outcomes);
+    text
+}
+
+fn row(outcome: &Outcome) -> [String; HEAD.len()] {
+    let tally = |tally: &Tally| format!("{} of {}", tally.counted, tally.seen);
+    [
+        outcome.recording.clone(),
+        outcome.tab.to_owned(),
+        outcome.packs.join(" "),
+        tally(&outcome.messages),
+        tally(&outcome.requests),
+        tally(&outcome.output),
+        outcome.wrongs().to_string(),
+    ]
+}
+
+fn rules(text: &mut String, outcomes: &[Outcome]) {
+    text.push_str("\nIgnored, by rule\n");
+    for outcome in outcomes {
+        let kinds = [&outcome.messages, &outcome.requests, &outcome.output];
+        let rules = kinds.iter().flat_map(|tally| &tally.ignored);
+        let rules: Vec<String> = rules.map(|(rule, count)| format!("{rule} {count}")).collect();
+        if !rules.is_empty() {
+            let _ = writeln!(text, "  {}: {}", outcome.recording, rules.join(", "));
+        }
+    }
+}
+
+fn wrongs(text: &mut String, outcomes: &[Outcome]) {
+    for outcome in outcomes.iter().filter(|outcome| !outcome.wrong.is_empty()) {
+        let what = if outcome.tab == "person" {
+            "ignored, though labelled as no machinery"
+        } else {
+            "counted, with nobody there"
+        };
+        let _ = writeln!(text, "\n{}: {what}", outcome.recording);
+        for (wrong, count) in outcome.wrong.iter().take(WRONGS) {
+            let _ = writeln!(text, "  {count} x {wrong}");
+        }
+        let more = outcome.wrong.len().saturating_sub(WRONGS);
+        if more > 0 {
+            let _ = writeln!(text, "  and {more} others");
+        }
+    }
+}

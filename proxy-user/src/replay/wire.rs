@@ -1,0 +1,115 @@
+//! A recorded connection as the proxy would have seen it: frames are put on the wire again, and go
+//! through the parser and the lens of their direction to its rules.
+
+use http::header::HeaderMap;
+
+use super::recording::Frame;
+use crate::core::extension::{self, Deflate, Extensions};
+use crate::core::frame::{Opcode, Parser, Rules, own_frame};
+use crate::core::lens::Lens;
+use crate::core::pack::{Connection, Direction, Lane, Message, RuleBook, Verdict};
+use crate::core::time::Nanos;
+
+/// Longer messages are replayed with so many bytes: more than any rule asks for.
+const LONGEST: usize = 65_535;
+/// Any key does: RFC 6455 section 5.3.
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// One direction.
+#[derive(Debug)]
+struct Way {
+    parser: Parser,
+    /// Where there are rules.
+    looks: Option<(Lane, Lens)>,
+    masked: bool,
+    compressed: bool,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    opened: Nanos,
+    input: Way,
+    output: Way,
+    pub(super) counts_output: bool,
+}
+
+/// Which directions can be replayed as they were compressed: the recording has every byte of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Whole {
+    pub(super) input: bool,
+    pub(super) output: bool,
+}
+
+impl Wire {
+    pub(super) fn new(
+        connection: Connection,
+        agreed: &HeaderMap,
+        whole: Whole,
+        opened: Nanos,
+    ) -> Wire {
+        let extensions = extension::negotiated(agreed);
+        let Extensions { rsv, client, server } = extensions;
+        let way = |lane: Lane, deflate: Option<Deflate>, whole: bool, masked| {
+            let longest = lane.longest();
+            let deflate = deflate.filter(|_| whole);
+            Way {
+                parser: Parser::new(Rules { masked, rsv, max_frame: u64::MAX }),
+                looks: (longest > 0).then(|| (lane, Lens::new(longest, deflate))),
+                masked,
+                compressed: deflate.is_some(),
+            }
+        };
+        Wire {
+            opened,
+            input: way(connection.input, client, whole.input, true),
+            output: way(connection.output, server, whole.output, false),
+            counts_output: connection.counts_output,
+        }
+    }
+
+    /// What a message comes to; `None` for control frames.
+    pub(super) fn frame(
+        &mut self,
+        book: &RuleBook,
+        direction: Direction,
+        frame: &Frame,
+        now: Nanos,
+    ) -> Option<Verdict> {
+        if frame.opcode.is_control() {
+            return None;
+        }
+        let way = match direction {
+            Direction::Input => &mut self.input,
+            Direction::Output => &mut self.output,
+        };
+        let bytes = way.encode(frame);
+        let age = now.since(self.opened);
+        let Some((lane, lens)) = &mut way.looks else { return Some(Verdict::Activity(None)) };
+        let judge = |opcode: Opcode, payload: &[u8], whole: bool| {
+            lane.judge(book, &Message { opcode, payload, whole, age })
+        };
+        let Ok(Some(chunk)) = way.parser.next(&bytes) else {
+            return Some(Verdict::Activity(None));
+        };
+        let start = chunk.header.map_or(0, |header| header.size);
+        lens.chunk(&chunk, bytes.get(start..chunk.size).unwrap_or_default(), judge)
+    }
+}
+
+impl Way {
+    fn encode(&self, frame: &Frame) -> Vec<u8> {
+        let mask = self.masked.then_some(KEY);
+        if let (Some(deflated), true) = (&frame.deflated, self.compressed) {
+            let mut bytes = own_frame(frame.opcode, deflated, mask);
+            // RSV1: RFC 7692 section 6.
+            bytes.iter_mut().take(1).for_each(|first| *first |= 0x40);
+            return bytes;
+        }
+        // What the recording has cut off is of a length that is known, and of no contents.
+        let length = usize::try_from(frame.length).unwrap_or(LONGEST).min(LONGEST);
+        let mut payload = frame.payload.clone();
+        payload.resize(length.max(payload.len()), 0);
+        own_frame(frame.opcode, &payload, mask)
+    }
+}
