@@ -1,10 +1,15 @@
 //! Connections whose far ends are held by a child process.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, ChildStdin, Command, Stdio},
 };
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// One connection in so many is at a closed window, as in a fleet at work.
+pub(crate) const STUCK: usize = 10;
 
 /// Near ends; the far ends go with it.
 pub(crate) struct Connections {
@@ -15,7 +20,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Connects, and sends a little on each, so that every row has been written.
+    /// Connects. Both ends of the stuck ones have small buffers.
     pub(crate) fn open(count: usize) -> Connections {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -24,16 +29,36 @@ impl Connections {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        let near = (0..count).map(|_| listener.accept().unwrap().0).collect();
+        let accept = |number: usize| {
+            let near = listener.accept().unwrap().0;
+            if number.is_multiple_of(STUCK) {
+                SockRef::from(&near).set_send_buffer_size(4096).unwrap();
+            }
+            near
+        };
+        let near = (0..count).map(accept).collect();
         let lifeline = child.stdin.take();
         Connections { near, child, lifeline }
     }
 
-    /// Sends a little on each. Nobody reads it; the far kernel acknowledges it.
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
-        for near in &mut self.near {
-            near.write_all(bytes).unwrap();
-        }
+    /// Sends a little on each, which nobody reads but the far kernel acknowledges, so that every row is
+    /// written; and on the stuck ones as much as goes. How much that was.
+    pub(crate) fn send(&mut self) -> Vec<usize> {
+        let fill = |(number, near): (usize, &mut TcpStream)| {
+            let mut sent = near.write(&[1; 100]).unwrap();
+            if number.is_multiple_of(STUCK) {
+                near.set_nonblocking(true).unwrap();
+                loop {
+                    match near.write(&[1; 4096]) {
+                        Ok(more) => sent += more,
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+            sent
+        };
+        self.near.iter_mut().enumerate().map(fill).collect()
     }
 }
 
@@ -46,7 +71,15 @@ impl Drop for Connections {
 
 /// The child: connects and holds until its standard input ends.
 pub(crate) fn hold(address: SocketAddr, count: usize) {
-    let far: Vec<TcpStream> = (0..count).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let connect = |number: usize| {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        if number.is_multiple_of(STUCK) {
+            socket.set_recv_buffer_size(4096).unwrap();
+        }
+        socket.connect(&address.into()).unwrap();
+        socket
+    };
+    let far: Vec<Socket> = (0..count).map(connect).collect();
     let _ = std::io::stdin().read(&mut [0]);
     drop(far);
 }

@@ -58,23 +58,23 @@ pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
     let now = clock::now();
     let mut rows = Vec::new();
     proxy.registry.each(|watched| {
-        let session = &watched.session;
+        let session = watched.session;
         if app.is_none_or(|app| *app == *session.app.name) {
-            rows.push(row(watched, now));
+            rows.push(row(&watched, now));
         }
     });
     rows
 }
 
-fn row(watched: &Watched, now: Nanos) -> Row {
-    let session = &watched.session;
+fn row(watched: &Watched<'_>, now: Nanos) -> Row {
+    let session = watched.session;
     Row {
         id: session.id,
         app: session.app.name.to_string(),
         age_seconds: now.since(session.opened).as_secs_f64(),
         legs: Legs {
-            client: leg(&session.client, &watched.client, now),
-            app: leg(&session.upstream, &watched.upstream, now),
+            client: leg(&session.client, &watched.watches.client, now),
+            app: leg(&session.upstream, &watched.watches.upstream, now),
         },
     }
 }

@@ -66,8 +66,8 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
     acked: u64,
-    /// Since when something waits and nothing moves; `None` = nothing waits.
-    since: Option<Nanos>,
+    /// Since when something waits and nothing moves; `Nanos(0)` = nothing waits.
+    since: Nanos,
     /// The row said the same at two looks, and the socket was not asked since.
     doubt: Doubt,
 }
@@ -98,23 +98,26 @@ impl Watch {
             self.doubt = Doubt::None;
         }
         if at_rest {
-            self.since = None;
+            self.since = Nanos(0);
             self.doubt = Doubt::None;
             return Verdict::Fine;
         }
-        if self.since.is_some() && !moved && self.doubt == Doubt::None {
+        if !self.at_rest() && !moved && self.doubt == Doubt::None {
             self.doubt = Doubt::Open;
         }
-        let since = match self.since {
-            Some(since) if !moved => since,
-            // The row knows the moment of the progress that this look is the first to see, unless
-            // it was read between the kernel's two writes.
-            Some(since) if sample.progress > since => sample.progress.min(now),
-            Some(_) => now,
+        let since = if self.at_rest() {
             // What waits here was put there after the look before, which saw nothing wait.
-            None => now,
+            now
+        } else if !moved {
+            self.since
+        } else if sample.progress > self.since {
+            // The row knows the moment of the progress that this look is the first to see.
+            sample.progress.min(now)
+        } else {
+            // It was read between the kernel's two writes.
+            now
         };
-        self.since = Some(since);
+        self.since = since;
         if now.since(since) < grace { Verdict::Fine } else { sample.obstacle() }
     }
 
@@ -132,7 +135,14 @@ impl Watch {
     /// Since when something waits and nothing moves; `None` = nothing waits.
     #[must_use]
     pub fn waiting_since(&self) -> Option<Nanos> {
-        self.since
+        (!self.at_rest()).then_some(self.since)
+    }
+
+    /// Nothing waits. A look that sees nothing wait either changes nothing that a later one depends on,
+    /// so it may be left out.
+    #[must_use]
+    pub fn at_rest(&self) -> bool {
+        self.since == Nanos(0)
     }
 }
 

@@ -130,6 +130,31 @@ proptest! {
         }
     }
 
+    /// Looks at a leg at rest may be left out.
+    #[test]
+    fn looks_at_rest_change_nothing(
+        steps in prop::collection::vec((0u64..3, 0u64..2, 1u64..20), 1..200),
+    ) {
+        let (mut every, mut some) = (Watch::default(), Watch::default());
+        let (mut now, mut acked, mut progress) = (1u64, 0u64, 0u64);
+        for (queued, more, pace) in steps {
+            now += pace;
+            if more > 0 {
+                (acked, progress) = (acked + more, now);
+            }
+            let sample = sample(queued, acked, second(progress));
+            let verdict = every.look(&sample, false, second(now), GRACE);
+            let doubt = every.take_doubt();
+            if queued == 0 && some.at_rest() {
+                prop_assert_eq!((verdict, doubt), (Verdict::Fine, false));
+            } else {
+                prop_assert_eq!(some.look(&sample, false, second(now), GRACE), verdict);
+                prop_assert_eq!(some.take_doubt(), doubt);
+            }
+            prop_assert_eq!(some.waiting_since(), every.waiting_since());
+        }
+    }
+
     /// A peer that takes nothing is convicted by the first look that is grace after the first one
     /// that saw it wait.
     #[test]

@@ -44,7 +44,7 @@ impl Watcher {
     /// Looks at every session once.
     pub(super) fn look(&mut self, now: Nanos) {
         let mut live = Vec::new();
-        self.proxy.registry.each(|watched| live.push(Arc::clone(&watched.session)));
+        self.proxy.registry.each(|watched| live.push(Arc::clone(watched.session)));
         for track in &mut self.tracks {
             let lives = live.iter().any(|session| session.id == track.session.id);
             track.story.tell(look(&track.session, !lives, now));

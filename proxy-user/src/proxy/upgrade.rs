@@ -139,10 +139,10 @@ async fn start(
         let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
         let client = end(client, Timed::into_inner)?;
         let upstream = end(upstream, TokioIo::into_inner)?;
-        let client_leg = Leg::new(client_peer, proxy.sockets.register(client.stream.as_fd())?);
-        let upstream_leg = Leg::new(app_peer, proxy.sockets.register(upstream.stream.as_fd())?);
-        let id = proxy.registry.next_id();
-        let session = Session::new(id, app, clock::now(), client_leg, upstream_leg);
+        let fds = [client.stream.as_fd(), upstream.stream.as_fd()];
+        let [near, far] = proxy.sockets.register_pair(fds)?;
+        let legs = (Leg::new(client_peer, near), Leg::new(app_peer, far));
+        let session = Session::new(proxy.registry.next_id(), app, clock::now(), legs.0, legs.1);
         io::Result::Ok((Arc::new(session), client, upstream))
     };
     match ready.await {

@@ -1,30 +1,27 @@
-//! The sweep: once a second it looks at the rows of all sessions and ends those with a dead leg.
+//! Once a second the sweep looks at the rows of all sessions, and those with a dead leg are ended here.
 //!
-//! It decides nothing by itself (`core::stall` does) and touches no socket (the pump does). With
-//! kernel rows it makes no system call, however many sessions there are.
+//! What is judged is in `sweep`. No socket is touched: the pump does that.
 
-use std::io::ErrorKind;
+mod sweep;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+pub use self::sweep::sweep;
 use crate::clock;
 use crate::core::ending::Cause;
-use crate::core::stall::{Sample, Verdict, Watch};
 use crate::core::time::Nanos;
 use crate::events::Told;
 use crate::proxy::Proxy;
-use crate::session::{Leg, Watched};
+use crate::session::{Session, Watches};
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How much sooner than the grace period a verdict may fall: a sweep that comes a hair early must not
 /// cost the whole period until the next.
 const EARLY: Duration = Duration::from_millis(50);
-/// How long both sides may leave their connections open after a Close went by and everything was
-/// taken (RFC 6455 section 7.1.1).
-const CLOSING: Duration = Duration::from_secs(10);
 
 /// Sweeps until the task is dropped.
 pub async fn run(proxy: Arc<Proxy>) {
@@ -33,72 +30,22 @@ pub async fn run(proxy: Arc<Proxy>) {
     loop {
         ticks.tick().await;
         let start = clock::now();
-        sweep(&proxy, start);
+        let grace = proxy.served().config.stall.grace.saturating_sub(EARLY);
+        sweep(&proxy.sockets, &proxy.registry, start, grace, |session, watches, cause| {
+            reap(&proxy, session, watches, cause, start);
+        });
         proxy.metrics.sweep(clock::elapsed(start));
     }
 }
 
-fn sweep(proxy: &Proxy, now: Nanos) {
-    proxy.sockets.refresh(now);
-    let grace = proxy.served().config.stall.grace.saturating_sub(EARLY);
-    proxy.registry.sweep(|watched| {
-        let Watched { session, client, upstream, closing } = watched;
-        let (near, far) = (session.client.socket.sample(), session.upstream.socket.sample());
-        let cause = match judge(&session.client, client, &near, far.queued > 0, now, grace) {
-            Verdict::Fine => {
-                match judge(&session.upstream, upstream, &far, near.queued > 0, now, grace) {
-                    Verdict::Fine => {
-                        let quiet = session.closing() && near.queued == 0 && far.queued == 0;
-                        *closing = quiet.then_some(closing.unwrap_or(now));
-                        if !closing.is_some_and(|since| now.since(since) >= CLOSING) {
-                            return;
-                        }
-                        Cause::CloseTimeout
-                    }
-                    Verdict::Stalled => Cause::AppStalled,
-                    Verdict::Unreachable => Cause::AppUnreachable,
-                    Verdict::PeerClosed => Cause::AppGone,
-                }
-            }
-            Verdict::Stalled => Cause::ClientStalled,
-            Verdict::Unreachable => Cause::ClientUnreachable,
-            Verdict::PeerClosed => Cause::ClientGone,
-        };
-        reap(proxy, watched, cause, now);
-    });
-}
-
-fn judge(
-    leg: &Leg,
-    watch: &mut Watch,
-    sample: &Sample,
-    passing: bool,
-    now: Nanos,
-    grace: Duration,
-) -> Verdict {
-    match watch.look(sample, passing, now, grace) {
-        Verdict::Fine if !watch.take_doubt() => Verdict::Fine,
-        // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
-        // itself is asked once when its row stands still, so that the wait is counted from the right
-        // moment, and again before anybody loses a seat.
-        _ => match leg.socket.confirm(now) {
-            Ok(asked) => watch.look(&asked, passing, now, grace),
-            // Given back by its pump: the session has just ended.
-            Err(error) if error.kind() == ErrorKind::NotConnected => Verdict::Fine,
-            Err(_) => Verdict::PeerClosed,
-        },
-    }
-}
-
-fn reap(proxy: &Proxy, watched: &Watched, cause: Cause, now: Nanos) {
-    let session = &watched.session;
+fn reap(proxy: &Proxy, session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
     let Some(reap) = cause.reap() else {
         session.end(cause);
         return;
     };
     let (leg, watch) = match reap.leg {
-        "client" => (&session.client, &watched.client),
-        _ => (&session.upstream, &watched.upstream),
+        "client" => (&session.client, &watches.client),
+        _ => (&session.upstream, &watches.upstream),
     };
     // Asked before the session ends: its pump gives the row back.
     let sample = leg.socket.confirm(now).unwrap_or_else(|_| leg.socket.sample());

@@ -20,7 +20,7 @@ pub use self::account::{
     Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
 };
 pub use self::app::{App, Terms};
-pub use self::registry::{Registry, Watched};
+pub use self::registry::{Look, Registry, Watched, Watches};
 pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
 pub use self::tcp::TcpTotals;
@@ -121,6 +121,7 @@ impl Session {
     /// Notes that a Close frame went by.
     pub fn note_close(&self) {
         self.closing.store(true, Ordering::Relaxed);
+        self.client.socket.note();
     }
 
     /// A Close frame went by.

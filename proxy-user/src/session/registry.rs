@@ -1,31 +1,90 @@
-//! All live sessions of the process.
+//! All live sessions of the process, in the order of their places in the socket table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{App, Counts, Session};
 use crate::core::stall::Watch;
 use crate::core::time::Nanos;
+use crate::sockets::{PAIRS, Sockets, View};
 
-/// A session and what the sweep remembers of its two legs.
-#[derive(Debug)]
-pub struct Watched {
-    /// The session.
-    pub session: Arc<Session>,
-    /// The sweep's memory of the client leg.
+/// What the sweep remembers of a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watches {
+    /// Of the client leg.
     pub client: Watch,
-    /// The sweep's memory of the app leg.
+    /// Of the app leg.
     pub upstream: Watch,
-    /// Since when a Close has gone by and nothing is on its way; `None` = not so.
-    pub closing: Option<Nanos>,
+    /// Since when a Close has gone by and nothing is on its way; `Nanos(0)` = not so.
+    pub closing: Nanos,
 }
 
-/// The live sessions, by id.
+impl Watches {
+    /// Nothing is remembered.
+    #[must_use]
+    pub fn at_rest(&self) -> bool {
+        self.client.at_rest() && self.upstream.at_rest() && self.closing == Nanos(0)
+    }
+}
+
+/// A session and what the sweep remembers of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched<'a> {
+    /// The session.
+    pub session: &'a Arc<Session>,
+    /// The sweep's memory.
+    pub watches: &'a Watches,
+}
+
+/// A session as a sweep comes by.
+#[derive(Debug)]
+pub struct Look<'a> {
+    /// The client leg.
+    pub client: View<'a>,
+    /// The app leg.
+    pub upstream: View<'a>,
+    /// The views do not tell everything: the session itself must be asked.
+    pub noted: bool,
+    /// The watches remember something.
+    pub waiting: bool,
+    /// The sweep's memory. Touched only where it must be, it costs a sweep nothing.
+    pub watches: &'a mut Watches,
+    session: &'a Option<Arc<Session>>,
+}
+
+impl<'a> Look<'a> {
+    /// Nothing waits, nothing waited, and there is nothing else to know.
+    #[must_use]
+    #[inline]
+    pub fn at_rest(&self) -> bool {
+        !self.noted && !self.waiting && self.client.at_rest() && self.upstream.at_rest()
+    }
+
+    /// The session, which lies elsewhere in memory.
+    #[must_use]
+    pub fn session(&self) -> Option<&'a Arc<Session>> {
+        self.session.as_ref()
+    }
+}
+
+/// The live sessions.
 #[derive(Debug, Default)]
 pub struct Registry {
     next: AtomicU64,
-    live: Mutex<BTreeMap<u64, Watched>>,
+    live: Mutex<Live>,
+}
+
+/// Parallel to the pairs of the socket table.
+#[derive(Debug, Default)]
+struct Live {
+    count: usize,
+    sessions: Vec<Option<Arc<Session>>>,
+    watches: Vec<Watches>,
+    /// A bit for each pair that has a session.
+    taken: Vec<u64>,
+    /// A bit for each pair whose watches remember something.
+    waiting: Vec<u64>,
 }
 
 impl Registry {
@@ -34,32 +93,62 @@ impl Registry {
         self.next.fetch_add(1, Relaxed) + 1
     }
 
-    /// Adds a session that has both its legs.
+    /// Adds a session whose legs were registered as a pair.
     pub fn insert(&self, session: Arc<Session>) {
+        debug_assert_eq!(session.client.socket.pair(), session.upstream.socket.pair());
         session.app.opened.fetch_add(1, Relaxed);
         session.app.live.fetch_add(1, Relaxed);
-        let (client, upstream) = (Watch::default(), Watch::default());
-        self.live().insert(session.id, Watched { session, client, upstream, closing: None });
+        self.live().insert(session);
     }
 
-    /// Removes a session; its app keeps its counts.
+    /// Removes a session; its app keeps its counts. Must come before its legs are released, which
+    /// give their place to the next session.
     pub fn remove(&self, session: &Session) {
         // One lock for both steps, so that no reader misses or doubles a session.
         let mut live = self.live();
-        if live.remove(&session.id).is_some() {
+        if live.remove(session) {
             session.app.absorb(session);
             session.app.live.fetch_sub(1, Relaxed);
         }
     }
 
     /// Shows every live session, in order of opening.
-    pub fn each(&self, mut show: impl FnMut(&Watched)) {
-        self.live().values().for_each(&mut show);
+    pub fn each(&self, mut show: impl FnMut(Watched<'_>)) {
+        let live = self.live();
+        let watched = live.sessions.iter().zip(&live.watches);
+        let watched = watched.filter_map(|(session, watches)| {
+            session.as_ref().map(|session| Watched { session, watches })
+        });
+        let mut watched: Vec<_> = watched.collect();
+        watched.sort_unstable_by_key(|watched| watched.session.id);
+        watched.into_iter().for_each(&mut show);
     }
 
-    /// The same for the sweep, which writes down what it saw of each.
-    pub fn sweep(&self, mut look: impl FnMut(&mut Watched)) {
-        self.live().values_mut().for_each(&mut look);
+    /// Comes by every live session, in the order of memory. `look` says whether the watches remember
+    /// something from then on. `sockets` is the table that all legs are registered in.
+    pub fn sweep(&self, sockets: &Sockets, mut look: impl FnMut(Look<'_>) -> bool) {
+        let live = &mut *self.live();
+        let blocks = live.taken.iter().zip(&mut live.waiting).enumerate();
+        for (number, (&taken, waiting)) in blocks {
+            let Some(views) = sockets.views(number).filter(|_| taken != 0) else { continue };
+            let (noted, waited) = (views.noted(), *waiting);
+            let mut left = taken;
+            while left != 0 {
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let at = number * PAIRS + bit;
+                let Some([client, upstream]) = views.pair(bit) else { continue };
+                let waits = look(Look {
+                    client,
+                    upstream,
+                    noted: noted >> bit & 1 == 1,
+                    waiting: waited >> bit & 1 == 1,
+                    watches: &mut live.watches[at],
+                    session: &live.sessions[at],
+                });
+                *waiting = *waiting & !(1 << bit) | u64::from(waits) << bit;
+            }
+        }
     }
 
     /// Shows every live session of `apps`, each with its app's index.
@@ -80,7 +169,7 @@ impl Registry {
 
     /// How many sessions live.
     pub fn len(&self) -> usize {
-        self.live().len()
+        self.live().count
     }
 
     /// No session lives.
@@ -88,18 +177,47 @@ impl Registry {
         self.len() == 0
     }
 
-    fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Watched>> {
-        // A panic elsewhere leaves the map whole.
+    fn live(&self) -> MutexGuard<'_, Live> {
+        // A panic elsewhere leaves the arrays whole.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn by_app(live: &BTreeMap<u64, Watched>, apps: &[Arc<App>], mut show: impl FnMut(usize, &Session)) {
+impl Live {
+    fn insert(&mut self, session: Arc<Session>) {
+        let at = session.client.socket.pair();
+        if self.sessions.len() <= at {
+            let blocks = at / PAIRS + 1;
+            self.sessions.resize(blocks * PAIRS, None);
+            self.watches.resize(blocks * PAIRS, Watches::default());
+            self.taken.resize(blocks, 0);
+            self.waiting.resize(blocks, 0);
+        }
+        let (block, bit) = (at / PAIRS, 1 << (at % PAIRS));
+        self.taken[block] |= bit;
+        self.waiting[block] &= !bit;
+        self.watches[at] = Watches::default();
+        self.count += usize::from(self.sessions[at].replace(session).is_none());
+    }
+
+    fn remove(&mut self, session: &Session) -> bool {
+        let at = session.client.socket.pair();
+        let Some(place) = self.sessions.get_mut(at) else { return false };
+        if place.take_if(|other| other.id == session.id).is_none() {
+            return false;
+        }
+        self.taken[at / PAIRS] &= !(1 << (at % PAIRS));
+        self.count -= 1;
+        true
+    }
+}
+
+fn by_app(live: &Live, apps: &[Arc<App>], mut show: impl FnMut(usize, &Session)) {
     let index: HashMap<_, _> =
         apps.iter().enumerate().map(|(at, app)| (Arc::as_ptr(app), at)).collect();
-    for watched in live.values() {
-        if let Some(&at) = index.get(&Arc::as_ptr(&watched.session.app)) {
-            show(at, &watched.session);
+    for session in live.sessions.iter().flatten() {
+        if let Some(&at) = index.get(&Arc::as_ptr(&session.app)) {
+            show(at, session);
         }
     }
 }

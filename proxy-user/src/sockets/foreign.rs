@@ -3,7 +3,11 @@
 //!
 //! Nothing here looks for sockets (`observe` does) or decides what a figure means (`core` does).
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use aya::maps::{HashMap, MapData, RingBuf};
 use proxy_common::Row;
@@ -14,18 +18,31 @@ use super::{
     diag::Entry,
     ebpf::Kernel,
     load::{ARRIVALS, LoadError, Object, Others, PORTS, sentence},
-    probe::{self, Places, Probe},
-    table::{AtomicRow, tcp_state},
+    places::Places,
+    probe::{self, Probe},
+    row::{AtomicRow, tcp_state},
     tcp_info::Account,
 };
 use crate::core::{stall::Sample, time::Nanos};
 
 /// The table. The kernel programs are detached with it and its last leg.
 pub struct ForeignSockets {
-    kernel: Option<Arc<Kernel>>,
+    rows: Option<Arc<Rows>>,
     arrivals: Option<RingBuf<MapData>>,
     probe: Option<Probe>,
     reason: String,
+}
+
+/// The kernel's rows, and which of them are free.
+struct Rows {
+    kernel: Kernel,
+    places: Mutex<Places>,
+}
+
+impl Rows {
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// New connections, as the kernel announces them.
@@ -60,7 +77,7 @@ impl ForeignSockets {
         ports: &[u16],
         wanted: &[Probe],
     ) -> Result<ForeignSockets, LoadError> {
-        let without = |reason| ForeignSockets { kernel: None, arrivals: None, probe: None, reason };
+        let without = |reason| ForeignSockets { rows: None, arrivals: None, probe: None, reason };
         match (options.source, load(options, ports, wanted)) {
             (SourceWish::TcpInfo, _) => {
                 Ok(without("asking the kernel's list was asked for".to_owned()))
@@ -76,7 +93,7 @@ impl ForeignSockets {
     /// Who writes the rows: the kernel, or what was asked of its list at each sweep.
     #[must_use]
     pub fn source(&self) -> Source {
-        if self.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
+        if self.rows.is_some() { Source::Ebpf } else { Source::TcpInfo }
     }
 
     /// The probe that sees sends; `None` = writes after the last ack are seen by asking only.
@@ -94,12 +111,14 @@ impl ForeignSockets {
     /// A leg for the socket with this cookie, with a row of the kernel's where there is one to lend.
     #[must_use]
     pub fn watch(&self, cookie: u64) -> ForeignLeg {
-        let lent = self.kernel.as_ref().and_then(|kernel| match kernel.lend(cookie) {
-            Ok(index) => Some((Arc::clone(kernel), index)),
-            Err(error) => {
+        let lent = self.rows.as_ref().and_then(|rows| {
+            let place = rows.places().take()?;
+            if let Err(error) = rows.kernel.enter(cookie, place) {
                 tracing::debug!(error = sentence(&error), cookie, "a socket has no kernel row");
-                None
+                rows.places().give_back(place);
+                return None;
             }
+            Some((Arc::clone(rows), place))
         });
         ForeignLeg { cookie, lent, asked: Account::default(), asked_ns: 0, grown_ns: 0 }
     }
@@ -122,8 +141,8 @@ impl ForeignSockets {
     /// # Errors
     /// The kernel does not tell.
     pub fn probe_cost(&self) -> io::Result<Option<(u64, std::time::Duration)>> {
-        let (Some(kernel), Some(probe)) = (&self.kernel, self.probe) else { return Ok(None) };
-        let ebpf = kernel.ebpf();
+        let (Some(rows), Some(probe)) = (&self.rows, self.probe) else { return Ok(None) };
+        let ebpf = rows.kernel.ebpf();
         let Some(program) = ebpf.program(probe.name()) else { return Ok(None) };
         let info = program.info().map_err(io::Error::other)?;
         Ok(Some((info.run_count(), info.run_time())))
@@ -143,7 +162,7 @@ impl std::fmt::Debug for ForeignSockets {
 }
 
 fn load(options: &Options, ports: &[u16], wanted: &[Probe]) -> Result<ForeignSockets, LoadError> {
-    let places = Places::find();
+    let places = probe::Places::find();
     let count = u32::try_from(ports.len()).unwrap_or(u32::MAX).max(1);
     let others = Others { ports: count, places: places.clone().unwrap_or_default() };
     let mut object = Object::create(options.max_legs, Some(others))?;
@@ -158,8 +177,10 @@ fn load(options: &Options, ports: &[u16], wanted: &[Probe]) -> Result<ForeignSoc
     // The last step: from here on connections are announced.
     let cgroup = object.attach(options.cgroup.as_deref())?;
     let reason = reason(&cgroup, probe, &refused);
-    let kernel = Some(Arc::new(Kernel::new(object, options.max_legs)?));
-    Ok(ForeignSockets { kernel, arrivals: Some(ring), probe, reason })
+    let kernel = Kernel::new(object, options.max_legs)?;
+    let places = Mutex::new(Places::new(0..options.max_legs));
+    let rows = Some(Arc::new(Rows { kernel, places }));
+    Ok(ForeignSockets { rows, arrivals: Some(ring), probe, reason })
 }
 
 fn fill(object: &mut Object, ports: &[u16]) -> Result<(), LoadError> {
@@ -188,7 +209,7 @@ fn reason(cgroup: &Path, probe: Option<Probe>, refused: &[String]) -> String {
 /// One socket of another process: its row, and what it said of itself when it was last asked.
 pub struct ForeignLeg {
     cookie: u64,
-    lent: Option<(Arc<Kernel>, u32)>,
+    lent: Option<(Arc<Rows>, u32)>,
     asked: Account,
     /// When it was asked; 0 = never.
     asked_ns: u64,
@@ -264,15 +285,16 @@ impl ForeignLeg {
     }
 
     fn row(&self) -> Row {
-        let row = self.lent.as_ref().and_then(|(kernel, index)| kernel.row(*index));
+        let row = self.lent.as_ref().and_then(|(rows, place)| rows.kernel.row(*place as usize));
         row.map(AtomicRow::load).filter(|row| row.cookie == self.cookie).unwrap_or_default()
     }
 }
 
 impl Drop for ForeignLeg {
     fn drop(&mut self) {
-        if let Some((kernel, index)) = &self.lent {
-            kernel.give_back(self.cookie, *index);
+        if let Some((rows, place)) = &self.lent {
+            rows.kernel.leave(self.cookie);
+            rows.places().give_back(*place);
         }
     }
 }

@@ -7,13 +7,13 @@ use std::{
     ptr::NonNull,
 };
 
-use super::table::AtomicRow;
+use super::row::AtomicRow;
 
 /// An array map with `BPF_F_MMAPABLE`, mapped `PROT_READ`.
 #[derive(Debug)]
 pub(super) struct Mapping {
     rows: NonNull<AtomicRow>,
-    count: u32,
+    count: usize,
     bytes: usize,
 }
 
@@ -28,10 +28,8 @@ impl Mapping {
     /// # Errors
     /// What `mmap` says; `EINVAL` where the map was not made mmapable or has fewer rows.
     pub(super) fn new(map: BorrowedFd<'_>, count: u32) -> io::Result<Mapping> {
-        let bytes = usize::try_from(count)
-            .ok()
-            .and_then(|count| count.checked_mul(size_of::<AtomicRow>()))
-            .ok_or(io::ErrorKind::InvalidInput)?;
+        let count = usize::try_from(count).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let bytes = count.checked_mul(size_of::<AtomicRow>()).ok_or(io::ErrorKind::InvalidInput)?;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
         let at = unsafe {
             libc::mmap(
@@ -51,14 +49,20 @@ impl Mapping {
     }
 
     /// The row at `index`, if the table has that many.
-    pub(super) fn row(&self, index: u32) -> Option<&AtomicRow> {
+    #[inline]
+    pub(super) fn row(&self, index: usize) -> Option<&AtomicRow> {
         if index >= self.count {
             return None;
         }
         // SAFETY: the index is within the mapping, which is page-aligned, holds `count` rows whose
-        // layout `table` asserts, and lives as long as `self`. The kernel writes each field with one
+        // layout `row` asserts, and lives as long as `self`. The kernel writes each field with one
         // aligned store, and every bit pattern is valid.
-        Some(unsafe { self.rows.add(index as usize).as_ref() })
+        Some(unsafe { self.rows.add(index).as_ref() })
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 }
 

@@ -15,10 +15,13 @@ mod link;
 mod load;
 mod mapping;
 mod options;
+mod places;
 mod poll;
 mod probe;
+mod row;
 mod table;
 mod tcp_info;
+mod view;
 
 use std::{
     fmt, io,
@@ -34,11 +37,11 @@ use tokio::{
     task::JoinHandle,
 };
 
+pub(crate) use self::table::PAIRS;
 use self::{
-    ebpf::{Kernel, LendError},
-    leg::Lease,
+    ebpf::Kernel,
     load::{Object, sentence},
-    poll::Polled,
+    table::{Block, Place, Table},
 };
 pub use self::{
     foreign::{Arrivals, ForeignLeg, ForeignSockets},
@@ -46,6 +49,8 @@ pub use self::{
     load::LoadError,
     options::{Options, Source, SourceWish},
     probe::Probe,
+    table::Views,
+    view::View,
 };
 use crate::core::time::Nanos;
 
@@ -56,7 +61,7 @@ pub enum OpenError {
     #[error("the source \"ebpf\" cannot be had (\"auto\" would poll instead)")]
     Ebpf(#[from] LoadError),
     /// The table has no room for anything.
-    #[error("max_legs must be at least 1")]
+    #[error("max_legs must be at least 2")]
     NoLegs,
 }
 
@@ -77,8 +82,7 @@ pub struct Held {
 pub struct Sockets(Arc<Inner>);
 
 struct Inner {
-    kernel: Option<Arc<Kernel>>,
-    polled: Arc<Polled>,
+    table: Arc<Table>,
     reason: String,
     warned: AtomicBool,
 }
@@ -88,9 +92,9 @@ impl Sockets {
     /// kernel programs are loaded at all.
     ///
     /// # Errors
-    /// [`SourceWish::Ebpf`] where it cannot be had; `max_legs` of zero.
+    /// [`SourceWish::Ebpf`] where it cannot be had; `max_legs` below 2.
     pub fn open(options: &Options) -> Result<Sockets, OpenError> {
-        if options.max_legs == 0 {
+        if options.max_legs < 2 {
             return Err(OpenError::NoLegs);
         }
         let (kernel, reason) = match options.source {
@@ -102,8 +106,7 @@ impl Sockets {
             },
         };
         Ok(Sockets(Arc::new(Inner {
-            kernel: kernel.map(Arc::new),
-            polled: Arc::default(),
+            table: Arc::new(Table::new(kernel)),
             reason,
             warned: AtomicBool::new(false),
         })))
@@ -112,7 +115,7 @@ impl Sockets {
     /// Who writes the rows of legs to come.
     #[must_use]
     pub fn source(&self) -> Source {
-        if self.0.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
+        if self.0.table.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
     }
 
     /// Why it is this source, as one sentence for a person.
@@ -121,38 +124,56 @@ impl Sockets {
         &self.0.reason
     }
 
-    /// Registers a connected TCP socket. Where the kernel's table has no room the leg is polled, and
-    /// the first time is logged.
+    /// Registers the two sockets of a session, client and app. Where the kernel's table has no room they
+    /// are polled, and the first time is logged.
     ///
-    /// The descriptor's number is kept until [`Leg::release`], which must come before it is closed.
+    /// The descriptors' numbers are kept until [`Leg::release`], which must come before they are closed.
+    ///
+    /// # Errors
+    /// A descriptor that is no TCP socket or gives no answer.
+    pub fn register_pair(&self, fds: [BorrowedFd<'_>; 2]) -> io::Result<[Leg; 2]> {
+        let cookies = [tcp_info::cookie(fds[0])?, tcp_info::cookie(fds[1])?];
+        let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
+        // Both are legs before either can fail: the pair is given back with the last of them.
+        let [near, far] =
+            [0, 1].map(|side| self.settle(&block, Place { pair, side }, fds[side], cookies[side]));
+        Ok([near.start(fds[0])?, far.start(fds[1])?])
+    }
+
+    /// Registers one connected TCP socket, like [`Sockets::register_pair`]. It takes the room of two.
     ///
     /// # Errors
     /// A descriptor that is no TCP socket or gives no answer.
     pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
         let cookie = tcp_info::cookie(fd)?;
-        if let Some(kernel) = &self.0.kernel {
-            match kernel.lend(cookie) {
-                Ok(index) => {
-                    let lease = Lease::Kernel { kernel: Arc::clone(kernel), index };
-                    // Held as a leg at once, so that an error below gives the row back. The figures
-                    // are read after the kernel can find the row: no ack falls between the two.
-                    let leg = Leg::new(lease, fd, cookie, tcp_info::Account::default());
-                    let base = tcp_info::coherent(fd)?;
-                    return Ok(leg.with_base(base));
-                }
-                Err(error) => self.warn_once(&error),
+        let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
+        self.settle(&block, Place { pair, side: 0 }, fd, cookie).start(fd)
+    }
+
+    fn settle(&self, block: &Arc<Block>, place: Place, fd: BorrowedFd<'_>, cookie: u64) -> Leg {
+        let table = &self.0.table;
+        if place.pair < table.lent() {
+            match Leg::in_kernel(table, block, place, fd, cookie) {
+                Ok(leg) => return leg,
+                Err(error) => self.warn_once(&sentence(&error)),
             }
+        } else if table.kernel.is_some() {
+            self.warn_once("all rows of the kernel table are taken");
         }
-        let base = tcp_info::coherent(fd)?;
-        let (place, row) = self.0.polled.add(fd, cookie, &base);
-        let lease = Lease::Polled { polled: Arc::clone(&self.0.polled), place, row };
-        Ok(Leg::new(lease, fd, cookie, base))
+        Leg::polled(table, block, place, fd, cookie)
     }
 
     /// Once per sweep: brings the polled rows up to date as of `now`, two system calls for each polled
     /// leg. Rows that the kernel writes cost nothing here.
     pub fn refresh(&self, now: Nanos) {
-        self.0.polled.refresh(now);
+        self.0.table.swept();
+        poll::refresh(&self.0.table, now);
+    }
+
+    /// The pairs from `number * 64` on as a sweep looks at them; `None` beyond the last.
+    #[must_use]
+    pub fn views(&self, number: usize) -> Option<Views<'_>> {
+        Views::new(&self.0.table, number)
     }
 
     /// Carries the kernel programs' log lines to the `log` crate until the task is aborted; `None`
@@ -162,7 +183,7 @@ impl Sockets {
     /// # Errors
     /// A ring buffer that cannot be watched.
     pub fn start_logging(&self) -> io::Result<Option<JoinHandle<()>>> {
-        let Some(kernel) = &self.0.kernel else { return Ok(None) };
+        let Some(kernel) = &self.0.table.kernel else { return Ok(None) };
         let logger = match aya_log::EbpfLogger::init(&mut kernel.ebpf()) {
             Ok(logger) => logger,
             Err(aya_log::Error::MapNotFound) => return Ok(None),
@@ -185,13 +206,13 @@ impl Sockets {
     /// # Errors
     /// A kernel table that cannot be walked.
     pub fn held(&self) -> io::Result<Held> {
-        let (rows, entries) = self.0.kernel.as_ref().map_or(Ok((0, 0)), |kernel| kernel.held())?;
-        Ok(Held { rows, entries, polled: self.0.polled.held() })
+        let entries = self.0.table.kernel.as_ref().map_or(Ok(0), Kernel::entries)?;
+        let (rows, polled) = self.0.table.held();
+        Ok(Held { rows, entries, polled })
     }
 
-    fn warn_once(&self, error: &LendError) {
+    fn warn_once(&self, error: &str) {
         if !self.0.warned.swap(true, Relaxed) {
-            let error = sentence(error);
             tracing::warn!(
                 error,
                 "new legs are polled; max_legs sets the size of the kernel table"

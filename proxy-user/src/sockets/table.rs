@@ -1,142 +1,276 @@
-//! A row as the process sees it: the bytes of [`Row`], read and written field by field, atomically.
+//! The dense table: the places of all legs, in pairs, one pair per session. A pair's place names its
+//! two rows, the kernel's or the polled ones, and the process's own counts; in blocks of 64 pairs whose
+//! memory stays where it is.
 //!
-//! It knows neither who writes nor what the figures mean together; `leg` does.
+//! It knows where things lie and whose turn a place is; what the figures mean is `view`'s affair.
 
 use std::{
-    mem::{align_of, offset_of, size_of},
-    sync::atomic::{
-        AtomicU32, AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
-        fence,
+    array,
+    os::fd::RawFd,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+            fence,
+        },
     },
 };
 
 use proxy_common::Row;
 
-use crate::core::stall::TcpState;
-
-/// [`Row`] for concurrent use.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(super) struct AtomicRow {
-    cookie: AtomicU64,
-    bytes_acked: AtomicU64,
-    bytes_received: AtomicU64,
-    progress_ns: AtomicU64,
-    event_ns: AtomicU64,
-    queued: AtomicU32,
-    snd_wnd: AtomicU32,
-    srtt_us: AtomicU32,
-    retransmits: AtomicU32,
-    timeouts: AtomicU32,
-    state: AtomicU32,
-}
-
-/// Both must be the same bytes: the mapped rows are one type for the kernel and the other here.
-const _: () = {
-    assert!(size_of::<AtomicRow>() == size_of::<Row>());
-    assert!(align_of::<AtomicRow>() == align_of::<Row>());
-    assert!(offset_of!(AtomicRow, cookie) == offset_of!(Row, cookie));
-    assert!(offset_of!(AtomicRow, bytes_acked) == offset_of!(Row, bytes_acked));
-    assert!(offset_of!(AtomicRow, bytes_received) == offset_of!(Row, bytes_received));
-    assert!(offset_of!(AtomicRow, progress_ns) == offset_of!(Row, progress_ns));
-    assert!(offset_of!(AtomicRow, event_ns) == offset_of!(Row, event_ns));
-    assert!(offset_of!(AtomicRow, queued) == offset_of!(Row, queued));
-    assert!(offset_of!(AtomicRow, snd_wnd) == offset_of!(Row, snd_wnd));
-    assert!(offset_of!(AtomicRow, srtt_us) == offset_of!(Row, srtt_us));
-    assert!(offset_of!(AtomicRow, retransmits) == offset_of!(Row, retransmits));
-    assert!(offset_of!(AtomicRow, timeouts) == offset_of!(Row, timeouts));
-    assert!(offset_of!(AtomicRow, state) == offset_of!(Row, state));
+use super::{
+    ebpf::Kernel,
+    places::Places,
+    row::AtomicRow,
+    view::{Moved, View},
 };
 
-impl AtomicRow {
-    /// Reads the row. `bytes_acked` comes before `queued`, and every writer stores them the other way
-    /// round: their sum is never more than what was written to the socket.
-    ///
-    /// All loads are relaxed and of at most pointer size, which is what memory mapped read-only
-    /// allows (see "Atomic accesses to read-only memory" in `std::sync::atomic`).
-    pub(super) fn load(&self) -> Row {
-        let bytes_acked = self.bytes_acked.load(Relaxed);
-        fence(Acquire);
-        Row {
-            cookie: self.cookie.load(Relaxed),
-            bytes_acked,
-            bytes_received: self.bytes_received.load(Relaxed),
-            progress_ns: self.progress_ns.load(Relaxed),
-            event_ns: self.event_ns.load(Relaxed),
-            queued: self.queued.load(Relaxed),
-            snd_wnd: self.snd_wnd.load(Relaxed),
-            srtt_us: self.srtt_us.load(Relaxed),
-            retransmits: self.retransmits.load(Relaxed),
-            timeouts: self.timeouts.load(Relaxed),
-            state: self.state.load(Relaxed),
+/// Pairs per block: one bit each in a word.
+pub(crate) const PAIRS: usize = 64;
+/// Legs per block.
+pub(super) const LEGS: usize = 2 * PAIRS;
+/// Where a leg's descriptor stands while there is none.
+const NONE: RawFd = -1;
+
+/// A leg's place: its pair's, and which of the two it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) pair: u32,
+    pub(super) side: usize,
+}
+
+impl Place {
+    /// Index of the kernel's row.
+    pub(super) fn row(self) -> usize {
+        self.pair as usize * 2 + self.side
+    }
+
+    /// Index in the block's arrays of legs.
+    fn in_block(self) -> usize {
+        self.row() % LEGS
+    }
+
+    fn bit(self) -> u64 {
+        1 << (self.pair as usize % PAIRS)
+    }
+}
+
+/// A pair's counts: one cache line.
+#[derive(Default)]
+#[repr(align(64))]
+struct PairMoved([Moved; 2]);
+
+/// The process's own side of 64 pairs.
+pub(super) struct Block {
+    moved: [PairMoved; PAIRS],
+    /// Pairs of which the rows do not tell everything.
+    noted: AtomicU64,
+    /// By side: legs that are polled.
+    polled: [AtomicU64; 2],
+    /// Rows of polled legs, from the first of them on.
+    rows: OnceLock<Box<[AtomicRow]>>,
+    descriptors: Mutex<[RawFd; LEGS]>,
+}
+
+impl Block {
+    fn new() -> Block {
+        Block {
+            moved: array::from_fn(|_| PairMoved::default()),
+            noted: AtomicU64::new(0),
+            polled: Default::default(),
+            rows: OnceLock::new(),
+            descriptors: Mutex::new([NONE; LEGS]),
         }
     }
 
-    /// Writes the row; only for rows in the process's own memory, and by one writer at a time.
-    pub(super) fn store(&self, row: &Row) {
-        self.cookie.store(row.cookie, Relaxed);
-        self.queued.store(row.queued, Relaxed);
-        self.snd_wnd.store(row.snd_wnd, Relaxed);
-        self.srtt_us.store(row.srtt_us, Relaxed);
-        self.retransmits.store(row.retransmits, Relaxed);
-        self.bytes_received.store(row.bytes_received, Relaxed);
-        self.progress_ns.store(row.progress_ns, Relaxed);
-        self.timeouts.store(row.timeouts, Relaxed);
-        self.bytes_acked.store(row.bytes_acked, Release);
-        self.state.store(row.state, Relaxed);
-        self.event_ns.store(row.event_ns, Relaxed);
+    pub(super) fn moved(&self, place: Place) -> &Moved {
+        &self.moved[place.pair as usize % PAIRS].0[place.side]
+    }
+
+    /// The row of a leg that is polled.
+    pub(super) fn polled_row(&self, place: Place) -> Option<&AtomicRow> {
+        self.rows.get()?.get(place.in_block())
+    }
+
+    pub(super) fn note(&self, place: Place) {
+        self.noted.fetch_or(place.bit(), Release);
+    }
+
+    /// Puts a leg with this descriptor in its place; if it is to be polled, with the row to start from.
+    pub(super) fn occupy(&self, place: Place, fd: RawFd, polled: Option<&Row>) {
+        let mut descriptors = self.descriptors();
+        let other = descriptors[place.in_block() ^ 1];
+        if other == NONE {
+            self.noted.fetch_and(!place.bit(), Relaxed);
+        }
+        if let Some(row) = polled {
+            let rows = self.rows.get_or_init(|| (0..LEGS).map(|_| AtomicRow::default()).collect());
+            rows[place.in_block()].store(row);
+            self.polled[place.side].fetch_or(place.bit(), Relaxed);
+        } else {
+            self.polled[place.side].fetch_and(!place.bit(), Relaxed);
+        }
+        descriptors[place.in_block()] = fd;
+        // Whoever reads counts of this leg sees that the leg before it has left: see `Leg::sample`.
+        fence(Release);
+    }
+
+    /// Takes a leg from its place; whether its pair is empty then. When this returns, the descriptor is
+    /// no longer used here.
+    pub(super) fn leave(&self, place: Place) -> bool {
+        let mut descriptors = self.descriptors();
+        descriptors[place.in_block()] = NONE;
+        descriptors[place.in_block() ^ 1] == NONE
+    }
+
+    /// Does something with a leg's descriptor, which stays open and in its place meanwhile.
+    pub(super) fn with_descriptor<T>(&self, place: Place, work: impl FnOnce(RawFd) -> T) -> T {
+        let descriptors = self.descriptors();
+        work(descriptors[place.in_block()])
+    }
+
+    /// Shows the polled legs' descriptors and rows. They are locked in parts, so that a release waits
+    /// for the questions to few.
+    pub(super) fn each_polled(&self, mut show: impl FnMut(RawFd, &AtomicRow)) {
+        /// About 100 µs of system calls.
+        const PART: usize = 64;
+        let Some(rows) = self.rows.get() else { return };
+        for start in (0..LEGS).step_by(PART) {
+            let descriptors = self.descriptors();
+            for at in start..start + PART {
+                let polled = self.polled[at % 2].load(Relaxed) >> (at / 2) & 1 == 1;
+                if polled && descriptors[at] != NONE {
+                    show(descriptors[at], &rows[at]);
+                }
+            }
+        }
+    }
+
+    /// How many legs have a row of the kernel's, and how many are polled.
+    fn held(&self) -> (usize, usize) {
+        let descriptors = self.descriptors();
+        let taken = (0..LEGS).filter(|&at| descriptors[at] != NONE);
+        let (polled, lent): (Vec<_>, Vec<_>) =
+            taken.partition(|at| self.polled[at % 2].load(Relaxed) >> (at / 2) & 1 == 1);
+        (lent.len(), polled.len())
+    }
+
+    fn descriptors(&self) -> MutexGuard<'_, [RawFd; LEGS]> {
+        self.descriptors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The state with this number in `include/net/tcp_states.h`. A request socket (12) is one whose
-/// handshake runs; what else the kernel may invent is a socket without a connection.
-pub(super) fn tcp_state(number: u32) -> TcpState {
-    match number {
-        1 => TcpState::Established,
-        2 => TcpState::SynSent,
-        3 | 12 => TcpState::SynReceived,
-        4 => TcpState::FinWait1,
-        5 => TcpState::FinWait2,
-        6 => TcpState::TimeWait,
-        8 => TcpState::CloseWait,
-        9 => TcpState::LastAck,
-        10 => TcpState::Listen,
-        11 => TcpState::Closing,
-        _ => TcpState::Close,
-    }
+/// All places.
+pub(super) struct Table {
+    pub(super) kernel: Option<Kernel>,
+    blocks: RwLock<Vec<Arc<Block>>>,
+    /// How many pairs have rows in the kernel's table. Those beyond are polled.
+    lent: u32,
+    /// Of these and of those.
+    places: Mutex<[Places; 2]>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Table {
+    /// A table whose first pairs have the kernel's rows, if there are any.
+    pub(super) fn new(kernel: Option<Kernel>) -> Table {
+        let rows = kernel.as_ref().map_or(0, Kernel::rows);
+        let lent = u32::try_from(rows / 2).unwrap_or(u32::MAX);
+        let places = [Places::new(0..lent), Places::new(lent..u32::MAX)];
+        Table { kernel, blocks: RwLock::default(), lent, places: Mutex::new(places) }
+    }
 
-    #[test]
-    fn a_row_survives_store_and_load() {
-        let row = Row {
-            cookie: 1,
-            bytes_acked: 2,
-            bytes_received: 3,
-            progress_ns: 4,
-            event_ns: 5,
-            queued: 6,
-            snd_wnd: 7,
-            srtt_us: 8,
-            retransmits: 9,
-            timeouts: 10,
-            state: 11,
+    /// How many pairs have rows in the kernel's table.
+    pub(super) fn lent(&self) -> u32 {
+        self.lent
+    }
+
+    /// Takes the lowest free pair, and where it lies. `None` = 4 billion pairs are taken.
+    pub(super) fn take(&self) -> Option<(u32, Arc<Block>)> {
+        let pair = {
+            let mut places = self.places();
+            let [lent, polled] = &mut *places;
+            lent.take().or_else(|| polled.take())?
         };
-        let atomic = AtomicRow::default();
-        atomic.store(&row);
-        assert_eq!(atomic.load(), row);
+        let number = pair as usize / PAIRS;
+        if let Some(block) = self.block(number) {
+            return Some((pair, block));
+        }
+        let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
+        while blocks.len() <= number {
+            blocks.push(Arc::new(Block::new()));
+        }
+        Some((pair, Arc::clone(&blocks[number])))
     }
 
-    #[test]
-    fn every_state_keeps_its_number() {
-        for number in 1..=11 {
-            assert_eq!(tcp_state(number) as u32, number);
-        }
-        assert_eq!(tcp_state(0), TcpState::Close);
-        assert_eq!(tcp_state(u32::MAX), TcpState::Close);
+    /// Takes a pair back that both legs have left.
+    pub(super) fn give_back(&self, pair: u32) {
+        let mut places = self.places();
+        let [lent, polled] = &mut *places;
+        let places = if pair < self.lent { lent } else { polled };
+        places.give_back(pair);
+    }
+
+    /// A sweep has come.
+    pub(super) fn swept(&self) {
+        self.places().iter_mut().for_each(Places::swept);
+    }
+
+    pub(super) fn block(&self, number: usize) -> Option<Arc<Block>> {
+        self.blocks.read().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
+    }
+
+    /// How many legs have a row of the kernel's, and how many are polled.
+    pub(super) fn held(&self) -> (usize, usize) {
+        let held = (0..).map_while(|number| self.block(number)).map(|block| block.held());
+        held.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
+    }
+
+    fn places(&self) -> MutexGuard<'_, [Places; 2]> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// 64 pairs as a sweep looks at them. Only for pairs that are registered while it looks.
+pub struct Views<'a> {
+    table: &'a Table,
+    block: Arc<Block>,
+    number: usize,
+    polled: [u64; 2],
+}
+
+impl<'a> Views<'a> {
+    pub(super) fn new(table: &'a Table, number: usize) -> Option<Views<'a>> {
+        let block = table.block(number)?;
+        let polled = [0, 1].map(|side| block.polled[side].load(Relaxed));
+        Some(Views { table, block, number, polled })
+    }
+
+    /// A bit for each pair of which its rows do not tell everything: see `Leg::note`.
+    #[must_use]
+    pub fn noted(&self) -> u64 {
+        self.block.noted.load(Acquire)
+    }
+
+    /// Both legs of the pair with this number, 0 to 63.
+    #[must_use]
+    #[inline]
+    pub fn pair(&self, bit: usize) -> Option<[View<'_>; 2]> {
+        let moved = &self.block.moved.get(bit)?.0;
+        let view = |side: usize| {
+            let row = if self.polled[side] >> bit & 1 == 1 {
+                self.block.rows.get()?.get(2 * bit + side)?
+            } else {
+                self.table.kernel.as_ref()?.row(self.number * LEGS + 2 * bit + side)?
+            };
+            Some(View { row, moved: &moved[side] })
+        };
+        Some([view(0)?, view(1)?])
+    }
+}
+
+impl std::fmt::Debug for Views<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Views").field("number", &self.number).finish_non_exhaustive()
     }
 }

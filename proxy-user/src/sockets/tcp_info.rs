@@ -111,16 +111,17 @@ pub(super) fn account(fd: BorrowedFd<'_>) -> io::Result<Account> {
 }
 
 /// As `account`, but asked again until no ack arrived between the two calls, so that `acked + queued`
-/// is what was written. On a socket that never rests it settles for `account`'s answer.
+/// is what was written; nothing may be written meanwhile. On a socket that never rests it settles for
+/// `account`'s answer.
 pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
-    let mut before = info(fd)?;
+    let mut queued = outq(fd)?;
     for _ in 0..TRIES {
-        let queued = outq(fd)?;
-        let after = info(fd)?;
-        if after.acked == before.acked {
-            return Ok(Account { queued, ..after });
+        let info = info(fd)?;
+        let after = if queued == 0 { 0 } else { outq(fd)? };
+        if after == queued {
+            return Ok(Account { queued, ..info });
         }
-        before = after;
+        queued = after;
     }
     account(fd)
 }

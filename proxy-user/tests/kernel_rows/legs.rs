@@ -166,10 +166,10 @@ pub(crate) fn release_gives_everything_back_once(wish: SourceWish) {
     }
 }
 
-/// With fewer rows than legs, rows are lent again at once; no figure of one socket reaches another's.
+/// With fewer pairs of rows than legs, rows are lent again at once; no figure of one socket reaches another's.
 pub(crate) fn rows_change_hands_under_load(source: SourceWish) {
     const THREADS: usize = 4;
-    let sockets = Sockets::open(&Options { source, max_legs: 3, ..Options::default() }).unwrap();
+    let sockets = Sockets::open(&Options { source, max_legs: 6, ..Options::default() }).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let sockets = &sockets;
@@ -224,7 +224,7 @@ pub(crate) fn full_table_falls_back_and_says_so_once() {
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, || {
-        let options = Options { source: SourceWish::Ebpf, max_legs: 1, ..Options::default() };
+        let options = Options { source: SourceWish::Ebpf, max_legs: 2, ..Options::default() };
         let sockets = Sockets::open(&options).unwrap();
         let mut pairs = [Pair::new(None), Pair::new(None), Pair::new(None)];
         let legs = pairs.each_ref().map(|pair| sockets.register(pair.near.as_fd()).unwrap());

@@ -1,0 +1,105 @@
+//! One sweep over the table: which sessions have a dead leg.
+//!
+//! It decides nothing by itself (`core::stall` does). A session of which nothing waits costs its two
+//! rows and the process's own counts, three cache lines in the order of memory; no other memory of it
+//! is touched, and with kernel rows there is no system call.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::ending::Cause;
+use crate::core::stall::{Sample, Verdict, Watch};
+use crate::core::time::Nanos;
+use crate::session::{Leg, Look, Registry, Session, Watches};
+use crate::sockets::Sockets;
+
+/// How long both sides may leave their connections open after a Close went by and everything was
+/// taken (RFC 6455 section 7.1.1).
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Looks at every session once and shows those that are to end, each with the sweep's memory of it and
+/// the cause.
+pub fn sweep(
+    sockets: &Sockets,
+    registry: &Registry,
+    now: Nanos,
+    grace: Duration,
+    mut end: impl FnMut(&Arc<Session>, &Watches, Cause),
+) {
+    sockets.refresh(now);
+    registry.sweep(sockets, |mut look| {
+        if look.at_rest() {
+            return false;
+        }
+        if let Some((session, cause)) = judge(&mut look, now, grace) {
+            end(session, look.watches, cause);
+        }
+        !look.watches.at_rest()
+    });
+}
+
+fn judge<'a>(
+    look: &mut Look<'a>,
+    now: Nanos,
+    grace: Duration,
+) -> Option<(&'a Arc<Session>, Cause)> {
+    let session = look.session()?;
+    let (near, far) = if look.noted {
+        (session.client.socket.sample(), session.upstream.socket.sample())
+    } else {
+        (look.client.sample(), look.upstream.sample())
+    };
+    let Watches { client, upstream, closing } = &mut *look.watches;
+    let verdict = judge_leg(client, &near, || &session.client, far.queued > 0, now, grace);
+    let cause = match verdict {
+        Verdict::Fine => {
+            match judge_leg(upstream, &far, || &session.upstream, near.queued > 0, now, grace) {
+                Verdict::Fine => {
+                    let quiet = near.queued == 0 && far.queued == 0;
+                    return close(closing, look.noted && quiet && session.closing(), now)
+                        .then_some((session, Cause::CloseTimeout));
+                }
+                Verdict::Stalled => Cause::AppStalled,
+                Verdict::Unreachable => Cause::AppUnreachable,
+                Verdict::PeerClosed => Cause::AppGone,
+            }
+        }
+        Verdict::Stalled => Cause::ClientStalled,
+        Verdict::Unreachable => Cause::ClientUnreachable,
+        Verdict::PeerClosed => Cause::ClientGone,
+    };
+    Some((session, cause))
+}
+
+/// Whether a session that has nothing left to do but close has had the time for it.
+fn close(since: &mut Nanos, quiet: bool, now: Nanos) -> bool {
+    *since = match (quiet, *since) {
+        (false, _) => Nanos(0),
+        (true, Nanos(0)) => now,
+        (true, since) => since,
+    };
+    quiet && now.since(*since) >= CLOSING
+}
+
+fn judge_leg<'a>(
+    watch: &mut Watch,
+    sample: &Sample,
+    leg: impl FnOnce() -> &'a Leg,
+    passing: bool,
+    now: Nanos,
+    grace: Duration,
+) -> Verdict {
+    match watch.look(sample, passing, now, grace) {
+        Verdict::Fine if !watch.take_doubt() => Verdict::Fine,
+        // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
+        // itself is asked once when its row stands still, so that the wait is counted from the right
+        // moment, and again before anybody loses a seat.
+        _ => match leg().socket.confirm(now) {
+            Ok(asked) => watch.look(&asked, passing, now, grace),
+            // Given back by its pump: the session has just ended.
+            Err(error) if error.kind() == ErrorKind::NotConnected => Verdict::Fine,
+            Err(_) => Verdict::PeerClosed,
+        },
+    }
+}

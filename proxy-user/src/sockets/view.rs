@@ -1,0 +1,130 @@
+//! One leg as its row and the process's own counts show it together. No system call, and no memory but
+//! the row's cache line and half of another.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+use proxy_common::Row;
+
+use super::{
+    row::{AtomicRow, tcp_state},
+    tcp_info::Account,
+};
+use crate::core::{
+    stall::{Sample, TcpState},
+    time::Nanos,
+};
+
+/// What the process itself knows of a leg's bytes, all over the socket's life.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    /// Bytes handed to the socket, counted as acks are. The row's own queue is stale once everything
+    /// was acked before a further write (no callback follows a write), so this count decides.
+    sent: AtomicU64,
+    /// Bytes that came from the socket.
+    read: AtomicU64,
+    /// Acked bytes that the process knows of whatever the row says: those before the registration, and
+    /// any that the socket told of when it was asked.
+    acked: AtomicU64,
+    /// When `acked` was found to have grown.
+    progress: AtomicU64,
+}
+
+impl Moved {
+    /// Starts from the figures of the socket at its registration. Acks before the kernel could see the
+    /// leg are in them, acks after it in the row, so the larger of the two is the true one.
+    pub(super) fn start(&self, base: &Account) {
+        self.sent.store(base.acked.saturating_add(u64::from(base.queued)), Relaxed);
+        self.read.store(base.received, Relaxed);
+        self.progress.store(0, Relaxed);
+        self.acked.store(base.acked, Release);
+    }
+
+    /// One task only, as for `add_read`.
+    pub(super) fn add_sent(&self, bytes: u64) {
+        add(&self.sent, bytes);
+    }
+
+    pub(super) fn add_read(&self, bytes: u64) {
+        add(&self.read, bytes);
+    }
+
+    /// Keeps what the socket said; whoever sees the count sees the time.
+    pub(super) fn confirmed(&self, acked: u64, progress: Nanos) {
+        self.progress.store(progress.0, Relaxed);
+        self.acked.fetch_max(acked, Release);
+    }
+}
+
+/// One leg at a look.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub(super) row: &'a AtomicRow,
+    pub(super) moved: &'a Moved,
+}
+
+impl View<'_> {
+    /// Whether nothing waits and the connection stands in both directions, as far as the row tells.
+    #[must_use]
+    #[inline]
+    pub fn at_rest(&self) -> bool {
+        let (acked, queued, state) = self.row.queue();
+        let sent = self.moved.sent.load(Relaxed).max(acked.saturating_add(u64::from(queued)));
+        // 0 is a row that was not written since the registration.
+        state <= TcpState::Established as u32 && sent <= acked.max(self.moved.acked.load(Relaxed))
+    }
+
+    /// Bytes handed to the socket over its life. With [`View::read`] it tells a silent leg from one
+    /// that moves: both stand still from look to look.
+    #[must_use]
+    #[inline]
+    pub fn sent(&self) -> u64 {
+        self.moved.sent.load(Relaxed)
+    }
+
+    /// Bytes read from the socket over its life.
+    #[must_use]
+    #[inline]
+    pub fn read(&self) -> u64 {
+        self.moved.read.load(Relaxed)
+    }
+
+    /// The whole sample. Before the kernel's first callback the state is taken for ESTABLISHED and
+    /// other figures are 0; a leg of which that is not true is noted (`Block::noted`).
+    #[must_use]
+    pub fn sample(&self) -> Sample {
+        let row = self.row.load();
+        let state = row.state.max(TcpState::Established as u32);
+        sample(&Row { state, ..row }, self.moved)
+    }
+}
+
+/// Row and counts taken together.
+pub(super) fn sample(row: &Row, moved: &Moved) -> Sample {
+    let known = moved.acked.load(Acquire);
+    let (acked, progress) = if row.bytes_acked > known {
+        (row.bytes_acked, row.progress_ns)
+    } else {
+        (known, moved.progress.load(Relaxed))
+    };
+    // The row's sum is never too large, and covers what was not counted.
+    let sent = moved.sent.load(Relaxed).max(row.bytes_acked.saturating_add(u64::from(row.queued)));
+    Sample {
+        state: tcp_state(row.state),
+        acked,
+        received: moved.read.load(Relaxed).max(row.bytes_received),
+        queued: sent.saturating_sub(acked),
+        progress: Nanos(progress),
+        window: row.snd_wnd,
+        rtt_us: row.srtt_us,
+        retransmits: row.retransmits,
+        timeouts: row.timeouts,
+    }
+}
+
+/// Adds to a counter that one task writes: a load and a store, no locked instruction.
+fn add(counter: &AtomicU64, bytes: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(bytes), Relaxed);
+}
