@@ -170,6 +170,9 @@ fn the_command_lists_and_shows_packs() {
     assert!(told.stdout.lines().any(|line| line.starts_with("streamlit ")), "{told:?}");
     let told = finish(ebbtide().args(["packs", "show", "streamlit"]));
     assert_eq!(told.stdout, include_str!("../packs/streamlit.toml"));
+    let told = finish(ebbtide().args(["packs", "list", "--markdown"]));
+    let documented = include_str!("../../docs/packs.md").contains(&told.stdout);
+    assert!(documented, "docs/packs.md does not have this table:\n{}", told.stdout);
 }
 
 #[test]

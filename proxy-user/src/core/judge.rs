@@ -55,6 +55,6 @@ pub fn opening<'a>(
     subprotocol: Option<&'a str>,
     now: Nanos,
 ) -> Opening<'a> {
-    let unattended = !visits.attended(client, now);
+    let unattended = !visits.attended(client, head.path, now);
     Opening { path: head.path, query: head.query, subprotocol, unattended }
 }

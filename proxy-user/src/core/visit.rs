@@ -1,18 +1,18 @@
 //! Who has come to a page lately, so that a connection which a page opens again by itself is not taken
 //! for a visit.
 //!
-//! A fixed table: clients that share a place are taken for attended, never for absent.
+//! A fixed table: clients that share a place are taken for attended, never for absent. Taking a first
+//! connection for a second costs nothing: the navigation before it has counted.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// How long a navigation stands for the connections that the page opens. One that is opened later is
-/// not taken for a visit, which costs nothing: the navigation itself has counted.
+/// How long a navigation stands for all that the page opens.
 pub const VISIT: Duration = Duration::from_secs(30);
-/// How long a page that has loaded itself may load its parts.
-const LOADING: Duration = Duration::from_secs(60);
+/// How long a page may take to load its parts, and to open each of its connections for the first time.
+const LOADING: Duration = Duration::from_secs(90);
 
 /// Places in the table; a power of two.
 const PLACES: usize = 4096;
@@ -26,16 +26,24 @@ pub struct Visits {
     places: Box<[AtomicU64]>,
 }
 
-/// What a place holds: the time in steps (32 bits), whether the page loaded itself (1 bit), and some
-/// bits of the client (31).
+/// What a place holds: the time in steps (32 bits), whether the page loaded itself (1 bit), some bits
+/// of the client (15), and which connections it has opened since (16, by their paths).
 #[derive(Clone, Copy)]
 struct Place(u64);
+
+/// The bit of a path. Paths that share one are taken for opened before.
+fn bit(path: &str) -> u64 {
+    // FNV-1a: draft-eastlake-fnv.
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = path.bytes().fold(0x811c_9dc5, step);
+    1 << (hash >> 28)
+}
 
 impl Place {
     fn new(client: u64, now: Nanos, reload: bool) -> Place {
         // Never 0, which is an empty place; 2^32 steps are 146 years.
         let steps = ((now.0 >> STEP) + 1) << 32;
-        Place(steps | u64::from(reload) << 31 | client >> 33)
+        Place(steps | u64::from(reload) << 31 | client >> 49 << 16)
     }
 
     /// Less than so long ago.
@@ -49,7 +57,7 @@ impl Place {
     }
 
     fn is_of(self, client: u64) -> bool {
-        self.0 & 0x7fff_ffff == client >> 33
+        self.0 >> 16 & 0x7fff == client >> 49
     }
 }
 
@@ -67,19 +75,27 @@ impl Visits {
 
     /// A page has loaded itself again. It is no visit, and does not end one.
     pub fn reloaded(&self, client: u64, now: Nanos) {
-        if !self.attended(client, now) {
+        let place = self.look(client);
+        if place.reload() || !place.within(VISIT, now) {
             self.place(client).store(Place::new(client, now, true).0, Relaxed);
         }
     }
 
-    /// Whether somebody came to a page less than [`VISIT`] ago.
+    /// Whether a connection for this path is part of somebody's coming to a page: less than [`VISIT`]
+    /// ago, or a little longer where the page has not opened it before.
     #[must_use]
-    pub fn attended(&self, client: u64, now: Nanos) -> bool {
+    pub fn attended(&self, client: u64, path: &str, now: Nanos) -> bool {
         let place = self.look(client);
-        place.within(VISIT, now) && !place.reload()
+        let first = place.within(LOADING, now) && place.0 & bit(path) == 0;
+        (place.within(VISIT, now) || first) && !place.reload()
     }
 
-    /// Whether a page has loaded itself again less than a minute ago, with nobody there.
+    /// The page has opened a connection for this path.
+    pub fn opened(&self, client: u64, path: &str) {
+        self.place(client).fetch_or(bit(path), Relaxed);
+    }
+
+    /// Whether a page has loaded itself again lately, with nobody there.
     #[must_use]
     pub fn reloading(&self, client: u64, now: Nanos) -> bool {
         let place = self.look(client);
@@ -106,23 +122,29 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_lasts_half_a_minute() {
+    fn a_visit_lasts_half_a_minute_and_first_connections_longer() {
         let visits = Visits::default();
-        assert!(!visits.attended(7, seconds(0)));
+        assert!(!visits.attended(7, "/ws", seconds(0)));
         visits.navigated(7, seconds(10));
-        assert!(visits.attended(7, seconds(10)) && visits.attended(7, seconds(38)));
-        assert!(!visits.attended(7, seconds(43)));
-        assert!(!visits.attended(8, seconds(10)), "somebody else");
+        assert!(visits.attended(7, "/ws", seconds(10)) && visits.attended(7, "/ws", seconds(90)));
+        assert!(!visits.attended(7, "/ws", seconds(110)));
+        assert!(!visits.attended(8, "/ws", seconds(10)), "somebody else");
+        visits.opened(7, "/ws");
+        assert!(visits.attended(7, "/ws", seconds(38)), "the page may be loaded again");
+        assert!(!visits.attended(7, "/ws", seconds(45)), "it comes back by itself");
+        assert!(visits.attended(7, "/other", seconds(45)));
+        visits.navigated(7, seconds(50));
+        assert!(visits.attended(7, "/ws", seconds(88)));
     }
 
     #[test]
     fn a_page_that_loads_itself_is_no_visit() {
         let visits = Visits::default();
         visits.reloaded(7, seconds(10));
-        assert!(visits.reloading(7, seconds(11)) && !visits.attended(7, seconds(11)));
+        assert!(visits.reloading(7, seconds(11)) && !visits.attended(7, "/", seconds(11)));
         visits.navigated(7, seconds(12));
         visits.reloaded(7, seconds(13));
-        assert!(visits.attended(7, seconds(14)) && !visits.reloading(7, seconds(14)));
+        assert!(visits.attended(7, "/", seconds(14)) && !visits.reloading(7, seconds(14)));
     }
 
     #[test]
@@ -130,8 +152,8 @@ mod tests {
         let visits = Visits::default();
         let other = 7 | 1 << 60;
         visits.navigated(other, seconds(10));
-        assert!(visits.attended(7, seconds(10)));
-        visits.reloaded(7 | 1 << 61, seconds(100));
-        assert!(!visits.reloading(7, seconds(100)));
+        assert!(visits.attended(7, "/", seconds(10)));
+        visits.reloaded(7 | 1 << 61, seconds(200));
+        assert!(!visits.reloading(7, seconds(200)));
     }
 }

@@ -20,7 +20,7 @@ use crate::core::visit::{VISIT, Visits};
 /// The one browser of a recording.
 const CLIENT: u64 = 1;
 /// A page may take so long to load, on a machine that has much else to do.
-const LOADING: Duration = Duration::from_secs(60);
+const LOADING: Duration = Duration::from_secs(90);
 /// While it loads, each of its parts and connections is followed by others for so long.
 const PART: Duration = Duration::from_secs(10);
 
@@ -184,6 +184,9 @@ impl Replay<'_> {
         let chosen = chosen.and_then(|value| value.to_str().ok());
         let opening = judge::opening(&self.visits, CLIENT, head, chosen, now);
         if agreed.is_some() {
+            if self.opened.insert(head.path.to_owned()) {
+                self.loads(now);
+            }
             self.recognise(self.book.recognise(&opening));
         }
         self.book.upgrade(&opening, self.recognised)
@@ -203,9 +206,6 @@ impl Replay<'_> {
         let verdict = self.handshake(now, &head, Some(agreed));
         let chosen = agreed.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(&self.visits, CLIENT, &head, chosen, now);
-        if self.opened.insert(path.to_owned()) {
-            self.loads(now);
-        }
         if tell {
             let rule = self.ignoring(verdict);
             if rule.is_none() {
@@ -214,6 +214,7 @@ impl Replay<'_> {
             self.outcome.requests.add(rule);
         }
         let connection = self.book.connection(&opening);
+        self.visits.opened(CLIENT, path);
         self.wires.insert(conn, Wire::new(connection, agreed, whole, now));
     }
 

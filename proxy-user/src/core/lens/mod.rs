@@ -32,8 +32,8 @@ const RATIO: usize = 32;
 ///
 /// Where messages refer to each other every one of them must be inflated to its end, and an app or a
 /// client could make that a burden: a direction may inflate to 1 MiB, a window for each message, and
-/// 32 bytes for each byte on the wire. Beyond that, and where its data are corrupt, it goes blind: its
-/// memory is freed, and its compressed messages are activity from then on. The session is none the
+/// 32 bytes for each byte on the wire. Beyond that, and where data that others refer to are corrupt, it
+/// goes blind: its memory is freed, and its compressed messages are activity from then on. The session is none the
 /// worse for it.
 #[derive(Debug)]
 pub struct Lens {
@@ -184,11 +184,13 @@ impl Lens {
             }
         };
         let verdict = flight.look(self.longest, last || read.is_err(), last && read.is_ok(), judge);
-        if read.is_err() {
+        let takeover = deflate.is_some_and(|deflate| deflate.takeover);
+        // Where no message refers to another, those behind a broken one can be read.
+        if read.is_err() && (takeover || self.credit < 0) {
             self.go_blind();
         }
         // What the messages behind it may refer to must be read to its end.
-        let history = read.is_ok() && deflate.is_some_and(|deflate| deflate.takeover);
+        let history = read.is_ok() && takeover;
         if last || (flight.judged && !history) {
             self.skip = !last;
             flight.give_back();

@@ -316,6 +316,20 @@ fn a_bomb_blinds_its_direction_and_leaves_nothing_behind() {
     assert!(lens.credit > CREDIT, "a message that nothing refers to is not read to its end");
 }
 
+/// Where no message refers to another, a broken one takes nothing along.
+#[test]
+fn corrupt_data_that_nothing_refers_to_blind_nobody() {
+    let each = Deflate { takeover: false, ..Deflate::default() };
+    let way = Way { deflate: each, level: 6, mask: None };
+    let mut bytes = Vec::new();
+    frame(&mut bytes, 0xc1, &[0xff; 20], None);
+    bytes.extend(wire(&[Sent { compressed: true, ..plain(b"3") }], way));
+    let mut lens = Lens::new(256, Some(each));
+    let verdicts = look(&mut lens, false, &bytes, &[], judge);
+    let heartbeat = expected(&[plain(b"3")], 256)[0];
+    assert_eq!((verdicts, lens.blind()), (vec![Verdict::Activity(None), heartbeat], false));
+}
+
 #[test]
 fn an_app_that_repeats_itself_is_no_bomb() {
     let way = Way { deflate: Deflate::default(), level: 6, mask: None };

@@ -107,6 +107,7 @@ impl Case {
         let (terms, now) = (&self.terms, clock::coarse());
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(&proxy.visits, self.client, &self.head(), chosen, now);
+        proxy.visits.opened(self.client, opening.path);
         let connection = terms.book.connection(&opening);
         let recognised = self.app.recognise(terms, connection.packs);
         self.tell(terms.book.upgrade(&opening, recognised), true);
