@@ -55,6 +55,17 @@ timeout = "0s"
 }
 
 #[test]
+fn a_file_that_is_no_pack_is_told_so() {
+    let told = mistakes("listen = [\"127.0.0.1:0\"]\n");
+    assert!(
+        told.iter().any(|line| line.starts_with("demo.toml:1: unknown key `listen`")),
+        "{told:?}"
+    );
+    let nameless = "demo.toml:1: the file has no `name`; add one, such as name = \"socketio\"";
+    assert!(told.iter().any(|line| line == nameless), "{told:?}");
+}
+
+#[test]
 fn what_is_too_large_is_refused() {
     let head = "name = \"demo\"\n";
     let rules = format!("{head}{}", "[[message]]\n".repeat(300));

@@ -104,7 +104,8 @@ impl<'a> Table<'a> {
         kind: Kind<impl Fn(&str) -> Result<T, ValueError>>,
     ) -> Option<T> {
         if !self.has(key) {
-            let (place, example) = (self.place, kind.example);
+            let place = if self.place.is_empty() { "the file" } else { self.place };
+            let example = kind.example;
             let message = format!("{place} has no `{key}`; add one, such as {key} = {example}");
             self.lacks(key, message);
         }
