@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 # What a proxy could call activity; `answered` and `closed` only end something.
-TRAFFIC = ("request", "upgrade", "sent", "received")
+TRAFFIC = ("request", "upgrade", "sent", "received", "streamed")
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,37 @@ def tally(events: list[Event]) -> dict[str, int]:
 
 
 class Account:
-    """Grows `events` from the moment it is made; make it before the page loads.
+    """Grows `events` from `attach` on, which comes before the page loads.
 
     `name_frame(direction, payload)` gives a framework's own name for a message.
     """
 
-    def __init__(self, page, name_frame: Callable[[str, bytes], str]) -> None:
+    def __init__(self, name_frame: Callable[[str, bytes], str]) -> None:
         self.events: list[Event] = []
+        # What the app agreed to on its WebSockets: extensions, one for each handshake.
+        self.extensions: list[str] = []
         self._name_frame = name_frame
         self._to_wall: float | None = None
         self._urls: dict[str, str] = {}
-        session = page.context.new_cdp_session(page)
+        self._streams: set[str] = set()
+
+    async def attach(self, page) -> None:
+        session = await page.context.new_cdp_session(page)
         for name, handler in {
             "requestWillBeSent": self._request,
+            "responseReceived": self._begins,
+            "dataReceived": self._streamed,
             "loadingFinished": self._answered,
             "loadingFailed": self._answered,
             "webSocketCreated": lambda e: self._urls.update({e["requestId"]: e["url"]}),
             "webSocketWillSendHandshakeRequest": self._upgrade,
+            "webSocketHandshakeResponseReceived": self._agreed,
             "webSocketFrameSent": lambda e: self._frame("sent", e),
             "webSocketFrameReceived": lambda e: self._frame("received", e),
             "webSocketClosed": self._closed,
         }.items():
             session.on(f"Network.{name}", handler)
-        session.send("Network.enable")
+        await session.send("Network.enable")
 
     def between(self, start: float, end: float) -> list[Event]:
         """The events in `[start, end)`, in order of time."""
@@ -95,6 +103,18 @@ class Account:
     def _answered(self, event: dict) -> None:
         if event["requestId"] in self._urls:
             self._add(event, "answered", self._path(event["requestId"]))
+
+    def _begins(self, event: dict) -> None:
+        if event["response"]["mimeType"] == "text/event-stream":
+            self._streams.add(event["requestId"])
+
+    def _streamed(self, event: dict) -> None:
+        if event["requestId"] in self._streams:
+            self._add(event, "streamed", self._path(event["requestId"]))
+
+    def _agreed(self, event: dict) -> None:
+        headers = {name.lower(): value for name, value in event["response"]["headers"].items()}
+        self.extensions.append(headers.get("sec-websocket-extensions", ""))
 
     def _upgrade(self, event: dict) -> None:
         self._add(event, "upgrade", f"WebSocket {self._path(event['requestId'])}")

@@ -10,13 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OUT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "e2e"
-VENV = OUT / "venv"
-REQUIREMENTS = HERE / "requirements.txt"
 CHROMIUM = Path("/usr/bin/chromium")
 APT_INSTALL = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
 
@@ -36,23 +35,44 @@ def _run(command: list[str], seconds: int) -> None:
         raise BootstrapError(f"{' '.join(map(str, command))}: {error}") from error
 
 
-def ensure_venv() -> Path:
-    """Returns the environment's Python; (re)makes the environment when the
-    requirements or this Python differ from those it was made with."""
-    python = VENV / "bin" / "python"
-    made_with = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    stamp = VENV / "ebbtide-e2e.stamp"
-    if python.exists() and stamp.exists() and stamp.read_text() == made_with:
-        return python
-    print(f"e2e: making {VENV} (about two minutes)", flush=True)
-    _run([sys.executable, "-m", "venv", "--clear", str(VENV)], 120)
-    _run(
-        [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-        + ["--progress-bar", "off", "--only-binary", ":all:", "-r", str(REQUIREMENTS)],
-        900,
-    )
-    stamp.write_text(made_with)
-    return python
+@dataclass(frozen=True)
+class Venv:
+    """A virtual environment under `target/e2e`, and the file that says what is in it."""
+
+    folder: Path
+    requirements: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def site_packages(self) -> Path:
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self.folder / "lib" / version / "site-packages"
+
+    def ensure(self) -> None:
+        """(Re)makes it when the requirements or this Python differ from those it was
+        made with."""
+        text = self.requirements.read_bytes() + sys.version.encode()
+        made_with = hashlib.sha256(text).hexdigest()
+        stamp = self.folder / "ebbtide-e2e.stamp"
+        if self.python.exists() and stamp.exists() and stamp.read_text() == made_with:
+            return
+        print(f"e2e: making {self.folder} (one to three minutes)", flush=True)
+        _run([sys.executable, "-m", "venv", "--clear", str(self.folder)], 120)
+        _run(
+            [str(self.python), "-m", "pip", "install", "--disable-pip-version-check"]
+            + ["--progress-bar", "off", "--only-binary", ":all:", "-r", str(self.requirements)],
+            900,
+        )
+        stamp.write_text(made_with)
+
+
+# What the proof itself and most apps run with.
+MAIN = Venv(OUT / "venv", HERE / "requirements.txt")
+# The last Streamlit whose apps do not answer heartbeats; it wants older packages.
+OLD = Venv(OUT / "venv-streamlit-1.54", HERE / "requirements-streamlit-1.54.txt")
 
 
 def ensure_chromium() -> Path:
@@ -69,11 +89,12 @@ def ensure_chromium() -> Path:
 
 
 def enter() -> None:
-    """Makes the environment and goes on inside it: the caller is replaced by
-    the same command under the environment's Python."""
-    if Path(sys.prefix) == VENV:
+    """Makes the environments and goes on inside the main one: the caller is replaced by
+    the same command under its Python."""
+    if Path(sys.prefix) == MAIN.folder:
         return
     ensure_chromium()
-    python = ensure_venv()
+    OLD.ensure()
+    MAIN.ensure()
     sys.stdout.flush()
-    os.execv(python, [str(python), *sys.argv])
+    os.execv(MAIN.python, [str(MAIN.python), *sys.argv])

@@ -25,6 +25,9 @@ CONFIG = """\
 listen = ["127.0.0.1:0"]
 admin = "127.0.0.1:0"
 
+[sockets]
+source = "{sockets}"
+
 [report]
 url = "http://127.0.0.1:{control_port}/apps/{{app}}"
 interval = "{interval}s"
@@ -32,6 +35,8 @@ interval = "{interval}s"
 [[app]]
 name = "{app}"
 upstream = "http://127.0.0.1:{app_port}"
+packs = ["auto"]
+compression = "{compression}"
 """
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)$")
@@ -76,26 +81,26 @@ def plain(reading: Reading) -> dict[str, float]:
 
 
 class Ebbtide:
-    """A running proxy; `url` is where the browser goes, `admin` the admin URL."""
+    """A running proxy: `port` is for browsers, `admin` the admin URL."""
 
-    def __init__(self, binary: Path, app_port: int, control_port: int, folder: Path) -> None:
+    def __init__(
+        self, binary: Path, app_port: int, control_port: int, folder: Path, **choices: str
+    ) -> None:
+        """`choices`: `sockets` and `compression`, as in the configuration."""
         config = folder / "ebbtide.toml"
-        config.write_text(
-            CONFIG.format(
-                app=APP, app_port=app_port, control_port=control_port, interval=REPORT_SECONDS
-            )
-        )
+        ports = {"app_port": app_port, "control_port": control_port}
+        config.write_text(CONFIG.format(app=APP, interval=REPORT_SECONDS, **ports, **choices))
         command = [str(binary), "run", "--config", str(config), "--log-format", "json"]
         # The file alone decides: EBBTIDE_LISTEN and its like would overrule it.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("EBBTIDE_")}
         log = folder / "ebbtide.log"
         self.child = Child("ebbtide", command, log, cwd=folder, env=environment)
-        try:
-            self.url = f"http://{self._address('proxy listening')}"
-            self.admin = f"http://{self._address('admin listening')}"
-        except BaseException:
-            self.child.stop()
-            raise
+
+    async def start(self) -> None:
+        """Returns when it listens; from then on `port` and `admin` are known."""
+        listening = await self._address("proxy listening")
+        self.port = int(listening.rpartition(":")[2])
+        self.admin = f"http://{await self._address('admin listening')}"
 
     def log_lines(self) -> list[dict]:
         """The JSON lines of its log."""
@@ -115,7 +120,7 @@ class Ebbtide:
         found = [json.dumps(line) for line in self.log_lines() if line.get("level") in levels]
         return found + [line for line in self.child.text().splitlines() if "panicked at" in line]
 
-    def _address(self, message: str) -> str:
+    async def _address(self, message: str) -> str:
         def said() -> str | None:
             for line in self.log_lines():
                 fields = line.get("fields", {})
@@ -123,12 +128,19 @@ class Ebbtide:
                     return fields["address"]
             return None
 
-        return self.child.wait_until(f'log line "{message}"', said, 30)
+        return await self.child.wait_until(f'log line "{message}"', said, 30)
 
     def metrics(self) -> Reading:
         """The counters as they stand now."""
+        return parse_metrics(self._ask("/metrics"))
+
+    def explained(self) -> dict:
+        """What the API says about the app: what counted last, and what each rule ignored."""
+        return json.loads(self._ask(f"/api/apps/{APP}"))
+
+    def _ask(self, path: str) -> str:
         self.child.ensure_alive()
-        status, text = http_get(f"{self.admin}/metrics")
+        status, text = http_get(f"{self.admin}{path}")
         if status != 200:
-            raise StepFailed(f"{self.admin}/metrics answered {status}")
-        return parse_metrics(text)
+            raise StepFailed(f"{self.admin}{path} answered {status}")
+        return text

@@ -17,7 +17,7 @@ LATE = 3.0
 # What the browser must have done for a reason to be true.
 CAUSES = {
     "input": ("sent",),
-    "output": ("received",),
+    "output": ("received", "streamed"),
     "request": ("request", "answered"),
     "upgrade": ("upgrade",),
 }

@@ -1,49 +1,72 @@
-"""What came of one case: everything that was collected, and its JSON."""
+"""What came of one trial: everything that was collected, and its JSON."""
 
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import distributions
 
 import ebbtide
 from account import Event, tally
 from browser import Visit
 from cases import Case
 from control_plane import Report
-from ebbtide import REPORT_SECONDS, Reading
+from ebbtide import REPORT_SECONDS
 from judge import Finding, Phases
+from stage import Stage, few
+from trial import Trial
+
+_START = time.time()
+
+
+def _versions(case: Case) -> dict[str, str]:
+    """The installed versions of what the case is about."""
+    place = case.site_packages()
+    where = {"path": [str(place)]} if place else {}
+    installed = distributions(**where)
+    found = {d.metadata["Name"].lower().replace("-", "_"): d.version for d in installed}
+    return {name: found[name.lower().replace("-", "_")] for name in case.packages}
 
 
 class Outcome:
     """Filled while the proof runs; `verdicts.conclude` adds the last checks."""
 
-    def __init__(self, case: Case, idle_seconds: float, burst_seconds: float) -> None:
-        self.case, self.idle_seconds, self.burst_seconds = case, idle_seconds, burst_seconds
+    def __init__(self, trial: Trial, idle_seconds: float) -> None:
+        self.trial, self.idle_seconds = trial, idle_seconds
         self._began = time.time()
         self._phases: list[tuple[str, float]] = [("start", self._began)]
         self.checks: list[tuple[str, bool, str]] = []
-        self.readings: dict[str, Reading] = {}
-        self.visits: list[Visit] = []
+        self.stages: list[Stage] = []
+        self.visit: Visit | None = None
         self.reports: list[Report] = []
         self.strangers: list[str] = []
         self.log_complaints: list[str] = []
-        self.versions = {name: version(name) for name in (*case.packages, "playwright")}
+        self.versions = _versions(trial.case)
         self.findings: list[Finding] = []
 
     def say(self, what: str) -> None:
-        print(f"e2e {time.time() - self._began:6.1f} s  {what}", flush=True)
+        print(f"e2e {time.time() - _START:6.1f} s  {self.trial.name}: {what}", flush=True)
 
     def check(self, name: str, holds: bool, detail: str) -> None:
-        """Writes down one thing that must be so, and says it."""
+        """Writes down one thing that must be so, and says it when it is not."""
         self.checks.append((name, holds, detail))
-        self.say(f"{'ok    ' if holds else 'FAILED'} {name}: {detail}")
+        if not holds:
+            self.say(f"FAILED {name}: {detail}")
+
+    def conclude_stage(self, stage: Stage) -> None:
+        """A stage has ended: checks what counted in it."""
+        told = f"counted {few(stage.counted)}; ignored {few(stage.ignored)}"
+        self.say(f"{stage.name}: {told}")
+        if stage.silent:
+            self.check(f"nothing counts ({stage.name})", stage.holds, told)
+        elif stage.must:
+            self.check(f"{' or '.join(stage.must)} counts ({stage.name})", stage.holds, told)
 
     def phase(self, name: str) -> None:
         """From now on it is this phase."""
         self._phases.append((name, time.time()))
 
-    def reading(self, when: str, reading: Reading) -> None:
-        """Keeps the metrics as they were at a named moment."""
-        self.readings[when] = reading
+    def stage(self, name: str) -> Stage | None:
+        """A stage that ran to its end."""
+        return next((s for s in self.stages if s.name == name and s.end), None)
 
     @property
     def ok(self) -> bool:
@@ -53,52 +76,49 @@ class Outcome:
     def phases(self) -> Phases:
         return Phases(tuple(self._phases))
 
-    @property
-    def browser_complaints(self) -> list[str]:
-        return [complaint for visit in self.visits for complaint in visit.complaints]
-
-    def since_load(self, t: float) -> float:
-        """Seconds since the page that was left alone was asked for."""
-        return t - dict(self._phases).get("load", self._began)
+    def since_start(self, t: float) -> float:
+        return t - self._began
 
     def events(self, phase: str | None = None) -> list[Event]:
-        """The browser's account over all pages, or of one phase."""
-        events = sorted(
-            (e for visit in self.visits for e in visit.account.events), key=lambda e: e.t
-        )
+        """The browser's account, or of one phase."""
+        events = sorted(self.visit.account.events if self.visit else [], key=lambda e: e.t)
         return [e for e in events if phase is None or self.phases.of(e.t) == phase]
 
-    def grown(self, before: str, after: str) -> Reading:
-        """What the metrics added between two moments."""
-        return ebbtide.grown(self.readings.get(before, {}), self.readings.get(after, {}))
-
     def as_json(self) -> dict:
-        """Everything, for other programs; times in seconds since the load."""
+        """Everything, for other programs; times in seconds since the trial began."""
         return {
-            "case": self.case.name,
+            "trial": self.trial.name,
+            "case": self.trial.case.name,
+            "compression": self.trial.compression,
             "ok": self.ok,
             "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
             "idle_seconds": self.idle_seconds,
-            "burst_seconds": self.burst_seconds,
             "report_interval_seconds": REPORT_SECONDS,
             "versions": self.versions,
-            "phases": {name: round(self.since_load(t), 3) for name, t in self._phases},
+            "phases": {name: round(self.since_start(t), 3) for name, t in self._phases},
             "checks": [{"name": n, "ok": ok, "detail": d} for n, ok, d in self.checks],
+            "stages": [self._stage(stage) for stage in self.stages],
             "reports": [self._report(finding) for finding in self.findings],
-            "traffic": {name: tally(self.events(name)) for name, _ in self._phases},
-            "idle_events": [
-                {"t": round(self.since_load(e.t), 3), "kind": e.kind, "what": e.what}
-                for e in self.events("idle")
-            ],
-            "metrics": {when: ebbtide.plain(r) for when, r in self.readings.items()},
-            "metrics_while_idle": ebbtide.plain(self.grown("idle begins", "idle ends")),
-            "browser_complaints": self.browser_complaints,
             "log_complaints": self.log_complaints,
+        }
+
+    def _stage(self, stage: Stage) -> dict:
+        return {
+            "name": stage.name,
+            "note": stage.note,
+            "counted": stage.counted,
+            "ignored": stage.ignored,
+            "metrics": {k: v for k, v in ebbtide.plain(stage.grown).items() if v},
+            "traffic": tally(self.events(stage.name)),
+            "events": [
+                {"t": round(self.since_start(e.t), 3), "kind": e.kind, "what": e.what}
+                for e in self.events(stage.name)
+            ],
         }
 
     def _report(self, finding: Finding) -> dict:
         return {
-            "received": round(self.since_load(finding.report.received), 3),
+            "received": round(self.since_start(finding.report.received), 3),
             "phase": finding.phase,
             "reason": finding.report.reason,
             "cause": finding.cause,

@@ -4,6 +4,7 @@ Each child leads a process group of its own, writes to a log file, and is told b
 the kernel to die with its parent. `Child.stop` asks, waits, then kills the group.
 """
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -72,18 +73,18 @@ class Child:
             tail = "\n".join(self.text().splitlines()[-15:])
             raise StepFailed(f"{self.name} ended by itself with {code}:\n{tail}")
 
-    def wait_until(self, what: str, ready, seconds: float):
+    async def wait_until(self, what: str, ready, seconds: float):
         """Calls `ready` until it returns something true, and returns that."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.ensure_alive()
             if found := ready():
                 return found
-            time.sleep(0.1)
+            await asyncio.sleep(0.1)
         tail = "\n".join(self.text().splitlines()[-15:])
         raise StepFailed(f"{self.name}: no {what} within {seconds:.0f} s:\n{tail}")
 
-    def wait_http(self, url: str, seconds: float) -> None:
+    async def wait_http(self, url: str, seconds: float) -> None:
         """Waits until `url` answers 200."""
 
         def ready() -> bool:
@@ -92,7 +93,11 @@ class Child:
             except OSError:
                 return False
 
-        self.wait_until(f"200 from {url}", ready, seconds)
+        await self.wait_until(f"200 from {url}", ready, seconds)
+
+    def freeze(self, frozen: bool) -> None:
+        """Stops the whole group in its tracks, or lets it go on."""
+        os.killpg(self._process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def stop(self, seconds: float = 10.0) -> int | None:
         """SIGTERM, then SIGKILL to the whole group after `seconds`. Returns the

@@ -1,148 +1,103 @@
-"""One case from start to end: the page works, the forgotten tab is not activity,
-and the person who comes back is.
+"""One trial from start to end: the page works; left alone it is not activity; the person
+who comes back is. Then its connection is cut, which is no visit, and it is loaded anew,
+which is one.
 
-Every wait is bounded; every process is stopped on the way out.
+Every wait is bounded.
 """
 
-import os
-import shutil
-import sys
+import asyncio
 import time
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from playwright.sync_api import Error as PlaywrightError
+from playwright.async_api import Error as PlaywrightError
 
-from browser import Visit, chromium
-from cases import Case
-from control_plane import ControlPlane
-from ebbtide import REPORT_SECONDS, Ebbtide
 from outcome import Outcome
-from procs import Child, StepFailed, free_port
+from procs import StepFailed
+from stand import Stand
+from trial import Trial
 
-# What a page sends in its first seconds belongs to loading it.
+# What a page sends in its first seconds after a click or a load belongs to that.
 BURST_SECONDS = 15
-PROGRESS_SECONDS = 15
+# For so long after a navigation Ebbtide takes what a page does for part of a visit.
+VISIT_SECONDS = 60
+# How long a page may take to notice that its connection is gone and get another.
+RECONNECT_SECONDS = 30
 
 
 class Proof:
-    """Runs `case` against `binary`; `outcome` holds what came of it."""
+    """Runs `trial` against `binary`; `outcome` holds what came of it. What takes the
+    machine's time happens under `busy`, so that trials do not starve each other."""
 
-    def __init__(self, case: Case, binary: Path, idle_seconds: float, out: Path) -> None:
-        self._case, self._binary, self._idle = case, binary, idle_seconds
-        self._folder = out / case.name
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
-        self.outcome = Outcome(case, idle_seconds, BURST_SECONDS)
+    def __init__(
+        self, trial: Trial, binary: Path, idle_seconds: float, out: Path, busy: asyncio.Semaphore
+    ) -> None:
+        self._trial, self._case = trial, trial.case
+        self._idle, self._busy = idle_seconds, busy
+        self.outcome = Outcome(trial, idle_seconds)
+        self._stand = Stand(trial, binary, out, self.outcome)
 
-    def run(self) -> Outcome:
+    async def run(self, browser) -> Outcome:
         """Never raises for what the proof is about: that is a failed check."""
         try:
-            with ExitStack() as stack:
-                self._start(stack)
-                self._work()
-                self._leave_alone()
-                self._come_back()
-                self.outcome.phase("shutdown")
+            async with AsyncExitStack() as stack:
+                async with self._busy:
+                    await self._stand.start(stack, browser)
+                    await self._work()
+                await self._leave_alone()
+                async with self._busy:
+                    await self._click("return")
+                await self._cut()
+                async with self._busy:
+                    await self._come_back()
         except (StepFailed, PlaywrightError, AssertionError, OSError) as error:
             self.outcome.check("the proof ran to its end", False, " ".join(str(error).split()))
         return self.outcome
 
-    def _start(self, stack: ExitStack) -> None:
-        outcome, port = self.outcome, free_port()
-        outcome.say(f"starting {self._case.name}, control plane and Ebbtide")
-        environment = {**os.environ, "HOME": str(self._folder), "PYTHONUNBUFFERED": "1"}
-        app = Child(
-            self._case.name,
-            self._case.command(sys.executable, port),
-            self._folder / "server.log",
-            cwd=self._folder,
-            env=environment,
-        )
-        stack.callback(app.stop)
-        app.wait_http(f"http://127.0.0.1:{port}{self._case.ready_path}", 90)
-        self._control = ControlPlane()
-        stack.callback(self._control.stop)
-        self._ebbtide = Ebbtide(self._binary, port, self._control.port, self._folder)
-        stack.callback(self._stop_ebbtide)
-        browser = stack.enter_context(chromium())
-        outcome.versions["chromium"] = browser.version
-        outcome.say(f"app on port {port}, Ebbtide at {self._ebbtide.url}")
-        self._browser = browser
+    async def _work(self) -> None:
+        stand, visit = self._stand, self._stand.visit
+        async with stand.stage("visit", must=("request", "upgrade")):
+            await visit.page.goto(visit.url + self._case.path, timeout=60_000)
+            self._loaded = time.time()
+            await self._case.wait_ready(visit.page)
+        await visit.shoot("1-loaded")
+        async with stand.stage("work", must=(self._case.person,)):
+            await self._case.exercise(visit.page, self.outcome.check, visit.shoot)
+        await visit.shoot("2-worked")
 
-    def _stop_ebbtide(self) -> None:
-        outcome = self.outcome
-        code = self._ebbtide.child.stop(40)
-        outcome.check("Ebbtide ends by itself on SIGTERM with 0", code == 0, f"exit {code}")
-        outcome.log_complaints = self._ebbtide.complaints()
-        time.sleep(0.5)  # a report sent while leaving may still be on its way in
-        outcome.reports, outcome.strangers = self._control.reports, self._control.strangers
+    async def _leave_alone(self) -> None:
+        stand, outcome = self._stand, self.outcome
+        await asyncio.sleep(BURST_SECONDS)
+        recognised = stand.ebbtide.explained()["packs_recognised"]
+        found = self._case.pack in recognised
+        outcome.check("auto recognises the framework", found, ", ".join(recognised) or "nothing")
+        outcome.say(f"nobody for {self._idle:.0f} s")
+        async with stand.stage("idle", silent=self._trial.silent("idle")):
+            await stand.watch(time.time() + self._idle)
 
-    def _visit(self) -> Visit:
-        visit = Visit(self._browser, self._case.name_frame, self._folder)
-        self.outcome.visits.append(visit)
-        visit.page.goto(self._ebbtide.url, timeout=60_000)
-        self._case.wait_ready(visit.page)
-        return visit
+    async def _click(self, name: str) -> None:
+        async with self._stand.stage(name, must=(self._case.person,)):
+            await self._case.touch(self._stand.visit.page)
+        await self._stand.visit.shoot(f"3-{name}")
 
-    def _work(self) -> None:
-        outcome = self.outcome
-        outcome.reading("start", self._ebbtide.metrics())
-        outcome.phase("work")
-        outcome.say("opening the page; somebody works with it")
-        visit = self._visit()
-        visit.shoot("1-loaded")
-        try:
-            self._case.exercise(visit.page, outcome.check, visit.shoot)
-        except (PlaywrightError, AssertionError):
-            visit.shoot("failed")
-            raise
-        visit.page.wait_for_timeout(1500)
-        visit.close()
+    async def _cut(self) -> None:
+        stand = self._stand
+        await stand.watch(max(time.time() + BURST_SECONDS, self._loaded + VISIT_SECONDS + 5))
+        stand.visit.hush()
+        async with stand.stage("cut", silent=self._trial.silent("cut")) as stage:
+            cut, at = stand.relay.cut(), time.time()
+            self.outcome.check("there is a connection to cut", cut > 0, f"{cut} cut")
+            if self._case.reconnects:
+                await stand.reconnected(at, stage, RECONNECT_SECONDS)
+            await stand.watch(time.time() + BURST_SECONDS)
 
-    def _leave_alone(self) -> None:
-        outcome = self.outcome
-        outcome.phase("load")
-        outcome.say(f"a fresh page, then nobody for {self._idle:.0f} s")
-        self._tab = self._visit()
-        self._tab.shoot("6-fresh")
-        loaded = time.time()
-        self._watch(loaded, loaded + BURST_SECONDS)
-        outcome.phase("idle")
-        outcome.reading("idle begins", self._ebbtide.metrics())
-        self._watch(loaded, loaded + self._idle)
-        outcome.reading("idle ends", self._ebbtide.metrics())
-
-    def _watch(self, loaded: float, until: float) -> None:
-        """Lets time pass without touching the page; says what it sees."""
-        said = time.time()
-        while (now := time.time()) < until:
-            self._tab.page.wait_for_timeout(min(0.5, until - now) * 1000)
-            self._ebbtide.child.ensure_alive()
-            if now - said >= PROGRESS_SECONDS:
-                said = now
-                events = [e for e in self._tab.account.events if e.is_traffic]
-                quiet = f"{now - max(e.t for e in events):.0f} s" if events else "ever"
-                self.outcome.say(
-                    f"left alone for {now - loaded:.0f} of {self._idle:.0f} s; nothing from "
-                    f"or to the browser for {quiet}; {len(self._control.reports)} reports in all"
-                )
-
-    def _come_back(self) -> None:
-        outcome, page = self.outcome, self._tab.page
-        outcome.phase("return")
-        outcome.say("somebody comes back")
-        reports, touched = len(self._control.reports), time.time()
-        self._case.touch(page)
-        while len(self._control.reports) == reports and time.time() < touched + REPORT_SECONDS + 5:
-            page.wait_for_timeout(200)
-        page.wait_for_timeout(1000)
-        new = [report.reason for report in self._control.reports[reports:]]
-        outcome.check(
-            "the person who comes back is reported",
-            any(reason in ("input", "output", "request") for reason in new),
-            f"{', '.join(new) or 'nothing'} within {time.time() - touched:.1f} s",
-        )
-        self._tab.shoot("7-returned")
-        outcome.reading("end", self._ebbtide.metrics())
-        self._tab.close()
+    async def _come_back(self) -> None:
+        page = self._stand.visit.page
+        if self._case.survives_cut:
+            await self._click("return after cut")
+        async with self._stand.stage("reload", must=("request", "upgrade")):
+            await page.reload(timeout=60_000)
+            await self._case.wait_ready(page)
+        # Its own load must not be what is counted.
+        await asyncio.sleep(3)
+        await self._click("click after reload")

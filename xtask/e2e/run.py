@@ -2,13 +2,15 @@
 
     python3 xtask/e2e/run.py --ebbtide target/release/ebbtide [--minutes 3] [name …]
 
-`cargo xtask e2e` is this command after a build. The first run makes a virtual
-environment under target/e2e and, as root on Debian, installs Chromium. Left in target/e2e
-for each case: NAME.json, and a folder NAME with pictures and logs. Exit code: 0 when every
-check holds, 1 when one does not, 2 for a usage mistake.
+`cargo xtask e2e` is this command after a build. The first run makes virtual
+environments under target/e2e and, as root on Debian, installs Chromium. Left in target/e2e
+for each trial: NAME.json, and a folder NAME with pictures, logs and report.txt; and for all
+of them summary.md. Exit code: 0 when every check holds, 1 when one does not, 2 for a usage
+mistake.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import signal
@@ -18,8 +20,10 @@ from pathlib import Path
 
 import bootstrap
 
-# Start-up, the working page, loading, returning and stopping, all together.
-SECONDS_BESIDE_IDLE = 420
+# Start-up, working, returning, cutting, reloading and stopping, of all that run together.
+SECONDS_BESIDE_IDLE = 1500
+# How many trials may load or work on their page at a time.
+BUSY = 2
 
 
 def _arguments() -> argparse.Namespace:
@@ -28,13 +32,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--ebbtide", type=Path, required=True, help="the binary to prove")
     parser.add_argument("--minutes", type=float, default=3.0, help="how long nobody is there")
-    parser.add_argument("names", nargs="*", metavar="name", help="cases; default: all")
+    parser.add_argument("names", nargs="*", metavar="name", help="trials; default: all")
     arguments = parser.parse_args()
     arguments.ebbtide = arguments.ebbtide.resolve()
     if not os.access(arguments.ebbtide, os.X_OK):
         parser.error(f"{arguments.ebbtide} is not an executable file")
-    if not 0.5 <= arguments.minutes <= 60:
-        parser.error("--minutes must be between 0.5 and 60")
+    if not 0.1 <= arguments.minutes <= 60:
+        parser.error("--minutes must be between 0.1 and 60")
     return arguments
 
 
@@ -54,35 +58,50 @@ def main() -> int:
         return 1
 
     # From here on inside the virtual environment.
-    from cases import CASES
-    from proof import Proof
-    from table import show
-    from verdicts import conclude
+    from trial import TRIALS
 
-    names = arguments.names or list(CASES)
-    if unknown := [name for name in names if name not in CASES]:
-        print(f"e2e: no case {unknown[0]!r}; there are: {', '.join(CASES)}", file=sys.stderr)
+    names = arguments.names or list(TRIALS)
+    if unknown := [name for name in names if name not in TRIALS]:
+        print(f"e2e: no trial {unknown[0]!r}; there are: {', '.join(TRIALS)}", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda n, _: _leave_at_once(signal.Signals(n).name))
+    idle = arguments.minutes * 60
+    watchdog = threading.Timer(idle + SECONDS_BESIDE_IDLE, _leave_at_once, ["it took far too long"])
+    watchdog.daemon = True
+    watchdog.start()
+    os.nice(5)
+    return asyncio.run(_prove([TRIALS[name] for name in names], arguments.ebbtide, idle))
 
-    failed = []
-    for name in names:
-        idle = arguments.minutes * 60
-        watchdog = threading.Timer(
-            idle + SECONDS_BESIDE_IDLE, _leave_at_once, [f"{name} took far too long"]
-        )
-        watchdog.daemon = True
-        watchdog.start()
-        outcome = Proof(CASES[name], arguments.ebbtide, idle, bootstrap.OUT).run()
-        watchdog.cancel()
+
+async def _prove(trials: list, binary: Path, idle: float) -> int:
+    """All trials at once: a page that is left alone costs next to nothing."""
+    from browser import chromium
+    from heartbeat import HeartbeatProof
+    from proof import Proof
+    from table import full, markdown, summary
+    from verdicts import conclude
+
+    busy = asyncio.Semaphore(BUSY)
+    async with chromium() as browser:
+        kinds = [(HeartbeatProof if trial.framed else Proof, trial) for trial in trials]
+        proofs = [kind(trial, binary, idle, bootstrap.OUT, busy) for kind, trial in kinds]
+        outcomes = await asyncio.gather(*(proof.run(browser) for proof in proofs))
+    for outcome in outcomes:
         conclude(outcome)
-        show(outcome)
-        result = bootstrap.OUT / f"{name}.json"
-        result.write_text(json.dumps(outcome.as_json(), indent=2, ensure_ascii=False) + "\n")
-        print(f"\ne2e: {name} {'passed' if outcome.ok else 'FAILED'}; see {result}", flush=True)
-        if not outcome.ok:
-            failed.append(name)
+        name = outcome.trial.name
+        result = json.dumps(outcome.as_json(), indent=2, ensure_ascii=False)
+        (bootstrap.OUT / f"{name}.json").write_text(result + "\n")
+        (bootstrap.OUT / name / "report.txt").write_text(full(outcome))
+    (bootstrap.OUT / "summary.md").write_text(markdown(outcomes))
+    print("", *summary(outcomes), "", sep="\n")
+    for outcome in outcomes:
+        for name, holds, detail in outcome.checks:
+            if not holds:
+                print(f"e2e: {outcome.trial.name} FAILED {name}: {detail}")
+    failed = [outcome.trial.name for outcome in outcomes if not outcome.ok]
+    passed = f"{len(outcomes) - len(failed)} of {len(outcomes)} trials passed"
+    print(f"e2e: {passed}; more in {bootstrap.OUT}", flush=True)
     return 1 if failed else 0
 
 

@@ -1,67 +1,65 @@
-"""Prints an outcome for a person."""
+"""Outcomes for a person: one trial in full, all of them in one table."""
 
-import ebbtide
-from account import tally
 from outcome import Outcome
+from stage import few
+
+_CONDITIONS = {
+    "idle": "return",
+    "cut": "return after cut",
+    "frozen": "return",
+    "reload": "click after reload",
+}
+_HEAD = ["trial", "condition", "counted", "ignored by rule", "then a click counted"]
 
 
-def _table(title: str, head: list[str], rows: list[list[str]]) -> None:
-    print(f"\n{title}")
-    if not rows:
-        print("  (nothing)")
-        return
+def _lines(head: list[str], rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print(
-            "  "
-            + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, ["-" * width for width in widths], *rows]
+    ]
 
 
-def show(outcome: Outcome) -> None:
-    """The tables: reports and causes, traffic by phase, metrics, checks."""
+def full(outcome: Outcome) -> str:
+    """Stages, reports with their causes, warnings and checks of one trial."""
     versions = ", ".join(f"{name} {number}" for name, number in outcome.versions.items())
-    print(f"\n== {outcome.case.name}: {versions}")
-    _table(
-        "Reports received (seconds since the page left alone was asked for)",
-        ["at", "phase", "reason", "lastActivity", "sessions", "cause in the browser", "mistakes"],
+    parts = [f"{outcome.trial.name}: {versions}"]
+    stages = [[s.name, few(s.counted), few(s.ignored), s.note] for s in outcome.stages]
+    parts += ["", *_lines(["stage", "counted", "ignored", ""], stages)]
+    reports = [
         [
-            [
-                f"{outcome.since_load(finding.report.received):+.1f}",
-                finding.phase,
-                finding.report.reason,
-                "?" if at is None else f"{outcome.since_load(at):+.1f}",
-                str((finding.report.body or {}).get("sessions", "?")),
-                finding.cause or "NOTHING",
-                "; ".join(finding.mistakes) or "-",
-            ]
-            for finding in outcome.findings
-            for at in [finding.report.last_activity]
-        ],
-    )
-    _table(
-        "What the browser sent and got (data frames by opcode)",
-        ["phase", "counts"],
-        [
-            [phase, ", ".join(f"{what} {n}" for what, n in counts.items()) or "nothing"]
-            for phase, _ in outcome.phases.starts
-            for counts in [tally(outcome.events(phase))]
-            if phase not in ("start", "shutdown")
-        ],
-    )
-    idle = ebbtide.plain(outcome.grown("idle begins", "idle ends"))
-    whole = ebbtide.plain(outcome.grown("start", "end"))
-    _table(
-        "What Ebbtide counted",
-        ["counter", "while idle", "whole run"],
-        [[name, f"{idle.get(name, 0):+.0f}", f"{n:+.0f}"] for name, n in whole.items() if n],
-    )
-    if outcome.log_complaints:
-        print(f"\nWarnings and errors in Ebbtide's log ({len(outcome.log_complaints)}):")
-        for line in outcome.log_complaints[:10]:
-            print(f"  {line[:200]}")
-    _table(
-        "Checks",
-        ["", "what", "found"],
-        [["ok" if ok else "FAILED", name, detail[:160]] for name, ok, detail in outcome.checks],
-    )
+            f"{outcome.since_start(finding.report.received):.1f}",
+            finding.phase,
+            finding.report.reason,
+            finding.cause or "NOTHING",
+            "; ".join(finding.mistakes) or "-",
+        ]
+        for finding in outcome.findings
+    ]
+    parts += ["", *_lines(["report at", "phase", "reason", "cause", "mistakes"], reports)]
+    parts += ["", "Warnings in Ebbtide's log:", *outcome.log_complaints[:10]]
+    checks = [["ok" if ok else "FAILED", name, told[:200]] for name, ok, told in outcome.checks]
+    return "\n".join([*parts, "", *_lines(["", "check", "found"], checks)]) + "\n"
+
+
+def summary(outcomes: list[Outcome]) -> list[str]:
+    """What counted and what did not, a line for each trial and condition."""
+    return _lines(_HEAD, [row for outcome in outcomes for row in _rows(outcome)])
+
+
+def markdown(outcomes: list[Outcome]) -> str:
+    """The same for the documentation."""
+    rows = [_HEAD, ["---"] * len(_HEAD), *(row for o in outcomes for row in _rows(o))]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _rows(outcome: Outcome) -> list[list[str]]:
+    rows = []
+    for condition, click in _CONDITIONS.items():
+        if not (stage := outcome.stage(condition)):
+            continue
+        after = outcome.stage(click)
+        told = f"{condition} ({stage.note})" if stage.note else condition
+        counted = [few(stage.counted), few(stage.ignored), few(after.counted) if after else "-"]
+        rows.append([outcome.trial.name, told, *counted])
+    return rows

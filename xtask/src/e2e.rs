@@ -1,7 +1,7 @@
 //! `cargo xtask e2e`: real apps behind the built binary, in a real browser.
 //!
-//! The Python side under `xtask/e2e` makes its own virtual environment below `target/` and installs
-//! what it needs (Debian's Chromium too, as root).
+//! The Python side under `xtask/e2e` makes its own virtual environments below `target/` and
+//! installs what it needs (Debian's Chromium too, as root).
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::test::step;
 /// Flags of `cargo xtask e2e`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many minutes the tab is left alone
+    /// How many minutes each page is left alone
     #[arg(long, default_value_t = 3)]
     minutes: u32,
-    /// Apps to try; all if none is named
+    /// Trials, such as `nicegui-strip`; all if none is named
     apps: Vec<String>,
 }
 

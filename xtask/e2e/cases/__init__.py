@@ -6,6 +6,32 @@ its name in `CASES`.
 """
 
 from cases.base import Case
+from cases.bokeh import Bokeh, BokehFollowing
+from cases.dash import Dash
+from cases.gradio import Gradio
+from cases.jupyterlab import JupyterLab
+from cases.marimo import Marimo
+from cases.nicegui import NiceGui
+from cases.shiny import Shiny
 from cases.streamlit import Streamlit
+from cases.streamlit_framed import StreamlitFramed, StreamlitFramedOld
+from cases.streamlit_timer import StreamlitTimer
 
-CASES: dict[str, Case] = {case.name: case for case in (Streamlit(),)}
+CASES: dict[str, Case] = {
+    case.name: case
+    for case in (
+        Streamlit(),
+        StreamlitTimer(),
+        JupyterLab(),
+        Gradio(),
+        Dash(),
+        Shiny(),
+        NiceGui(),
+        Bokeh(),
+        BokehFollowing(),
+        Marimo(),
+    )
+}
+
+# Those that are shown in the page of a host.
+FRAMED: tuple[Case, ...] = (StreamlitFramed(), StreamlitFramedOld())

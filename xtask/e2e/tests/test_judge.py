@@ -1,4 +1,4 @@
-"""Tests of what decides: attribution, the report's shape, the metrics parser.
+"""Tests of what decides: attribution, the report's shape, the metrics parser, stages.
 
     python3 -m unittest discover -s xtask/e2e/tests
 
@@ -16,6 +16,7 @@ import ebbtide
 from account import Event, tally
 from control_plane import Report
 from judge import Finding, Phases, judge
+from stage import Moment, Stage
 
 T = 1_800_000_000.0
 PHASES = Phases((("work", T - 100), ("idle", T), ("shutdown", T + 100)))
@@ -90,6 +91,26 @@ class Counting(unittest.TestCase):
         events = [Event(T, "sent", "op2 3 B x"), Event(T, "request", "GET /")]
         counts = tally([*events, Event(T, "answered", "/"), Event(T, "closed", "/ws")])
         self.assertEqual(counts, {"request": 1, "sent op2": 1})
+
+
+class Stages(unittest.TestCase):
+    @staticmethod
+    def moment(counted: int, rules: dict[str, int]) -> Moment:
+        line = f'ebbtide_activity_total{{app="demo",reason="input"}} {counted}'
+        return Moment(T, ebbtide.parse_metrics(line), rules)
+
+    def test_a_silent_stage_fails_on_whatever_counts(self) -> None:
+        before, pong = self.moment(3, {"socketio/pong": 2}), {"socketio/pong": 5}
+        quiet = Stage("idle", before, self.moment(3, pong), silent=True)
+        self.assertTrue(quiet.holds)
+        self.assertEqual((quiet.counted, quiet.ignored), ({}, {"socketio/pong": 3}))
+        self.assertFalse(Stage("idle", before, self.moment(4, pong), silent=True).holds)
+
+    def test_a_click_must_count_for_what_it_is(self) -> None:
+        before, after = self.moment(3, {}), self.moment(4, {})
+        self.assertTrue(Stage("return", before, after, must=("input",)).holds)
+        self.assertFalse(Stage("return", before, after, must=("request",)).holds)
+        self.assertFalse(Stage("return", before, before, must=("input",)).holds)
 
 
 if __name__ == "__main__":
