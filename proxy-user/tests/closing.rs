@@ -3,6 +3,8 @@
 
 mod harness;
 
+use std::time::Duration;
+
 use harness::app::App;
 use harness::frame::{CLOSE, Frame};
 use harness::proxy::Proxy;
@@ -122,8 +124,7 @@ fn an_app_that_ends_without_a_close_is_a_1014() {
     drop(server);
     client.expect(&Frame::text("before the crash"));
     client.expect_close(1014);
-    assert_eq!(client.wire.end(), End::Fin);
-    drop(client);
+    assert_eq!(client.finish(1014), End::Fin);
     proxy.await_sessions(0);
 }
 
@@ -135,8 +136,27 @@ fn an_app_that_resets_is_a_1014() {
     server.expect(&Frame::text("before"));
     server.wire.reset();
     client.expect_close(1014);
+    assert_eq!(client.finish(1014), End::Fin);
+    proxy.await_sessions(0);
+}
+
+/// RFC 6455 section 7.1.1: a Close of ours is answered before the connection is closed, and nobody
+/// waits forever for the answer.
+#[test]
+fn a_fin_follows_our_close_when_it_is_answered() {
+    let (app, proxy) = start();
+    let (mut client, server) = open(&proxy, &app);
+    server.wire.reset();
+    client.expect_close(1014);
+    assert!(client.wire.silent_for(Duration::from_millis(300)), "the FIN waits for the answer");
+    client.send(&Frame::text("said before the Close was seen"));
+    client.send(&Frame::close(1014, ""));
     assert_eq!(client.wire.end(), End::Fin);
     drop(client);
+    let (mut client, server) = open(&proxy, &app);
+    server.wire.reset();
+    client.expect_close(1014);
+    assert_eq!(client.wire.end(), End::Reset, "no answer");
     proxy.await_sessions(0);
 }
 

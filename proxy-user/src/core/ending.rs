@@ -30,6 +30,10 @@ pub enum Cause {
     Shutdown,
     /// The app has not answered a heartbeat in time.
     AckTimeout,
+    /// The app ended its connection without Close.
+    AppClosed,
+    /// An operator asked for it.
+    Operator,
 }
 
 /// What one leg is told.
@@ -37,6 +41,8 @@ pub enum Cause {
 pub enum Tell {
     /// A Close frame with this code and reason, then FIN, after what was accepted for it.
     Close(u16, &'static str),
+    /// FIN alone: it has left without a word itself.
+    Fin,
     /// RST: the kernel frees what is queued.
     Reset,
 }
@@ -52,7 +58,7 @@ pub struct Reap {
 
 impl Cause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Cause; 13] = [
+    pub const ALL: [Cause; 15] = [
         Cause::ClientStalled,
         Cause::ClientUnreachable,
         Cause::ClientGone,
@@ -66,6 +72,8 @@ impl Cause {
         Cause::CloseTimeout,
         Cause::Shutdown,
         Cause::AckTimeout,
+        Cause::AppClosed,
+        Cause::Operator,
     ];
 
     /// The cause with this number.
@@ -77,7 +85,7 @@ impl Cause {
     /// What the client leg and the app leg are told.
     #[must_use]
     pub fn tell(self) -> (Tell, Tell) {
-        use Tell::{Close, Reset};
+        use Tell::{Close, Fin, Reset};
         let both = |code, reason| (Close(code, reason), Close(code, reason));
         match self {
             Cause::ClientStalled => (Reset, Close(1001, "client stalled")),
@@ -90,10 +98,13 @@ impl Cause {
             Cause::AppReset => (Close(1014, "app reset"), Reset),
             Cause::Violation => both(1002, "protocol error"),
             Cause::TooBig => both(1009, "frame too big"),
+            // What has been said and told decides: `core::closing`.
             Cause::CloseTimeout => (Reset, Reset),
             Cause::Shutdown => both(1012, "proxy is restarting"),
             // The page reconnects on 1012.
             Cause::AckTimeout => (Close(1012, "heartbeat not answered"), Reset),
+            Cause::AppClosed => (Close(1014, "app closed"), Fin),
+            Cause::Operator => both(1001, "ended by an operator"),
         }
     }
 
@@ -106,7 +117,8 @@ impl Cause {
             Cause::ClientGone => ("client", "peer_closed"),
             Cause::AppStalled => ("app", "stalled"),
             Cause::AppUnreachable => ("app", "unreachable"),
-            Cause::AppGone => ("app", "peer_closed"),
+            // An app that goes without Close is a loss; a client may do so at any time.
+            Cause::AppGone | Cause::AppReset | Cause::AppClosed => ("app", "peer_closed"),
             Cause::AckTimeout => ("app", "ack_timeout"),
             _ => return None,
         };
@@ -124,7 +136,7 @@ mod tests {
             assert_eq!(Cause::from_number(cause as u8), Some(cause));
         }
         assert_eq!(Cause::from_number(0), None);
-        assert_eq!(Cause::from_number(14), None);
+        assert_eq!(Cause::from_number(16), None);
     }
 
     #[test]
@@ -133,7 +145,7 @@ mod tests {
             let Some(reap) = cause.reap() else { continue };
             let (client, app) = cause.tell();
             let (at_fault, told) = if reap.leg == "client" { (client, app) } else { (app, client) };
-            assert_eq!(at_fault, Tell::Reset, "{cause:?}");
+            assert!(matches!(at_fault, Tell::Reset | Tell::Fin), "{cause:?}");
             assert!(matches!(told, Tell::Close(..)), "{cause:?}");
         }
     }

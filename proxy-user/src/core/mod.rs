@@ -4,6 +4,7 @@
 //! one names tokio, hyper, aya, prometheus or a clock.
 
 pub mod cadence;
+pub mod closing;
 pub mod ending;
 pub mod event_stream;
 pub mod extension;

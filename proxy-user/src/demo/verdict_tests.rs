@@ -100,7 +100,7 @@ fn endings_say_why() {
     };
     assert_eq!(end(None), "ended: both sides closed");
     assert_eq!(end(Some(Cause::ClientReset)), "ended: client reset");
-    assert_eq!(end(Some(Cause::AppReset)), "ended: app reset");
+    assert_eq!(end(Some(Cause::AppReset)), "reaped: app peer closed");
     assert_eq!(end(Some(Cause::CloseTimeout)), "ended: close timed out");
     assert_eq!(end(Some(Cause::AppGone)), "reaped: app peer closed");
     assert!(end(Some(Cause::ClientGone)).starts_with("reaped: peer closed"));

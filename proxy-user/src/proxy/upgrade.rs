@@ -28,6 +28,7 @@ use crate::config::Compression;
 use crate::core::ending::Cause;
 use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
+use crate::events::Told;
 use crate::pump::{self, Counting, End, Limits};
 use crate::session::{App, Leg, Seat, Session, Terms};
 
@@ -152,15 +153,14 @@ async fn start(
                 session.end(Cause::Shutdown);
             }
             let registry = Arc::clone(&proxy.registry);
-            let cause =
-                pump::run(session, registry, seats, (client, upstream), limits, counting).await;
-            // All other reaps are the reaper's.
-            if cause == Some(Cause::AckTimeout)
-                && let Some(reap) = Cause::AckTimeout.reap()
-            {
-                proxy.metrics.reap(&name, reap);
-                tracing::info!(app = name, leg = reap.leg, reason = reap.reason, "reaped");
-            }
+            let (app, id) = (Arc::clone(&session.app), session.id);
+            let ended = |cause: Cause| {
+                let Some(reap) = cause.reap() else { return };
+                let app = &app.name;
+                proxy.metrics.reap(app, reap);
+                proxy.events.tell(|| Told::reap(app, clock::now(), id, reap));
+            };
+            pump::run(session, registry, seats, (client, upstream), limits, counting, ended).await;
         }
         Err(error) => tracing::debug!(app = name, %error, "a side was gone before the session"),
     }

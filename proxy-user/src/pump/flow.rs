@@ -28,6 +28,8 @@ pub(super) enum Event {
     WriteFailed,
     /// The frames before it are waiting to be written.
     Violation(Violation),
+    /// Something was heard of a peer whose frames are not passed on any more.
+    Heard,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,12 @@ pub(super) struct Flow {
     early: Bytes,
     /// What is written between the last frame and the FIN.
     last_words: Bytes,
+    /// The FIN waits for the answer to the last words.
+    fin_waits: bool,
+    /// What comes breaks RFC 6455, and is no longer followed.
+    nonsense: bool,
+    /// Nothing more can be read.
+    source_over: bool,
 }
 
 impl Flow {
@@ -72,17 +80,15 @@ impl Flow {
             inserts: Inserts::default(),
             early: held(early),
             last_words: Bytes::new(),
+            fin_waits: false,
+            nonsense: false,
+            source_over: false,
         }
     }
 
-    /// A Close frame can be put behind what waits: none went by, and no frame is cut in half.
-    pub(super) fn takes_close(&self) -> bool {
-        self.parser.at_boundary() && !self.parser.closed() && self.stage == Stage::Open
-    }
-
-    /// Writing failed.
-    pub(super) fn broken(&self) -> bool {
-        self.stage == Stage::Broken
+    /// No frame is cut in half.
+    pub(super) fn at_boundary(&self) -> bool {
+        self.parser.at_boundary()
     }
 
     /// A Close frame went by.
@@ -90,40 +96,42 @@ impl Flow {
         self.parser.closed()
     }
 
+    /// The same, or none can come any more.
+    pub(super) fn heard_close(&self) -> bool {
+        self.parser.closed() || self.nonsense
+    }
+
     /// Nothing more will be written, as the FIN has been passed on or writing failed.
-    pub(super) fn over(&self) -> bool {
+    fn over(&self) -> bool {
         matches!(self.stage, Stage::Ended | Stage::Broken)
     }
 
-    /// The FIN has been passed on.
-    pub(super) fn ended(&self) -> bool {
-        self.stage == Stage::Ended
-    }
-
-    /// From now on only what waits and the FIN are written.
+    /// The source is at its end: from now on only what waits and the FIN are written. Last words that
+    /// wait for the end of a frame are lost, as it never comes.
     pub(super) fn finish(&mut self) {
-        let unfinished = Bytes::copy_from_slice(&self.carry[..usize::from(self.carried)]);
-        self.finish_with(unfinished);
-    }
-
-    /// The same, with `last_words` between. The start of an unfinished header is dropped.
-    pub(super) fn finish_with(&mut self, last_words: Bytes) {
         if matches!(self.stage, Stage::Open | Stage::LastFrame) {
+            self.last_words = Bytes::copy_from_slice(&self.carry[..usize::from(self.carried)]);
             self.stage = Stage::Finishing;
-            self.last_words = last_words;
+            self.fin_waits = false;
         }
     }
 
-    /// Puts a Close frame of our own in the next place that takes one, and ends with it.
-    pub(super) fn close(&mut self, frame: Bytes) {
-        if self.takes_close() {
-            self.finish_with(frame);
-        } else if self.parser.closed() {
-            self.finish_with(Bytes::new());
-        } else if self.stage == Stage::Open {
-            self.stage = Stage::LastFrame;
-            self.last_words = frame;
+    /// Puts a Close frame of our own, or nothing, in the next place that takes it, and ends with it.
+    /// The start of an unfinished header is dropped. `fin_waits`: see [`Flow::release_fin`].
+    pub(super) fn close(&mut self, frame: Bytes, fin_waits: bool) {
+        if self.stage != Stage::Open {
+            return;
         }
+        // Nothing comes behind a Close (RFC 6455 section 5.5.1).
+        self.last_words = if self.parser.closed() { Bytes::new() } else { frame };
+        self.fin_waits = fin_waits;
+        let between = self.parser.at_boundary() || self.nonsense;
+        self.stage = if between { Stage::Finishing } else { Stage::LastFrame };
+    }
+
+    /// The last words have been answered: the FIN may follow them.
+    pub(super) fn release_fin(&mut self) {
+        self.fin_waits = false;
     }
 
     /// Puts a frame of our own behind what waits, in the next place that takes it. Lost if the
@@ -132,29 +140,23 @@ impl Flow {
         self.inserts.add(frame);
     }
 
-    /// Moves bytes until neither side can go on. `witness` sees every frame. A `from` that is gone is
-    /// at its end.
+    /// Moves bytes until neither side can go on. `witness` sees every frame.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        mut from: Option<(&mut TcpStream, &Leg)>,
+        (from, from_leg): (&mut TcpStream, &Leg),
         (to, to_leg): (&mut TcpStream, &Leg),
         witness: &mut impl Witness,
     ) -> Poll<Event> {
         loop {
-            if self.over() {
-                return Poll::Pending;
+            if matches!(self.stage, Stage::Finishing | Stage::Ended | Stage::Broken) {
+                return self.poll_finish(cx, (to, to_leg));
             }
             if ready!(self.poll_flush(cx, to, to_leg)).is_err() {
                 self.stage = Stage::Broken;
                 return Poll::Ready(Event::WriteFailed);
             }
-            if self.stage == Stage::Finishing {
-                self.stage = Stage::Ended;
-                return Poll::Ready(Event::Ended);
-            }
             if self.lent.is_none() {
-                let Some((from, from_leg)) = &mut from else { return Poll::Ready(Event::Eof) };
                 match ready!(self.poll_read(cx, from, from_leg)) {
                     Ok(true) => {}
                     Ok(false) => return Poll::Ready(Event::Eof),
@@ -167,9 +169,108 @@ impl Flow {
         }
     }
 
-    /// Reads once, behind the carried bytes, into a buffer that is lent only when there is
-    /// something to read. False = end of the stream.
+    /// The same when the session has ended: what is left goes to `to`, if that is still there, and
+    /// then `from` is read on, for the Close that it may still say. Closing earlier with bytes unread
+    /// would send RST, and the peer's kernel might throw our Close away with it.
+    pub(super) fn poll_out(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Option<(&mut TcpStream, &Leg)>,
+        to: Option<(&mut TcpStream, &Leg)>,
+        witness: &mut impl Witness,
+    ) -> Poll<Event> {
+        let passes = matches!(self.stage, Stage::Open | Stage::LastFrame);
+        match (from, to) {
+            (Some(from), Some(to)) if passes => self.poll(cx, from, to, witness),
+            (None, Some(_)) if passes => {
+                self.finish();
+                Poll::Ready(Event::Heard)
+            }
+            (from, Some(to)) => match self.poll_finish(cx, to) {
+                Poll::Pending if self.lent.is_none() => self.poll_hear(cx, from),
+                polled => polled,
+            },
+            (from, None) => {
+                self.stage = Stage::Broken;
+                self.lent = None;
+                self.poll_hear(cx, from)
+            }
+        }
+    }
+
+    /// Writes the last words and the FIN.
+    fn poll_finish(
+        &mut self,
+        cx: &mut Context<'_>,
+        (to, leg): (&mut TcpStream, &Leg),
+    ) -> Poll<Event> {
+        if self.over() {
+            return Poll::Pending;
+        }
+        if ready!(self.poll_flush(cx, to, leg)).is_err() {
+            self.stage = Stage::Broken;
+            return Poll::Ready(Event::WriteFailed);
+        }
+        if self.fin_waits {
+            return Poll::Pending;
+        }
+        self.stage = Stage::Ended;
+        Poll::Ready(Event::Ended)
+    }
+
+    /// Reads and follows frames that are for nobody.
+    fn poll_hear(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Option<(&mut TcpStream, &Leg)>,
+    ) -> Poll<Event> {
+        let Some((from, leg)) = from.filter(|_| !self.source_over) else { return Poll::Pending };
+        Poll::Ready(match ready!(self.poll_read(cx, from, leg)) {
+            Ok(true) => {
+                if let Some(lent) = self.lent.take() {
+                    self.hear(lent.unfollowed());
+                }
+                Event::Heard
+            }
+            Ok(false) => Event::Eof,
+            Err(error) => Event::ReadFailed(error),
+        })
+    }
+
+    fn hear(&mut self, mut bytes: &[u8]) {
+        while !self.heard_close() {
+            match self.parser.next(bytes) {
+                Ok(Some(chunk)) => bytes = &bytes[chunk.size..],
+                Ok(None) => return self.carry(bytes),
+                Err(_) => self.nonsense = true,
+            }
+        }
+        self.carry(&[]);
+    }
+
+    /// Keeps the start of a header for the next read.
+    fn carry(&mut self, bytes: &[u8]) {
+        self.carry[..bytes.len()].copy_from_slice(bytes);
+        #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
+        let carried = bytes.len() as u8;
+        self.carried = carried;
+    }
+
+    /// Reads once, and notes when that was the last time. False = end of the stream.
     fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        leg: &Leg,
+    ) -> Poll<io::Result<bool>> {
+        let read = ready!(self.poll_fill(cx, from, leg));
+        self.source_over = !matches!(read, Ok(true));
+        Poll::Ready(read)
+    }
+
+    /// Reads behind the carried bytes, into a buffer that is lent only when there is something to
+    /// read.
+    fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut TcpStream,
@@ -211,9 +312,10 @@ impl Flow {
             let bytes = lent.unfollowed();
             if self.parser.at_boundary() {
                 if self.parser.closed() || self.stage != Stage::Open {
-                    let rest = bytes.len() - good;
+                    let rest = bytes[good..].to_vec();
                     lent.pass(good);
-                    lent.skip(rest);
+                    lent.skip(rest.len());
+                    self.hear(&rest);
                     break Ok(());
                 }
                 if good > 0 && self.inserts.fit(&self.parser) {
@@ -234,6 +336,7 @@ impl Flow {
                     break Ok(());
                 }
                 Err(violation) => {
+                    self.nonsense = true;
                     let rest = bytes.len() - good;
                     lent.pass(good);
                     lent.skip(rest);
@@ -291,7 +394,9 @@ impl Flow {
                 let written = ready!(poll_write(cx, to, leg, &self.last_words))?;
                 self.last_words.advance(written);
             }
-            ready!(Pin::new(to).poll_shutdown(cx))?;
+            if !self.fin_waits {
+                ready!(Pin::new(to).poll_shutdown(cx))?;
+            }
         }
         Poll::Ready(Ok(()))
     }

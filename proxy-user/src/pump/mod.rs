@@ -21,13 +21,15 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
+use self::closing::Farewell;
 use self::flow::{Event, Flow};
 use self::inspection::Errand;
 pub use self::inspection::Inspection;
 use self::witness::Witness;
 use crate::clock;
-use crate::core::ending::Cause;
-use crate::core::frame::{Chunk, Opcode, Rules, Violation, close_frame};
+use crate::core::closing::{self as end, Closing, Side, Step};
+use crate::core::ending::{Cause, Reap};
+use crate::core::frame::{Chunk, Opcode, Rules, Violation};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
 use crate::core::pack::Direction;
@@ -70,14 +72,15 @@ struct Pump {
     /// App to client.
     down: Flow,
     counting: Counting,
+    closing: Closing,
     /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
     /// go (tokio's cooperative budget), and must not starve the other.
     first: Direction,
 }
 
 /// Runs a registered session to its end: both legs are closed and their rows released when this
-/// returns. The seats are given back as soon as the session is over, before the last farewells. Says
-/// why it ended, if not because both sides had closed.
+/// returns. The seats are given back as soon as the session is over, and `ended` is told why, if not
+/// because both sides had closed, before the last farewells.
 pub async fn run(
     session: Arc<Session>,
     registry: Arc<Registry>,
@@ -85,13 +88,15 @@ pub async fn run(
     (client, upstream): (End, End),
     limits: Limits,
     mut counting: Counting,
-) -> Option<Cause> {
+    ended: impl FnOnce(Cause),
+) {
     if let Some(inspection) = &mut counting.inspection {
         inspection.for_session(session.id);
     }
     let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
     let mut pump = Pump {
         counting,
+        closing: Closing::default(),
         first: Direction::Input,
         session,
         client: client.stream,
@@ -103,18 +108,19 @@ pub async fn run(
     let cause = poll_fn(|cx| pump.poll(cx)).await;
     registered.registry.remove(&pump.session);
     drop(seats);
-    let Pump { session, client, upstream, up, down, .. } = pump;
+    let Pump { session, client, upstream, up, down, closing, .. } = pump;
     match cause {
-        // Boxed, so that a live session does not carry the room for its end.
         Some(cause) => {
-            Box::pin(closing::tell(&session, cause, (client, up), (upstream, down))).await;
+            ended(cause);
+            let farewell = Farewell::new(&session, closing, (client, up), (upstream, down));
+            // Boxed, so that a live session does not carry the room for its end.
+            Box::pin(farewell.say(cause)).await;
         }
         None => {
             closing::release(&session, &session.client);
             closing::release(&session, &session.upstream);
         }
     }
-    cause
 }
 
 /// Takes the session out of the registry and gives its rows back, even if the pump panics. Comes
@@ -185,6 +191,14 @@ impl Witness for Watcher<'_> {
     }
 }
 
+/// Where this direction comes from.
+fn source(direction: Direction) -> Side {
+    match direction {
+        Direction::Input => Side::Client,
+        Direction::Output => Side::App,
+    }
+}
+
 /// The direction against this one.
 fn opposite(direction: Direction) -> Direction {
     match direction {
@@ -250,58 +264,54 @@ impl Pump {
         let counting = &mut self.counting;
         let frame = (Opcode::Text, 0);
         let mut watcher = Watcher { session, leg: from.1, now, direction, counting, frame };
-        let polled = flow.poll(cx, Some(from), to, &mut watcher);
+        let polled = flow.poll(cx, from, to, &mut watcher);
         if flow.closed() {
             session.note_close();
+            self.closing.on(end::Event::Close(source(direction)));
         }
         polled
     }
 
     fn react(&mut self, direction: Direction, event: Event) -> Poll<Option<Cause>> {
-        use Direction::{Input as Up, Output as Down};
-        match (direction, event) {
-            // A socket that refused a write ends like one that was closed.
-            (Up, Event::Eof) if self.down.broken() => return self.end(Cause::ClientReset, &"EOF"),
-            (Down, Event::Eof) if self.up.broken() => return self.end(Cause::AppReset, &"EOF"),
-            (Up, Event::Eof) => self.up.finish(),
-            // An app that goes without a word is broken, unless the client went first.
-            (Down, Event::Eof) if self.down.takes_close() && !self.client_left() => {
-                tracing::info!(app = self.session.app.name, "app closed without Close");
-                self.down.finish_with(close_frame(1014, "app closed", None).into());
-                self.session.note_close();
-            }
-            (Down, Event::Eof) => self.down.finish(),
-            // The other direction goes on: a half-closed peer still reads, and a broken one may
-            // have said something before it broke.
-            (_, Event::Ended | Event::WriteFailed) if !(self.up.over() && self.down.over()) => {}
-            (_, Event::Ended | Event::WriteFailed) => {
-                return match (self.up.ended(), self.down.ended()) {
-                    (true, true) => Poll::Ready(None),
-                    (true, false) => self.end(Cause::ClientReset, &"it takes no more"),
-                    (false, _) => self.end(Cause::AppReset, &"it takes no more"),
-                };
-            }
-            (Up, Event::ReadFailed(error)) => return self.end(Cause::ClientReset, &error),
-            (Down, Event::ReadFailed(error)) => return self.end(Cause::AppReset, &error),
-            (_, Event::Violation(found)) => {
+        let side = source(direction);
+        let flow = match side {
+            Side::Client => &self.up,
+            Side::App => &self.down,
+        };
+        let (event, detail): (_, &dyn Display) = match &event {
+            Event::Violation(found) => {
                 let too_big = matches!(found, Violation::TooBig { .. });
                 let cause = if too_big { Cause::TooBig } else { Cause::Violation };
-                return self.end(cause, &found);
+                return self.end(cause, found);
             }
+            Event::Eof => (end::Event::Fin { side, cut: !flow.at_boundary() }, &"end of stream"),
+            Event::ReadFailed(error) => (end::Event::Broken(side), error),
+            Event::WriteFailed => (end::Event::Deaf(side.other()), &"it takes no more"),
+            Event::Ended => (end::Event::Finished(side.other()), &"end of stream"),
+            Event::Heard => return Poll::Pending,
+        };
+        match self.closing.on(event) {
+            Step::Fin(Side::App) => self.up.finish(),
+            Step::Fin(Side::Client) => self.down.finish(),
+            Step::End(cause) => return self.end(cause, detail),
+            // Legs are reset when the session has ended.
+            Step::Rest | Step::Reset(_) => {}
         }
-        Poll::Pending
-    }
-
-    /// The client has said Close or closed its side.
-    fn client_left(&self) -> bool {
-        self.up.closed() || self.up.ended()
+        if self.closing.over() { Poll::Ready(None) } else { Poll::Pending }
     }
 
     /// Ends the session for `cause`, unless another came first.
     fn end(&self, cause: Cause, detail: &dyn Display) -> Poll<Option<Cause>> {
         let session = &self.session;
-        tracing::debug!(app = session.app.name, session = session.id, ?cause, %detail, "ends");
-        session.end(cause);
+        let (app, id) = (&session.app.name, session.id);
+        if session.end(cause) {
+            match cause.reap() {
+                Some(Reap { leg, reason }) => {
+                    tracing::info!(app, session = id, leg, reason, ?cause, %detail, "reaped");
+                }
+                None => tracing::debug!(app, session = id, ?cause, %detail, "ends"),
+            }
+        }
         Poll::Ready(session.ended())
     }
 }

@@ -13,7 +13,6 @@ pub use self::sweep::sweep;
 use crate::clock;
 use crate::core::ending::Cause;
 use crate::core::time::Nanos;
-use crate::events::Told;
 use crate::proxy::Proxy;
 use crate::session::{Session, Watches};
 
@@ -32,13 +31,13 @@ pub async fn run(proxy: Arc<Proxy>) {
         let start = clock::now();
         let grace = proxy.served().config.stall.grace.saturating_sub(EARLY);
         sweep(&proxy.sockets, &proxy.registry, start, grace, |session, watches, cause| {
-            reap(&proxy, session, watches, cause, start);
+            reap(session, watches, cause, start);
         });
         proxy.metrics.sweep(clock::elapsed(start));
     }
 }
 
-fn reap(proxy: &Proxy, session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
+fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
     let Some(reap) = cause.reap() else {
         session.end(cause);
         return;
@@ -53,8 +52,6 @@ fn reap(proxy: &Proxy, session: &Session, watches: &Watches, cause: Cause, now: 
         return;
     }
     let app = &*session.app.name;
-    proxy.metrics.reap(app, reap);
-    proxy.events.tell(|| Told::reap(app, now, session.id, reap));
     tracing::info!(
         app,
         session = session.id,
