@@ -1,6 +1,8 @@
-//! The signals that ask the process to stop.
+//! The signals that ask the process to stop or to read its configuration again, and the one by which it
+//! asks another Ebbtide to leave.
 
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -29,5 +31,58 @@ impl Stop {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// SIGHUP, heard from the moment this is made.
+///
+/// # Errors
+/// The signal handler cannot be set.
+pub fn hangup() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// The process that this one replaces. Held by a pidfd, so that no other process that gets its id later
+/// is taken for it.
+#[derive(Debug)]
+pub struct Predecessor(OwnedFd);
+
+impl Predecessor {
+    /// Finds the process with this id.
+    ///
+    /// # Errors
+    /// As pidfd_open(2) fails: there is no such process.
+    pub fn find(id: libc::pid_t) -> io::Result<Predecessor> {
+        // SAFETY: takes two plain numbers.
+        let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, id, 0) };
+        match libc::c_int::try_from(opened) {
+            // SAFETY: the kernel has just made this descriptor for us.
+            Ok(number) if number >= 0 => Ok(Predecessor(unsafe { OwnedFd::from_raw_fd(number) })),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Whether it may be sent signals.
+    ///
+    /// # Errors
+    /// As pidfd_send_signal(2) fails: it has ended, or is another user's.
+    pub fn check(&self) -> io::Result<()> {
+        self.send(0)
+    }
+
+    /// Asks it to leave (SIGTERM).
+    ///
+    /// # Errors
+    /// As for [`Predecessor::check`].
+    pub fn terminate(&self) -> io::Result<()> {
+        self.send(libc::SIGTERM)
+    }
+
+    fn send(&self, signal: libc::c_int) -> io::Result<()> {
+        let info = std::ptr::null::<libc::siginfo_t>();
+        let process = self.0.as_raw_fd();
+        // SAFETY: takes plain numbers and a pointer that may be null.
+        let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process, signal, info, 0) };
+        if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }

@@ -22,19 +22,20 @@ use hyper::server::conn::http1;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 pub use self::token::{Token, TokenError};
 use crate::config::nearest;
 use crate::core::patience::Limits;
+use crate::listen::Listener;
 use crate::metrics;
 use crate::proxy::{self, Phase, Proxy, timed};
 
 /// How long a request's head may take to arrive.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// Serves the admin address until the task is dropped.
-pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
+/// Serves the admin address until it is told to close; requests under way go on.
+pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
     let guarded = Router::new()
         .route("/metrics", get(exposition))
         .route("/api/apps", get(apps))
@@ -52,10 +53,17 @@ pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
         .with_state(proxy);
     let routes = TowerToHyperService::new(routes);
-    loop {
-        let (stream, peer) = proxy::accept(&listener).await;
+    let serve = |(stream, peer)| {
         tokio::spawn(connection(stream, peer, routes.clone()));
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = listener.closed() => break,
+            accepted = proxy::accept(listener.socket()) => serve(accepted),
+        }
     }
+    listener.take_rest().into_iter().for_each(serve);
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, routes: TowerToHyperService<Router>) {

@@ -1,30 +1,85 @@
 //! `ebbtide run`: puts the configuration, the flags and the process together.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use sd_notify::NotifyState;
+use tokio::time::MissedTickBehavior;
 
 use super::{Common, Failure};
-use crate::config::{Config, Parsed};
+use crate::config::watch::{self, Watch};
+use crate::config::{Config, Mistake, Parsed};
+use crate::listen::{Entry, Passed};
 use crate::packs::Packs;
 use crate::server::{self, Server};
-use crate::signals::Stop;
+use crate::service_manager;
+use crate::signals::{self, Predecessor, Stop};
+
+/// Time between two looks whether the file has changed.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// `ebbtide run --config FILE` or `ebbtide run --upstream URL`
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(super) struct Run {
     /// Serve the apps of this configuration file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "what", required_unless_present = "upstream")]
     config: Option<PathBuf>,
     /// Serve one app that runs at this address, such as http://127.0.0.1:8501
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", group = "what")]
     upstream: Option<String>,
+    /// Replace the Ebbtide with this process id: listen beside it on the same addresses, take all new
+    /// connections, then send it SIGTERM
+    #[arg(long, value_name = "PID")]
+    #[arg(value_parser = clap::value_parser!(i32).range(1..))]
+    takeover: Option<i32>,
+}
+
+/// What a run is to serve.
+struct Loaded {
+    config: Config,
+    packs: Packs,
+    warnings: Vec<Mistake>,
 }
 
 impl Run {
     pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+        let before = self.config.as_deref().and_then(watch::print);
+        let Loaded { config, packs, warnings } = self.load(common)?;
+        let predecessor = self.predecessor()?;
+        common.start_logging("info")?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let sockets = server::open_sockets(&config)?;
+        let watch = self.config.as_deref().map(|file| Watch::new(file, before, &config));
+        let runtime = runtime(config.workers)?;
+        runtime.block_on(async {
+            let mut stop = Stop::listen().context("cannot listen to signals")?;
+            let passed = Passed::take().context("cannot use the sockets that were passed")?;
+            let entry = if predecessor.is_some() { Entry::Takeover } else { Entry::Alone };
+            let mut server = Server::start(config, &packs, sockets, entry, passed)?;
+            service_manager::tell(&[NotifyState::Ready]);
+            if let Some(predecessor) = predecessor {
+                // It may have ended by itself.
+                match predecessor.terminate() {
+                    Ok(()) => tracing::info!("the process that is replaced was told to leave"),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot tell the process that is replaced")
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.asked() => {}
+                failed = self.reload_on_change(common, &mut server, watch) => failed?,
+            }
+            service_manager::tell(&[NotifyState::Stopping]);
+            server.stop(stop.asked()).await;
+            Ok(())
+        })
+    }
+
+    /// What the file or `--upstream` says, and over it the flags.
+    fn load(&self, common: &Common) -> Result<Loaded, Failure> {
         let Parsed { mut config, warnings } = match (&self.config, &self.upstream) {
             (Some(file), _) => Config::load(file)?,
             (None, upstream) => {
@@ -45,19 +100,60 @@ impl Run {
                 config.admin
             )));
         }
-        common.start_logging("info")?;
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
-        let sockets = server::open_sockets(&config)?;
-        let runtime = runtime(config.workers)?;
-        runtime.block_on(async {
-            let mut stop = Stop::listen().context("cannot listen to signals")?;
-            let server = Server::start(config, sockets)?;
-            stop.asked().await;
-            server.stop(stop.asked()).await;
-            Ok(())
+        Ok(Loaded { config, packs, warnings })
+    }
+
+    fn predecessor(&self) -> Result<Option<Predecessor>, Failure> {
+        let Some(id) = self.takeover else { return Ok(None) };
+        let found = Predecessor::find(id).and_then(|found| found.check().map(|()| found));
+        found.map(Some).map_err(|error| {
+            let fix = "give the process id of an Ebbtide of this user that runs";
+            Failure::Usage(format!("--takeover {id}: {error}; {fix}"))
         })
+    }
+
+    /// Reads the file again on SIGHUP and when it has changed, for ever.
+    ///
+    /// This blocks its thread while it reads, which serves nobody: it is not one of the workers.
+    async fn reload_on_change(
+        &self,
+        common: &Common,
+        server: &mut Server,
+        watch: Option<Watch>,
+    ) -> anyhow::Result<()> {
+        // Without a file, SIGHUP means what it means to every program in a terminal.
+        let Some(mut watch) = watch else { return std::future::pending().await };
+        let mut hangup = signals::hangup().context("cannot listen to signals")?;
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {}
+                _ = looks.tick() => {
+                    if !watch.changed(&server.proxy.served().config) {
+                        continue;
+                    }
+                }
+            }
+            service_manager::reloading();
+            self.reload(common, server);
+            service_manager::tell(&[NotifyState::Ready]);
+        }
+    }
+
+    fn reload(&self, common: &Common, server: &mut Server) {
+        let reloaded = self.load(common).and_then(|loaded| {
+            loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            Ok(server.reload(loaded.config, &loaded.packs)?)
+        });
+        server.proxy.metrics.reload(reloaded.is_ok());
+        match reloaded {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(failure) => {
+                failure.to_string().lines().for_each(|line| tracing::error!("{line}"));
+                tracing::error!("configuration refused; the one before stays in force");
+            }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The configuration: plain typed data, read from a TOML file with every mistake reported at once.
 //!
 //! Nothing here opens a socket, starts a task or logs. The only files read are the configuration
-//! itself and, to see that they can be read, the token files that it names. What the keys mean to
+//! itself and, to see that they can be read, the token files that it names; `watch` looks whether they
+//! have changed. What the keys mean to
 //! users is in the contract; what they default to is in `model` and `app`, and nowhere else.
 
 mod app;
@@ -12,6 +13,7 @@ mod pending;
 pub(crate) mod reader;
 mod sections;
 pub(crate) mod value;
+pub mod watch;
 
 use std::path::Path;
 

@@ -5,6 +5,7 @@
 
 pub mod cadence;
 pub mod closing;
+pub mod drain;
 pub mod ending;
 pub mod event_stream;
 pub mod extension;
@@ -21,6 +22,7 @@ pub mod pack;
 pub mod patience;
 pub mod report;
 pub mod route;
+pub mod settled;
 pub mod shadow;
 pub mod skeleton;
 pub mod stall;

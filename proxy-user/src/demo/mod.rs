@@ -30,7 +30,8 @@ use self::watch::Watcher;
 use crate::clock;
 use crate::config::{self, Config, HostPattern, Upstream};
 use crate::core::time::Nanos;
-use crate::proxy;
+use crate::listen::{self, Entry, Passed};
+use crate::packs::Packs;
 use crate::server::Server;
 use crate::signals::Stop;
 use crate::sockets::Sockets;
@@ -67,16 +68,18 @@ pub async fn run(setup: Setup, sockets: Sockets) -> Result<()> {
     let config = configure(&setup, app.local_addr()?)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(app::serve(app, told));
-    let server = Server::start(config, sockets)?;
+    let server =
+        Server::start(config, &Packs::open(None)?, sockets, Entry::Alone, Passed::default())?;
     let start = clock::now();
-    let listen = server.listen.first().copied().context("the proxy listens nowhere")?;
+    let listen = server.addresses().first().copied().context("the proxy listens nowhere")?;
+    let admin = server.admin_address().context("the admin address is gone")?;
     for kind in Kind::ALL {
         tasks.spawn(clients::live(kind, reachable(listen)));
     }
     let mut watcher = Watcher::new(&server.proxy, GRACE);
     let header = Header {
         page: format!("http://{}/", reachable(listen)),
-        admin: format!("http://{}/metrics", server.admin),
+        admin: format!("http://{admin}/metrics"),
         source: server.proxy.sockets.source().to_string(),
         reason: server.proxy.sockets.reason().to_owned(),
         grace: GRACE,
@@ -158,7 +161,7 @@ fn configure(setup: &Setup, app: SocketAddr) -> Result<Config> {
 /// asking for any.
 #[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
 fn free_port(address: &mut SocketAddr, any: bool, who: &str) -> Result<()> {
-    match proxy::bind(*address) {
+    match listen::bind(*address) {
         Ok(_) => {}
         Err(error) if any && error.kind() == io::ErrorKind::AddrInUse => {
             eprintln!("{address} is taken: {who} gets a free port instead");

@@ -20,7 +20,7 @@ const ANSWER: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 /// Upper bounds in seconds for one sweep.
 const SWEEP: [f64; 8] = [1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.5];
 
-/// What became of a report.
+/// What became of a report or a reload.
 const ACCEPTED: &str = "success";
 const FAILED: &str = "failure";
 
@@ -33,6 +33,7 @@ pub struct Metrics {
     reports: IntCounterVec,
     reaped: IntCounterVec,
     sweep_seconds: HistogramVec,
+    reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -54,11 +55,19 @@ impl Metrics {
             "Activity reports to the control plane",
             &["result"],
         )?;
+        let reloads = counter(
+            &registry,
+            "ebbtide_config_reloads_total",
+            "Times that the configuration was read again; failure: the old one stayed in force",
+            &["result"],
+        )?;
         for result in [ACCEPTED, FAILED] {
             reports.with_label_values(&[result]);
+            reloads.with_label_values(&[result]);
         }
         Ok(Metrics {
             reports,
+            reloads,
             requests: counter(
                 &registry,
                 "ebbtide_http_requests_total",
@@ -105,6 +114,12 @@ impl Metrics {
     pub fn report(&self, accepted: bool) {
         let result = if accepted { ACCEPTED } else { FAILED };
         self.reports.with_label_values(&[result]).inc();
+    }
+
+    /// The configuration was read again, and is in force or was refused.
+    pub fn reload(&self, accepted: bool) {
+        let result = if accepted { ACCEPTED } else { FAILED };
+        self.reloads.with_label_values(&[result]).inc();
     }
 
     /// A session was reaped.

@@ -24,7 +24,7 @@ use crate::admin::Token;
 use crate::clock;
 use crate::config::{Config, SocketSource};
 use crate::doctor::capabilities;
-use crate::proxy;
+use crate::listen;
 use crate::sockets::diag::Diag;
 use crate::sockets::{Arrivals, ForeignSockets, Options, Probe, SourceWish};
 
@@ -109,7 +109,7 @@ pub async fn run(setup: Setup) -> Result<()> {
     }
     let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
     let listener =
-        proxy::bind(config.admin).with_context(|| format!("cannot listen on {}", config.admin))?;
+        listen::bind(config.admin).with_context(|| format!("cannot listen on {}", config.admin))?;
     tracing::info!(address = %listener.local_addr()?, "admin listening");
     let mut sockets = open(&task, &config)?;
     let arrivals = sockets.arrivals().context("cannot watch for new connections")?;

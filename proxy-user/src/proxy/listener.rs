@@ -6,32 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{Phase, Proxy, service, timed};
 use crate::clock;
 use crate::core::patience;
 use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
+use crate::listen::Listener;
 
-/// Connections that the kernel keeps for us until we accept them.
-const BACKLOG: u32 = 4096;
 /// Pause between two looks whether connections can be accepted again: running out of descriptors does
 /// not get better by trying faster.
 const PAUSE: Duration = Duration::from_millis(100);
 /// At most one warning in this time.
 const REMINDER: Duration = Duration::from_secs(60);
-
-/// A socket to accept connections on `address`.
-///
-/// # Errors
-/// As `bind` and `listen` fail: the address is taken, not ours, or needs a privilege.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
+/// How long an idle connection is kept when the process leaves. A request on it is answered with
+/// `Connection: close`; closed at once, it would cut off those that are on their way (RFC 9112 section
+/// 9.5). Clients that ask often have moved by then.
+const RETIRE: Duration = Duration::from_secs(5);
 
 /// The next connection on `listener`, however long it takes to become possible.
 pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
@@ -51,8 +43,24 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Accepts and serves until the task is dropped; connections that are open then go on.
-pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
+/// Accepts and serves until it is told to close; connections that are open then go on.
+pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
+    let serve = |(stream, peer)| {
+        proxy.connections.spawn(connection(Arc::clone(&proxy), stream, peer));
+    };
+    tokio::select! {
+        biased;
+        () = listener.closed() => {}
+        () = accept_all(&proxy, listener.socket(), &serve) => {}
+    }
+    listener.take_rest().into_iter().for_each(serve);
+}
+
+async fn accept_all(
+    proxy: &Proxy,
+    listener: &TcpListener,
+    serve: &impl Fn((TcpStream, SocketAddr)),
+) {
     let allowed = Descriptors::allowed().ok();
     let mut used_up = false;
     let mut told = None;
@@ -62,14 +70,14 @@ pub async fn serve(proxy: Arc<Proxy>, listener: TcpListener) {
             if used_up || full() {
                 tell_full(&mut told, allowed);
                 // Those who come meanwhile wait in the backlog, where they cost no descriptor.
-                while full() || allowed.are_used_up(&listener) {
+                while full() || allowed.are_used_up(listener) {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
-        let (stream, peer) = accept(&listener).await;
+        let (stream, peer) = accept(listener).await;
         used_up = allowed.is_some_and(|allowed| allowed.is_reserved(&stream));
-        proxy.connections.spawn(connection(Arc::clone(&proxy), stream, peer));
+        serve((stream, peer));
     }
 }
 
@@ -98,6 +106,9 @@ async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
     let leaving = async {
         // An error means that the process is going away, which ends this task too.
         let _ = phase.wait_for(|phase| *phase > accepted_in).await;
+        let closing = phase.wait_for(|phase| *phase == Phase::Closing);
+        // Whichever comes first.
+        let _ = tokio::time::timeout(RETIRE, closing).await;
     };
     let patience = patience::Limits::new(limits.header_timeout);
     let answer = |request| service::handle(Arc::clone(&proxy), peer, request);

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::forward::chain;
 pub(crate) use self::listener::accept;
-pub use self::listener::{bind, serve};
+pub use self::listener::serve;
 pub use self::served::{Plan, Served};
 use crate::clock;
 use crate::core::visit::Visits;

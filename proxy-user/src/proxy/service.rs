@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{CONNECTION, HOST};
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
 use super::answer::{Answer, Body};
 use super::timed::Upload;
-use super::{Proxy, forward, upgrade};
+use super::{Phase, Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
 use crate::session::{App, Terms};
@@ -43,7 +43,10 @@ pub(super) async fn handle(
             (Some(app), result)
         }
     };
-    let response = result.unwrap_or_else(Answer::response);
+    let mut response = result.unwrap_or_else(Answer::response);
+    if proxy.phase() != Phase::Running && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let name = app.as_ref().map_or("", |app| &app.name);
     proxy.metrics.request(name, response.status(), clock::elapsed(start));
     response

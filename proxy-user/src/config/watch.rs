@@ -1,0 +1,86 @@
+//! Sees that a configuration file, or a file that it names, has changed.
+//!
+//! It looks once a second instead of asking the kernel for notices: what stands behind a path changes by
+//! writing, by renaming (editors) and by exchanging a symbolic link two directories above (Kubernetes'
+//! ConfigMaps and Secrets), on network and overlay file systems too, where inotify(7) says nothing. A
+//! stat(2) of the path sees all of it, and a few of them a second cost nothing.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use crate::core::settled::Settled;
+
+/// A file at one moment: device, inode, size, and its two times of change in nanoseconds.
+type Print = (u64, u64, u64, [i64; 4]);
+
+/// Watches a configuration file.
+#[derive(Debug)]
+pub struct Watch {
+    file: PathBuf,
+    prints: Settled<BTreeMap<PathBuf, Option<Print>>>,
+}
+
+impl Watch {
+    /// Watches from now on. To be made after `config` was read, with what [`print`] said before.
+    #[must_use]
+    pub fn new(file: &Path, before: Option<Print>, config: &Config) -> Watch {
+        let mut prints = prints(file, config);
+        prints.insert(file.to_owned(), before);
+        Watch { file: file.to_owned(), prints: Settled::new(prints) }
+    }
+
+    /// Looks. True once for each change, when the files have come to rest. `config`: what is in force.
+    pub fn changed(&mut self, config: &Config) -> bool {
+        self.prints.look(prints(&self.file, config))
+    }
+}
+
+/// The file at this moment; `None` = it is not there.
+#[must_use]
+pub fn print(file: &Path) -> Option<Print> {
+    let data = std::fs::metadata(file).ok()?;
+    let times = [data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec()];
+    Some((data.dev(), data.ino(), data.size(), times))
+}
+
+/// The configuration, its packs and its tokens.
+fn prints(file: &Path, config: &Config) -> BTreeMap<PathBuf, Option<Print>> {
+    let report_token = config.report.as_ref().and_then(|report| report.token_file.clone());
+    let tokens = config.admin_token_file.clone().into_iter().chain(report_token);
+    let packs = config.pack_dir.as_deref().and_then(|directory| std::fs::read_dir(directory).ok());
+    let packs = packs.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let packs = packs.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    let all = std::iter::once(file.to_owned()).chain(tokens).chain(packs);
+    all.map(|path| (print(&path), path)).map(|(print, path)| (path, print)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_rename_and_an_exchanged_link_are_changes() {
+        let folder = std::env::temp_dir().join(format!("ebbtide-watch-{}", std::process::id()));
+        fs::create_dir_all(folder.join("one")).unwrap();
+        fs::create_dir_all(folder.join("two")).unwrap();
+        let (link, file) = (folder.join("..data"), folder.join("ebbtide.toml"));
+        fs::write(folder.join("one/ebbtide.toml"), "1").unwrap();
+        fs::write(folder.join("two/ebbtide.toml"), "2").unwrap();
+        std::os::unix::fs::symlink("one", &link).unwrap();
+        std::os::unix::fs::symlink("..data/ebbtide.toml", &file).unwrap();
+        let config = Config::default();
+        let mut watch = Watch::new(&file, print(&file), &config);
+        assert!(!watch.changed(&config));
+        std::os::unix::fs::symlink("two", folder.join("..tmp")).unwrap();
+        fs::rename(folder.join("..tmp"), &link).unwrap();
+        assert!(!watch.changed(&config) && watch.changed(&config) && !watch.changed(&config));
+        fs::write(folder.join("new"), "3").unwrap();
+        fs::rename(folder.join("new"), &file).unwrap();
+        assert!(!watch.changed(&config) && watch.changed(&config) && !watch.changed(&config));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

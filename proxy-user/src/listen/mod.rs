@@ -1,0 +1,231 @@
+//! The addresses that are listened on: how a process comes by them, and how it leaves them so that nobody
+//! who connects is turned away.
+//!
+//! What is done with a connection is the caller's business.
+
+mod bind;
+mod group;
+mod passed;
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::bind::bind;
+pub use self::passed::Passed;
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Somebody listens there.
+    #[error(
+        "cannot listen on {0}: the address is in use; if that is an Ebbtide which this one is to \
+         replace, give its process id with --takeover"
+    )]
+    Taken(SocketAddr),
+    /// It is being handed over already.
+    #[error(
+        "cannot take over {0}: {1} sockets listen there already; wait until the process that was \
+         replaced before has ended"
+    )]
+    Crowded(SocketAddr, usize),
+    /// Anything else.
+    #[error("cannot listen on {0}: {1}")]
+    Other(SocketAddr, #[source] io::Error),
+}
+
+/// How an address is come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Nobody else may listen there.
+    Alone,
+    /// Another process that is about to leave may.
+    Takeover,
+}
+
+/// A socket that listens and does not accept yet.
+#[derive(Debug)]
+pub struct Opened {
+    socket: TcpListener,
+    /// As asked for; the port may be 0.
+    asked: SocketAddr,
+    /// With the port filled in.
+    address: SocketAddr,
+    passed: bool,
+}
+
+impl Opened {
+    /// Listens on an address. With [`Entry::Takeover`], all new connections come here from now on.
+    ///
+    /// # Errors
+    /// As each [`ListenError`] says.
+    pub fn open(asked: SocketAddr, entry: Entry) -> Result<Opened, ListenError> {
+        let other = |error| ListenError::Other(asked, error);
+        let before = match entry {
+            Entry::Takeover if asked.port() != 0 => group::members(asked).map_err(other)?,
+            _ => 0,
+        };
+        let socket = match before {
+            0 => bind(asked).map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => ListenError::Taken(asked),
+                _ => other(error),
+            })?,
+            1 => {
+                let socket = bind::join(asked).map_err(other)?;
+                // The numbers start at 0, so that ours is the second.
+                group::send_all_to(&socket, 1).map_err(other)?;
+                socket
+            }
+            crowd => return Err(ListenError::Crowded(asked, crowd)),
+        };
+        let address = socket.local_addr().map_err(other)?;
+        Ok(Opened { socket, asked, address, passed: false })
+    }
+
+    /// A socket that the service manager passed.
+    ///
+    /// # Errors
+    /// It has no address.
+    pub fn passed(socket: TcpListener) -> io::Result<Opened> {
+        let address = socket.local_addr()?;
+        Ok(Opened { socket, asked: address, address, passed: true })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// A socket to accept connections on until it is to be closed.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    passed: bool,
+    close: CancellationToken,
+}
+
+impl Listener {
+    /// What connections are accepted on.
+    #[must_use]
+    pub fn socket(&self) -> &TcpListener {
+        &self.socket
+    }
+
+    /// Waits until it is to be closed.
+    pub async fn closed(&self) {
+        self.close.cancelled().await;
+    }
+
+    /// Closes it. Gives those who have connected and were not accepted yet, whom the kernel would reset
+    /// (`inet_csk_listen_stop` in net/ipv4/inet_connection_sock.c); none where the service manager holds
+    /// the socket, since they are the next process's.
+    #[must_use]
+    pub fn take_rest(self) -> Vec<(TcpStream, SocketAddr)> {
+        let mut rest = Vec::new();
+        let Some(listener) = self.socket.into_std().ok().filter(|_| !self.passed) else {
+            return rest;
+        };
+        while let Ok((stream, peer)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            rest.extend(stream.map(|stream| (stream, peer)));
+        }
+        rest
+    }
+}
+
+/// A socket on which connections are accepted.
+#[derive(Debug)]
+struct Door {
+    asked: SocketAddr,
+    address: SocketAddr,
+    passed: bool,
+    close: CancellationToken,
+    acceptor: JoinHandle<()>,
+}
+
+/// The sockets on which connections are accepted for one purpose; several may have the same address.
+#[derive(Debug, Default)]
+pub struct Doors(Vec<Door>);
+
+impl Doors {
+    /// Has `serve` accept on a socket until it is to be closed.
+    pub fn add<F>(&mut self, opened: Opened, serve: impl FnOnce(Listener) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Opened { socket, asked, address, passed } = opened;
+        let close = CancellationToken::new();
+        let acceptor = tokio::spawn(serve(Listener { socket, passed, close: close.clone() }));
+        self.0.push(Door { asked, address, passed, close, acceptor });
+    }
+
+    /// Where connections are accepted.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.iter().map(|door| door.address).collect()
+    }
+
+    /// The service manager keeps these sockets open.
+    #[must_use]
+    pub fn are_passed(&self) -> bool {
+        self.0.iter().any(|door| door.passed)
+    }
+
+    /// Opens those of `wanted` that are not open.
+    ///
+    /// # Errors
+    /// The first that cannot be; none is open then.
+    pub fn open_missing(&self, wanted: &[SocketAddr]) -> Result<Vec<Opened>, ListenError> {
+        let missing =
+            wanted.iter().filter(|asked| !self.0.iter().any(|door| door.asked == **asked));
+        missing.map(|asked| self.open_beside(*asked)).collect()
+    }
+
+    /// From one interface to all of them and back: the port is ours already.
+    fn open_beside(&self, asked: SocketAddr) -> Result<Opened, ListenError> {
+        if !self.0.iter().any(|door| door.asked.port() == asked.port() && asked.port() != 0) {
+            return Opened::open(asked, Entry::Alone);
+        }
+        let other = |error| ListenError::Other(asked, error);
+        let socket = bind::join(asked).map_err(other)?;
+        let address = socket.local_addr().map_err(other)?;
+        Ok(Opened { socket, asked, address, passed: false })
+    }
+
+    /// Closes those that are not among `wanted`, and gives where they were.
+    pub fn close_others(&mut self, wanted: &[SocketAddr]) -> Vec<SocketAddr> {
+        let others = self.0.extract_if(.., |door| !wanted.contains(&door.asked));
+        others
+            .map(|door| {
+                door.close.cancel();
+                door.address
+            })
+            .collect()
+    }
+
+    /// Whether another process listens on one of the addresses: it has come to replace this one.
+    #[must_use]
+    pub fn are_shared(&self) -> bool {
+        let ours = |address| self.0.iter().filter(|door| door.address == address).count();
+        self.0.iter().any(|door| {
+            // What cannot be counted is taken for ours alone.
+            group::members(door.address).is_ok_and(|all| all > ours(door.address))
+        })
+    }
+
+    /// Closes all, and waits until whoever had connected has been accepted.
+    pub async fn close(&mut self) {
+        for door in &self.0 {
+            door.close.cancel();
+        }
+        for door in self.0.drain(..) {
+            // An error says that it ended by a panic, which has been logged.
+            let _ = door.acceptor.await;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Sockets that the service manager opened for us: `LISTEN_FDS` of sd_listen_fds(3). They stay open when
+//! we end, so that whoever connects meanwhile waits for the next process.
+
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::os::fd::FromRawFd;
+
+use socket2::SockRef;
+use tokio::net::TcpListener;
+
+/// The name (`FileDescriptorName=`) of the socket for the admin address.
+const ADMIN: &str = "admin";
+
+/// The sockets by their use.
+#[derive(Debug, Default)]
+pub struct Passed {
+    /// Used in place of `listen`, unless there are none.
+    pub proxy: Vec<TcpListener>,
+    /// Used in place of `admin`.
+    pub admin: Option<TcpListener>,
+}
+
+impl Passed {
+    /// Takes the sockets that were passed to this process. To be called once; needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The variables make no sense, or a descriptor is no listening TCP socket.
+    pub fn take() -> io::Result<Passed> {
+        let mut passed = Passed::default();
+        for (number, name) in sd_notify::listen_fds_with_names()? {
+            // SAFETY: the service manager opened this descriptor for this process (the call has compared
+            // LISTEN_PID), and nothing else in the process knows of it.
+            let socket = unsafe { StdListener::from_raw_fd(number) };
+            if !SockRef::from(&socket).is_listener().unwrap_or(false)
+                || socket.local_addr().is_err()
+            {
+                let message = format!(
+                    "the socket \"{name}\" that was passed is not one that listens for TCP; give the \
+                     socket unit ListenStream= with an address and a port"
+                );
+                return Err(io::Error::other(message));
+            }
+            socket.set_nonblocking(true)?;
+            let socket = TcpListener::from_std(socket)?;
+            match name.as_str() {
+                ADMIN => passed.admin = Some(socket),
+                _ => passed.proxy.push(socket),
+            }
+        }
+        Ok(passed)
+    }
+}

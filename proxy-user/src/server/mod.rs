@@ -1,0 +1,157 @@
+//! The parts of a running proxy, started in order and stopped in order.
+
+mod drain;
+mod reload;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, SocketSource};
+use crate::listen::{Doors, Entry, Listener, Opened, Passed};
+use crate::metrics::Metrics;
+use crate::packs::Packs;
+use crate::proxy::{self, Plan, Proxy};
+use crate::sockets::{Options, Sockets, SourceWish};
+use crate::{activity, admin, descriptors, privileges, reaper, shadow};
+
+/// How long plain requests and farewells may take once the sessions are told.
+const LAST_REQUESTS: Duration = Duration::from_secs(6);
+
+/// A proxy that serves.
+#[derive(Debug)]
+pub struct Server {
+    /// What it serves.
+    pub proxy: Arc<Proxy>,
+    /// Where browsers connect.
+    doors: Doors,
+    /// Where metrics, health and the API are.
+    admin_doors: Doors,
+    /// Tasks that end with the server: the sweep, the shadow, the kernel programs' log.
+    others: Vec<JoinHandle<()>>,
+    reporter: (oneshot::Sender<()>, JoinHandle<()>),
+    /// As it was started: some of it cannot change while it runs.
+    started: Config,
+}
+
+impl Server {
+    /// Starts everything that `config` asks for, over a table from [`open_sockets`]. What was `passed` is
+    /// listened on in place of its addresses. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Anything that keeps it from starting: an address that is taken, a token file that cannot be
+    /// read.
+    pub fn start(
+        config: Config,
+        packs: &Packs,
+        sockets: Sockets,
+        entry: Entry,
+        passed: Passed,
+    ) -> Result<Server> {
+        descriptors::prepare(config.limits.sessions);
+        let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
+        let plan = Plan::new(config.clone(), packs)?;
+        let admin = match passed.admin {
+            Some(socket) => Opened::passed(socket)?,
+            None => Opened::open(config.admin, entry)?,
+        };
+        let opened = match passed.proxy {
+            none if none.is_empty() => {
+                let each = config.listen.iter().map(|address| Opened::open(*address, entry));
+                each.collect::<Result<Vec<_>, _>>()?
+            }
+            sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
+        };
+        let proxy = Arc::new(Proxy::new(plan, sockets, Metrics::new()?));
+        let mut others = vec![
+            tokio::spawn(reaper::run(Arc::clone(&proxy))),
+            tokio::spawn(shadow::run(Arc::clone(&proxy))),
+        ];
+        others.extend(kernel_log);
+        let (stop, stopped) = oneshot::channel();
+        let reporter = (stop, tokio::spawn(activity::run(Arc::clone(&proxy), stopped)));
+        let (doors, admin_doors) = (Doors::default(), Doors::default());
+        let mut server = Server { proxy, doors, admin_doors, others, reporter, started: config };
+        server.serve_admin(admin);
+        opened.into_iter().for_each(|opened| server.serve(opened));
+        Ok(server)
+    }
+
+    fn serve(&mut self, opened: Opened) {
+        tracing::info!(address = %opened.address(), "proxy listening");
+        let proxy = Arc::clone(&self.proxy);
+        self.doors.add(opened, |listener: Listener| proxy::serve(proxy, listener));
+    }
+
+    fn serve_admin(&mut self, opened: Opened) {
+        tracing::info!(address = %opened.address(), "admin listening");
+        let proxy = Arc::clone(&self.proxy);
+        self.admin_doors.add(opened, |listener: Listener| admin::serve(proxy, listener));
+    }
+
+    /// Where browsers connect, ports filled in.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.doors.addresses()
+    }
+
+    /// Where metrics, health and the API are, port filled in.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_doors.addresses().first().copied()
+    }
+
+    /// Leaves in order: no new sessions, those that live told one after the other in the time of `drain`,
+    /// the end of the requests under way, the last reports. `hurry` cuts it short but for the reports.
+    pub async fn stop(mut self, hurry: impl Future<Output = ()>) {
+        let leave = async {
+            self.drain().await;
+            self.doors.close().await;
+            self.proxy.connections.close();
+            self.proxy.pumps.close();
+            let last = async {
+                tokio::join!(self.proxy.connections.wait(), self.proxy.pumps.wait());
+            };
+            if tokio::time::timeout(LAST_REQUESTS, last).await.is_err() {
+                tracing::warn!("some requests were cut off");
+            }
+            self.admin_doors.close().await;
+        };
+        tokio::select! {
+            () = leave => {}
+            () = hurry => tracing::warn!("told twice to stop: cutting what is left"),
+        }
+        self.others.iter().for_each(JoinHandle::abort);
+        let (stop, reporter) = self.reporter;
+        drop(stop);
+        // It bounds its own last words. A panic in it has been logged.
+        let _ = reporter.await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Opens the socket table, and gives up the capabilities that this took. Must come before threads
+/// are started.
+///
+/// # Errors
+/// `sockets.source = "ebpf"` where the kernel refuses, or capabilities that cannot be given up.
+pub fn open_sockets(config: &Config) -> Result<Sockets> {
+    let options = Options {
+        source: match config.sockets.source {
+            SocketSource::Auto => SourceWish::Auto,
+            SocketSource::Ebpf => SourceWish::Ebpf,
+            SocketSource::TcpInfo => SourceWish::TcpInfo,
+        },
+        cgroup: config.sockets.cgroup.clone(),
+        max_legs: config.sockets.max_legs,
+    };
+    let sockets = Sockets::open(&options)?;
+    tracing::info!(source = %sockets.source(), reason = sockets.reason(), "socket source");
+    let kept = privileges::drop_all_but_needed(&sockets)?;
+    tracing::debug!(?kept, "capabilities given up");
+    Ok(sockets)
+}

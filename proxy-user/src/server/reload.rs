@@ -1,0 +1,66 @@
+//! Another configuration for a running proxy: all of it or nothing.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+
+use super::Server;
+use crate::config::Config;
+use crate::descriptors;
+use crate::listen::{Doors, Opened};
+use crate::packs::Packs;
+use crate::proxy::Plan;
+
+impl Server {
+    /// Serves by `config` from the next request on. Sessions go on under what they were opened with, and
+    /// what is known of apps that keep their name is kept.
+    ///
+    /// # Errors
+    /// A token file that cannot be read, or an address that cannot be listened on. Then nothing has
+    /// changed.
+    pub fn reload(&mut self, config: Config, packs: &Packs) -> Result<()> {
+        self.warn_of_fixed(&config);
+        let plan = Plan::new(config, packs)?;
+        let config = plan.config();
+        let (listen, limit) = (config.listen.clone(), config.limits.sessions);
+        let admin = [config.admin];
+        let opened = open_missing(&self.doors, &listen)?;
+        let admin_opened = open_missing(&self.admin_doors, &admin)?;
+        // From here on nothing can fail.
+        if limit != self.proxy.served().config.limits.sessions {
+            descriptors::prepare(limit);
+        }
+        self.proxy.serve_plan(plan);
+        opened.into_iter().for_each(|opened| self.serve(opened));
+        admin_opened.into_iter().for_each(|opened| self.serve_admin(opened));
+        for (doors, wanted) in [(&mut self.doors, &listen[..]), (&mut self.admin_doors, &admin)] {
+            if !doors.are_passed() {
+                for address in doors.close_others(wanted) {
+                    tracing::info!(%address, "listening no longer");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names what cannot change while the process runs.
+    fn warn_of_fixed(&self, config: &Config) {
+        let started = &self.started;
+        let changed = [
+            ("workers", config.workers != started.workers),
+            ("sockets.source", config.sockets.source != started.sockets.source),
+            ("sockets.cgroup", config.sockets.cgroup != started.sockets.cgroup),
+            ("sockets.max_legs", config.sockets.max_legs != started.sockets.max_legs),
+            ("listen", self.doors.are_passed() && config.listen != started.listen),
+            ("admin", self.admin_doors.are_passed() && config.admin != started.admin),
+        ];
+        for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
+            tracing::warn!(key, "a change of this key takes effect when Ebbtide is started anew");
+        }
+    }
+}
+
+/// Sockets that were passed stay what they are.
+fn open_missing(doors: &Doors, wanted: &[SocketAddr]) -> Result<Vec<Opened>> {
+    if doors.are_passed() { Ok(Vec::new()) } else { Ok(doors.open_missing(wanted)?) }
+}
