@@ -9,13 +9,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
-use crate::test::step;
-
-const PAGE: &str = "docs/kernel.md";
-const BEGIN: &str = "<!-- kernel-cost: begin (cargo xtask kernel-cost --write) -->\n";
-const END: &str = "<!-- kernel-cost: end -->";
+use crate::{page, test::step};
 
 /// Flags of `cargo xtask kernel-cost`.
 #[derive(clap::Args)]
@@ -54,10 +50,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let tables = String::from_utf8(output.stdout)?;
     println!("\n{tables}");
     if args.write {
-        let page = root.join(PAGE);
-        let text = fs::read_to_string(&page).with_context(|| format!("reading {PAGE}"))?;
-        fs::write(&page, replaced(&text, &tables)?).with_context(|| format!("writing {PAGE}"))?;
-        eprintln!("wrote {PAGE}");
+        page::put(root, "docs/kernel.md", "kernel-cost", &tables)?;
     }
     Ok(())
 }
@@ -68,25 +61,9 @@ fn is_root(status: &str) -> bool {
     line.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
 }
 
-/// The page with these tables between its markers.
-fn replaced(page: &str, tables: &str) -> Result<String> {
-    let (before, rest) = page.split_once(BEGIN).with_context(|| format!("{PAGE} lacks {BEGIN}"))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE} lacks {END}"))?;
-    Ok(format!("{before}{BEGIN}\n{}\n\n{END}{after}", tables.trim()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_take_the_place_of_the_old_ones() {
-        let page = format!("a\n{BEGIN}old\n{END}\nb\n");
-        let new = replaced(&page, "new\n").unwrap();
-        assert_eq!(new, format!("a\n{BEGIN}\nnew\n\n{END}\nb\n"));
-        assert_eq!(replaced(&new, "new").unwrap(), new);
-        assert!(replaced("no markers", "new").is_err());
-    }
 
     #[test]
     fn root_is_told_by_the_effective_user() {

@@ -2,9 +2,11 @@
 //! them need has a module of its own.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks")]
 
+mod bench;
 mod build_ebpf;
 mod e2e;
 mod kernel_cost;
+mod page;
 mod source_hash;
 mod test;
 mod toolchain;
@@ -37,6 +39,8 @@ enum Task {
     E2e(e2e::Args),
     /// What watching sockets costs here, in the kernel and per look (as root)
     KernelCost(kernel_cost::Args),
+    /// Ebbtide beside other proxies, over the same upstream on this machine
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +61,7 @@ fn run(root: &Path, task: Task) -> Result<()> {
         Task::VmTest(args) => vm_test::run(root, &args),
         Task::E2e(args) => e2e::run(root, &args),
         Task::KernelCost(args) => kernel_cost::run(root, &args),
+        Task::Bench(args) => bench::run(root, &args),
     }
 }
 
