@@ -42,6 +42,12 @@ pub(crate) fn expected(cell: Cell) -> Expected {
         (Who::App, _) => Sight::Close(1014),
     };
     let seen = |survivor, culprit| Expected { survivor, culprit, reaped: None };
+    // An app that goes without a Close is counted as lost; a client may do so at any time.
+    let left = |culprit| Expected {
+        survivor: loss,
+        culprit,
+        reaped: (who == Who::App).then_some(("app", "peer_closed")),
+    };
     // Contract: "client leg reset at once", and the same for the app's.
     let reaped = |reason| Expected {
         survivor: loss,
@@ -61,9 +67,9 @@ pub(crate) fn expected(cell: Cell) -> Expected {
         (Who::Client, Fault::Rst, Moment::Handshake) => seen(Sight::Fin, Sight::Nothing),
 
         // The drain is over before time could tell. Contract: "Close 1012 to both legs".
-        (_, Fault::Freeze | Fault::Slow, Moment::Draining) => {
-            seen(Sight::Close(1012), Sight::Close(1012))
-        }
+        (_, Fault::Slow, Moment::Draining) => seen(Sight::Close(1012), Sight::Close(1012)),
+        // It does not answer the Close in the time for farewells.
+        (_, Fault::Freeze, Moment::Draining) => seen(Sight::Close(1012), Sight::CloseReset(1012)),
         (_, Fault::Vanish, Moment::Draining) => seen(Sight::Close(1012), Sight::Nothing),
 
         // Both know already why it ends. A FIN is an answer to a Close, if a short one.
@@ -78,10 +84,10 @@ pub(crate) fn expected(cell: Cell) -> Expected {
         // A client that only closes its sending side may still read; its FIN is passed on as it is.
         (Who::Client, Fault::Fin, Moment::MidFrame) => seen(Sight::Cut, Sight::Fin),
         (Who::Client, Fault::Fin, _) => seen(Sight::Fin, Sight::Fin),
-        // An app's end without a Close is a break, and the client's answer to the news passes.
+        // An app's end without a Close is a break.
         (Who::App, Fault::Fin, Moment::MidFrame) => seen(Sight::Cut, Sight::Fin),
-        (Who::App, Fault::Fin, _) => seen(loss, Sight::Close(1014)),
-        (_, Fault::Rst, _) => seen(loss, Sight::Nothing),
+        (Who::App, Fault::Fin, _) => left(Sight::Fin),
+        (_, Fault::Rst, _) => left(Sight::Nothing),
 
         // Bytes are queued and none is taken: stalled. Otherwise only the missing pong tells.
         (_, Fault::Freeze, _) if moment.streams() => reaped("stalled"),
