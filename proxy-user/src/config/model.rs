@@ -25,7 +25,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Worker threads, at most 1024. Default 0 = one per core.
     pub workers: usize,
-    /// How long SIGTERM waits for sessions, 0 to 24 h. Default 30 s.
+    /// The time over which SIGTERM spreads the end of the sessions, 0 to 24 h. Default 30 s.
     pub drain: Duration,
     /// Directory with packs beside the built-in ones. Default: none.
     pub pack_dir: Option<PathBuf>,
