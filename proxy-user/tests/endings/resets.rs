@@ -8,7 +8,7 @@ use crate::harness::session::{Peer, open};
 use crate::harness::setup::Setup;
 use crate::harness::traffic::{self, Pace, Traffic};
 
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 20;
 /// As fast as they are taken.
 const FLOOD: Pace = Pace::new(1 << 30, 0);
 const PAYLOAD: usize = 4096;
