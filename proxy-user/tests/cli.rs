@@ -2,6 +2,8 @@
 
 mod harness;
 
+use std::process::Stdio;
+
 use harness::app::HttpApp;
 use harness::command::{Outcome, ebbtide, finish};
 use harness::proxy::Proxy;
@@ -23,6 +25,20 @@ fn check(text: &str) -> Outcome {
 fn a_valid_config_is_a_zero() {
     let outcome = check(GOOD);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+/// `ebbtide doctor | head -1`: a reader that has seen enough is no failure.
+#[test]
+fn a_result_that_nobody_reads_is_no_failure() {
+    for words in
+        [&["doctor"][..], &["doctor", "--json"], &["packs", "list"], &["packs", "show", "dash"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = ebbtide().args(words).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{words:?}");
+    }
 }
 
 /// Every mistake at once, each with its key and its line.

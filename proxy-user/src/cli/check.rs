@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure};
+use super::{ConfigFile, Failure, result};
 use crate::config::Config;
 
 /// `ebbtide check --config FILE`
@@ -13,7 +13,6 @@ pub(super) struct Check {
 }
 
 impl Check {
-    #[allow(clippy::print_stdout, reason = "results go to standard output")]
     #[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
     pub(super) fn execute(self) -> Result<(), Failure> {
         let parsed = Config::load(&self.file.config)?;
@@ -22,7 +21,7 @@ impl Check {
         }
         let apps = parsed.config.apps.len();
         let noun = if apps == 1 { "app" } else { "apps" };
-        println!("{}: no mistakes, {apps} {noun}", self.file.config.display());
-        Ok(())
+        let path = self.file.config.display();
+        result::write(format_args!("{path}: no mistakes, {apps} {noun}\n"))
     }
 }

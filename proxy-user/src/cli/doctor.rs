@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, result};
 use crate::doctor;
 
 /// `ebbtide doctor`
@@ -20,15 +20,13 @@ pub(super) struct Doctor {
 }
 
 impl Doctor {
-    #[allow(clippy::print_stdout, reason = "results go to standard output")]
     pub(super) fn execute(self) -> Result<(), Failure> {
         let report = doctor::examine(self.cgroup.as_deref());
         if self.json {
             let json = serde_json::to_string_pretty(&report).context("cannot write the report")?;
-            println!("{json}");
+            result::write(format_args!("{json}\n"))
         } else {
-            print!("{report}");
+            result::write(report)
         }
-        Ok(())
     }
 }

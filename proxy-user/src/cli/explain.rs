@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Common, Failure};
+use super::{Common, Failure, result};
 use crate::admin::Token;
 use crate::config::Config;
 use crate::explain::Admin;
@@ -26,7 +26,6 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    #[allow(clippy::print_stdout, reason = "results go to standard output")]
     pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
         let mut config = Config::default();
         common.apply(&mut config);
@@ -45,11 +44,10 @@ impl Explain {
         let runtime = runtime.context("cannot start")?;
         let answer = runtime.block_on(admin.explain(&self.app)).map_err(anyhow::Error::from)?;
         if self.json {
-            println!("{}", answer.json());
+            result::write(format_args!("{}\n", answer.json()))
         } else {
             let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            print!("{}", answer.words(std::io::stdout().is_terminal() && !plain));
+            result::write(answer.words(std::io::stdout().is_terminal() && !plain))
         }
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod observe;
 mod packs;
+mod result;
 mod run;
 
 use std::net::SocketAddr;

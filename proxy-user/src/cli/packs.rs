@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Common, Failure};
+use super::{Common, Failure, result};
 use crate::packs::{AUTO, PackFile, Packs, PacksError};
 use crate::replay::{Labels, Outcome, find, replay, table};
 
@@ -44,22 +44,20 @@ enum Action {
 }
 
 impl PacksCommand {
-    #[allow(clippy::print_stdout, reason = "results go to standard output")]
     pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
         let packs = Packs::open(self.pack_dir.as_deref()).map_err(failure)?;
         match self.action {
-            Action::List { markdown: false } => print!("{}", list(&packs)),
-            Action::List { markdown: true } => print!("{}", markdown(&packs)),
-            Action::Show { name } => print!("{}", packs.get(&name).map_err(failure)?.text),
+            Action::List { markdown: false } => result::write(list(&packs)),
+            Action::List { markdown: true } => result::write(markdown(&packs)),
+            Action::Show { name } => result::write(&packs.get(&name).map_err(failure)?.text),
             Action::Test { recordings, json } => {
                 let names = match common.pack.as_slice() {
                     [] => vec![AUTO.to_owned()],
                     names => names.to_owned(),
                 };
-                test(&packs, &names, &recordings, json)?;
+                test(&packs, &names, &recordings, json)
             }
         }
-        Ok(())
     }
 }
 
@@ -72,7 +70,6 @@ fn failure(error: PacksError) -> Failure {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "results go to standard output")]
 fn test(
     packs: &Packs,
     names: &[String],
@@ -85,19 +82,21 @@ fn test(
     let outcomes: Vec<Outcome> =
         recordings.iter().map(|recording| replay(&book, recording, &labels)).collect();
     if json {
-        println!("{}", serde_json::to_string_pretty(&outcomes).map_err(anyhow::Error::from)?);
-        return Ok(());
+        let json = serde_json::to_string_pretty(&outcomes).map_err(anyhow::Error::from)?;
+        return result::write(format_args!("{json}\n"));
     }
-    print!("{}", table(&outcomes));
+    let mut text = table(&outcomes);
     if !labels.is_empty() {
         let wrong = labels.judge(&book);
-        println!("\n{} labelled messages, {} taken for something else", labels.len(), wrong.len());
+        let (all, bad) = (labels.len(), wrong.len());
+        text += &format!("\n{all} labelled messages, {bad} taken for something else\n");
         for one in wrong {
             let rule = one.rule.as_deref().unwrap_or("nothing");
-            println!("  {}: {} ignored by {rule}: {}", one.recording, one.expect, one.message);
+            let (recording, expect, message) = (&one.recording, &one.expect, &one.message);
+            text += &format!("  {recording}: {expect} ignored by {rule}: {message}\n");
         }
     }
-    Ok(())
+    result::write(text)
 }
 
 fn advice(file: &PackFile) -> &'static str {

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Seconds that one guest may run
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = 360)]
     seconds: u64,
 }
 
