@@ -86,6 +86,8 @@ pub(crate) struct Dead {
     pub(crate) kind: Kind,
     /// The client's address, by which the proxy's log knows it.
     pub(crate) client: SocketAddr,
+    /// How long it took to kill it: it was dead at the end of this, and maybe at its beginning.
+    pub(crate) dying: Duration,
     /// From its death to the Close frame at the living side; `None` = a miss.
     pub(crate) told: Option<(Duration, String)>,
 }
@@ -97,6 +99,7 @@ struct Subject {
     server: Peer,
     sending: Option<Traffic>,
     reading: Option<Traffic>,
+    dying: Duration,
     since: Stopwatch,
 }
 
@@ -124,9 +127,11 @@ pub(crate) fn wave(world: &World) -> Vec<Dead> {
             subject.client.take().expect("is open").wire.reset();
         }
     }
+    let cutting = Stopwatch::start();
     world.set_half_open(true);
     world.cut(&port);
     for subject in subjects.iter_mut().filter(|s| on_lost_network(s.kind)) {
+        subject.dying = cutting.elapsed();
         subject.since = Stopwatch::start();
         if subject.kind == Kind::Vanished {
             subject.reading = None;
@@ -179,6 +184,7 @@ fn live(kind: Kind, (client, mut server): (Peer, Peer)) -> Subject {
         server,
         sending,
         reading,
+        dying: Duration::ZERO,
         since: Stopwatch::start(),
     }
 }
@@ -197,5 +203,5 @@ fn wait_for(mut subject: Subject) -> Dead {
         Err(error) => Some((subject.since.elapsed(), error.to_string())),
     };
     drop(subject.sending);
-    Dead { kind: subject.kind, client: subject.address, told }
+    Dead { kind: subject.kind, client: subject.address, dying: subject.dying, told }
 }
