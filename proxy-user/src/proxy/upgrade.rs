@@ -41,8 +41,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     if !request.body().is_end_stream() {
         return Err(Answer::BadRequest("A WebSocket handshake has no body."));
     }
-    let seats = [app.seats.take(), proxy.seats.take()].into_iter().collect::<Option<Vec<_>>>();
-    let seats = seats.ok_or(Answer::Full)?;
+    let seats = app.seats.take().zip(proxy.seats.take()).ok_or(Answer::Full)?;
     let case = Case::new((&app, &terms), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
     let (mut response, app_peer) = ask(proxy, &terms, handshake(&terms, &request)).await?;
@@ -126,11 +125,12 @@ async fn ask(
     }
 }
 
-/// Waits for both sides to have switched, and runs the session.
+/// Waits for both sides to have switched, and starts the session: a task of its own, without the room
+/// that this took.
 async fn start(
     proxy: Arc<Proxy>,
     app: Arc<App>,
-    seats: Vec<Seat>,
+    seats: (Seat, Seat),
     (client, client_peer): (OnUpgrade, SocketAddr),
     (upstream, app_peer): (OnUpgrade, SocketAddr),
     (limits, counting): (Limits, Counting),
@@ -153,17 +153,20 @@ async fn start(
                 session.end(Cause::Shutdown);
             }
             let registry = Arc::clone(&proxy.registry);
-            let (app, id) = (Arc::clone(&session.app), session.id);
-            let ended = |cause: Cause| {
-                let Some(reap) = cause.reap() else { return };
-                let app = &app.name;
-                proxy.metrics.reap(app, reap);
-                proxy.events.tell(|| Told::reap(app, clock::now(), id, reap));
-            };
-            pump::run(session, registry, seats, (client, upstream), limits, counting, ended).await;
+            let teller = Arc::clone(&proxy);
+            let ended = move |session: &Session, cause| tell_end(&teller, session, cause);
+            let ends = (client, upstream);
+            proxy.pumps.spawn(pump::run(session, registry, seats, ends, limits, counting, ended));
         }
         Err(error) => tracing::debug!(app = name, %error, "a side was gone before the session"),
     }
+}
+
+fn tell_end(proxy: &Proxy, session: &Session, cause: Cause) {
+    let Some(reap) = cause.reap() else { return };
+    let app = &session.app.name;
+    proxy.metrics.reap(app, reap);
+    proxy.events.tell(|| Told::reap(app, clock::now(), session.id, reap));
 }
 
 /// The socket below an upgraded connection, bared of what HTTP put around it, and what was read from

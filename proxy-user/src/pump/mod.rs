@@ -64,13 +64,15 @@ pub struct Counting {
 }
 
 struct Pump {
-    session: Arc<Session>,
+    /// Before the sockets, so that it is dropped before they are closed.
+    registered: Registered,
     client: TcpStream,
     upstream: TcpStream,
     /// Client to app.
     up: Flow,
     /// App to client.
     down: Flow,
+    seats: (Seat, Seat),
     counting: Counting,
     closing: Closing,
     /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
@@ -78,53 +80,44 @@ struct Pump {
     first: Direction,
 }
 
-/// Runs a registered session to its end: both legs are closed and their rows released when this
-/// returns. The seats are given back as soon as the session is over, and `ended` is told why, if not
+/// Runs a registered session to its end: both legs are closed and their rows released when the future
+/// is ready. The seats are given back as soon as the session is over, and `ended` is told why, if not
 /// because both sides had closed, before the last farewells.
-pub async fn run(
+///
+/// There is a future for each live session, and it is most of what one weighs: it has room for the pump
+/// and nothing else. (An `async fn` would keep its arguments beside what becomes of them.)
+pub fn run(
     session: Arc<Session>,
     registry: Arc<Registry>,
-    seats: Vec<Seat>,
+    seats: (Seat, Seat),
     (client, upstream): (End, End),
     limits: Limits,
     mut counting: Counting,
-    ended: impl FnOnce(Cause),
-) {
+    ended: impl FnOnce(&Session, Cause) + Send,
+) -> impl Future<Output = ()> + Send {
     if let Some(inspection) = &mut counting.inspection {
         inspection.for_session(session.id);
     }
     let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
     let mut pump = Pump {
-        counting,
-        closing: Closing::default(),
-        first: Direction::Input,
-        session,
+        registered: Registered { session, registry },
         client: client.stream,
         upstream: upstream.stream,
         up: Flow::new(rules(true), client.early),
         down: Flow::new(rules(false), upstream.early),
+        seats,
+        counting,
+        closing: Closing::default(),
+        first: Direction::Input,
     };
-    let registered = Registered { session: Arc::clone(&pump.session), registry };
-    let cause = poll_fn(|cx| pump.poll(cx)).await;
-    registered.registry.remove(&pump.session);
-    drop(seats);
-    let Pump { session, client, upstream, up, down, closing, .. } = pump;
-    match cause {
-        Some(cause) => {
-            ended(cause);
-            let farewell = Farewell::new(&session, closing, (client, up), (upstream, down));
-            // Boxed, so that a live session does not carry the room for its end.
-            Box::pin(farewell.say(cause)).await;
-        }
-        None => {
-            closing::release(&session, &session.client);
-            closing::release(&session, &session.upstream);
-        }
+    async move {
+        let cause = poll_fn(|cx| pump.poll(cx)).await;
+        // Boxed, so that a live session does not carry the room for its end.
+        Box::pin(pump.part(cause, ended)).await;
     }
 }
 
-/// Takes the session out of the registry and gives its rows back, even if the pump panics. Comes
-/// after the pump that owns the sockets, and so is dropped before them.
+/// Takes the session out of the registry and gives its rows back, even if the pump panics.
 struct Registered {
     session: Arc<Session>,
     registry: Arc<Registry>,
@@ -211,7 +204,7 @@ impl Pump {
     /// Ready when the session is over: with a cause that somebody must be told of, or without one
     /// when both sides have closed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Cause>> {
-        if let Poll::Ready(cause) = self.session.poll_ended(cx) {
+        if let Poll::Ready(cause) = self.registered.session.poll_ended(cx) {
             return Poll::Ready(Some(cause));
         }
         let now = clock::coarse();
@@ -254,7 +247,7 @@ impl Pump {
     }
 
     fn poll_flow(&mut self, cx: &mut Context<'_>, now: Nanos, direction: Direction) -> Poll<Event> {
-        let session = &*self.session;
+        let session = &*self.registered.session;
         let client = (&mut self.client, &session.client);
         let upstream = (&mut self.upstream, &session.upstream);
         let (flow, from, to) = match direction {
@@ -302,7 +295,7 @@ impl Pump {
 
     /// Ends the session for `cause`, unless another came first.
     fn end(&self, cause: Cause, detail: &dyn Display) -> Poll<Option<Cause>> {
-        let session = &self.session;
+        let session = &self.registered.session;
         let (app, id) = (&session.app.name, session.id);
         if session.end(cause) {
             match cause.reap() {
@@ -313,5 +306,22 @@ impl Pump {
             }
         }
         Poll::Ready(session.ended())
+    }
+    /// Takes the session out of the table, and says what is to be said.
+    async fn part(self, cause: Option<Cause>, ended: impl FnOnce(&Session, Cause)) {
+        let Pump { registered, client, upstream, up, down, seats, closing, .. } = self;
+        let Registered { session, registry } = &registered;
+        registry.remove(session);
+        drop(seats);
+        match cause {
+            Some(cause) => {
+                ended(session, cause);
+                Farewell::new(session, closing, (client, up), (upstream, down)).say(cause).await;
+            }
+            None => {
+                closing::release(session, &session.client);
+                closing::release(session, &session.upstream);
+            }
+        }
     }
 }
