@@ -8,7 +8,7 @@ use ebbtide::{
     config::App as AppConfig,
     core::{pack::RuleBook, time::Nanos},
     events::Events,
-    reaper,
+    reaper::{self, Terms},
     session::{App, Leg, Registry, Session},
     sockets::{Options, Sockets, SourceWish},
 };
@@ -70,9 +70,14 @@ impl Fleet {
 
     fn sweep(&self, now: Nanos) {
         for (table, registry) in &self.0 {
-            reaper::sweep(table, registry, now, GRACE, |session, _, cause| {
-                panic!("session {} is to end: {cause:?}", session.id)
-            });
+            let terms = Terms { now, grace: GRACE, keepalive: None };
+            reaper::sweep(
+                table,
+                registry,
+                terms,
+                |_| {},
+                |session, _, cause| panic!("session {} is to end: {cause:?}", session.id),
+            );
         }
     }
 

@@ -38,11 +38,7 @@ const DRIVER: Section = Section {
 };
 
 /// Table, key, and what happens instead.
-const IGNORED: &[(&str, &str, &str)] = &[
-    ("[keepalive]", "interval", "no pings are sent"),
-    ("[keepalive]", "timeout", "no pings are sent"),
-    ("[[app]]", "wake", "the app is never suspended"),
-];
+const IGNORED: &[(&str, &str, &str)] = &[("[[app]]", "wake", "the app is never suspended")];
 
 /// What happens instead of what this value asks for, if it is ignored.
 pub(super) fn ignored(place: &str, key: &str, value: &DeValue<'_>) -> Option<&'static str> {

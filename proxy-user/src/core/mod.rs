@@ -15,6 +15,7 @@ pub mod headers;
 pub mod heartbeat;
 pub mod history;
 pub mod judge;
+pub mod keepalive;
 pub mod lens;
 pub mod navigation;
 pub mod observe;

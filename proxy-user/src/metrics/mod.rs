@@ -20,6 +20,9 @@ const ANSWER: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 /// Upper bounds in seconds for one sweep.
 const SWEEP: [f64; 8] = [1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.5];
 
+/// Upper bounds in seconds for how long a peer takes to answer a ping.
+const PONG: [f64; 10] = [5e-4, 2e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0, 5.0, 30.0];
+
 /// What became of a report or a reload.
 const ACCEPTED: &str = "success";
 const FAILED: &str = "failure";
@@ -33,6 +36,7 @@ pub struct Metrics {
     reports: IntCounterVec,
     reaped: IntCounterVec,
     sweep_seconds: HistogramVec,
+    ping_rtt: HistogramVec,
     reloads: IntCounterVec,
 }
 
@@ -92,6 +96,12 @@ impl Metrics {
                 &[],
                 &SWEEP,
             )?,
+            ping_rtt: histogram(
+                "ebbtide_ping_rtt_seconds",
+                "Time from a ping of Ebbtide's own to its pong",
+                &[],
+                &PONG,
+            )?,
             registry,
         })
     }
@@ -125,6 +135,12 @@ impl Metrics {
     /// A session was reaped.
     pub fn reap(&self, app: &str, reap: Reap) {
         self.reaped.with_label_values(&[app, reap.leg, reap.reason]).inc();
+    }
+
+    /// A ping of ours was answered.
+    pub fn pong(&self, took: Duration) {
+        let labels: [&str; 0] = [];
+        self.ping_rtt.with_label_values(&labels).observe(took.as_secs_f64());
     }
 
     /// A sweep is done.

@@ -55,6 +55,12 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
         "Payload bytes of frames, counted when their header went by",
         &["app", "direction"],
     )?;
+    let pings = counter(
+        &registry,
+        "ebbtide_pings_total",
+        "Pings that Ebbtide sent of its own accord to silent peers; they are in no other count",
+        &["app", "leg"],
+    )?;
     let activity = counter(
         &registry,
         "ebbtide_activity_total",
@@ -79,6 +85,8 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
             frames.with_label_values(&[name, direction, "heartbeat"]).inc_by(counts.heartbeat);
             bytes.with_label_values(&[name, direction]).inc_by(counts.bytes);
         }
+        pings.with_label_values(&[name, "client"]).inc_by(input.pings);
+        pings.with_label_values(&[name, "app"]).inc_by(output.pings);
         for (reason, count) in app.activity(input, output) {
             activity.with_label_values(&[name, reason.as_str()]).inc_by(count);
         }

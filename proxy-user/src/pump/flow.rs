@@ -140,6 +140,18 @@ impl Flow {
         self.inserts.add(frame);
     }
 
+    /// The same with a ping of the sweep's. Its place may never come (RFC 6455 section 5.5.1).
+    pub(super) fn ping(&mut self, frame: &[u8]) {
+        if self.stage == Stage::Open {
+            self.inserts.add_ping(frame);
+        }
+    }
+
+    /// A ping of the sweep's waits.
+    pub(super) fn pings(&self) -> bool {
+        self.inserts.ping()
+    }
+
     /// Moves bytes until neither side can go on. `witness` sees every frame.
     pub(super) fn poll(
         &mut self,
@@ -345,14 +357,16 @@ impl Flow {
             };
             let header = chunk.header.map_or(0, |header| header.size);
             let fate = witness.chunk(&chunk, &bytes[good + header..good + chunk.size]);
-            if let Some(header) = chunk.header {
+            let swallowed = fate == Fate::Swallow && whole_message(&chunk);
+            let own = |header: &Header| swallowed && header.start.opcode == Opcode::Pong;
+            if let Some(header) = chunk.header.filter(|header| !own(header)) {
                 burst.bytes += header.length;
                 match header.start.opcode.is_control() {
                     true => burst.control += 1,
                     false => burst.data += 1,
                 }
             }
-            if fate == Fate::Swallow && whole_message(&chunk) {
+            if swallowed {
                 lent.pass(good);
                 lent.skip(chunk.size);
                 break Ok(());

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 
 use super::flow::poll_write;
+use crate::clock;
 use crate::core::frame::Parser;
 use crate::session::Leg;
 
@@ -16,6 +17,8 @@ pub(super) struct Inserts {
     frames: Bytes,
     /// One of them is a message, which cannot stand inside another (RFC 6455 section 5.4).
     message: bool,
+    /// One of them is a ping that the sweep asked for.
+    ping: bool,
     /// Some bytes of them have been written: nothing else may come before the rest.
     begun: bool,
 }
@@ -26,6 +29,17 @@ impl Inserts {
         let control = frame.first().is_some_and(|first| first & 0x08 != 0);
         self.frames = Bytes::from([&self.frames[..], frame].concat());
         self.message |= !control;
+    }
+
+    /// Adds a ping that the sweep asked for.
+    pub(super) fn add_ping(&mut self, frame: &[u8]) {
+        self.add(frame);
+        self.ping = true;
+    }
+
+    /// Such a ping waits.
+    pub(super) fn ping(&self) -> bool {
+        self.ping
     }
 
     /// There are some, and where `parser` stands they can be put in.
@@ -51,7 +65,9 @@ impl Inserts {
             self.frames.advance(written);
             self.begun = true;
         }
-        *self = Inserts::default();
+        if std::mem::take(self).ping {
+            leg.pinged(clock::now());
+        }
         Poll::Ready(Ok(()))
     }
 }

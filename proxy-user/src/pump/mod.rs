@@ -10,6 +10,7 @@ mod flow;
 mod heartbeats;
 mod inserts;
 mod inspection;
+mod pings;
 mod random;
 mod witness;
 
@@ -25,11 +26,13 @@ use self::closing::Farewell;
 use self::flow::{Event, Flow};
 use self::inspection::Errand;
 pub use self::inspection::Inspection;
+use self::pings::Marks;
+use self::random::masking_key;
 use self::witness::Witness;
 use crate::clock;
 use crate::core::closing::{self as end, Closing, Side, Step};
 use crate::core::ending::{Cause, Reap};
-use crate::core::frame::{Chunk, Opcode, Rules, Violation};
+use crate::core::frame::{Chunk, Opcode, Rules, Violation, own_frame};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
 use crate::core::pack::Direction;
@@ -73,6 +76,8 @@ struct Pump {
     /// App to client.
     down: Flow,
     seats: (Seat, Seat),
+    /// Of the pings to the client and to the app.
+    marks: (Marks, Marks),
     counting: Counting,
     closing: Closing,
     /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
@@ -109,6 +114,7 @@ pub fn run(
         counting,
         closing: Closing::default(),
         first: Direction::Input,
+        marks: Default::default(),
     };
     async move {
         let cause = poll_fn(|cx| pump.poll(cx)).await;
@@ -138,6 +144,8 @@ struct Watcher<'a> {
     now: Nanos,
     direction: Direction,
     counting: &'a mut Counting,
+    /// Of the pings to where this comes from.
+    marks: &'a Marks,
     /// The newest data frame.
     frame: (Opcode, u64),
 }
@@ -145,6 +153,10 @@ struct Watcher<'a> {
 impl Witness for Watcher<'_> {
     #[inline]
     fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate {
+        if let Some(newest) = self.marks.pong(chunk, payload) {
+            self.leg.pings.pong(newest, clock::now());
+            return Fate::Swallow;
+        }
         let Some(inspection) = &mut self.counting.inspection else {
             if let Some(header) = chunk.header {
                 self.frame = (header.start.opcode, header.length);
@@ -207,6 +219,9 @@ impl Pump {
         if let Poll::Ready(cause) = self.registered.session.poll_ended(cx) {
             return Poll::Ready(Some(cause));
         }
+        if self.registered.session.take_pinging() {
+            self.ping();
+        }
         let now = clock::coarse();
         let first = self.first;
         self.first = opposite(first);
@@ -223,6 +238,19 @@ impl Pump {
                 Poll::Ready(None) => {}
                 Poll::Pending => return Poll::Pending,
             }
+        }
+    }
+
+    /// Puts in the pings that were asked for.
+    fn ping(&mut self) {
+        let Session { id, client, upstream, .. } = &*self.registered.session;
+        if client.pings.waits() && !self.down.pings() {
+            let payload = self.marks.0.next(*id);
+            self.down.ping(&own_frame(Opcode::Ping, &payload, None));
+        }
+        if upstream.pings.waits() && !self.up.pings() {
+            let payload = self.marks.1.next(*id);
+            self.up.ping(&own_frame(Opcode::Ping, &payload, Some(masking_key(*id))));
         }
     }
 
@@ -250,13 +278,13 @@ impl Pump {
         let session = &*self.registered.session;
         let client = (&mut self.client, &session.client);
         let upstream = (&mut self.upstream, &session.upstream);
-        let (flow, from, to) = match direction {
-            Direction::Input => (&mut self.up, client, upstream),
-            Direction::Output => (&mut self.down, upstream, client),
+        let (flow, from, to, marks) = match direction {
+            Direction::Input => (&mut self.up, client, upstream, &self.marks.0),
+            Direction::Output => (&mut self.down, upstream, client, &self.marks.1),
         };
         let counting = &mut self.counting;
         let frame = (Opcode::Text, 0);
-        let mut watcher = Watcher { session, leg: from.1, now, direction, counting, frame };
+        let mut watcher = Watcher { session, leg: from.1, now, direction, counting, marks, frame };
         let polled = flow.poll(cx, from, to, &mut watcher);
         if flow.closed() {
             session.note_close();

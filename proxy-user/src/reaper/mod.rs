@@ -1,7 +1,9 @@
-//! Once a second the sweep looks at the rows of all sessions, and those with a dead leg are ended here.
+//! Once a second the sweep looks at the rows of all sessions: silent ones are pinged, and those with a
+//! dead leg are ended here.
 //!
-//! What is judged is in `sweep`. No socket is touched: the pump does that.
+//! What is judged is in `sweep` and `pulse`. No socket is touched: the pump does that.
 
+mod pulse;
 mod sweep;
 
 use std::sync::Arc;
@@ -9,16 +11,18 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-pub use self::sweep::sweep;
+pub use self::sweep::{Terms, sweep};
 use crate::clock;
+use crate::config::{Config, Keepalive};
 use crate::core::ending::Cause;
+use crate::core::keepalive::Round;
 use crate::core::time::Nanos;
 use crate::proxy::Proxy;
 use crate::session::{Session, Watches};
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How much sooner than the grace period a verdict may fall: a sweep that comes a hair early must not
+/// How much sooner than the time for it a verdict may fall: a sweep that comes a hair early must not
 /// cost the whole period until the next.
 const EARLY: Duration = Duration::from_millis(50);
 
@@ -26,15 +30,27 @@ const EARLY: Duration = Duration::from_millis(50);
 pub async fn run(proxy: Arc<Proxy>) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = clock::now();
     loop {
         ticks.tick().await;
         let start = clock::now();
-        let grace = proxy.served().config.stall.grace.saturating_sub(EARLY);
-        sweep(&proxy.sockets, &proxy.registry, start, grace, |session, watches, cause| {
+        let terms = terms(&proxy.served().config, before, start);
+        before = start;
+        let rtt = |took| proxy.metrics.pong(took);
+        sweep(&proxy.sockets, &proxy.registry, terms, rtt, |session, watches, cause| {
             reap(session, watches, cause, start);
         });
         proxy.metrics.sweep(clock::elapsed(start));
     }
+}
+
+/// By what the sweep at `now` judges, after one at `before`.
+fn terms(config: &Config, before: Nanos, now: Nanos) -> Terms {
+    let Keepalive { interval, timeout } = config.keepalive;
+    let timeout = timeout.map(|timeout| timeout.saturating_sub(EARLY));
+    let round = |interval| Round::new(interval, timeout, PERIOD, (before, now));
+    let grace = config.stall.grace.saturating_sub(EARLY);
+    Terms { now, grace, keepalive: interval.map(round) }
 }
 
 fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
@@ -51,13 +67,16 @@ fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
     if !session.end(cause) {
         return;
     }
+    // All is acknowledged, and still the peer is out of reach: only the pong is missing.
+    let silent = reap.reason == "unreachable" && sample.queued == 0;
+    let why = if silent { "no pong" } else { sample.cause() };
     let app = &*session.app.name;
     tracing::info!(
         app,
         session = session.id,
         leg = reap.leg,
         reason = reap.reason,
-        cause = sample.cause(),
+        cause = why,
         peer = %leg.peer,
         state = sample.state.as_str(),
         queued_bytes = sample.queued,

@@ -1,14 +1,16 @@
-//! One sweep over the table: which sessions have a dead leg.
+//! One sweep over the table: which sessions have a dead leg, and which are to be pinged.
 //!
-//! It decides nothing by itself (`core::stall` does). A session of which nothing waits costs its two
-//! rows and the process's own counts, three cache lines in the order of memory; no other memory of it
-//! is touched, and with kernel rows there is no system call.
+//! It decides nothing by itself (`core::stall` and `core::keepalive` do). A session of which nothing
+//! waits costs its two rows, the process's own counts and its pulses, four cache lines in the order of
+//! memory; no other memory of it is touched, and with kernel rows there is no system call.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::pulse;
 use crate::core::ending::Cause;
+use crate::core::keepalive::Round;
 use crate::core::stall::{Sample, Verdict, Watch};
 use crate::core::time::Nanos;
 use crate::session::{Leg, Look, Registry, Session, Watches};
@@ -18,17 +20,35 @@ use crate::sockets::Sockets;
 /// taken (RFC 6455 section 7.1.1).
 const CLOSING: Duration = Duration::from_secs(10);
 
+/// By what legs are judged at a sweep.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// When the sweep is.
+    pub now: Nanos,
+    /// How long queued bytes may stand still.
+    pub grace: Duration,
+    /// When silent legs are pinged and given up; `None` = never.
+    pub keepalive: Option<Round>,
+}
+
 /// Looks at every session once and shows those that are to end, each with the sweep's memory of it and
-/// the cause.
+/// the cause. Silent ones are pinged; `rtt` is told what their pongs took.
 pub fn sweep(
     sockets: &Sockets,
     registry: &Registry,
-    now: Nanos,
-    grace: Duration,
+    terms: Terms,
+    mut rtt: impl FnMut(Duration),
     mut end: impl FnMut(&Arc<Session>, &Watches, Cause),
 ) {
+    let Terms { now, grace, keepalive } = terms;
     sockets.refresh(now);
     registry.sweep(sockets, |mut look| {
+        if let Some(round) = &keepalive
+            && let Some(cause) = pulse::look(&mut look, round, now, &mut rtt)
+            && let Some(session) = look.session()
+        {
+            end(session, look.watches, cause);
+        }
         if look.at_rest() {
             return false;
         }

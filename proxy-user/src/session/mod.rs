@@ -4,6 +4,7 @@
 
 mod account;
 mod app;
+mod pings;
 mod registry;
 mod seats;
 mod tally;
@@ -20,6 +21,7 @@ pub use self::account::{
     Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
 };
 pub use self::app::{App, Terms};
+pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, Watched, Watches};
 pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
@@ -37,6 +39,8 @@ pub struct Leg {
     pub socket: sockets::Leg,
     /// Frames that came from this leg's peer.
     pub frames: Tally,
+    /// Ebbtide's own pings to its peer.
+    pub pings: Pings,
     /// What its app's totals know of the socket already.
     added: TcpTotals,
 }
@@ -45,7 +49,14 @@ impl Leg {
     /// A leg through which nothing went yet.
     #[must_use]
     pub fn new(peer: SocketAddr, socket: sockets::Leg) -> Leg {
-        Leg { peer, socket, frames: Tally::default(), added: TcpTotals::default() }
+        let (frames, pings) = (Tally::default(), Pings::default());
+        Leg { peer, socket, frames, pings, added: TcpTotals::default() }
+    }
+
+    /// A ping of ours to its peer has been written. Only the session's own task may call this.
+    pub fn pinged(&self, now: Nanos) {
+        self.pings.wrote(now);
+        self.frames.add(Counts { pings: 1, ..Counts::default() });
     }
 }
 
@@ -66,6 +77,8 @@ pub struct Session {
     cause: AtomicU8,
     /// A Close frame went by.
     closing: AtomicBool,
+    /// A ping of ours was asked for.
+    pinging: AtomicBool,
     pump: AtomicWaker,
 }
 
@@ -81,6 +94,7 @@ impl Session {
             upstream,
             cause: AtomicU8::new(0),
             closing: AtomicBool::new(false),
+            pinging: AtomicBool::new(false),
             pump: AtomicWaker::new(),
         }
     }
@@ -110,6 +124,21 @@ impl Session {
     /// The cause if there is one.
     pub fn ended(&self) -> Option<Cause> {
         Cause::from_number(self.cause.load(Ordering::Acquire))
+    }
+
+    /// Asks the pump to ping the peers of these legs, each as soon as there is a place for it.
+    pub fn ping(&self, client: bool, upstream: bool) {
+        for leg in [client.then_some(&self.client), upstream.then_some(&self.upstream)] {
+            leg.into_iter().for_each(|leg| leg.pings.ask());
+        }
+        self.pinging.store(true, Ordering::Release);
+        self.pump.wake();
+    }
+
+    /// Whether a ping was asked for since this was last asked. Only after [`Session::poll_ended`], which
+    /// sees to it that the pump is woken.
+    pub fn take_pinging(&self) -> bool {
+        self.pinging.load(Ordering::Relaxed) && self.pinging.swap(false, Ordering::Acquire)
     }
 
     /// Brings the app's totals up to what the rows of both legs show now.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{App, Counts, Session};
+use crate::core::keepalive::Pulse;
 use crate::core::stall::Watch;
 use crate::core::time::Nanos;
 use crate::sockets::{PAIRS, Sockets, View};
@@ -48,6 +49,10 @@ pub struct Look<'a> {
     pub noted: bool,
     /// The watches remember something.
     pub waiting: bool,
+    /// The number of the pair's place, which no other session has.
+    pub place: usize,
+    /// The keepalive's memory of the client leg and the app leg.
+    pub pulses: &'a mut [Pulse; 2],
     /// The sweep's memory. Touched only where it must be, it costs a sweep nothing.
     pub watches: &'a mut Watches,
     session: &'a Option<Arc<Session>>,
@@ -81,6 +86,7 @@ struct Live {
     count: usize,
     sessions: Vec<Option<Arc<Session>>>,
     watches: Vec<Watches>,
+    pulses: Vec<[Pulse; 2]>,
     /// A bit for each pair that has a session.
     taken: Vec<u64>,
     /// A bit for each pair whose watches remember something.
@@ -143,6 +149,8 @@ impl Registry {
                     upstream,
                     noted: noted >> bit & 1 == 1,
                     waiting: waited >> bit & 1 == 1,
+                    place: at,
+                    pulses: &mut live.pulses[at],
                     watches: &mut live.watches[at],
                     session: &live.sessions[at],
                 });
@@ -190,6 +198,7 @@ impl Live {
             let blocks = at / PAIRS + 1;
             self.sessions.resize(blocks * PAIRS, None);
             self.watches.resize(blocks * PAIRS, Watches::default());
+            self.pulses.resize(blocks * PAIRS, Default::default());
             self.taken.resize(blocks, 0);
             self.waiting.resize(blocks, 0);
         }
@@ -197,6 +206,7 @@ impl Live {
         self.taken[block] |= bit;
         self.waiting[block] &= !bit;
         self.watches[at] = Watches::default();
+        self.pulses[at] = Default::default();
         self.count += usize::from(self.sessions[at].replace(session).is_none());
     }
 

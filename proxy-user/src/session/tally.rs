@@ -19,6 +19,8 @@ pub struct Counts {
     pub activity: u64,
     /// What would have counted, had it come from the client.
     pub uncounted: u64,
+    /// Ebbtide's own pings to the peer that the rest came from.
+    pub pings: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -29,6 +31,7 @@ impl std::ops::AddAssign for Counts {
         self.bytes += more.bytes;
         self.activity += more.activity;
         self.uncounted += more.uncounted;
+        self.pings += more.pings;
     }
 }
 
@@ -41,6 +44,7 @@ pub struct Tally {
     bytes: AtomicU64,
     activity: AtomicU64,
     uncounted: AtomicU64,
+    pings: AtomicU64,
 }
 
 impl Tally {
@@ -53,6 +57,7 @@ impl Tally {
         add(&self.bytes, burst.bytes);
         add(&self.activity, burst.activity);
         add(&self.uncounted, burst.uncounted);
+        add(&self.pings, burst.pings);
     }
 
     /// The counts now.
@@ -65,6 +70,7 @@ impl Tally {
             bytes: self.bytes.load(Relaxed),
             activity: self.activity.load(Relaxed),
             uncounted: self.uncounted.load(Relaxed),
+            pings: self.pings.load(Relaxed),
         }
     }
 }

@@ -76,6 +76,13 @@ impl View<'_> {
         state <= TcpState::Established as u32 && sent <= acked.max(self.moved.acked.load(Relaxed))
     }
 
+    /// Whether the connection stands in both directions, as far as the row tells.
+    #[must_use]
+    #[inline]
+    pub fn stands(&self) -> bool {
+        self.row.queue().2 <= TcpState::Established as u32
+    }
+
     /// Bytes handed to the socket over its life. With [`View::read`] it tells a silent leg from one
     /// that moves: both stand still from look to look.
     #[must_use]

@@ -25,7 +25,7 @@ pub struct Proxy {
     address: SocketAddr,
     admin: SocketAddr,
     namespace: Option<Namespace>,
-    _scratch: Option<Scratch>,
+    scratch: Option<Scratch>,
 }
 
 impl Proxy {
@@ -38,7 +38,7 @@ impl Proxy {
         let mut command = command::ebbtide_behind(&wrappers);
         command.args(["run", "--log-format", "json", "--config"]).arg(&config);
         let mut proxy = Proxy::spawn(&mut command, setup.namespace.clone());
-        proxy._scratch = Some(scratch);
+        proxy.scratch = Some(scratch);
         proxy
     }
 
@@ -62,7 +62,7 @@ impl Proxy {
         };
         match (address("proxy listening"), address("admin listening")) {
             (Ok(address), Ok(admin)) => {
-                Proxy { child, log, address, admin, namespace, _scratch: None }
+                Proxy { child, log, address, admin, namespace, scratch: None }
             }
             (Err(e), _) | (_, Err(e)) => {
                 let _ = child.kill();
@@ -158,10 +158,20 @@ impl Proxy {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
+        self.signal(libc::SIGTERM);
+    }
+
+    /// Writes another configuration over the one that it was started with, and sends SIGHUP.
+    pub fn reconfigure(&self, setup: &Setup) {
+        self.scratch.as_ref().expect("started with a file").file("ebbtide.toml", &setup.toml());
+        self.signal(libc::SIGHUP);
+    }
+
+    fn signal(&self, signal: libc::c_int) {
         let id = libc::pid_t::try_from(self.child.id()).unwrap();
         // SAFETY: kill takes plain numbers; the child is not waited for yet, so the id is its own.
-        let outcome = unsafe { libc::kill(id, libc::SIGTERM) };
-        assert_eq!(outcome, 0, "SIGTERM: {}", std::io::Error::last_os_error());
+        let outcome = unsafe { libc::kill(id, signal) };
+        assert_eq!(outcome, 0, "signal {signal}: {}", std::io::Error::last_os_error());
     }
 
     /// True once the process has ended.

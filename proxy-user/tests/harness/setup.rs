@@ -7,7 +7,7 @@ use super::cgroup::Cgroup;
 use super::namespace::Namespace;
 use super::proxy::Proxy;
 
-/// Listens on free loopback ports and reads sockets by `TCP_INFO` unless told otherwise.
+/// Listens on free loopback ports, reads sockets by `TCP_INFO` and pings nobody unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct Setup {
     listen: String,
@@ -15,6 +15,7 @@ pub struct Setup {
     sockets: String,
     keys: String,
     sections: String,
+    keepalive: String,
     apps: String,
     pub(super) cgroup: Option<Cgroup>,
     pub(super) namespace: Option<Namespace>,
@@ -29,6 +30,7 @@ impl Setup {
             sockets: String::new(),
             keys: String::new(),
             sections: String::new(),
+            keepalive: "interval = \"off\"".to_owned(),
             apps: String::new(),
             cgroup: None,
             namespace: None,
@@ -71,6 +73,12 @@ impl Setup {
         self
     }
 
+    /// Pings after this much silence, and how long an answer may take.
+    pub fn keepalive(mut self, interval: &str, timeout: &str) -> Setup {
+        self.keepalive = format!("interval = {interval:?}\ntimeout = {timeout:?}");
+        self
+    }
+
     /// A further line of `[sockets]`.
     pub fn sockets(mut self, line: &str) -> Setup {
         writeln!(self.sockets, "{line}").unwrap();
@@ -97,8 +105,15 @@ impl Setup {
 
     pub fn toml(&self) -> String {
         format!(
-            "listen = [{:?}]\nadmin = \"127.0.0.1:0\"\n{}\n[sockets]\nsource = {:?}\n{}\n{}\n{}",
-            self.listen, self.keys, self.source, self.sockets, self.sections, self.apps
+            "listen = [{:?}]\nadmin = \"127.0.0.1:0\"\n{}\n[sockets]\nsource = {:?}\n{}\n\
+             [keepalive]\n{}\n{}\n{}",
+            self.listen,
+            self.keys,
+            self.source,
+            self.sockets,
+            self.keepalive,
+            self.sections,
+            self.apps
         )
     }
 

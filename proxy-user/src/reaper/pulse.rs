@@ -1,0 +1,110 @@
+//! The keepalive's part of a look at a session: `core::keepalive` decides, the pump pings.
+//!
+//! A session that is not due touches its counts and its pulses, both in the order of memory.
+
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use crate::core::ending::Cause;
+use crate::core::keepalive::{Peer, Pulse, Round, Verdict};
+use crate::core::time::Nanos;
+use crate::session::{Leg, Look, Session};
+use crate::sockets::View;
+
+/// A leg of a session, for what the keepalive may ask.
+struct Side<'a> {
+    view: &'a View<'a>,
+    other: &'a View<'a>,
+    leg: Option<&'a Leg>,
+    /// What its pong took, if one came.
+    took: Cell<Option<Duration>>,
+}
+
+impl Peer for Side<'_> {
+    fn ping_waits(&self) -> bool {
+        self.leg.is_some_and(|leg| leg.pings.waits())
+    }
+
+    fn ponged(&self) -> bool {
+        let pong = self.leg.and_then(|leg| leg.pings.take_pong());
+        self.took.set(pong.flatten());
+        pong.is_some()
+    }
+
+    fn queued(&self) -> u64 {
+        self.view.sample().queued
+    }
+
+    fn held_up(&self) -> bool {
+        !self.other.at_rest() && self.other.sample().queued > 0
+    }
+}
+
+/// Looks at both legs, has them pinged if need be, and gives the cause to end the session for.
+/// `rtt` is told what pongs took.
+pub(super) fn look(
+    look: &mut Look<'_>,
+    round: &Round,
+    now: Nanos,
+    rtt: &mut impl FnMut(Duration),
+) -> Option<Cause> {
+    // After a Close no ping may follow, and a side that has ended cannot answer.
+    if look.noted || !look.client.stands() || !look.upstream.stands() {
+        return None;
+    }
+    let place = u32::try_from(look.place).unwrap_or(u32::MAX);
+    let session = look.session();
+    let (near, far) = (&look.client, &look.upstream);
+    let [client, upstream] = &mut *look.pulses;
+    let mut leg = |pulse: &mut Pulse, view, other, leg: fn(&Session) -> &Leg| {
+        let leg = session.map(|session| leg(session));
+        let side = Side { view, other, leg, took: Cell::new(None) };
+        let verdict = pulse.look((view.sent(), view.read()), place, round, &side);
+        side.took.take().into_iter().for_each(&mut *rtt);
+        verdict
+    };
+    let verdicts = [
+        leg(client, near, far, |session| &session.client),
+        leg(upstream, far, near, |session| &session.upstream),
+    ];
+    let session = session?;
+    match verdicts {
+        [Verdict::Unreachable, _] => {
+            confirm(client, near, &session.client, round, now, DEAD_CLIENT)
+        }
+        [_, Verdict::Unreachable] => {
+            confirm(upstream, far, &session.upstream, round, now, DEAD_APP)
+        }
+        [Verdict::Fine, Verdict::Fine] => None,
+        [near, far] => {
+            session.ping(near == Verdict::Ping, far == Verdict::Ping);
+            None
+        }
+    }
+}
+
+/// Causes for a leg whose peer does not answer, and for one whose socket is gone.
+const DEAD_CLIENT: [Cause; 2] = [Cause::ClientUnreachable, Cause::ClientGone];
+const DEAD_APP: [Cause; 2] = [Cause::AppUnreachable, Cause::AppGone];
+
+/// Asks the socket itself whether anything has come that was not read.
+fn confirm(
+    pulse: &mut Pulse,
+    view: &View<'_>,
+    leg: &Leg,
+    round: &Round,
+    now: Nanos,
+    [silent, gone]: [Cause; 2],
+) -> Option<Cause> {
+    match leg.socket.confirm(now) {
+        Ok(asked) if asked.received > view.read() => {
+            pulse.excuse(round);
+            None
+        }
+        Ok(_) => Some(silent),
+        // Given back by its pump: the session has just ended.
+        Err(error) if error.kind() == ErrorKind::NotConnected => None,
+        Err(_) => Some(gone),
+    }
+}
