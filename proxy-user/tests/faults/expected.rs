@@ -77,9 +77,10 @@ pub(crate) fn expected(cell: Cell) -> Expected {
         (_, Fault::Slow, Moment::Closing) => seen(Sight::Close(1000), Sight::Close(1000)),
         (_, Fault::Garbage, Moment::Closing) => seen(Sight::Close(1002), Sight::Close(1000)),
         // RFC 6455 section 7.1.1: nobody waits for ever. The kernel has taken the Close, so nothing is
-        // stuck that rows could show, and no ping may follow a Close.
-        (_, Fault::Freeze, Moment::Closing) => seen(Sight::Fin, Sight::CloseReset(1000)),
-        (_, Fault::Vanish, Moment::Closing) => seen(Sight::Fin, Sight::Nothing),
+        // stuck that rows could show, and no ping may follow a Close: who owes the answer is reset, and
+        // the other is told that none comes.
+        (_, Fault::Freeze, Moment::Closing) => seen(loss, Sight::CloseReset(1000)),
+        (_, Fault::Vanish, Moment::Closing) => seen(loss, Sight::Nothing),
 
         // A client that only closes its sending side may still read; its FIN is passed on as it is.
         (Who::Client, Fault::Fin, Moment::MidFrame) => seen(Sight::Cut, Sight::Fin),
