@@ -54,7 +54,7 @@ impl Way {
         let (lane, lens) = self.looks.as_mut()?;
         lens.chunk(&chunk, &bytes[start..chunk.size], |opcode, payload, whole| {
             let age = Duration::from_secs(60);
-            lane.judge(book, &Message { opcode, payload, whole, age })
+            lane.judge(book, &Message { opcode, payload, whole, age, first: false })
         })
     }
 }

@@ -92,6 +92,7 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
                 payload: &payload,
                 whole: true,
                 age: Duration::from_secs(age.parse().unwrap()),
+                first: message.contains_key("first"),
             };
             let lane = match text(message, "from").unwrap() {
                 "client" => &rules.input,
@@ -106,7 +107,8 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
     for request in list(table, "request") {
         let (method, target) = text(request, "line").unwrap().split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let head = RequestHead { method, path, query };
+        let reopened = request.contains_key("reopened").then_some(Duration::from_secs(2));
+        let head = RequestHead { method, path, query, reopened };
         let body = text(request, "body").unwrap_or_default().as_bytes();
         let verdict = match book.request(&head, known) {
             RequestVerdict::Decided(verdict) => verdict,

@@ -84,7 +84,7 @@ impl Way {
         let (book, lane) = (&self.book, &self.lane);
         let judge = |opcode, payload: &[u8], whole| {
             let age = Duration::from_secs(60);
-            lane.judge(book, &Message { opcode, payload, whole, age })
+            lane.judge(book, &Message { opcode, payload, whole, age, first: false })
         };
         self.lens.chunk(&chunk, &bytes[start..chunk.size], judge).unwrap()
     }

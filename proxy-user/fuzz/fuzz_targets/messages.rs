@@ -55,5 +55,5 @@ fuzz_target!(|data: &[u8]| {
 
 fn judge(book: &RuleBook, lane: &Lane, opcode: Opcode, payload: &[u8], whole: bool) -> Verdict {
     let age = Duration::from_secs(1);
-    lane.judge(book, &Message { opcode, payload, whole, age })
+    lane.judge(book, &Message { opcode, payload, whole, age, first: true })
 }

@@ -46,6 +46,14 @@ fn by_itself(visits: &Visits, asker: Asker, now: Nanos) -> bool {
     loads && visits.reloading(asker.client, now)
 }
 
+/// Notes that the app has accepted a handshake by which, as the rules say, a page may have come back
+/// by itself.
+pub fn accepted(visits: &Visits, client: u64, opening: &Opening<'_>, verdict: Verdict, now: Nanos) {
+    if opening.unattended && matches!(verdict, Verdict::Ignored(_)) {
+        visits.came_back(client, now);
+    }
+}
+
 /// A handshake of this browser as the rules see it. `subprotocol`: what the app has chosen.
 #[must_use]
 pub fn opening<'a>(

@@ -24,6 +24,9 @@ const STEP: u32 = 30;
 #[derive(Debug)]
 pub struct Visits {
     places: Box<[AtomicU64]>,
+    /// When clients last got a connection back by themselves, in steps (32 bits), beside as many bits
+    /// of the client.
+    back: Box<[AtomicU64]>,
 }
 
 /// What a place holds: the time in steps (32 bits), whether the page loaded itself (1 bit), some bits
@@ -63,7 +66,8 @@ impl Place {
 
 impl Default for Visits {
     fn default() -> Visits {
-        Visits { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
+        let empty = || (0..PLACES).map(|_| AtomicU64::new(0)).collect();
+        Visits { places: empty(), back: empty() }
     }
 }
 
@@ -95,6 +99,25 @@ impl Visits {
         self.place(client).fetch_or(bit(path), Relaxed);
     }
 
+    /// A page has got a connection back by itself.
+    pub fn came_back(&self, client: u64, now: Nanos) {
+        let back = ((now.0 >> STEP) + 1) << 32 | client >> 32;
+        self.back[index(client)].store(back, Relaxed);
+    }
+
+    /// How long ago, to a second and rather more than less, a page got a connection back by itself;
+    /// `None` where that is unknown, and where somebody has come to a page lately.
+    #[must_use]
+    pub fn since_back(&self, client: u64, now: Nanos) -> Option<Duration> {
+        let back = self.back[index(client)].load(Relaxed);
+        let visited = self.look(client);
+        if back >> 32 == 0 || back & 0xffff_ffff != client >> 32 {
+            return None;
+        }
+        let attended = visited.within(VISIT, now) && !visited.reload();
+        (!attended).then(|| now.since(Nanos(((back >> 32) - 1) << STEP)))
+    }
+
     /// Whether a page has loaded itself again lately, with nobody there.
     #[must_use]
     pub fn reloading(&self, client: u64, now: Nanos) -> bool {
@@ -107,10 +130,15 @@ impl Visits {
     }
 
     fn place(&self, client: u64) -> &AtomicU64 {
-        #[allow(clippy::cast_possible_truncation, reason = "reduced to the table's size first")]
-        let index = (client % PLACES as u64) as usize;
-        &self.places[index]
+        &self.places[index(client)]
     }
+}
+
+/// A client's place in the table.
+fn index(client: u64) -> usize {
+    #[allow(clippy::cast_possible_truncation, reason = "reduced to the table's size first")]
+    let index = (client % PLACES as u64) as usize;
+    index
 }
 
 #[cfg(test)]
@@ -145,6 +173,22 @@ mod tests {
         visits.navigated(7, seconds(12));
         visits.reloaded(7, seconds(13));
         assert!(visits.attended(7, "/", seconds(14)) && !visits.reloading(7, seconds(14)));
+    }
+
+    #[test]
+    fn a_page_that_came_back_is_known_until_somebody_comes() {
+        let visits = Visits::default();
+        assert_eq!(visits.since_back(7, seconds(100)), None);
+        visits.navigated(7, seconds(10));
+        visits.came_back(7, seconds(100));
+        let since = visits.since_back(7, seconds(103)).map(|since| since.as_secs());
+        assert!(since.is_some_and(|since| (3..=4).contains(&since)), "{since:?}");
+        let shares = 7 | 1 << 40;
+        assert_eq!(visits.since_back(shares, seconds(103)), None, "somebody else");
+        visits.reloaded(7, seconds(104));
+        assert!(visits.since_back(7, seconds(105)).is_some());
+        visits.navigated(7, seconds(106));
+        assert_eq!(visits.since_back(7, seconds(107)), None);
     }
 
     #[test]

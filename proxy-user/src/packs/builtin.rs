@@ -10,6 +10,7 @@ macro_rules! files {
 pub(super) const FILES: &[(&str, &str)] = files![
     "actioncable"
     "bokeh"
+    "bokeh-following"
     "centrifugo"
     "chainlit"
     "dash"

@@ -147,7 +147,7 @@ fn a_hint_s_pack_knows_its_messages() {
     let verdict = |path, payload: &[u8]| {
         let opening = Opening { path, query: "", subprotocol: None, unattended: false };
         let age = std::time::Duration::from_secs(60);
-        let message = Message { opcode: Opcode::Text, payload, whole: true, age };
+        let message = Message { opcode: Opcode::Text, payload, whole: true, age, first: false };
         book.connection(&opening).input.judge(&book, &message)
     };
     let later = br#"{"op":"hb","n":1234567890}"#;

@@ -16,7 +16,7 @@ use crate::core::headers::strip_hop_by_hop;
 /// Forwards one request.
 pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Body>, Answer> {
     let Routed { app, terms, mut request, peer } = routed;
-    let case = Case::new((&app, &terms), peer.ip(), &request);
+    let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
     let needs = case.request(proxy);
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     target.scheme = Some(Scheme::HTTP);

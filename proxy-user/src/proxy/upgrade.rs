@@ -42,7 +42,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
         return Err(Answer::BadRequest("A WebSocket handshake has no body."));
     }
     let seats = app.seats.take().zip(proxy.seats.take()).ok_or(Answer::Full)?;
-    let case = Case::new((&app, &terms), peer.ip(), &request);
+    let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
     let (mut response, app_peer) = ask(proxy, &terms, handshake(&terms, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {

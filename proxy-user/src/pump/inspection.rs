@@ -41,6 +41,8 @@ struct View {
     frame: u64,
     /// What its messages came to since that was last taken.
     judged: Judged,
+    /// A message was judged.
+    begun: bool,
 }
 
 /// What messages came to.
@@ -94,6 +96,7 @@ impl Inspection {
                 counts,
                 frame: 0,
                 judged: Judged::default(),
+                begun: false,
             })
         };
         let unknown = if paced { cadence::LONGEST } else { 0 };
@@ -136,17 +139,19 @@ impl Inspection {
         {
             return Fate::Swallow;
         }
-        let Some(View { lane, lens, counts, frame, judged }) = view else { return Fate::Pass };
+        let Some(View { lane, lens, counts, frame, judged, begun }) = view else {
+            return Fate::Pass;
+        };
         if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
             *frame = header.length;
         }
         let (book, age, account) = (&self.book, now.since(self.opened), &app.account);
         let mut paced = self.cadence.as_mut().filter(|_| direction == Direction::Input);
-        let session = self.trace.session();
+        let (session, first) = (self.trace.session(), !*begun);
         let (mut known_opcode, mut length) = (Opcode::Text, 0);
         let judge = |opcode, payload: &[u8], whole| {
             (known_opcode, length) = (opcode, payload.len() as u64);
-            let verdict = lane.judge(book, &Message { opcode, payload, whole, age });
+            let verdict = lane.judge(book, &Message { opcode, payload, whole, age, first });
             if let (Some(paced), Verdict::Activity(None), true) = (&mut paced, verdict, whole) {
                 let Paced { cadence, path } = &mut ***paced;
                 account.unknown(now, cadence, (session, path), opcode, payload);
@@ -154,6 +159,7 @@ impl Inspection {
             verdict
         };
         let verdict = lens.chunk(chunk, payload, judge);
+        *begun |= verdict.is_some();
         // The judge sees no more of a long message than its rules need.
         length = length.max(*frame);
         match verdict {

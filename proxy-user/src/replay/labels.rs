@@ -133,7 +133,7 @@ impl Vector {
         let connection = book.connection(&opening);
         let lane = if self.from_client { &connection.input } else { &connection.output };
         let age = Duration::from_secs(60);
-        let message = Message { opcode, payload: &self.payload, whole: true, age };
+        let message = Message { opcode, payload: &self.payload, whole: true, age, first: false };
         Some(match lane.judge(book, &message) {
             Verdict::Ignored(rule) => book.rule(rule).map(ToString::to_string),
             Verdict::Activity(_) | Verdict::Undecided => None,

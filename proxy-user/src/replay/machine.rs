@@ -93,7 +93,8 @@ impl Replay<'_> {
     fn request(&mut self, now: Nanos, request: &Request) {
         let uri: Uri = request.target.parse().unwrap_or_default();
         let query = uri.query().unwrap_or_default();
-        let head = RequestHead { method: &request.method, path: uri.path(), query };
+        let reopened = self.visits.since_back(CLIENT, now);
+        let head = RequestHead { method: &request.method, path: uri.path(), query, reopened };
         let verdict = if request.upgrades() {
             self.handshake(now, &head, request.agreed.as_ref())
         } else {
@@ -147,7 +148,8 @@ impl Replay<'_> {
             let media = request.media.split(';').next().unwrap_or_default();
             let part = ["javascript", "/css", "image/", "font"];
             let machinery = || {
-                let head = RequestHead { method: &request.method, path: uri.path(), query: "" };
+                let (method, path) = (request.method.as_str(), uri.path());
+                let head = RequestHead { method, path, query: "", reopened: None };
                 let known =
                     self.book.request(&head, self.recognised | self.book.recognise_request(&head));
                 matches!(known, RequestVerdict::Decided(Verdict::Ignored(_)))
@@ -189,7 +191,11 @@ impl Replay<'_> {
             }
             self.recognise(self.book.recognise(&opening));
         }
-        self.book.upgrade(&opening, self.recognised)
+        let verdict = self.book.upgrade(&opening, self.recognised);
+        if agreed.is_some() {
+            judge::accepted(&self.visits, CLIENT, &opening, verdict, now);
+        }
+        verdict
     }
 
     fn open(
@@ -202,7 +208,7 @@ impl Replay<'_> {
         tell: bool,
     ) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let head = RequestHead { method: "GET", path, query };
+        let head = RequestHead { method: "GET", path, query, reopened: None };
         let verdict = self.handshake(now, &head, Some(agreed));
         let chosen = agreed.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(&self.visits, CLIENT, &head, chosen, now);

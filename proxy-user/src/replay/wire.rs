@@ -23,6 +23,8 @@ struct Way {
     looks: Option<(Lane, Lens)>,
     masked: bool,
     compressed: bool,
+    /// A message has come.
+    begun: bool,
 }
 
 /// One connection.
@@ -58,6 +60,7 @@ impl Wire {
                 looks: (longest > 0).then(|| (lane, Lens::new(longest, deflate))),
                 masked,
                 compressed: deflate.is_some(),
+                begun: false,
             }
         };
         Wire {
@@ -85,9 +88,10 @@ impl Wire {
         };
         let bytes = way.encode(frame);
         let age = now.since(self.opened);
+        let first = !std::mem::replace(&mut way.begun, true);
         let Some((lane, lens)) = &mut way.looks else { return Some(Verdict::Activity(None)) };
         let judge = |opcode: Opcode, payload: &[u8], whole: bool| {
-            lane.judge(book, &Message { opcode, payload, whole, age })
+            lane.judge(book, &Message { opcode, payload, whole, age, first })
         };
         let Ok(Some(chunk)) = way.parser.next(&bytes) else {
             return Some(Verdict::Activity(None));

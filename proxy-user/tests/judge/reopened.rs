@@ -66,3 +66,35 @@ fn a_page_that_reloads_itself_does_not_count() {
     scene.ask("GET", "/data", "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n", "");
     assert_eq!(scene.activity("request"), 1);
 }
+
+/// What a page asks by POST once it is back is judged as what it says on its connection is.
+#[test]
+fn a_request_of_a_page_that_came_back_does_not_count() {
+    let scene = Scene::start("packs = [\"marimo\"]");
+    let ask = || scene.ask("POST", "/api/kernel/instantiate", "", "{\"autoRun\":false}");
+    ask();
+    assert_eq!(scene.activity("request"), 1, "it has not come back");
+    let (_client, _server) = scene.open("/ws?session_id=s_1", "", "");
+    ask();
+    scene.await_counts(("request", 1), ("reconnect", 2));
+    scene.ask("POST", "/api/kernel/run", "", "{}");
+    assert_eq!(scene.activity("request"), 2, "a person's is not among it");
+    scene.visit();
+    ask();
+    scene.await_counts(("request", 4), ("reconnect", 2));
+}
+
+/// `rerun_script` without any widget.
+const RERUN: [u8; 4] = [0x5a, 0x02, 0x12, 0x00];
+
+#[test]
+fn only_the_first_message_of_a_page_that_came_back_is_its_own() {
+    let scene = Scene::start("");
+    let agreed = "Sec-WebSocket-Protocol: streamlit\r\n";
+    let (mut client, mut server) = scene.open("/_stcore/stream", agreed, agreed);
+    for _ in 0..2 {
+        client.send(&Frame::binary(RERUN));
+        server.receive();
+    }
+    assert_eq!((scene.activity("input"), scene.ignored("reconnect")), (1, 2));
+}

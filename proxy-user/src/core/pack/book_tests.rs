@@ -90,7 +90,7 @@ fn said(book: &RuleBook, verdict: Verdict) -> String {
 
 fn text(payload: &[u8], whole: bool, seconds: u64) -> Message<'_> {
     let age = Duration::from_secs(seconds);
-    Message { opcode: Opcode::Text, payload, whole, age }
+    Message { opcode: Opcode::Text, payload, whole, age, first: false }
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn other_connections_pay_nothing_and_follow_no_advice() {
 
 #[test]
 fn requests_need_the_app_to_be_recognised_if_packs_are_chosen_by_that() {
-    let poll = RequestHead { method: "GET", path: "/x/demo-poll", query: "" };
+    let poll = RequestHead { method: "GET", path: "/x/demo-poll", query: "", reopened: None };
     let decided = |book: &RuleBook, recognised| match book.request(&poll, recognised) {
         RequestVerdict::Decided(verdict) => said(book, verdict),
         RequestVerdict::NeedsBody(bytes) => format!("needs {bytes}"),
@@ -151,7 +151,7 @@ fn requests_need_the_app_to_be_recognised_if_packs_are_chosen_by_that() {
 #[test]
 fn a_body_is_seen_where_a_rule_asks_for_it() {
     let book = book(false);
-    let head = RequestHead { method: "POST", path: "/update", query: "" };
+    let head = RequestHead { method: "POST", path: "/update", query: "", reopened: None };
     assert_eq!(book.request(&head, 0), RequestVerdict::NeedsBody(64));
     let body = |body: &[u8], whole| said(&book, book.request_body(&head, 0, body, whole));
     assert_eq!(body(br#"{"ids":["a.tick"]}"#, true), "ignored by tick");

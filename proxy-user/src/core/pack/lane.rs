@@ -39,7 +39,8 @@ impl Lane {
         let sight = Sight { bytes: message.payload, whole: message.whole, text };
         for &index in &self.rules {
             let Some(rule) = book.message(index) else { continue };
-            if rule.within.is_some_and(|within| message.age > within) {
+            let late = rule.within.is_some_and(|within| message.age > within);
+            if late || rule.first && !message.first {
                 continue;
             }
             match rule.asks.look(&sight) {

@@ -63,7 +63,8 @@ impl RuleBook {
     /// that the app was recognised by.
     #[must_use]
     pub fn upgrade(&self, opening: &Opening<'_>, recognised: u64) -> Verdict {
-        let head = RequestHead { method: "GET", path: opening.path, query: opening.query };
+        let Opening { path, query, .. } = *opening;
+        let head = RequestHead { method: "GET", path, query, reopened: None };
         for person in [true, false] {
             for entry in self.applicable(recognised | self.recognise(opening)) {
                 let found = entry.requests().find(|(_, rule)| {
@@ -124,7 +125,11 @@ impl RuleBook {
                 .flat_map(Entry::requests)
                 .filter(move |(_, rule)| (rule.class == Class::Person) == person && !rule.upgrade)
         };
-        rules(true).chain(rules(false)).filter(|(_, rule)| rule.guard.fits(head))
+        let timely = |rule: &RequestRule| {
+            rule.reopened.is_none_or(|within| head.reopened.is_some_and(|since| since <= within))
+        };
+        let all = rules(true).chain(rules(false));
+        all.filter(move |(_, rule)| rule.guard.fits(head) && timely(rule))
     }
 
     fn events(&self, path: &str, recognised: u64) -> impl Iterator<Item = (RuleIndex, &EventRule)> {

@@ -160,6 +160,8 @@ pub struct MessageRule {
     pub within: Option<Duration>,
     /// Only on a connection that a page opened again by itself.
     pub unattended: bool,
+    /// Only what its side says first on the connection.
+    pub first: bool,
     /// What is asked of the message.
     pub asks: Asks,
 }
@@ -175,6 +177,8 @@ pub struct RequestRule {
     pub guard: RequestGuard,
     /// For handshakes, and for nothing else.
     pub upgrade: bool,
+    /// Only this long after the browser got a connection back by itself; `None` = always.
+    pub reopened: Option<Duration>,
     /// What is asked of the body; `None` = nothing.
     pub body: Option<Asks>,
 }

@@ -102,6 +102,8 @@ pub struct Message<'a> {
     pub whole: bool,
     /// Time since its connection was opened.
     pub age: Duration,
+    /// No message of its side came before it on its connection.
+    pub first: bool,
 }
 
 /// A plain request's head. Upgrades are an [`Opening`].
@@ -113,4 +115,7 @@ pub struct RequestHead<'a> {
     pub path: &'a str,
     /// The query without the `?`; empty where there is none.
     pub query: &'a str,
+    /// Time since its browser got a connection back by itself; `None` = not lately, or somebody has
+    /// come to a page since.
+    pub reopened: Option<Duration>,
 }

@@ -1,7 +1,7 @@
 //! The keys by which a rule asks something of bytes.
 
 use super::json::{self, Keys};
-use super::value::{Patterns, digest, exact_text, hex, layout, word};
+use super::value::{Patterns, digest, exact_text, field_path, hex, layout, word};
 use crate::config::reader::Table;
 use crate::core::pack::ask::{Ask, Asks, Kinds, MAX_PATH, ProtobufAsk, Records};
 use crate::core::pack::{MOST_MAX, USUAL_MAX};
@@ -135,7 +135,8 @@ fn protobuf(table: &mut Table<'_>) -> Option<ProtobufAsk> {
         let mut value = u64::MAX;
         let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
         table.set_integer(&mut value, "value", 0..=most);
-        ProtobufAsk::new(path, (value != u64::MAX).then_some(value), only)
+        let without = table.list("without", field_path()).unwrap_or_default();
+        ProtobufAsk::new(path, (value != u64::MAX).then_some(value), only).without(without)
     };
     table.table("protobuf", "protobuf", read)
 }

@@ -46,6 +46,7 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     };
     let within = table.text("within", duration(MOMENTS));
     let unattended = table.truth("unattended").unwrap_or(false);
+    let first = table.truth("first").unwrap_or(false);
     let asks = ask::read(table, patterns, Place::Message);
     let asks = asks.unwrap_or_else(|| {
         let fix = "say which messages by one of `text`, `hex`, `starts`, `starts_hex`, `layout`, \
@@ -53,13 +54,14 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
         table.lacks("text", format!("this [[message]] is every message; {fix}"));
         nothing()
     });
-    MessageRule { id, class, input, output, guard, within, unattended, asks }
+    MessageRule { id, class, input, output, guard, within, unattended, first, asks }
 }
 
 fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> RequestRule {
     let (id, class) = ids.read(table);
     let guard = request_guard(table, patterns);
     let upgrade = table.truth("upgrade").unwrap_or(false);
+    let reopened = table.text("reopened", duration(MOMENTS));
     let body = ask::read(table, patterns, Place::Body);
     if !table.has("path") && !table.has("query") && body.is_none() {
         let message = "this [[request]] is every request; say which by `path`, `query` or the body";
@@ -70,7 +72,12 @@ fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Request
                        one of the two";
         table.mistake(table.line_of("upgrade"), message.to_owned());
     }
-    RequestRule { id, class, guard, upgrade, body }
+    if upgrade && reopened.is_some() {
+        let message = "`reopened` is for what a page asks once it has its connection back, and \
+                       `upgrade` for that connection; ask for one of the two";
+        table.mistake(table.line_of("reopened"), message.to_owned());
+    }
+    RequestRule { id, class, guard, upgrade, reopened, body }
 }
 
 /// The head of a request, for a rule or to recognise a framework.

@@ -7,7 +7,7 @@ use crate::config::ValueError;
 use crate::config::mistake::quote;
 use crate::config::value::words::choose;
 use crate::config::value::{Fixed, Kind};
-use crate::core::pack::ask::Layout;
+use crate::core::pack::ask::{Layout, MAX_PATH};
 use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
 use crate::core::skeleton::Digest;
 
@@ -167,6 +167,19 @@ pub(super) fn layout() -> Fixed<Layout> {
         Ok(Layout::new(places, head.is_some()))
     }
     Kind { wants: "a layout", example: "\"09 00000000 ????????\"", parse }
+}
+
+/// The way to a protobuf field: numbers from the outside in.
+pub(super) fn field_path() -> Fixed<Box<[u32]>> {
+    fn parse(text: &str) -> Result<Box<[u32]>, ValueError> {
+        let number = |part: &str| part.parse().ok().filter(|number| *number > 0);
+        let path: Option<Box<[u32]>> = short(text)?.split('.').map(number).collect();
+        path.filter(|path| path.len() <= MAX_PATH).ok_or_else(|| {
+            let fix = format!("write 1 to {MAX_PATH} field numbers, such as \"11.6\"");
+            ValueError::new(format!("{} is no way to a field", quote(text)), fix)
+        })
+    }
+    Kind { wants: "the way to a field", example: "\"11.6\"", parse }
 }
 
 /// Pairs of hexadecimal digits or question marks; `None` where there is none, or anything else.

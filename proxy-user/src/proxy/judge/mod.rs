@@ -10,6 +10,7 @@ mod upload;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use http::{Method, Request, Uri};
@@ -39,6 +40,8 @@ pub(super) struct Case {
     /// Who asks; see [`client`].
     client: u64,
     navigation: Navigation,
+    /// See [`RequestHead`].
+    reopened: Option<Duration>,
 }
 
 /// One browser, as far as it can be told from its requests: a number for its address, as the proxies
@@ -55,24 +58,28 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
 impl Case {
     /// Takes from a request what its judgement needs. `peer`: the address it came from.
     pub(super) fn new<B>(
+        proxy: &Proxy,
         (app, terms): (&Arc<App>, &Arc<Terms>),
         peer: IpAddr,
         request: &Request<B>,
     ) -> Case {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let client = client(peer, headers);
         Case {
             app: Arc::clone(app),
             terms: Arc::clone(terms),
             method: method.clone(),
             uri: uri.clone(),
-            client: client(peer, headers),
+            client,
             navigation: navigation(method, uri, headers),
+            reopened: proxy.visits.since_back(client, clock::coarse()),
         }
     }
 
     fn head(&self) -> RequestHead<'_> {
         let query = self.uri.query().unwrap_or_default();
-        RequestHead { method: self.method.as_str(), path: self.uri.path(), query }
+        let method = self.method.as_str();
+        RequestHead { method, path: self.uri.path(), query, reopened: self.reopened }
     }
 
     /// Judges a plain request. Some must be asked again, when so many bytes of their body have come.
@@ -107,10 +114,12 @@ impl Case {
         let (terms, now) = (&self.terms, clock::coarse());
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(&proxy.visits, self.client, &self.head(), chosen, now);
-        proxy.visits.opened(self.client, opening.path);
         let connection = terms.book.connection(&opening);
         let recognised = self.app.recognise(terms, connection.packs);
-        self.tell(terms.book.upgrade(&opening, recognised), true);
+        let verdict = terms.book.upgrade(&opening, recognised);
+        judge::accepted(&proxy.visits, self.client, &opening, verdict, now);
+        proxy.visits.opened(self.client, opening.path);
+        self.tell(verdict, true);
         let counts_output = terms.counts_output(connection.counts_output);
         let followed = terms.config.compression == Compression::Inspect;
         let extensions = if followed { extensions } else { Extensions::default() };

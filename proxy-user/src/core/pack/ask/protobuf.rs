@@ -16,6 +16,8 @@ pub struct ProtobufAsk {
     value: Option<u64>,
     /// The other fields that the outermost message may have; `None` = any.
     others: Option<Box<[u32]>>,
+    /// Paths to fields that must not be there, each as `path`.
+    without: Box<[Box<[u32]>]>,
 }
 
 impl ProtobufAsk {
@@ -24,7 +26,15 @@ impl ProtobufAsk {
     #[must_use]
     pub fn new(mut path: Vec<u32>, value: Option<u64>, others: Option<Vec<u32>>) -> ProtobufAsk {
         path.truncate(MAX_PATH);
-        ProtobufAsk { path: path.into(), value, others: others.map(Into::into) }
+        let others = others.map(Into::into);
+        ProtobufAsk { path: path.into(), value, others, without: Box::default() }
+    }
+
+    /// And that has none of the fields at these paths, of which [`MAX_PATH`] steps are looked at.
+    #[must_use]
+    pub fn without(mut self, paths: Vec<Box<[u32]>>) -> ProtobufAsk {
+        self.without = paths.into_iter().filter(|path| !path.is_empty()).collect();
+        self
     }
 
     /// Whether the whole of `bytes` is such a message.
@@ -38,7 +48,7 @@ impl ProtobufAsk {
                 return false;
             }
         }
-        self.holds(&self.path, bytes)
+        self.holds(&self.path, bytes) && !self.without.iter().any(|path| has(path, bytes))
     }
 
     /// Recursion is as deep as the path is long.
@@ -63,6 +73,18 @@ impl ProtobufAsk {
         }
         found && fields.0.is_empty()
     }
+}
+
+/// Whether any field stands at this path. What cannot be walked to its end may hide one.
+fn has(path: &[u32], bytes: &[u8]) -> bool {
+    let Some((&step, deeper)) = path.split_first() else { return true };
+    let mut fields = Fields(bytes);
+    let found =
+        fields.by_ref().filter(|(number, _)| *number == step).any(|(_, value)| match value {
+            Value::Bytes(inner) if !deeper.is_empty() => has(deeper, inner),
+            _ => deeper.is_empty(),
+        });
+    found || !fields.0.is_empty()
 }
 
 /// A field's value as far as the wire tells.
@@ -135,6 +157,23 @@ mod tests {
         assert!(any.fits(&[0x5a, 0x00]) && any.fits(&[0x58, 0x07]));
     }
 
+    /// A list of widgets, of which one was pressed.
+    #[test]
+    fn what_must_not_be_there_is_looked_for_in_every_occurrence() {
+        let ask = ProtobufAsk::new(vec![11], None, None)
+            .without(vec![[11, 5].into(), [11, 2, 1, 2].into()]);
+        let (slider, button) = ([0x0a, 3, 0x0a, 1, b'a'], [0x0a, 5, 0x0a, 1, b'b', 0x10, 1]);
+        let rerun = |widgets: &[&[u8]]| {
+            let widgets = widgets.concat();
+            let state = [&[0x12, u8::try_from(widgets.len()).unwrap()], &widgets[..]].concat();
+            [&[0x5a, u8::try_from(state.len()).unwrap()], &state[..]].concat()
+        };
+        assert!(ask.fits(&rerun(&[])) && ask.fits(&rerun(&[&slider, &slider])));
+        assert!(!ask.fits(&rerun(&[&slider, &button])) && !ask.fits(&rerun(&[&button, &slider])));
+        assert!(!ask.fits(&[0x5a, 0x03, 0x2a, 0x01, b'f']), "the other path");
+        assert!(!ask.fits(&[0x5a, 0x02, 0x12, 0x05]), "malformed inside");
+    }
+
     #[test]
     fn a_malformed_message_does_not_fit() {
         let ask = ProtobufAsk::new(vec![17], Some(1), None);
@@ -147,7 +186,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_walked(bytes: Vec<u8>, path in prop::collection::vec(0_u32..40, 0..12)) {
-            let _ = ProtobufAsk::new(path, None, Some(vec![1, 2])).fits(&bytes);
+            let without = vec![path.clone().into()];
+            let ask = ProtobufAsk::new(path, None, Some(vec![1, 2])).without(without);
+            prop_assert!(!ask.fits(&bytes), "it asks for what must not be there");
         }
     }
 }
