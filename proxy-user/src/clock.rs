@@ -17,12 +17,13 @@ pub fn now() -> Nanos {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// The wall-clock time of a moment of the monotonic clock.
+/// The wall-clock time of a moment of the monotonic clock, past or to come.
 #[must_use]
 #[allow(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn wall(at: Nanos) -> SystemTime {
-    let ago = now().since(at);
-    SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH)
+    let (now, wall) = (now(), SystemTime::now());
+    let moment = wall.checked_add(at.since(now)).unwrap_or(wall);
+    moment.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Time gone by since `at`.
@@ -50,5 +51,13 @@ mod tests {
         assert!(now() >= before);
         let distance = wall(now()).duration_since(wall(before)).unwrap_or_default();
         assert!(distance < Duration::from_secs(60), "{distance:?}");
+    }
+
+    #[test]
+    fn moments_to_come_have_a_time_too() {
+        let hour = Duration::from_secs(3600);
+        let now = now();
+        let distance = wall(now + hour).duration_since(wall(now)).unwrap_or_default();
+        assert!(distance.abs_diff(hour) < Duration::from_secs(60), "{distance:?}");
     }
 }
