@@ -35,7 +35,7 @@ interval = "{interval}s"
 [[app]]
 name = "{app}"
 upstream = "http://127.0.0.1:{app_port}"
-packs = ["auto"]
+packs = {packs}
 compression = "{compression}"
 """
 
@@ -86,7 +86,8 @@ class Ebbtide:
     def __init__(
         self, binary: Path, app_port: int, control_port: int, folder: Path, **choices: str
     ) -> None:
-        """`choices`: `sockets` and `compression`, as in the configuration."""
+        """`choices`: `sockets`, `packs` (a TOML list) and `compression`, as in the
+        configuration."""
         config = folder / "ebbtide.toml"
         ports = {"app_port": app_port, "control_port": control_port}
         config.write_text(CONFIG.format(app=APP, interval=REPORT_SECONDS, **ports, **choices))

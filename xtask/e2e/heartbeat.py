@@ -1,26 +1,18 @@
 """Heartbeats of a host: it embeds the app in a page of another origin and asks for a
 heartbeat every few seconds. They are no activity, each is answered once, by the app or for
 it, and an app that is frozen gets its page told to reconnect.
-
-Every wait is bounded.
 """
 
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
-from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Route
 
 import ebbtide
-from outcome import Outcome
 from parent import Parent
-from procs import StepFailed
-from stand import Stand
-from trial import Trial
+from proof import BURST_SECONDS, Proof
 
-BURST_SECONDS = 15
 BEAT_SECONDS = 5
 # What the host tells the page to wait for an answer; the page reconnects without one.
 PATIENCE_MS = 8_000
@@ -31,34 +23,21 @@ END_SECONDS = 30
 RECONNECT_SECONDS = 60
 
 
-class HeartbeatProof:
-    """Runs `trial` against `binary`, as `Proof` does."""
+class HeartbeatProof(Proof):
+    """A page of a host around the page of the app."""
 
-    def __init__(
-        self, trial: Trial, binary: Path, idle_seconds: float, out: Path, busy: asyncio.Semaphore
-    ) -> None:
-        self._case, self._idle, self._busy = trial.case, idle_seconds, busy
-        self.outcome = Outcome(trial, idle_seconds)
-        self._stand = Stand(trial, binary, out, self.outcome)
+    async def _begin(self, stack: AsyncExitStack) -> None:
+        self._parent = Parent(self._stand.visit.url)
+        stack.callback(self._parent.stop)
+        await self._load()
 
-    async def run(self, browser) -> Outcome:
-        """Never raises for what the proof is about: that is a failed check."""
-        try:
-            async with AsyncExitStack() as stack:
-                async with self._busy:
-                    await self._stand.start(stack, browser)
-                    self._parent = Parent(self._stand.visit.url)
-                    stack.callback(self._parent.stop)
-                    await self._load()
-                await asyncio.sleep(BURST_SECONDS)
-                await self._beat()
-                await self._freeze()
-                async with self._busy, self._stand.stage("return", must=(self._case.person,)):
-                    await self._case.touch(self._frame())
-                await self._stand.visit.shoot("4-returned")
-        except (StepFailed, PlaywrightError, AssertionError, OSError) as error:
-            self.outcome.check("the proof ran to its end", False, " ".join(str(error).split()))
-        return self.outcome
+    async def _go_on(self) -> None:
+        await asyncio.sleep(BURST_SECONDS)
+        await self._beat()
+        await self._freeze()
+        async with self._busy, self._stand.stage("return", must=(self._case.person,)):
+            await self._case.touch(self._frame())
+        await self._stand.visit.shoot("4-returned")
 
     def _frame(self) -> Frame:
         return next(f for f in self._stand.visit.page.frames if f.parent_frame)

@@ -78,13 +78,13 @@ async def _prove(trials: list, binary: Path, idle: float) -> int:
     """All trials at once: a page that is left alone costs next to nothing."""
     from browser import chromium
     from heartbeat import HeartbeatProof
-    from proof import Proof
     from table import full, markdown, summary
     from verdicts import conclude
+    from visit import VisitProof
 
     busy = asyncio.Semaphore(BUSY)
     async with chromium() as browser:
-        kinds = [(HeartbeatProof if trial.framed else Proof, trial) for trial in trials]
+        kinds = [(HeartbeatProof if trial.framed else VisitProof, trial) for trial in trials]
         proofs = [kind(trial, binary, idle, bootstrap.OUT, busy) for kind, trial in kinds]
         outcomes = await asyncio.gather(*(proof.run(browser) for proof in proofs))
     for outcome in outcomes:

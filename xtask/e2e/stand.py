@@ -3,6 +3,7 @@ before it, and a page. Every process is stopped on the way out.
 """
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -52,6 +53,7 @@ class Stand:
         self.control = ControlPlane()
         stack.callback(self.control.stop)
         choices = {"sockets": self.trial.sockets, "compression": self.trial.compression}
+        choices["packs"] = json.dumps(case.packs)
         self.ebbtide = Ebbtide(self._binary, port, self.control.port, self.folder, **choices)
         stack.push_async_callback(self._stop_ebbtide)
         await self.ebbtide.start()

@@ -6,7 +6,7 @@ its name in `CASES`.
 """
 
 from cases.base import Case
-from cases.bokeh import Bokeh, BokehFollowing
+from cases.bokeh import Bokeh, BokehFollowing, BokehFollowingNamed
 from cases.dash import Dash
 from cases.gradio import Gradio
 from cases.jupyterlab import JupyterLab
@@ -29,6 +29,7 @@ CASES: dict[str, Case] = {
         NiceGui(),
         Bokeh(),
         BokehFollowing(),
+        BokehFollowingNamed(),
         Marimo(),
     )
 }

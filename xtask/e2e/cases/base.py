@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from playwright.async_api import Page
+from playwright.async_api import Frame, Locator, Page, expect
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 
@@ -27,6 +27,8 @@ class Case(ABC):
     ready_path: str
     # What a person's click is for Ebbtide: `input` (a message) or `request`.
     person: str
+    # `packs` in the configuration.
+    packs: tuple[str, ...] = ("auto",)
     # Whether a page left alone sends no data frame and no request at all.
     idle_is_silent = False
     # Whether a page whose connection was cut gets a new one by itself.
@@ -70,6 +72,25 @@ class Case(ABC):
     def name_frame(self, direction: str, payload: bytes) -> str:
         """The framework's own name for a message (`direction`: sent, received)."""
         return payload[:16].hex(" ")
+
+
+class Tide(Case):
+    """An app that says "Tide stands at 20", with a button that raises it."""
+
+    def label(self, page: Page | Frame) -> Locator:
+        """Where the page says it."""
+        return page.get_by_text("Tide stands at")
+
+    async def wait_ready(self, page: Page | Frame) -> None:
+        await expect(self.label(page)).to_have_text("Tide stands at 20", timeout=60_000)
+
+    async def touch(self, page: Page | Frame) -> None:
+        before = await self.label(page).inner_text()
+        await page.get_by_role("button", name="Raise").click()
+        await expect(self.label(page)).not_to_have_text(before)
+
+    def name_frame(self, direction: str, payload: bytes) -> str:
+        return shown(payload)
 
 
 def shown(payload: bytes) -> str:

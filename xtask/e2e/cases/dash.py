@@ -1,11 +1,11 @@
 """Dash: a click is a POST, and so is each tick of the page's own `dcc.Interval`."""
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page
 
-from cases.base import APPS, Case
+from cases.base import APPS, Tide
 
 
-class Dash(Case):
+class Dash(Tide):
     name = pack = "dash"
     packages = ("dash",)
     ready_path = "/"
@@ -15,11 +15,5 @@ class Dash(Case):
     def command(self, python: str, port: int, public: int) -> list[str]:
         return [python, str(APPS / "dash_app.py"), str(port)]
 
-    async def wait_ready(self, page: Page) -> None:
-        await expect(page.get_by_text("Tide stands at 20")).to_be_visible(timeout=60_000)
-
-    async def touch(self, page: Page) -> None:
-        label = page.locator("#label")
-        before = await label.inner_text()
-        await page.get_by_role("button", name="Raise").click()
-        await expect(label).not_to_have_text(before)
+    def label(self, page: Page) -> Locator:
+        return page.locator("#label")

@@ -3,10 +3,10 @@ says which of the app's updates have arrived."""
 
 from playwright.async_api import Page, expect
 
-from cases.base import APPS, Case, shown
+from cases.base import APPS, Tide
 
 
-class NiceGui(Case):
+class NiceGui(Tide):
     name = pack = "nicegui"
     packages = ("nicegui", "python-socketio", "python-engineio")
     ready_path = "/"
@@ -17,16 +17,7 @@ class NiceGui(Case):
         return [python, str(APPS / "nicegui_app.py"), str(port)]
 
     async def wait_ready(self, page: Page) -> None:
-        await expect(page.get_by_text("Tide stands at 20")).to_be_visible(timeout=60_000)
+        await super().wait_ready(page)
         await expect(page.get_by_text("The clock ran")).not_to_have_text(
             "The clock ran 0 times", timeout=60_000
         )
-
-    async def touch(self, page: Page) -> None:
-        label = page.get_by_text("Tide stands at")
-        before = await label.inner_text()
-        await page.get_by_role("button", name="Raise").click()
-        await expect(label).not_to_have_text(before)
-
-    def name_frame(self, direction: str, payload: bytes) -> str:
-        return shown(payload)

@@ -6,11 +6,11 @@ import random
 import re
 
 from google.protobuf.message import DecodeError
-from playwright.async_api import Page, expect
+from playwright.async_api import Frame, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from cases.base import APPS, Case, Check, Shoot
+from cases.base import APPS, Case, Check, Shoot, Tide
 
 UPLOAD_NAME = "tide table.bin"
 UPLOAD_BYTES = 2 * 1024 * 1024 + 17
@@ -57,11 +57,28 @@ def name_message(direction: str, payload: bytes) -> str | None:
     return name
 
 
-class Streamlit(Case):
-    name = pack = "streamlit"
-    packages = ("streamlit", "uvicorn", "websockets")
+class StreamlitCase(Case):
+    """What all of its apps have in common."""
+
+    pack = "streamlit"
+    packages = ("streamlit",)
     ready_path = "/_stcore/health"
     person = "input"
+
+    def name_frame(self, direction: str, payload: bytes) -> str:
+        return name_message(direction, payload) or super().name_frame(direction, payload)
+
+
+class StreamlitTide(StreamlitCase, Tide):
+    """One with the button. Its label may be left over from the page's last session."""
+
+    async def wait_ready(self, page: Page | Frame) -> None:
+        await expect(self.label(page)).to_be_visible(timeout=60_000)
+
+
+class Streamlit(StreamlitCase):
+    name = "streamlit"
+    packages = ("streamlit", "uvicorn", "websockets")
     idle_is_silent = True
 
     def command(self, python: str, port: int, public: int) -> list[str]:
@@ -125,6 +142,3 @@ class Streamlit(Case):
         before = int(await thumb.input_value())
         await thumb.press("ArrowRight")
         await expect(page.get_by_text(f"Tide stands at {before + 1}", exact=True)).to_be_visible()
-
-    def name_frame(self, direction: str, payload: bytes) -> str:
-        return name_message(direction, payload) or super().name_frame(direction, payload)

@@ -6,17 +6,11 @@ from pathlib import Path
 from playwright.async_api import Frame, expect
 
 import bootstrap
-from cases.base import Case
-from cases.streamlit import name_message, serve
-from cases.streamlit_timer import higher
+from cases.streamlit import StreamlitTide, serve
 
 
-class StreamlitFramed(Case):
+class StreamlitFramed(StreamlitTide):
     name = "streamlit-heartbeat"
-    pack = "streamlit"
-    packages = ("streamlit",)
-    ready_path = "/_stcore/health"
-    person = "input"
     # Whether the app answers its page's heartbeats.
     answers = True
 
@@ -24,14 +18,8 @@ class StreamlitFramed(Case):
         return serve(python, port, "streamlit_button_app.py")
 
     async def wait_ready(self, page: Frame) -> None:
-        await expect(page.get_by_text("Tide stands at 20")).to_be_visible(timeout=60_000)
+        await super().wait_ready(page)
         await expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
-
-    async def touch(self, page: Frame) -> None:
-        await higher(page)
-
-    def name_frame(self, direction: str, payload: bytes) -> str:
-        return name_message(direction, payload) or super().name_frame(direction, payload)
 
 
 class StreamlitFramedOld(StreamlitFramed):
