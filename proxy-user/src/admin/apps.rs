@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::core::cadence::{self, Hints};
+use crate::core::cadence::{self, Carrier, Hints};
 use crate::core::frame::Opcode;
 use crate::core::gate::Activity;
 use crate::core::history::Entry;
@@ -131,7 +131,7 @@ pub(crate) struct HintView {
     pub(crate) run: u16,
     pub(crate) digest: String,
     pub(crate) path: String,
-    pub(crate) session: u64,
+    pub(crate) session: Option<u64>,
     pub(crate) first: String,
     pub(crate) last: String,
     pub(crate) ago_seconds: f64,
@@ -241,7 +241,11 @@ fn hint_views(hints: &Hints) -> Vec<HintView> {
     let now = clock::now();
     let view = |known: &cadence::Known| HintView {
         period_seconds: known.hint.period.as_secs_f64(),
-        kind: if known.hint.opcode == Opcode::Binary { "binary" } else { "text" }.to_owned(),
+        kind: match known.hint.carrier {
+            Carrier::Message(Opcode::Binary) => "binary".to_owned(),
+            Carrier::Message(_) => "text".to_owned(),
+            Carrier::Request(method) => method.as_str().to_owned(),
+        },
         bytes: (known.hint.least, known.hint.most),
         run: known.hint.run,
         digest: known.hint.digest.to_string(),

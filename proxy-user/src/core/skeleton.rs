@@ -1,13 +1,25 @@
-//! A message without its numbers: what stays the same when a counter, a reference or a time in it
-//! moves on.
+//! A message without its numbers, or a request's body without its ids: what stays the same when a
+//! counter, a reference or a time in it moves on, or when the page is loaded anew.
 //!
-//! The skeleton of a message has one `0` for every run of ASCII digits, and every other byte as it
-//! is. It is never kept, only digested: a rule can name what it never shows.
+//! A skeleton is never kept, only digested: a rule can name what it never shows.
 
 use ring::digest::{Context, SHA256};
 
 /// The longest message that has a digest, in bytes.
 pub const LONGEST: usize = 4096;
+
+/// A word of a body that is longer than this, and has a digit, is an id.
+const NAME: usize = 8;
+
+/// What is left out, so that two of a kind look alike. Every other byte is as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skeleton {
+    /// One `0` for every run of ASCII digits: a connection's messages count themselves.
+    WithoutNumbers,
+    /// One `0` for every word of more than 8 ASCII letters, digits, `-` and `_` with a digit among
+    /// them: sessions, references, times. Small numbers stay, as they tell a timer from a button.
+    WithoutIds,
+}
 
 /// The SHA-256 of a skeleton.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,12 +28,12 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// The digest of a whole message's skeleton; `None` for one that is longer than [`LONGEST`].
     #[must_use]
-    pub fn of(message: &[u8]) -> Option<Digest> {
+    pub fn of(skeleton: Skeleton, message: &[u8]) -> Option<Digest> {
         if message.len() > LONGEST {
             return None;
         }
         let mut context = Context::new(&SHA256);
-        pieces(message, |piece| context.update(piece));
+        pieces(skeleton, message, |piece| context.update(piece));
         context.finish().as_ref().try_into().ok().map(Digest)
     }
 
@@ -50,9 +62,9 @@ impl std::fmt::Display for Digest {
 /// A quick hash of the skeleton (FNV-1a), to tell two messages of one session apart. Who wants to can
 /// make two that agree, so nothing may be allowed because of it.
 #[must_use]
-pub fn quick(message: &[u8]) -> u64 {
+pub fn quick(skeleton: Skeleton, message: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    pieces(message, |piece| {
+    pieces(skeleton, message, |piece| {
         for byte in piece {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -61,26 +73,37 @@ pub fn quick(message: &[u8]) -> u64 {
 }
 
 /// Shows the skeleton piece by piece.
-fn pieces(message: &[u8], mut show: impl FnMut(&[u8])) {
+fn pieces(skeleton: Skeleton, message: &[u8], mut show: impl FnMut(&[u8])) {
+    let of_word: fn(&u8) -> bool = match skeleton {
+        Skeleton::WithoutNumbers => u8::is_ascii_digit,
+        Skeleton::WithoutIds => |byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte),
+    };
     let mut rest = message;
-    while let Some(at) = rest.iter().position(u8::is_ascii_digit) {
-        show(&rest[..at]);
-        show(b"0");
-        let run = rest[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        rest = &rest[at + run..];
+    while let Some(at) = rest.iter().position(of_word) {
+        let length = rest[at..].iter().take_while(|byte| of_word(byte)).count();
+        let (before, word) = rest[..at + length].split_at(at);
+        let out = skeleton == Skeleton::WithoutNumbers || is_id(word);
+        show(before);
+        show(if out { b"0" } else { word });
+        rest = &rest[at + length..];
     }
     show(rest);
+}
+
+fn is_id(word: &[u8]) -> bool {
+    word.len() > NAME && word.iter().any(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::Skeleton::{WithoutIds, WithoutNumbers};
     use super::*;
 
-    fn skeleton(message: &[u8]) -> Vec<u8> {
+    fn left(skeleton: Skeleton, message: &[u8]) -> Vec<u8> {
         let mut all = Vec::new();
-        pieces(message, |piece| all.extend_from_slice(piece));
+        pieces(skeleton, message, |piece| all.extend_from_slice(piece));
         all
     }
 
@@ -94,21 +117,38 @@ mod tests {
             ("7", "0"),
             ("12ab034", "0ab0"),
         ] {
-            assert_eq!(skeleton(message.as_bytes()), bare.as_bytes());
+            assert_eq!(left(WithoutNumbers, message.as_bytes()), bare.as_bytes());
         }
+    }
+
+    /// Gradio's POST of a timer and of a button, from two loads of its page.
+    #[test]
+    fn ids_are_taken_out() {
+        let body = |trigger: u8, session: &str| {
+            let body =
+                format!(r#"{{"data":[],"trigger_id":{trigger},"session_hash":"{session}"}}"#);
+            left(WithoutIds, body.as_bytes())
+        };
+        assert_eq!(body(2, "597hlvemepk"), br#"{"data":[],"trigger_id":2,"session_hash":"0"}"#);
+        assert_eq!(body(2, "597hlvemepk"), body(2, "q8s2x1m4lm"));
+        assert_ne!(body(2, "597hlvemepk"), body(8, "597hlvemepk"));
+        assert_eq!(
+            left(WithoutIds, "1795330279123 of step-1 é".as_bytes()),
+            "0 of step-1 é".as_bytes()
+        );
     }
 
     /// The value that docs/packs.md shows, so that an operator can make one with `sha256sum`.
     #[test]
     fn the_digest_is_plain_sha_256() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let digest = Digest::of(b"").unwrap();
+        let digest = Digest::of(WithoutNumbers, b"").unwrap();
         assert_eq!(digest.to_string(), empty);
         assert_eq!(Digest::from_hex(empty), Some(digest));
-        assert_eq!(Digest::of(b"beat 17"), Digest::of(b"beat 4"));
-        assert_ne!(Digest::of(b"beat 17"), Digest::of(b"beat"));
-        assert_eq!(Digest::of(&[b'a'; LONGEST + 1]), None);
-        assert!(Digest::of(&[b'a'; LONGEST]).is_some());
+        assert_eq!(Digest::of(WithoutNumbers, b"beat 17"), Digest::of(WithoutNumbers, b"beat 4"));
+        assert_ne!(Digest::of(WithoutNumbers, b"beat 17"), Digest::of(WithoutNumbers, b"beat"));
+        assert_eq!(Digest::of(WithoutNumbers, &[b'a'; LONGEST + 1]), None);
+        assert!(Digest::of(WithoutNumbers, &[b'a'; LONGEST]).is_some());
         for wrong in ["", "e3", &empty[1..], &empty.replace('e', "g"), &empty.replace('e', "é")] {
             assert_eq!(Digest::from_hex(wrong), None, "{wrong}");
         }
@@ -117,16 +157,18 @@ mod tests {
     proptest! {
         #[test]
         fn a_skeleton_is_its_own(message: Vec<u8>) {
-            let bare = skeleton(&message);
-            prop_assert_eq!(skeleton(&bare), bare.clone());
-            prop_assert_eq!(quick(&bare), quick(&message));
-            prop_assert_eq!(Digest::of(&bare), Digest::of(&message));
+            for skeleton in [WithoutNumbers, WithoutIds] {
+                let bare = left(skeleton, &message);
+                prop_assert_eq!(left(skeleton, &bare), bare.clone());
+                prop_assert_eq!(quick(skeleton, &bare), quick(skeleton, &message));
+                prop_assert_eq!(Digest::of(skeleton, &bare), Digest::of(skeleton, &message));
+            }
         }
 
         #[test]
         fn another_number_changes_nothing(a: u64, b: u64, text in "[^0-9]*") {
             let (one, other) = (format!("{text}{a}{text}"), format!("{text}{b}{text}"));
-            prop_assert_eq!(Digest::of(one.as_bytes()), Digest::of(other.as_bytes()));
+            prop_assert_eq!(Digest::of(WithoutNumbers, one.as_bytes()), Digest::of(WithoutNumbers, other.as_bytes()));
         }
 
         #[test]

@@ -176,8 +176,9 @@ fn hints(page: &mut Page, detail: &Detail) {
         &detail.hints
     {
         let period = std::time::Duration::try_from_secs_f64(*period_seconds).unwrap_or_default();
+        let whose = session.map_or(String::new(), |session| format!(" in session {session}"));
         page.line(&format!(
-            "Every {}, {kind} of {} to {} bytes, {run} in a row, last {} in session {session} on {path}.",
+            "Every {}, {kind} of {} to {} bytes, {run} in a row, last {}{whose} on {path}.",
             cadence::words(period),
             bytes.0,
             bytes.1,

@@ -138,7 +138,7 @@ fn a_hint_s_pack_knows_its_messages() {
         let now = Nanos((100 + n * 5) * 1_000_000_000);
         let beat = format!(r#"{{"op":"hb","n":{n}}}"#);
         if let Some(hint) = cadence.feed(now, Opcode::Text, beat.as_bytes()) {
-            hints.note(now, 1, "/live/7/o'brien", hint);
+            hints.note(now, Some(1), "/live/7/o'brien", hint);
         }
     }
     let text = pack("My.App", &hints);
@@ -154,4 +154,42 @@ fn a_hint_s_pack_knows_its_messages() {
     assert!(matches!(verdict("/live/9/o'brien", later), Verdict::Ignored(_)), "{text}");
     assert_eq!(verdict("/other", later), Verdict::Activity(None));
     assert_eq!(verdict("/live/9/o'brien", br#"{"op":"click"}"#), Verdict::Activity(None));
+}
+
+/// The same of requests: another session's tick is known by it, and a button is not.
+#[test]
+fn a_hint_s_pack_knows_its_requests() {
+    use crate::core::cadence::{Hints, Paces, pack};
+    use crate::core::history::Method;
+    use crate::core::pack::{RequestHead, RequestVerdict, Verdict};
+    use crate::core::time::Nanos;
+
+    let body = |trigger: u8, session: &str| {
+        format!(r#"{{"data":[],"fn_index":0,"trigger_id":{trigger},"session_hash":"{session}"}}"#)
+    };
+    let (mut paces, mut hints) = (Paces::default(), Hints::default());
+    for n in 0..6_u64 {
+        let now = Nanos((100 + n * 5) * 1_000_000_000);
+        for (browser, path) in [(1, "/gradio_api/queue/join"), (2, "/other/queue/join")] {
+            let tick = body(2, "597hlvemepk");
+            let pace = paces.of(browser);
+            if let Some(hint) = pace.ask(now, Method::named("POST"), path, tick.as_bytes()) {
+                hints.note(now, None, path, hint);
+            }
+        }
+    }
+    let text = pack("demo", &hints);
+    let pack = parse(&text, Path::new("demo-own.toml")).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let book = RuleBook::new(vec![Arc::new(pack)], false);
+    let judge = |query: &str, body: String| {
+        let path = "/gradio_api/queue/join";
+        let head = RequestHead { method: "POST", path, query, reopened: None };
+        match book.request(&head, 0) {
+            RequestVerdict::Decided(verdict) => verdict,
+            RequestVerdict::NeedsBody(_) => book.request_body(&head, 0, body.as_bytes(), true),
+        }
+    };
+    assert!(matches!(judge("", body(2, "q8s2x1m4lm")), Verdict::Ignored(_)), "{text}");
+    assert_eq!(judge("", body(8, "597hlvemepk")), Verdict::Activity(None));
+    assert_eq!(judge("x=1", body(2, "597hlvemepk")), Verdict::Activity(None));
 }

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::harness::app::App;
+use crate::harness::app::{App, HttpApp};
 use crate::harness::command::{Outcome, ebbtide, finish};
 use crate::harness::frame::Frame;
+use crate::harness::http::{Message, request};
 use crate::harness::proxy::Proxy;
 use crate::harness::scratch::Scratch;
 use crate::harness::session::open;
@@ -111,4 +112,43 @@ fn a_steady_message_gets_a_rule_to_paste() {
     });
     assert_eq!(seen["ignored"][0]["reason"], "heartbeat", "{seen}");
     assert_ne!(seen["last_activity"]["reason"], "input", "{seen}");
+}
+
+/// The POST of a page's timer, as Gradio sends it: the rule knows it from other visits too, and lets the
+/// button beside it count.
+#[test]
+fn a_steady_post_gets_a_rule_to_paste() {
+    let app = HttpApp::named("done");
+    let idle = "idle_after = \"1h\"\non_idle = \"shadow\"";
+    let post = |proxy: &Proxy, trigger: u8, session: &str| {
+        let body = format!(r#"{{"data":[],"trigger_id":{trigger},"session_hash":"{session}"}}"#);
+        let fields = format!("Connection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut client = proxy.connect();
+        client.send(request("POST", "demo.test", "/gradio_api/queue/join?", &fields));
+        client.send(body);
+        assert_eq!(Message::read_response(&mut client, "POST").status(), 200);
+    };
+    let proxy = Setup::new().app("demo", app.address(), idle).start();
+    for _ in 0..8 {
+        post(&proxy, 2, "597hlvemepk");
+        pause(std::time::Duration::from_secs(2));
+    }
+    let seen = await_demo(&proxy, "a hint", |demo| demo["cadence_hints"] == 1);
+    let hint = &seen["hints"][0];
+    assert_eq!((&hint["kind"], &hint["session"]), (&"POST".into(), &Value::Null), "{hint}");
+    let people = explain(&proxy, &["demo"]);
+    assert!(people.stdout.contains(", POST of 55 to 55 bytes, "), "{people:?}");
+    assert!(!people.stdout.contains("597hlvemepk"), "it shows contents: {people:?}");
+    let packs = Scratch::new();
+    let text = seen["hints_pack"].as_str().unwrap();
+    let folder = packs.file("demo-own.toml", text).parent().unwrap().display().to_string();
+    let setup = Setup::new().key(&format!("pack_dir = {folder:?}"));
+    let proxy = setup.app("demo", app.address(), "packs = [\"demo-own\"]").start();
+    post(&proxy, 2, "q8s2x1m4lm");
+    let ignored = |demo: &Value| demo["ignored"][0]["count"] == 1;
+    let seen = await_demo(&proxy, "the pasted rule", ignored);
+    assert_eq!(seen["ignored"][0]["reason"], "timer", "{seen}");
+    assert_eq!(seen["last_activity"], Value::Null, "{seen}");
+    post(&proxy, 8, "q8s2x1m4lm");
+    await_demo(&proxy, "the button", |demo| demo["last_activity"]["reason"] == "request");
 }

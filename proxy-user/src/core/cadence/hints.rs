@@ -12,16 +12,16 @@ pub(super) const KEPT: usize = 16;
 pub struct Known {
     /// As it was seen last, with the lengths of all.
     pub hint: Hint,
-    /// The path of the newest connection.
+    /// The path of the newest connection or request.
     pub path: Path,
-    /// A regular expression for the paths of such connections.
+    /// A regular expression for such paths.
     pub guard: Box<str>,
     /// When it was first noted.
     pub first: Nanos,
     /// When it was noted last.
     pub last: Nanos,
-    /// The session in which it was noted last.
-    pub session: u64,
+    /// The session in which it was noted last; `None` = plain requests.
+    pub session: Option<u64>,
 }
 
 /// The hints of one app.
@@ -29,10 +29,11 @@ pub struct Known {
 pub struct Hints(Vec<Known>);
 
 impl Hints {
-    /// Notes a hint of a session on a connection with this path.
-    pub fn note(&mut self, now: Nanos, session: u64, path: &str, mut hint: Hint) {
+    /// Notes a hint of a session on a connection with this path, or of requests for it.
+    pub fn note(&mut self, now: Nanos, session: Option<u64>, path: &str, mut hint: Hint) {
         let guard: Box<str> = guard(path).into();
-        let same = |known: &Known| known.hint.digest == hint.digest && known.guard == guard;
+        let key = |hint: &Hint| (hint.digest, hint.carrier);
+        let same = |known: &Known| key(&known.hint) == key(&hint) && known.guard == guard;
         let mut first = now;
         if let Some(at) = self.0.iter().position(same) {
             let old = self.0.remove(at);

@@ -1,23 +1,26 @@
-//! Equal-looking messages at a steady pace with nothing between them: probably machinery that no rule
-//! knows.
+//! Equal-looking messages of a session, or requests of a browser, at a steady pace with nothing between
+//! them: probably machinery that no rule knows.
 //!
 //! A guess for people to read, never acted on: who presses the same button every ten seconds looks
-//! the same. It is shown only messages that no rule knows; what rules know does not disturb the pace.
+//! the same. It is shown only what no rule knows; what rules know does not disturb the pace.
 
 mod hints;
+mod paces;
 mod paste;
 
 use std::time::Duration;
 
 pub use self::hints::{Hints, Known};
+pub use self::paces::Paces;
 pub use self::paste::{guard, pack, pack_name, rule};
 use super::frame::Opcode;
-use super::skeleton::{self, Digest};
+use super::history::Method;
+use super::skeleton::{self, Digest, Skeleton};
 
 pub use super::skeleton::LONGEST;
 use super::time::Nanos;
 
-/// Messages in a row that make a pace.
+/// So many in a row make a pace.
 const ENOUGH: u16 = 5;
 /// And for at least this long: a person may press a button five times in two seconds.
 const SPAN: Duration = Duration::from_secs(10);
@@ -33,9 +36,9 @@ const GAPS: usize = 6;
 pub struct Hint {
     /// The median time from one message to the next.
     pub period: Duration,
-    /// Text or binary.
-    pub opcode: Opcode,
-    /// Bytes of the shortest.
+    /// What it came as.
+    pub carrier: Carrier,
+    /// Bytes of the shortest, of a request's body.
     pub least: u16,
     /// Bytes of the longest.
     pub most: u16,
@@ -45,10 +48,20 @@ pub struct Hint {
     pub digest: Digest,
 }
 
-/// What is remembered of the client's side of one session: 56 bytes.
+/// What the probable machinery comes as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Messages, text or binary.
+    Message(Opcode),
+    /// Plain requests.
+    Request(Method),
+}
+
+/// What is remembered of the client's side of one session, or of the requests of one browser: 56
+/// bytes.
 #[derive(Clone, Debug)]
 pub struct Cadence {
-    /// Of the skeleton of the run's messages.
+    /// Of what the run's messages or requests have in common.
     hash: u64,
     first: Nanos,
     last: Nanos,
@@ -58,49 +71,54 @@ pub struct Cadence {
     run: u16,
     least: u16,
     most: u16,
-    opcode: Opcode,
 }
 
 impl Default for Cadence {
     fn default() -> Cadence {
-        Cadence {
-            hash: 0,
-            first: Nanos(0),
-            last: Nanos(0),
-            gaps: [0; GAPS],
-            run: 0,
-            least: 0,
-            most: 0,
-            opcode: Opcode::Text,
-        }
+        let (first, last) = (Nanos(0), Nanos(0));
+        Cadence { hash: 0, first, last, gaps: [0; GAPS], run: 0, least: 0, most: 0 }
     }
 }
 
 impl Cadence {
     /// Shows a whole message that no rule knows. Returns a hint for each message that keeps a pace.
     pub fn feed(&mut self, now: Nanos, opcode: Opcode, message: &[u8]) -> Option<Hint> {
+        let skeleton = Skeleton::WithoutNumbers;
+        let hash = || skeleton::quick(skeleton, message) ^ opcode as u64;
+        let period = self.beat(now, message.len(), hash)?;
+        Some(self.hint(period, Carrier::Message(opcode), Digest::of(skeleton, message)?))
+    }
+
+    /// Shows a request that no rule knows, with the whole of its body. Returns a hint for each that
+    /// keeps a pace.
+    pub fn ask(&mut self, now: Nanos, method: Method, path: &str, body: &[u8]) -> Option<Hint> {
+        let skeleton = Skeleton::WithoutIds;
+        let quick = |bytes| skeleton::quick(skeleton, bytes);
+        let place = || quick(path.as_bytes()).rotate_left(1) ^ quick(method.as_str().as_bytes());
+        let period = self.beat(now, body.len(), || quick(body).rotate_left(2) ^ place())?;
+        Some(self.hint(period, Carrier::Request(method), Digest::of(skeleton, body)?))
+    }
+
+    fn hint(&self, period: Duration, carrier: Carrier, digest: Digest) -> Hint {
+        let Cadence { least, most, run, .. } = *self;
+        Hint { period, carrier, least, most, run, digest }
+    }
+
+    /// One more of these bytes and this hash; the median gap if it keeps a pace.
+    fn beat(&mut self, now: Nanos, length: usize, hash: impl Fn() -> u64) -> Option<Duration> {
         let gap = now.since(self.last);
         self.last = now;
-        let length = match u16::try_from(message.len()) {
-            Ok(length) if message.len() <= LONGEST && gap >= SHORTEST => length,
+        let length = match u16::try_from(length) {
+            Ok(known) if length <= LONGEST && gap >= SHORTEST => known,
             _ => {
                 self.run = 0;
                 return None;
             }
         };
-        let hash = skeleton::quick(message);
-        if self.run == 0 || hash != self.hash || opcode != self.opcode {
-            let (gaps, first) = ([0; GAPS], now);
-            *self = Cadence {
-                hash,
-                first,
-                last: now,
-                gaps,
-                run: 1,
-                least: length,
-                most: length,
-                opcode,
-            };
+        let hash = hash();
+        if self.run == 0 || hash != self.hash {
+            let (least, most) = (length, length);
+            *self = Cadence { hash, first: now, last: now, gaps: [0; GAPS], run: 1, least, most };
             return None;
         }
         self.gaps[usize::from(self.run - 1) % GAPS] =
@@ -110,14 +128,11 @@ impl Cadence {
         self.least = self.least.min(length);
         self.most = self.most.max(length);
         let period = self.period()?;
-        (self.run >= ENOUGH && now.since(self.first) >= SPAN).then_some(())?;
-        let digest = Digest::of(message)?;
-        let Cadence { least, most, run, .. } = *self;
-        Some(Hint { period, opcode, least, most, run, digest })
+        (self.run >= ENOUGH && now.since(self.first) >= SPAN).then_some(period)
     }
 
-    /// Something else came from the client: a message that was not shown, because it is long or
-    /// because a rule knows that it is a person's.
+    /// Something else came from the client: what was not shown, because it is long or because a rule
+    /// knows that it is a person's.
     pub fn disturb(&mut self) {
         self.run = 0;
     }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::{Hints, Known, words};
+use super::{Carrier, Hint, Hints, Known, words};
 use crate::core::frame::Opcode;
-use crate::core::skeleton::LONGEST;
+use crate::core::skeleton::{Digest, LONGEST, Skeleton, quick};
 
 /// A path's longest part that is taken for a name rather than an id.
 const NAME: usize = 8;
 
-/// A regular expression for a connection's path, in which ids stand for any other: what is all
+/// A regular expression for a path, in which ids stand for any other: what is all
 /// digits, or has digits and is longer than a version's name.
 #[must_use]
 pub fn guard(path: &str) -> String {
@@ -31,26 +31,49 @@ fn is_id(part: &str) -> bool {
 /// One hint as a rule.
 #[must_use]
 pub fn rule(known: &Known) -> String {
-    let hint = &known.hint;
-    let digest = hint.digest.to_string();
-    let opcode = if hint.opcode == Opcode::Binary { "binary" } else { "text" };
-    let period = words(hint.period);
-    format!(
-        "[[message]]\n\
-         id = \"steady-{id}\"                  # every {period}, {least} to {most} bytes\n\
-         from = \"client\"\n\
-         class = \"heartbeat\"\n\
-         opcode = \"{opcode}\"\n\
-         path = '{guard}'\n\
-         max = {max}\n\
-         digest = \"{digest}\"\n",
-        id = &digest[..8],
-        least = hint.least,
-        most = hint.most,
-        guard = known.guard,
-        // Its numbers may grow.
-        max = (usize::from(hint.most) + 16).next_power_of_two().min(LONGEST),
-    )
+    let Known { hint, guard, .. } = known;
+    let Hint { period, least, most, digest, .. } = hint;
+    let period = words(*period);
+    // Its numbers may grow.
+    let max = (usize::from(*most) + 16).next_power_of_two().min(LONGEST);
+    let id = id(known);
+    match hint.carrier {
+        Carrier::Message(opcode) => format!(
+            "[[message]]\n\
+             id = \"{id}\"                  # every {period}, {least} to {most} bytes\n\
+             from = \"client\"\n\
+             class = \"heartbeat\"\n\
+             opcode = \"{opcode}\"\n\
+             path = '{guard}'\n\
+             max = {max}\n\
+             digest = \"{digest}\"\n",
+            opcode = if opcode == Opcode::Binary { "binary" } else { "text" },
+        ),
+        Carrier::Request(method) => format!(
+            "[[request]]\n\
+             id = \"{id}\"                  # every {period}, {least} to {most} bytes\n\
+             class = \"timer\"\n\
+             method = [\"{method}\"]\n\
+             path = '{guard}'\n\
+             query = '^$'\n\
+             max = {max}\n\
+             digest_without_ids = \"{digest}\"\n",
+            method = method.as_str(),
+        ),
+    }
+}
+
+/// Its own among the hints of an app.
+fn id(known: &Known) -> String {
+    let Digest([a, b, c, d, ..]) = known.hint.digest;
+    let carrier = match known.hint.carrier {
+        Carrier::Message(opcode) => opcode as u64,
+        Carrier::Request(method) => quick(Skeleton::WithoutIds, method.as_str().as_bytes()),
+    };
+    let place = quick(Skeleton::WithoutIds, known.guard.as_bytes()) ^ carrier;
+    #[allow(clippy::cast_possible_truncation, reason = "as many bits as are shown")]
+    let id = u32::from_be_bytes([a, b, c, d]) ^ (place ^ place >> 32) as u32;
+    format!("steady-{id:08x}")
 }
 
 /// All hints as a pack for the app of this name; empty where there are none.
@@ -62,11 +85,12 @@ pub fn pack(app: &str, hints: &Hints) -> String {
     let name = pack_name(app);
     let mut text = format!(
         "name = \"{name}\"\n\
-         about = \"Steady messages of {app} that no other pack knows\"\n\
+         about = \"Steady messages and requests of {app} that no other pack knows\"\n\
          source = \"ebbtide explain {app}\"\n\
          confidence = \"run\"\n"
     );
-    let mut guards: Vec<&str> = hints.iter().map(|known| &*known.guard).collect();
+    let messages = hints.iter().filter(|known| matches!(known.hint.carrier, Carrier::Message(_)));
+    let mut guards: Vec<&str> = messages.map(|known| &*known.guard).collect();
     guards.sort_unstable();
     guards.dedup();
     for guard in guards {

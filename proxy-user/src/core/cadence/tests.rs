@@ -31,7 +31,7 @@ fn a_heartbeat_with_a_counter_is_found_at_the_fifth() {
     let hint = hints[0];
     assert_eq!((hint.period, hint.run), (Duration::from_secs(5), 5));
     assert_eq!((hint.least, hint.most), (17, 18), "{hint:?}");
-    assert_eq!(Some(hint.digest), Digest::of(br#"{"op":"hb","n":0}"#));
+    assert_eq!(Some(hint.digest), Digest::of(Skeleton::WithoutNumbers, br#"{"op":"hb","n":0}"#));
     assert_eq!(hints[2].run, 7);
 }
 
@@ -96,6 +96,31 @@ fn opcodes_and_lengths_tell_messages_apart() {
 }
 
 #[test]
+fn requests_are_told_apart_by_method_path_and_body() {
+    let tick =
+        |n: u64| (n * 5000, "POST", "/queue/join", r#"{"fn_index":0,"session":"a1b2c3d4e5"}"#);
+    let hints = |requests: &[(u64, &str, &str, &str)]| {
+        let mut cadence = Cadence::default();
+        let ask = |&(at, method, path, body): &(u64, &str, &str, &str)| {
+            let now = Nanos((at + 1_000_000) * MILLI);
+            cadence.ask(now, Method::named(method), path, body.as_bytes())
+        };
+        requests.iter().filter_map(ask).collect::<Vec<_>>()
+    };
+    let ticks: Vec<_> = (0..7).map(tick).collect();
+    let found = hints(&ticks);
+    assert_eq!(found.len(), 3);
+    assert_eq!((found[0].carrier, found[0].run), (Carrier::Request(Method::named("POST")), 5));
+    for other in [
+        (22_000, "PUT", "/queue/join", tick(0).3),
+        (22_000, "POST", "/queue/cancel", tick(0).3),
+        (22_000, "POST", "/queue/join", r#"{"fn_index":1,"session":"a1b2c3d4e5"}"#),
+    ] {
+        assert_eq!(hints(&[&ticks[..4], &[other], &ticks[4..]].concat()), [], "{other:?}");
+    }
+}
+
+#[test]
 fn ids_in_paths_stand_for_any() {
     for (path, wanted) in [
         ("/ws", "^/ws$"),
@@ -118,8 +143,8 @@ fn the_pack_to_paste_is_toml() {
     let hint = feed(&beats)[0];
     let mut hints = Hints::default();
     assert_eq!(pack("demo", &hints), "");
-    hints.note(Nanos(7), 3, "/ws/o'brien", hint);
-    hints.note(Nanos(9), 4, "/ws/o'brien", Hint { least: 4, ..hint });
+    hints.note(Nanos(7), Some(3), "/ws/o'brien", hint);
+    hints.note(Nanos(9), Some(4), "/ws/o'brien", Hint { least: 4, ..hint });
     assert_eq!(hints.len(), 1);
     let text = pack("My.App", &hints);
     let (table, errors) = toml::de::DeTable::parse_recoverable(&text);
@@ -130,7 +155,7 @@ fn the_pack_to_paste_is_toml() {
     assert_eq!(rule["digest"].get_ref().as_str(), Some(hint.digest.to_string().as_str()));
     assert_eq!(rule["path"].get_ref().as_str(), Some(r"^/ws/o\x27brien$"));
     for n in 0..100 {
-        hints.note(Nanos(10), 4, &format!("/name{}", "x".repeat(n)), hint);
+        hints.note(Nanos(10), Some(4), &format!("/name{}", "x".repeat(n)), hint);
     }
     assert_eq!(hints.len(), hints::KEPT);
 }

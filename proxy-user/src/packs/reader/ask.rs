@@ -5,6 +5,7 @@ use super::value::{Patterns, digest, exact_text, field_path, hex, layout, word};
 use crate::config::reader::Table;
 use crate::core::pack::ask::{Ask, Asks, Kinds, MAX_PATH, ProtobufAsk, Records};
 use crate::core::pack::{MOST_MAX, USUAL_MAX};
+use crate::core::skeleton::Skeleton;
 
 /// The most alternatives of one rule.
 const MAX_ANY: usize = 64;
@@ -102,12 +103,19 @@ fn one(
     let bytes = [table.text("hex", hex()), table.text("starts_hex", hex())];
     let layout = table.text("layout", layout());
     let protobuf = protobuf(table);
-    let digest = table.text("digest", digest());
+    let numberless = table.text("digest", digest());
+    let idless = table.text("digest_without_ids", digest());
+    if numberless.is_some() && idless.is_some() {
+        table.mistake_here("two keys give a digest; write one of them".to_owned());
+    }
+    let digest = numberless
+        .map(|digest| (Skeleton::WithoutNumbers, digest))
+        .or(idless.map(|digest| (Skeleton::WithoutIds, digest)));
     let has = |keys: &[&str]| keys.iter().any(|key| table.has(key));
     let of_text = has(&["text", "starts", "regex", "json"]);
     let of_bytes = has(&["hex", "starts_hex", "layout", "protobuf"]);
     let of_any = !of_text && !of_bytes;
-    if of_any && !has(&["digest"]) {
+    if of_any && !has(&["digest", "digest_without_ids"]) {
         return None;
     }
     let doubled = has(&["text"]) && has(&["hex"]) || has(&["starts"]) && has(&["starts_hex"]);

@@ -25,6 +25,7 @@ use crate::core::gate::Reason;
 use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
 use crate::core::pack::{RequestHead, RequestVerdict, Verdict};
+use crate::core::skeleton;
 use crate::pump::{Counting, Inspection};
 use crate::session::{App, Asked, Terms};
 
@@ -42,6 +43,15 @@ pub(super) struct Case {
     navigation: Navigation,
     /// See [`RequestHead`].
     reopened: Option<Duration>,
+}
+
+/// What a request's body is looked at for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// The most bytes that must be seen.
+    needs: usize,
+    /// Its head has settled what it counts for; its pace is left.
+    settled: bool,
 }
 
 /// One browser, as far as it can be told from its requests: a number for its address, as the proxies
@@ -83,18 +93,44 @@ impl Case {
     }
 
     /// Judges a plain request. Some must be asked again, when so many bytes of their body have come.
-    pub(super) fn request(&self, proxy: &Proxy) -> Option<usize> {
+    pub(super) fn request(&self, proxy: &Proxy) -> Option<Look> {
         let (book, head) = (&self.terms.book, self.head());
         let recognised = self.app.recognise(&self.terms, book.recognise_request(&head));
         let asker = Asker { client: self.client, navigation: self.navigation };
         let now = clock::coarse();
         match judge::request((book, recognised), &proxy.visits, asker, &head, now) {
-            RequestVerdict::NeedsBody(bytes) => Some(bytes),
+            RequestVerdict::NeedsBody(bytes) => {
+                let pace = if self.may_be_timer() { skeleton::LONGEST } else { 0 };
+                Some(Look { needs: bytes.max(pace), settled: false })
+            }
             RequestVerdict::Decided(verdict) => {
                 self.count(verdict);
+                if verdict == Verdict::Activity(None) && self.may_be_timer() {
+                    return Some(Look { needs: skeleton::LONGEST, settled: true });
+                }
+                self.pace(verdict, None);
                 None
             }
         }
+    }
+
+    /// Whether it would be looked at as a timer's if no rule knows it. What a rule that is made of it
+    /// would say of a query is not known, so that it must have none.
+    fn may_be_timer(&self) -> bool {
+        let bare = self.uri.query().is_none_or(str::is_empty);
+        self.terms.seeks_cadence() && bare && self.navigation == Navigation::Other
+    }
+
+    /// Shows a request to the pace of its browser. `body`: the whole of it.
+    fn pace(&self, verdict: Verdict, body: Option<&[u8]>) {
+        if !self.terms.seeks_cadence() || matches!(verdict, Verdict::Ignored(_)) {
+            return;
+        }
+        let unknown = verdict == Verdict::Activity(None) && self.may_be_timer();
+        let (method, path) = (self.method.as_str(), self.uri.path());
+        let asked = Asked { method, path, upgrade: false, session: None };
+        let body = body.filter(|_| unknown);
+        self.app.account.paced(clock::coarse(), self.client, &asked, body);
     }
 
     /// Judges a plain request by the start of its body, or all of it.

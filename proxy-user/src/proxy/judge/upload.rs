@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::Case;
+use super::{Case, Look};
 use crate::core::pack::Verdict;
 use crate::proxy::timed::Upload;
 
@@ -20,15 +20,15 @@ pub(in crate::proxy) struct Tapped {
 #[derive(Debug)]
 struct Tap {
     case: Case,
-    /// Bytes that the rules want to see.
-    needs: usize,
+    look: Look,
     seen: Vec<u8>,
 }
 
 impl Tapped {
-    /// A body that is judged when `needs` bytes of it have come, or its end; `None` = it is not.
-    pub(in crate::proxy) fn new(upload: Upload, case: Case, needs: Option<usize>) -> Tapped {
-        let tap = needs.map(|needs| Box::new(Tap { case, needs, seen: Vec::new() }));
+    /// A body that is judged when as many bytes of it have come as `look` needs, or its end; `None` =
+    /// it is not.
+    pub(in crate::proxy) fn new(upload: Upload, case: Case, look: Option<Look>) -> Tapped {
+        let tap = look.map(|look| Box::new(Tap { case, look, seen: Vec::new() }));
         let mut tapped = Tapped { upload, tap };
         if tapped.upload.is_end_stream() {
             tapped.judge(true);
@@ -39,14 +39,30 @@ impl Tapped {
     /// Judges what was seen. What needs more is asked again, or is a person's at the end.
     fn judge(&mut self, whole: bool) {
         let Some(tap) = &self.tap else { return };
-        let full = whole || tap.seen.len() >= tap.needs;
-        match tap.case.body(&tap.seen, whole) {
+        let full = whole || tap.seen.len() >= tap.look.needs;
+        match tap.verdict(whole) {
             Verdict::Undecided if !full => {}
             verdict => {
-                tap.case.count(verdict);
+                tap.tell(verdict, whole);
                 self.tap = None;
             }
         }
+    }
+}
+
+impl Tap {
+    fn verdict(&self, whole: bool) -> Verdict {
+        if self.look.settled {
+            return Verdict::Activity(None);
+        }
+        self.case.body(&self.seen, whole)
+    }
+
+    fn tell(&self, verdict: Verdict, whole: bool) {
+        if !self.look.settled {
+            self.case.count(verdict);
+        }
+        self.case.pace(verdict, whole.then_some(&self.seen));
     }
 }
 
@@ -63,7 +79,7 @@ impl Body for Tapped {
             match frame {
                 Some(Ok(frame)) => {
                     let data = frame.data_ref().map_or(&[][..], |data| data);
-                    let room = tap.needs - tap.seen.len();
+                    let room = tap.look.needs - tap.seen.len();
                     tap.seen.extend(&data[..data.len().min(room)]);
                     // One byte more than the rules look at: it is too long for them.
                     let (longer, last) = (data.len() > room, self.upload.is_end_stream());
@@ -91,7 +107,7 @@ impl Drop for Tapped {
     /// A body that broke off is judged by what came of it.
     fn drop(&mut self) {
         if let Some(tap) = self.tap.take() {
-            tap.case.count(tap.case.body(&tap.seen, false));
+            tap.tell(tap.verdict(false), false);
         }
     }
 }

@@ -19,7 +19,7 @@ use self::rule::Tally;
 pub use self::rule::{RuleCount, Trace};
 pub use self::shown::{Alternative, Compared, Traffic, time};
 use crate::config::{self, OnIdle};
-use crate::core::cadence::{Cadence, Hints};
+use crate::core::cadence::{Cadence, Hints, Paces};
 use crate::core::frame::Opcode;
 use crate::core::gate::{Gate, Reason};
 use crate::core::history::{History, Key, Kind, Method, Path, Size, What};
@@ -60,6 +60,7 @@ impl Asked<'_> {
 struct Kept {
     history: History,
     hints: Hints,
+    paces: Paces,
     recognised: Vec<Box<str>>,
     /// The newest request and the newest handshake that counted.
     asked: [Option<(Nanos, Key)>; 2],
@@ -237,7 +238,18 @@ impl Account {
         message: &[u8],
     ) {
         if let Some(hint) = cadence.feed(now, opcode, message) {
-            self.kept().hints.note(now, session, path, hint);
+            self.kept().hints.note(now, Some(session), path, hint);
+        }
+    }
+
+    /// A request of a browser counted. `body`: the whole of it, where no rule knows the request and it
+    /// may be a timer's; `None` = it is something else.
+    pub fn paced(&self, now: Nanos, browser: u64, asked: &Asked<'_>, body: Option<&[u8]>) {
+        let Kept { paces, hints, .. } = &mut *self.kept();
+        let cadence = paces.of(browser);
+        let Some(body) = body else { return cadence.disturb() };
+        if let Some(hint) = cadence.ask(now, Method::named(asked.method), asked.path, body) {
+            hints.note(now, None, asked.path, hint);
         }
     }
 

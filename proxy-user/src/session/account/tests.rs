@@ -114,7 +114,7 @@ fn a_pace_becomes_a_hint() {
     }
     let hints = account.hints();
     let hint = hints.iter().next().unwrap();
-    assert_eq!((hint.session, &*hint.guard, hint.hint.run), (4, "^/live/[^/]+$", 6));
+    assert_eq!((hint.session, &*hint.guard, hint.hint.run), (Some(4), "^/live/[^/]+$", 6));
     assert_eq!(account.hint_count(), 1);
 }
 

@@ -15,7 +15,7 @@ pub use self::records::Records;
 
 use self::records::Part;
 use super::pattern::Pattern;
-use crate::core::skeleton::Digest;
+use crate::core::skeleton::{Digest, Skeleton};
 
 /// Whether bytes are what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +76,8 @@ pub struct Ask {
     pub json: Option<JsonAsk>,
     /// A protobuf message.
     pub protobuf: Option<ProtobufAsk>,
-    /// This is left of it without its numbers.
-    pub digest: Option<Digest>,
+    /// This is left of it without its numbers, or without its ids.
+    pub digest: Option<(Skeleton, Digest)>,
 }
 
 impl Default for Ask {
@@ -139,7 +139,8 @@ impl Ask {
         let regex = self.regex.as_ref().is_none_or(|regex| regex.fits(bytes));
         let json = || self.json.as_ref().is_none_or(|json| json.fits(bytes));
         let protobuf = || self.protobuf.as_ref().is_none_or(|protobuf| protobuf.fits(bytes));
-        let digest = || self.digest.is_none_or(|digest| Digest::of(bytes) == Some(digest));
+        let digest =
+            || self.digest.is_none_or(|(skeleton, is)| Digest::of(skeleton, bytes) == Some(is));
         (fits == Fits::Yes && regex && json() && protobuf() && digest()).into()
     }
 }
