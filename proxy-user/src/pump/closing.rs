@@ -88,12 +88,12 @@ impl<'a> Farewell<'a> {
             Side::Client => (&mut self.up, client, upstream),
             Side::App => (&mut self.down, upstream, client),
         };
-        let event = flow.poll_out(cx, from, to, &mut Blind);
-        let closed = flow.heard_close();
-        let Poll::Ready(event) = event else { return Poll::Pending };
-        if closed {
-            self.happened(Event::Close(side));
-        }
+        let polled = flow.poll_out(cx, from, to, &mut Blind);
+        // It may come in one read with what still passes, and nothing behind it.
+        let answered = flow.heard_close() && self.happened(Event::Close(side));
+        let Poll::Ready(event) = polled else {
+            return if answered { Poll::Ready(()) } else { Poll::Pending };
+        };
         match event {
             // What it has begun stays unfinished, and nothing can be put behind it.
             flow::Event::Eof => {
@@ -105,19 +105,25 @@ impl<'a> Farewell<'a> {
                 self.happened(Event::Broken(side));
             }
             flow::Event::Violation(_) | flow::Event::Heard => {}
-            flow::Event::Ended => self.happened(Event::Finished(side.other())),
-            flow::Event::WriteFailed => self.happened(Event::Deaf(side.other())),
+            flow::Event::Ended => {
+                self.happened(Event::Finished(side.other()));
+            }
+            flow::Event::WriteFailed => {
+                self.happened(Event::Deaf(side.other()));
+            }
         }
         Poll::Ready(())
     }
 
-    fn happened(&mut self, event: Event) {
+    /// True when something was to be done.
+    fn happened(&mut self, event: Event) -> bool {
         match self.machine.on(event) {
             Step::Fin(side) => self.flow_to(side).release_fin(),
             Step::Reset(side) => self.close(side, true),
             // It has ended already.
-            Step::Rest | Step::End(_) => {}
+            Step::Rest | Step::End(_) => return false,
         }
+        true
     }
 
     fn obey(&mut self, side: Side, order: Order) {

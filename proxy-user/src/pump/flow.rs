@@ -204,7 +204,9 @@ impl Flow {
             },
             (from, None) => {
                 self.stage = Stage::Broken;
-                self.lent = None;
+                if let Some(lent) = self.lent.take() {
+                    self.hear(lent.unfollowed());
+                }
                 self.poll_hear(cx, from)
             }
         }
@@ -310,6 +312,7 @@ impl Flow {
             return Poll::Ready(Ok(false));
         }
         lent.fill(carried + read);
+        self.carried = 0;
         self.lent = Some(lent);
         Poll::Ready(Ok(true))
     }

@@ -82,6 +82,26 @@ fn a_violation_by_the_app_lets_the_client_finish_its_frame() {
     proxy.await_sessions(0);
 }
 
+/// The answer to our Close comes in one piece with the end of the frame that it had to wait for.
+#[test]
+fn an_answer_right_behind_the_last_frame_is_heard() {
+    let (app, proxy) = start();
+    let (mut client, mut server) = open(&proxy, &app);
+    let frame = client.encode(&Frame::binary(vec![0x5A; 1000]));
+    client.wire.send(&frame[..300]);
+    assert!(server.wire.exactly(300) == frame[..300]);
+    server.wire.send(Frame::text("masked").masked([1, 2, 3, 4]).encode());
+    client.expect_close(1002);
+    let answer = client.encode(&Frame::close(1002, ""));
+    client.wire.send([&frame[300..], &answer].concat());
+    assert_eq!(client.wire.end(), End::Fin, "while the app still owes its answer");
+    assert!(server.wire.exactly(frame.len() - 300) == frame[300..]);
+    server.expect_close(1002);
+    drop(client);
+    server.finish(1002);
+    proxy.await_sessions(0);
+}
+
 /// Nobody waits forever for the end of a frame, and nothing is put inside it.
 #[test]
 fn a_frame_that_never_ends_does_not_hold_up_the_end() {

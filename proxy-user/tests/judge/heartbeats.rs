@@ -66,6 +66,23 @@ fn an_old_app_is_answered_for_once_it_has_proven_to_live() {
     assert_eq!(scene.ignored("heartbeat"), 2);
 }
 
+/// Neither half of a pong that comes in two is left behind when it is taken out.
+#[test]
+fn a_pong_in_two_pieces_is_taken_out_whole() {
+    let scene = Scene::start("");
+    let (mut client, mut server) = stream(&scene);
+    client.send(&Frame::binary(ASK));
+    server.expect(&Frame::binary(ASK));
+    let pong = Frame::new(PONG, server.receive().payload).encode();
+    // In one segment, so that who has got the first has read the second.
+    let data = Frame::binary([0x0a, 0x00]);
+    server.wire.send([&data.encode()[..], &pong[..3]].concat());
+    client.expect(&data);
+    server.wire.send(&pong[3..]);
+    client.expect(&Frame::binary(ANSWER_FOR));
+    nothing_between(&mut client, &mut server);
+}
+
 /// What the app says to a heartbeat that was answered for it is not for the page.
 #[test]
 fn a_late_answer_is_taken_out() {
