@@ -1,5 +1,7 @@
 //! One direction of a session: read, follow the frames, write what was read, and only then read on.
 
+mod leaving;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,9 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::buffer::Lent;
+use super::frames::Frames;
 use super::inserts::Inserts;
 use super::witness::Witness;
-use crate::core::frame::{Chunk, Header, MAX_HEADER, Opcode, Parser, Rules, Violation};
+use crate::core::frame::{Chunk, Header, Opcode, Rules, Violation};
 use crate::core::heartbeat::Fate;
 use crate::session::{Counts, Leg};
 
@@ -45,14 +48,11 @@ enum Stage {
     Broken,
 }
 
-/// The state of one direction: nothing but the parser's while no byte is on its way.
+/// The state of one direction: nothing but that of its frames while no byte is on its way.
 #[derive(Debug)]
 pub(super) struct Flow {
-    parser: Parser,
+    frames: Frames,
     stage: Stage,
-    /// The start of a header, or of a frame no longer than one, whose rest has not come yet.
-    carry: [u8; MAX_HEADER],
-    carried: u8,
     /// Bytes that must be written before anything else is read.
     lent: Option<Lent>,
     /// Frames of our own that wait for the next place between two frames.
@@ -63,8 +63,6 @@ pub(super) struct Flow {
     last_words: Bytes,
     /// The FIN waits for the answer to the last words.
     fin_waits: bool,
-    /// What comes breaks RFC 6455, and is no longer followed.
-    nonsense: bool,
     /// Nothing more can be read.
     source_over: bool,
 }
@@ -72,45 +70,37 @@ pub(super) struct Flow {
 impl Flow {
     pub(super) fn new(rules: Rules, early: Bytes) -> Flow {
         Flow {
-            parser: Parser::new(rules),
+            frames: Frames::new(rules),
             stage: Stage::Open,
-            carry: [0; MAX_HEADER],
-            carried: 0,
             lent: None,
             inserts: Inserts::default(),
             early: held(early),
             last_words: Bytes::new(),
             fin_waits: false,
-            nonsense: false,
             source_over: false,
         }
     }
 
     /// No frame is cut in half.
     pub(super) fn at_boundary(&self) -> bool {
-        self.parser.at_boundary()
+        self.frames.at_boundary()
     }
 
     /// A Close frame went by.
     pub(super) fn closed(&self) -> bool {
-        self.parser.closed()
+        self.frames.closed()
     }
 
     /// The same, or none can come any more.
     pub(super) fn heard_close(&self) -> bool {
-        self.parser.closed() || self.nonsense
-    }
-
-    /// Nothing more will be written, as the FIN has been passed on or writing failed.
-    fn over(&self) -> bool {
-        matches!(self.stage, Stage::Ended | Stage::Broken)
+        self.frames.closed() || self.frames.nonsense()
     }
 
     /// The source is at its end: from now on only what waits and the FIN are written. Last words that
     /// wait for the end of a frame are lost, as it never comes.
     pub(super) fn finish(&mut self) {
         if matches!(self.stage, Stage::Open | Stage::LastFrame) {
-            self.last_words = Bytes::copy_from_slice(&self.carry[..usize::from(self.carried)]);
+            self.last_words = Bytes::copy_from_slice(self.frames.kept());
             self.stage = Stage::Finishing;
             self.fin_waits = false;
         }
@@ -123,9 +113,9 @@ impl Flow {
             return;
         }
         // Nothing comes behind a Close (RFC 6455 section 5.5.1).
-        self.last_words = if self.parser.closed() { Bytes::new() } else { frame };
+        self.last_words = if self.frames.closed() { Bytes::new() } else { frame };
         self.fin_waits = fin_waits;
-        let between = self.parser.at_boundary() || self.nonsense;
+        let between = self.frames.at_boundary() || self.frames.nonsense();
         self.stage = if between { Stage::Finishing } else { Stage::LastFrame };
     }
 
@@ -181,95 +171,6 @@ impl Flow {
         }
     }
 
-    /// The same when the session has ended: what is left goes to `to`, if that is still there, and
-    /// then `from` is read on, for the Close that it may still say. Closing earlier with bytes unread
-    /// would send RST, and the peer's kernel might throw our Close away with it.
-    pub(super) fn poll_out(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: Option<(&mut TcpStream, &Leg)>,
-        to: Option<(&mut TcpStream, &Leg)>,
-        witness: &mut impl Witness,
-    ) -> Poll<Event> {
-        let passes = matches!(self.stage, Stage::Open | Stage::LastFrame);
-        match (from, to) {
-            (Some(from), Some(to)) if passes => self.poll(cx, from, to, witness),
-            (None, Some(_)) if passes => {
-                self.finish();
-                Poll::Ready(Event::Heard)
-            }
-            (from, Some(to)) => match self.poll_finish(cx, to) {
-                Poll::Pending if self.lent.is_none() => self.poll_hear(cx, from),
-                polled => polled,
-            },
-            (from, None) => {
-                self.stage = Stage::Broken;
-                if let Some(lent) = self.lent.take() {
-                    self.hear(lent.unfollowed());
-                }
-                self.poll_hear(cx, from)
-            }
-        }
-    }
-
-    /// Writes the last words and the FIN.
-    fn poll_finish(
-        &mut self,
-        cx: &mut Context<'_>,
-        (to, leg): (&mut TcpStream, &Leg),
-    ) -> Poll<Event> {
-        if self.over() {
-            return Poll::Pending;
-        }
-        if ready!(self.poll_flush(cx, to, leg)).is_err() {
-            self.stage = Stage::Broken;
-            return Poll::Ready(Event::WriteFailed);
-        }
-        if self.fin_waits {
-            return Poll::Pending;
-        }
-        self.stage = Stage::Ended;
-        Poll::Ready(Event::Ended)
-    }
-
-    /// Reads and follows frames that are for nobody.
-    fn poll_hear(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: Option<(&mut TcpStream, &Leg)>,
-    ) -> Poll<Event> {
-        let Some((from, leg)) = from.filter(|_| !self.source_over) else { return Poll::Pending };
-        Poll::Ready(match ready!(self.poll_read(cx, from, leg)) {
-            Ok(true) => {
-                if let Some(lent) = self.lent.take() {
-                    self.hear(lent.unfollowed());
-                }
-                Event::Heard
-            }
-            Ok(false) => Event::Eof,
-            Err(error) => Event::ReadFailed(error),
-        })
-    }
-
-    fn hear(&mut self, mut bytes: &[u8]) {
-        while !self.heard_close() {
-            match self.parser.next(bytes) {
-                Ok(Some(chunk)) => bytes = &bytes[chunk.size..],
-                Ok(None) => return self.carry(bytes),
-                Err(_) => self.nonsense = true,
-            }
-        }
-        self.carry(&[]);
-    }
-
-    /// Keeps the start of a header for the next read.
-    fn carry(&mut self, bytes: &[u8]) {
-        self.carry[..bytes.len()].copy_from_slice(bytes);
-        #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
-        let carried = bytes.len() as u8;
-        self.carried = carried;
-    }
-
     /// Reads once, and notes when that was the last time. False = end of the stream.
     fn poll_read(
         &mut self,
@@ -282,7 +183,7 @@ impl Flow {
         Poll::Ready(read)
     }
 
-    /// Reads behind the carried bytes, into a buffer that is lent only when there is something to
+    /// Reads behind the bytes that were kept, into a buffer that is lent only when there is something to
     /// read.
     fn poll_fill(
         &mut self,
@@ -293,10 +194,10 @@ impl Flow {
         if self.early.is_empty() {
             ready!(from.poll_read_ready(cx))?;
         }
-        let carried = usize::from(self.carried);
+        let kept = self.frames.kept();
         let mut lent = Lent::new();
-        let (before, behind) = lent.space().split_at_mut(carried);
-        before.copy_from_slice(&self.carry[..carried]);
+        let (before, behind) = lent.space().split_at_mut(kept.len());
+        before.copy_from_slice(kept);
         let read = if self.early.is_empty() {
             let mut read = ReadBuf::new(behind);
             ready!(Pin::new(from).poll_read(cx, &mut read))?;
@@ -311,55 +212,40 @@ impl Flow {
         if read == 0 {
             return Poll::Ready(Ok(false));
         }
-        lent.fill(carried + read);
-        self.carried = 0;
+        lent.fill(kept.len() + read);
+        self.frames.joined();
         self.lent = Some(lent);
         Poll::Ready(Ok(true))
     }
 
     /// Follows the frames in what was read, up to a place where something is put in or taken out.
-    /// Whole chunks stay to be written, the start of a header is carried to the next read. What comes
+    /// Whole chunks stay to be written, the start of a header is kept for the next read. What comes
     /// behind a Close is discarded (RFC 6455 section 1.4), and so is what comes behind the last frame.
     fn follow(&mut self, witness: &mut impl Witness) -> Result<(), Violation> {
-        let Some(lent) = &mut self.lent else { return Ok(()) };
-        let (mut burst, mut good) = (Counts::default(), 0);
+        let Flow { frames, stage, lent: Some(lent), inserts, .. } = self else { return Ok(()) };
+        let bytes = lent.unfollowed();
+        let (mut burst, mut pass, mut skip) = (Counts::default(), 0, 0);
         let result = loop {
-            let bytes = lent.unfollowed();
-            if self.parser.at_boundary() {
-                if self.parser.closed() || self.stage != Stage::Open {
-                    let rest = bytes[good..].to_vec();
-                    lent.pass(good);
-                    lent.skip(rest.len());
-                    self.hear(&rest);
+            let rest = &bytes[pass..];
+            if frames.at_boundary() {
+                if frames.closed() || *stage != Stage::Open {
+                    frames.hear(rest);
+                    skip = rest.len();
                     break Ok(());
                 }
-                if good > 0 && self.inserts.fit(&self.parser) {
-                    lent.pass(good);
+                if pass > 0 && inserts.fit(frames) {
                     break Ok(());
                 }
             }
-            let chunk = match self.parser.next(&bytes[good..]) {
+            let chunk = match frames.next(rest) {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => {
-                    let rest = bytes.len() - good;
-                    self.carry[..rest].copy_from_slice(&bytes[good..]);
-                    #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
-                    let carried = rest as u8;
-                    self.carried = carried;
-                    lent.pass(good);
-                    lent.skip(rest);
-                    break Ok(());
-                }
-                Err(violation) => {
-                    self.nonsense = true;
-                    let rest = bytes.len() - good;
-                    lent.pass(good);
-                    lent.skip(rest);
-                    break Err(violation);
+                none => {
+                    skip = rest.len();
+                    break none.map(drop);
                 }
             };
             let header = chunk.header.map_or(0, |header| header.size);
-            let fate = witness.chunk(&chunk, &bytes[good + header..good + chunk.size]);
+            let fate = witness.chunk(&chunk, &rest[header..chunk.size]);
             let swallowed = fate == Fate::Swallow && whole_message(&chunk);
             let own = |header: &Header| swallowed && header.start.opcode == Opcode::Pong;
             if let Some(header) = chunk.header.filter(|header| !own(header)) {
@@ -370,15 +256,16 @@ impl Flow {
                 }
             }
             if swallowed {
-                lent.pass(good);
-                lent.skip(chunk.size);
+                skip = chunk.size;
                 break Ok(());
             }
-            good += chunk.size;
-            if chunk.ends && self.stage == Stage::LastFrame {
-                self.stage = Stage::Finishing;
+            pass += chunk.size;
+            if chunk.ends && *stage == Stage::LastFrame {
+                *stage = Stage::Finishing;
             }
         };
+        lent.pass(pass);
+        lent.skip(skip);
         if burst != Counts::default() {
             witness.burst(burst);
         }
@@ -400,7 +287,7 @@ impl Flow {
             }
         }
         let open = matches!(self.stage, Stage::Open | Stage::LastFrame);
-        if self.inserts.begun() || (open && self.inserts.fit(&self.parser)) {
+        if self.inserts.begun() || (open && self.inserts.fit(&self.frames)) {
             ready!(self.inserts.poll_write(cx, to, leg))?;
         }
         if self.lent.as_ref().is_some_and(|lent| lent.unfollowed().is_empty()) {

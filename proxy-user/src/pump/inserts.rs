@@ -7,8 +7,8 @@ use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 
 use super::flow::poll_write;
+use super::frames::Frames;
 use crate::clock;
-use crate::core::frame::Parser;
 use crate::session::Leg;
 
 /// Frames that wait for their place.
@@ -42,10 +42,10 @@ impl Inserts {
         self.ping
     }
 
-    /// There are some, and where `parser` stands they can be put in.
-    pub(super) fn fit(&self, parser: &Parser) -> bool {
-        let place = parser.at_boundary() && !parser.closed();
-        place && !self.frames.is_empty() && (!self.message || !parser.in_message())
+    /// There are some, and where `around` stands they can be put in.
+    pub(super) fn fit(&self, around: &Frames) -> bool {
+        let place = around.at_boundary() && !around.closed();
+        place && !self.frames.is_empty() && (!self.message || !around.in_message())
     }
 
     /// They have been written in part.

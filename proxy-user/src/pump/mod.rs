@@ -7,6 +7,7 @@
 mod buffer;
 mod closing;
 mod flow;
+mod frames;
 mod heartbeats;
 mod inserts;
 mod inspection;

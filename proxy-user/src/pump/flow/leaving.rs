@@ -1,0 +1,88 @@
+//! The end of a direction: what waits, the last words, the FIN, and an ear for what its source may still
+//! say.
+
+use std::task::{Context, Poll, ready};
+
+use tokio::net::TcpStream;
+
+use super::{Event, Flow, Stage};
+use crate::pump::witness::Witness;
+use crate::session::Leg;
+
+impl Flow {
+    /// [`Flow::poll`] for a session that has ended: what is left goes to `to`, if that is still there,
+    /// and then `from` is read on, for the Close that it may still say. Closing earlier with bytes unread
+    /// would send RST, and the peer's kernel might throw our Close away with it.
+    pub(in crate::pump) fn poll_out(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Option<(&mut TcpStream, &Leg)>,
+        to: Option<(&mut TcpStream, &Leg)>,
+        witness: &mut impl Witness,
+    ) -> Poll<Event> {
+        let passes = matches!(self.stage, Stage::Open | Stage::LastFrame);
+        match (from, to) {
+            (Some(from), Some(to)) if passes => self.poll(cx, from, to, witness),
+            (None, Some(_)) if passes => {
+                self.finish();
+                Poll::Ready(Event::Heard)
+            }
+            (from, Some(to)) => match self.poll_finish(cx, to) {
+                Poll::Pending if !self.waits() => self.poll_hear(cx, from),
+                polled => polled,
+            },
+            (from, None) => {
+                self.stage = Stage::Broken;
+                self.poll_hear(cx, from)
+            }
+        }
+    }
+
+    /// Something that was read is still to be written.
+    fn waits(&self) -> bool {
+        self.lent.as_ref().is_some_and(|lent| !lent.waiting().is_empty())
+    }
+
+    /// Writes the last words and the FIN.
+    pub(super) fn poll_finish(
+        &mut self,
+        cx: &mut Context<'_>,
+        (to, leg): (&mut TcpStream, &Leg),
+    ) -> Poll<Event> {
+        // Nothing more will be written.
+        if matches!(self.stage, Stage::Ended | Stage::Broken) {
+            return Poll::Pending;
+        }
+        if ready!(self.poll_flush(cx, to, leg)).is_err() {
+            self.stage = Stage::Broken;
+            return Poll::Ready(Event::WriteFailed);
+        }
+        if self.fin_waits {
+            return Poll::Pending;
+        }
+        self.stage = Stage::Ended;
+        Poll::Ready(Event::Ended)
+    }
+
+    /// Reads and follows frames that are for nobody.
+    fn poll_hear(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: Option<(&mut TcpStream, &Leg)>,
+    ) -> Poll<Event> {
+        if self.lent.is_none() {
+            let Some((from, leg)) = from.filter(|_| !self.source_over) else {
+                return Poll::Pending;
+            };
+            match ready!(self.poll_read(cx, from, leg)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(Event::Eof),
+                Err(error) => return Poll::Ready(Event::ReadFailed(error)),
+            }
+        }
+        if let Some(lent) = self.lent.take() {
+            self.frames.hear(lent.unfollowed());
+        }
+        Poll::Ready(Event::Heard)
+    }
+}

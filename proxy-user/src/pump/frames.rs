@@ -1,0 +1,112 @@
+//! The frames of one direction from read to read: what of the bytes is followed, and what must wait for
+//! more of them.
+
+use crate::core::frame::{Chunk, MAX_HEADER, Parser, Rules, Violation};
+
+/// A parser, and the bytes that it cannot judge yet.
+#[derive(Debug)]
+pub(super) struct Frames {
+    parser: Parser,
+    /// The start of a header, or of a frame no longer than one, whose rest has not come yet.
+    kept: [u8; MAX_HEADER],
+    size: u8,
+    /// What comes breaks RFC 6455, and is no longer followed.
+    nonsense: bool,
+}
+
+impl Frames {
+    pub(super) fn new(rules: Rules) -> Frames {
+        Frames { parser: Parser::new(rules), kept: [0; MAX_HEADER], size: 0, nonsense: false }
+    }
+
+    /// No frame is cut in half.
+    pub(super) fn at_boundary(&self) -> bool {
+        self.parser.at_boundary()
+    }
+
+    /// Some frames of a message have gone by, and not all.
+    pub(super) fn in_message(&self) -> bool {
+        self.parser.in_message()
+    }
+
+    /// A Close frame went by.
+    pub(super) fn closed(&self) -> bool {
+        self.parser.closed()
+    }
+
+    /// Nothing can be told of what comes.
+    pub(super) fn nonsense(&self) -> bool {
+        self.nonsense
+    }
+
+    /// The bytes before those that are read next.
+    pub(super) fn kept(&self) -> &[u8] {
+        &self.kept[..usize::from(self.size)]
+    }
+
+    /// What was kept stands before what has been read.
+    pub(super) fn joined(&mut self) {
+        self.size = 0;
+    }
+
+    /// The next run of bytes of one frame. `None`: all of `bytes` is kept.
+    ///
+    /// # Errors
+    /// They break RFC 6455, and nothing is to be followed behind them.
+    #[inline]
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Result<Option<Chunk>, Violation> {
+        let next = self.parser.next(bytes);
+        match next {
+            Ok(Some(_)) => {}
+            Ok(None) => self.keep(bytes),
+            Err(_) => self.nonsense = true,
+        }
+        next
+    }
+
+    /// Follows frames that are for nobody, up to a Close.
+    pub(super) fn hear(&mut self, mut bytes: &[u8]) {
+        while !self.closed() && !self.nonsense {
+            let Ok(Some(chunk)) = self.next(bytes) else { return };
+            bytes = &bytes[chunk.size..];
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.kept[..bytes.len()].copy_from_slice(bytes);
+        #[allow(clippy::cast_possible_truncation, reason = "shorter than MAX_HEADER")]
+        let size = bytes.len() as u8;
+        self.size = size;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::frame::{Opcode, own_frame};
+
+    fn frames() -> Frames {
+        Frames::new(Rules { masked: false, rsv: 0, max_frame: u64::MAX })
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_once() {
+        let (mut frames, frame) = (frames(), own_frame(Opcode::Ping, b"12345678", None));
+        assert_eq!(frames.next(&frame[..3]).unwrap(), None);
+        assert_eq!(frames.kept(), &frame[..3]);
+        frames.joined();
+        let chunk = frames.next(&frame).unwrap().unwrap();
+        assert!(chunk.ends && chunk.size == frame.len() && frames.kept().is_empty());
+    }
+
+    #[test]
+    fn a_close_is_heard_and_nothing_behind_it() {
+        let (mut frames, close) = (frames(), own_frame(Opcode::Close, b"", None));
+        let text = own_frame(Opcode::Text, b"before", None);
+        frames.hear(&[&text[..], &close, &[0xFF; 20]].concat());
+        assert!(frames.closed() && !frames.nonsense());
+        let mut frames = self::frames();
+        frames.hear(&[&[0xFF; 20][..], &close].concat());
+        assert!(!frames.closed() && frames.nonsense());
+    }
+}
