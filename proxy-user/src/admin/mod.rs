@@ -16,7 +16,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
 use axum::{Json, Router};
 use hyper::server::conn::http1;
 use hyper::service::Service as _;
@@ -42,6 +42,7 @@ pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
         .route("/api/apps/{app}", get(app))
         .route("/api/events", get(events::events))
         .route("/api/sessions", get(sessions))
+        .route("/api/sessions/{id}", delete(end_session))
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(&proxy),
             token::guard_as_configured,
@@ -125,4 +126,13 @@ async fn sessions(
     Query(filter): Query<Filter>,
 ) -> Json<Vec<sessions::Row>> {
     Json(sessions::list(&proxy, filter.app.as_deref()))
+}
+
+/// 204: it ends for this. 404: there is no such session, or it has ended for another cause.
+async fn end_session(State(proxy): State<Arc<Proxy>>, Path(id): Path<String>) -> Response {
+    if id.parse().is_ok_and(|id| sessions::end(&proxy, id)) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        (StatusCode::NOT_FOUND, "No such session lives.\n").into_response()
+    }
 }

@@ -1,8 +1,9 @@
-//! `/api/sessions`: what is known of each session's two sockets.
+//! `/api/sessions`: what is known of each session's two sockets, and the end of one.
 
 use serde::Serialize;
 
 use crate::clock;
+use crate::core::ending::Cause;
 use crate::core::stall::Watch;
 use crate::core::time::Nanos;
 use crate::proxy::Proxy;
@@ -64,6 +65,16 @@ pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
         }
     });
     rows
+}
+
+/// Ends a session as an operator's wish; false if none with this id lives, or another cause came first.
+pub(super) fn end(proxy: &Proxy, id: u64) -> bool {
+    let Some(session) = proxy.registry.find(id) else { return false };
+    let ends = session.end(Cause::Operator);
+    if ends {
+        tracing::info!(app = session.app.name, session = id, "ended by an operator");
+    }
+    ends
 }
 
 fn row(watched: &Watched<'_>, now: Nanos) -> Row {

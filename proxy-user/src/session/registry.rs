@@ -130,6 +130,12 @@ impl Registry {
         watched.into_iter().for_each(&mut show);
     }
 
+    /// The live session with this id.
+    #[must_use]
+    pub fn find(&self, id: u64) -> Option<Arc<Session>> {
+        self.live().sessions.iter().flatten().find(|session| session.id == id).cloned()
+    }
+
     /// Comes by every live session, in the order of memory. `look` says whether the watches remember
     /// something from then on. `sockets` is the table that all legs are registered in.
     pub fn sweep(&self, sockets: &Sockets, mut look: impl FnMut(Look<'_>) -> bool) {

@@ -117,10 +117,15 @@ impl Proxy {
 
     /// One GET on the admin address; `fields` are whole lines.
     pub fn admin(&self, target: &str, fields: &str) -> Message {
+        self.ask_admin("GET", target, fields)
+    }
+
+    /// One request without a body on the admin address.
+    pub fn ask_admin(&self, method: &str, target: &str, fields: &str) -> Message {
         let mut wire = self.reach(self.admin);
         let fields = format!("Connection: close\r\n{fields}");
-        wire.send(request("GET", &self.admin.to_string(), target, &fields));
-        Message::read_response(&mut wire, "GET")
+        wire.send(request(method, &self.admin.to_string(), target, &fields));
+        Message::read_response(&mut wire, method)
     }
 
     pub fn metrics(&self) -> Metrics {
