@@ -123,6 +123,36 @@ fn a_bomb_passes_and_costs_no_memory() {
     assert!(grown < 16 << 20, "it grew by {grown} bytes");
 }
 
+/// What forgotten tabs cost the process: `cargo test --test judge histories -- --nocapture`.
+#[test]
+fn histories_cost_no_more_than_their_windows() {
+    const TABS: u64 = 200;
+    let scene = Scene::start("");
+    let mut tabs: Vec<_> =
+        (0..TABS).map(|_| (scene.open(SOCKET_IO, OFFER, AGREED), Deflater::new(true))).collect();
+    let before = scene.proxy.resident_bytes();
+    let mut say = |text: &str| {
+        for ((client, server), up) in &mut tabs {
+            let frame = up.frame(text);
+            client.send(&frame);
+            server.expect(&frame);
+        }
+        scene.proxy.resident_bytes().saturating_sub(before) / TABS
+    };
+    let first = say("3");
+    // More than a window of what repeats nothing.
+    let mut words = (0_u64..).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    let mut last = first;
+    for _ in 0..10 {
+        last = say(&words.by_ref().take(256).collect::<String>());
+    }
+    println!(
+        "Each of {TABS} tabs costs {first} bytes more after its first compressed heartbeat, {last} \
+         when its history is full."
+    );
+    assert!(last < 40_000, "{first}, then {last}");
+}
+
 /// Nothing of what it cannot read is taken for a heartbeat, and the session lives on.
 #[test]
 fn broken_compression_counts() {
