@@ -296,5 +296,9 @@ fn reset(side: Side) -> Cause {
 }
 
 #[cfg(test)]
+#[path = "closing_page.rs"]
+mod page;
+
+#[cfg(test)]
 #[path = "closing_tests.rs"]
 mod tests;
