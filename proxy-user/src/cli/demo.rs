@@ -31,7 +31,7 @@ impl Demo {
         // What a log at `info` has to say is in the table.
         common.start_logging("warn")?;
         let sockets = server::open_sockets(&config)?;
-        let runtime = run::runtime(config.workers)?;
+        let runtime = run::runtime()?;
         let setup = Setup {
             config,
             // An address that was asked for by name is used or refused.

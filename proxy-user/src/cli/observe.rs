@@ -54,7 +54,7 @@ impl Observe {
         // Before the kernel programs are loaded: the level decides which of their lines are.
         common.start_logging("info")?;
         // The sweep, and one that answers meanwhile.
-        let runtime = run::runtime(2)?;
+        let runtime = run::runtime()?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;
             let setup = Setup { task, config };

@@ -52,7 +52,7 @@ impl Run {
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let sockets = server::open_sockets(&config)?;
         let watch = self.config.as_deref().map(|file| Watch::new(file, before, &config));
-        let runtime = runtime(config.workers)?;
+        let runtime = runtime()?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;
             let passed = Passed::take().context("cannot use the sockets that were passed")?;
@@ -114,7 +114,7 @@ impl Run {
 
     /// Reads the file again on SIGHUP and when it has changed, for ever.
     ///
-    /// This blocks its thread while it reads, which serves nobody: it is not one of the workers.
+    /// This blocks its thread while it reads, on which nothing else waits.
     async fn reload_on_change(
         &self,
         common: &Common,
@@ -157,13 +157,12 @@ impl Run {
     }
 }
 
-/// A runtime with this many worker threads; 0 = one per core.
-pub(super) fn runtime(workers: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+/// A runtime for all that serves no client, whose threads are `server::workers`. It goes on while the
+/// thread that waits for it is busy.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if workers > 0 {
-        runtime.worker_threads(workers);
-    }
-    runtime.enable_all().build().context("cannot start the worker threads")
+    let runtime = runtime.worker_threads(1).thread_name("control").enable_all();
+    runtime.build().context("cannot start the control thread")
 }
 
 impl Common {

@@ -88,8 +88,9 @@ impl Opened {
     /// A socket that the service manager passed.
     ///
     /// # Errors
-    /// It has no address.
-    pub fn passed(socket: TcpListener) -> io::Result<Opened> {
+    /// It has no address, or cannot be watched.
+    pub fn passed(socket: std::net::TcpListener) -> io::Result<Opened> {
+        let socket = TcpListener::from_std(socket)?;
         let address = socket.local_addr()?;
         Ok(Opened { socket, asked: address, address, passed: true })
     }

@@ -2,11 +2,10 @@
 //! we end, so that whoever connects meanwhile waits for the next process.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::TcpListener;
 use std::os::fd::FromRawFd;
 
 use socket2::SockRef;
-use tokio::net::TcpListener;
 
 /// The name (`FileDescriptorName=`) of the socket for the admin address.
 const ADMIN: &str = "admin";
@@ -21,7 +20,7 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// Takes the sockets that were passed to this process. To be called once; needs a tokio runtime.
+    /// Takes the sockets that were passed to this process. To be called once.
     ///
     /// # Errors
     /// The variables make no sense, or a descriptor is no listening TCP socket.
@@ -30,7 +29,7 @@ impl Passed {
         for (number, name) in sd_notify::listen_fds_with_names()? {
             // SAFETY: the service manager opened this descriptor for this process (the call has compared
             // LISTEN_PID), and nothing else in the process knows of it.
-            let socket = unsafe { StdListener::from_raw_fd(number) };
+            let socket = unsafe { TcpListener::from_raw_fd(number) };
             if !SockRef::from(&socket).is_listener().unwrap_or(false)
                 || socket.local_addr().is_err()
             {
@@ -41,7 +40,6 @@ impl Passed {
                 return Err(io::Error::other(message));
             }
             socket.set_nonblocking(true)?;
-            let socket = TcpListener::from_std(socket)?;
             match name.as_str() {
                 ADMIN => passed.admin = Some(socket),
                 _ => passed.proxy.push(socket),

@@ -10,11 +10,15 @@ use super::answer::{Answer, Body, REASON};
 use super::judge::{Case, Tapped, Watched};
 use super::service::Routed;
 use super::timed::Upload;
-use super::upstream::Outgoing;
+use super::upstream::{Outgoing, Pool};
 use crate::core::headers::strip_hop_by_hop;
 
 /// Forwards one request.
-pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Body>, Answer> {
+pub(super) async fn forward(
+    proxy: &Proxy,
+    pool: &Pool,
+    routed: Routed,
+) -> Result<Response<Body>, Answer> {
     let Routed { app, terms, mut request, peer } = routed;
     let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
     let needs = case.request(proxy);
@@ -26,15 +30,14 @@ pub(super) async fn forward(proxy: &Proxy, routed: Routed) -> Result<Response<Bo
         .map_err(|_| Answer::BadRequest("The request's target is not a path."))?;
     *request.version_mut() = Version::HTTP_11;
     let again = repeatable(&request);
-    let mut answered = proxy
-        .pool
+    let mut answered = pool
         .request(request.map(|body| Either::Left(Tapped::new(body, case.clone(), needs))))
         .await;
     if let (Err(error), Some(again)) = (&answered, again)
         && !error.is_connect()
     {
         tracing::debug!(app = app.name, error = %chain(error), "asking again");
-        answered = proxy.pool.request(again).await;
+        answered = pool.request(again).await;
     }
     match answered {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Phase, Proxy, service, timed};
+use super::upstream::Pool;
+use super::{Phase, Proxy, Worker, service, timed, worker};
 use crate::clock;
 use crate::core::patience;
 use crate::core::time::Nanos;
@@ -44,10 +45,8 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 /// Accepts and serves until it is told to close; connections that are open then go on.
-pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
-    let serve = |(stream, peer)| {
-        proxy.connections.spawn(connection(Arc::clone(&proxy), stream, peer));
-    };
+pub async fn serve(proxy: Arc<Proxy>, workers: Arc<[Worker]>, listener: Listener) {
+    let serve = |accepted| worker::serve(&workers, &proxy, accepted);
     tokio::select! {
         biased;
         () = listener.closed() => {}
@@ -91,7 +90,7 @@ fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
     }
 }
 
-async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn connection(proxy: Arc<Proxy>, pool: Pool, stream: TcpStream, peer: SocketAddr) {
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let limits = proxy.served().config.limits.clone();
@@ -111,7 +110,7 @@ async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
         let _ = tokio::time::timeout(RETIRE, closing).await;
     };
     let patience = patience::Limits::new(limits.header_timeout);
-    let answer = |request| service::handle(Arc::clone(&proxy), peer, request);
+    let answer = |request| service::handle(Arc::clone(&proxy), pool.clone(), peer, request);
     if let Err(error) = timed::serve(&http, stream, patience, leaving, answer).await {
         tracing::debug!(%peer, %error, "connection ended early");
     }

@@ -10,6 +10,7 @@ mod service;
 pub(crate) mod timed;
 mod upgrade;
 mod upstream;
+mod worker;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) use self::forward::chain;
 pub(crate) use self::listener::accept;
 pub use self::listener::serve;
 pub use self::served::{Plan, Served};
+pub use self::worker::Worker;
 use crate::clock;
 use crate::core::visit::Visits;
 use crate::events::Events;
@@ -61,7 +63,6 @@ pub struct Proxy {
     /// The tasks that run sessions, farewells included.
     pub pumps: TaskTracker,
     seats: Seats,
-    pool: upstream::Pool,
 }
 
 impl Proxy {
@@ -74,7 +75,6 @@ impl Proxy {
         Proxy {
             visits: Visits::default(),
             seats: Seats::new(served.config.limits.sessions),
-            pool: upstream::pool(),
             registry: Arc::default(),
             sockets,
             metrics,

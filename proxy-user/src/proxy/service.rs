@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
 use super::answer::{Answer, Body};
 use super::timed::Upload;
+use super::upstream::Pool;
 use super::{Phase, Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
@@ -26,6 +27,7 @@ pub(super) struct Routed {
 /// Answers one request of the client at `peer`.
 pub(super) async fn handle(
     proxy: Arc<Proxy>,
+    pool: Pool,
     peer: SocketAddr,
     request: Request<Upload>,
 ) -> Response<Body> {
@@ -38,7 +40,7 @@ pub(super) async fn handle(
             let result = if websocket {
                 upgrade::upgrade(&proxy, routed).await
             } else {
-                forward::forward(&proxy, routed).await
+                forward::forward(&proxy, &pool, routed).await
             };
             (Some(app), result)
         }

@@ -2,6 +2,7 @@
 
 mod drain;
 mod reload;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use self::workers::Workers;
 use crate::config::{Config, SocketSource};
 use crate::listen::{Doors, Entry, Listener, Opened, Passed};
 use crate::metrics::Metrics;
@@ -31,6 +33,8 @@ pub struct Server {
     doors: Doors,
     /// Where metrics, health and the API are.
     admin_doors: Doors,
+    /// The threads that serve them.
+    workers: Workers,
     /// Tasks that end with the server: the sweep, the shadow, the kernel programs' log.
     others: Vec<JoinHandle<()>>,
     reporter: (oneshot::Sender<()>, JoinHandle<()>),
@@ -59,12 +63,16 @@ impl Server {
             Some(socket) => Opened::passed(socket)?,
             None => Opened::open(config.admin, entry)?,
         };
-        let opened = match passed.proxy {
-            none if none.is_empty() => {
-                let each = config.listen.iter().map(|address| Opened::open(*address, entry));
-                each.collect::<Result<Vec<_>, _>>()?
+        let workers = Workers::start(config.workers).context("cannot start the workers")?;
+        let opened = {
+            let _first = workers.enter();
+            match passed.proxy {
+                none if none.is_empty() => {
+                    let each = config.listen.iter().map(|address| Opened::open(*address, entry));
+                    each.collect::<Result<Vec<_>, _>>()?
+                }
+                sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
             }
-            sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
         };
         let proxy = Arc::new(Proxy::new(plan, sockets, Metrics::new()?));
         let mut others = vec![
@@ -75,7 +83,8 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let reporter = (stop, tokio::spawn(activity::run(Arc::clone(&proxy), stopped)));
         let (doors, admin_doors) = (Doors::default(), Doors::default());
-        let mut server = Server { proxy, doors, admin_doors, others, reporter, started: config };
+        let started = config;
+        let mut server = Server { proxy, doors, admin_doors, workers, others, reporter, started };
         server.serve_admin(admin);
         opened.into_iter().for_each(|opened| server.serve(opened));
         Ok(server)
@@ -83,8 +92,9 @@ impl Server {
 
     fn serve(&mut self, opened: Opened) {
         tracing::info!(address = %opened.address(), "proxy listening");
-        let proxy = Arc::clone(&self.proxy);
-        self.doors.add(opened, |listener: Listener| proxy::serve(proxy, listener));
+        let (proxy, workers) = (Arc::clone(&self.proxy), self.workers.each());
+        let _first = self.workers.enter();
+        self.doors.add(opened, |listener: Listener| proxy::serve(proxy, workers, listener));
     }
 
     fn serve_admin(&mut self, opened: Opened) {
@@ -125,6 +135,7 @@ impl Server {
             () = leave => {}
             () = hurry => tracing::warn!("told twice to stop: cutting what is left"),
         }
+        self.workers.stop();
         self.others.iter().for_each(JoinHandle::abort);
         let (stop, reporter) = self.reporter;
         drop(stop);

@@ -24,7 +24,10 @@ impl Server {
         let config = plan.config();
         let (listen, limit) = (config.listen.clone(), config.limits.sessions);
         let admin = [config.admin];
-        let opened = open_missing(&self.doors, &listen)?;
+        let opened = {
+            let _first = self.workers.enter();
+            open_missing(&self.doors, &listen)?
+        };
         let admin_opened = open_missing(&self.admin_doors, &admin)?;
         // From here on nothing can fail.
         if limit != self.proxy.served().config.limits.sessions {

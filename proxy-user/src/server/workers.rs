@@ -1,0 +1,75 @@
+//! The threads that serve clients.
+//!
+//! Each has a runtime of its own: a connection, its session and its connections to apps live on one of
+//! them, so no wake-up crosses cores, and a runtime of one thread serves its tasks strictly in turn.
+//! Whatever serves no client runs elsewhere.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::{Builder, EnterGuard};
+use tokio_util::sync::CancellationToken;
+
+use crate::proxy::Worker;
+
+/// Threads that run until they are stopped, or this is dropped.
+#[derive(Debug)]
+pub(super) struct Workers {
+    each: Arc<[Worker]>,
+    threads: Vec<thread::JoinHandle<()>>,
+    stop: CancellationToken,
+}
+
+impl Workers {
+    /// Starts so many; 0 = one per core.
+    ///
+    /// # Errors
+    /// A thread, or what its runtime needs of the kernel, cannot be had.
+    pub(super) fn start(count: usize) -> io::Result<Workers> {
+        let count = match count {
+            0 => thread::available_parallelism()?.get(),
+            count => count,
+        };
+        let stop = CancellationToken::new();
+        let (mut each, mut threads) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            each.push(Worker::new(runtime.handle().clone()));
+            let stopped = stop.clone();
+            let thread = thread::Builder::new().name(format!("worker-{number}"));
+            threads.push(thread.spawn(move || {
+                runtime.block_on(stopped.cancelled());
+                // A name that is being looked up must not hold up the end.
+                runtime.shutdown_background();
+            })?);
+        }
+        Ok(Workers { each: each.into(), threads, stop })
+    }
+
+    /// All of them.
+    pub(super) fn each(&self) -> Arc<[Worker]> {
+        Arc::clone(&self.each)
+    }
+
+    /// Has what follows happen in the first one's runtime: sockets are registered and tasks started
+    /// there. It accepts for all.
+    pub(super) fn enter(&self) -> EnterGuard<'_> {
+        self.each[0].enter()
+    }
+
+    /// Ends all tasks and threads.
+    pub(super) fn stop(mut self) {
+        self.stop.cancel();
+        for thread in self.threads.drain(..) {
+            // An error says that it ended by a panic, which has been logged.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
