@@ -190,5 +190,6 @@ fn the_automatic_source_is_named_with_its_reason() {
     let gauge = |source| proxy.metrics().count("ebbtide_socket_source", &[("source", source)]);
     assert_eq!(gauge(&source), 1);
     let (_client, _server) = open(&proxy, &app);
+    proxy.await_sessions(1);
     assert_eq!(proxy.sessions()[0]["legs"]["client"]["source"], source.as_str());
 }

@@ -1,16 +1,18 @@
 //! Plain requests: on to the app and back, bodies and trailers streamed.
 
-use http::uri::{PathAndQuery, Scheme};
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
 
 use super::Proxy;
 use super::answer::{Answer, Body, REASON};
 use super::judge::{Case, Tapped, Watched};
+use super::line::NoAnswer;
+use super::pool::{Outgoing, Pool};
 use super::service::Routed;
 use super::timed::Upload;
-use super::upstream::{Outgoing, Pool};
 use crate::core::headers::strip_hop_by_hop;
 
 /// Forwards one request.
@@ -22,22 +24,22 @@ pub(super) async fn forward(
     let Routed { app, terms, mut request, peer } = routed;
     let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
     let needs = case.request(proxy);
-    let mut target = std::mem::take(request.uri_mut()).into_parts();
-    target.scheme = Some(Scheme::HTTP);
-    target.authority = Some(terms.config.upstream.authority().clone());
-    target.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from_parts(target)
-        .map_err(|_| Answer::BadRequest("The request's target is not a path."))?;
+    let upstream = terms.config.upstream.authority();
+    let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+    *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;
-    let again = repeatable(&request);
-    let mut answered = pool
-        .request(request.map(|body| Either::Left(Tapped::new(body, case.clone(), needs))))
-        .await;
-    if let (Err(error), Some(again)) = (&answered, again)
-        && !error.is_connect()
+    // HTTP/1.0 may leave it out.
+    if !request.headers().contains_key(HOST)
+        && let Ok(host) = HeaderValue::from_str(upstream.as_str())
     {
+        request.headers_mut().insert(HOST, host);
+    }
+    let again = repeatable(&request);
+    let request = request.map(|body| Either::Left(Tapped::new(body, &case, needs)));
+    let mut answered = pool.ask(upstream, request).await;
+    if let (Err(NoAnswer::Broken(error)), Some(again)) = (&answered, again) {
         tracing::debug!(app = app.name, error = %chain(error), "asking again");
-        answered = pool.request(again).await;
+        answered = pool.ask(upstream, again).await;
     }
     match answered {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
@@ -48,7 +50,10 @@ pub(super) async fn forward(
         Ok(response) => Ok(relay(response, Some(&case))),
         Err(error) => {
             tracing::info!(app = app.name, error = %chain(&error), "request failed");
-            Err(if error.is_connect() { Answer::Unreachable } else { Answer::Broken })
+            Err(match error {
+                NoAnswer::Refused(_) => Answer::Unreachable,
+                NoAnswer::Broken(_) => Answer::Broken,
+            })
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::upstream::Pool;
+use super::pool::Pool;
 use super::{Phase, Proxy, Worker, service, timed, worker};
 use crate::clock;
 use crate::core::patience;

@@ -4,7 +4,9 @@
 pub(crate) mod answer;
 mod forward;
 mod judge;
+mod line;
 mod listener;
+mod pool;
 mod served;
 mod service;
 pub(crate) mod timed;

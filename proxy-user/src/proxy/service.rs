@@ -8,8 +8,8 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
 use super::answer::{Answer, Body};
+use super::pool::Pool;
 use super::timed::Upload;
-use super::upstream::Pool;
 use super::{Phase, Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};

@@ -12,17 +12,15 @@ use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::rt::{Read, Write};
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::answer::{Answer, Body, REASON};
 use super::forward::{chain, relay};
 use super::judge::Case;
+use super::line::{Line, NoAnswer};
 use super::service::Routed;
 use super::timed::{Timed, Upload};
-use super::{Phase, Proxy, upstream};
+use super::{Phase, Proxy};
 use crate::clock;
 use crate::config::Compression;
 use crate::core::ending::Cause;
@@ -44,10 +42,15 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     let seats = app.seats.take().zip(proxy.seats.take()).ok_or(Answer::Full)?;
     let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
-    let (mut response, app_peer) = ask(proxy, &terms, handshake(&terms, &request)).await?;
+    let (mut response, line) = ask(proxy, &terms, handshake(&terms, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if let Some(mut line) = line {
+            // The rest of the answer.
+            tokio::spawn(async move { line.finish().await });
+        }
         return Ok(relay(response, None));
     }
+    let line = line.ok_or(Answer::Broken)?;
     if !names_websocket(response.headers()) {
         tracing::warn!(app = app.name, "app switched to a protocol nobody asked for");
         return Err(Answer::Broken);
@@ -56,13 +59,12 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     let max_frame = proxy.served().config.limits.frame_bytes.unwrap_or(u64::MAX);
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let counting = case.upgrade(proxy, response.headers(), extensions);
-    let upstream = (hyper::upgrade::on(&mut response), app_peer);
     proxy.pumps.spawn(start(
         Arc::clone(proxy),
         app,
         seats,
         (client, peer),
-        upstream,
+        line,
         (limits, counting),
     ));
     let headers = response.headers_mut();
@@ -90,32 +92,27 @@ fn handshake(terms: &Terms, request: &Request<Upload>) -> Request<Empty<Bytes>> 
     passed
 }
 
-/// The app's answer, and the address that gave it.
+/// The app's answer, and the line over which it came.
 async fn ask(
     proxy: &Proxy,
     terms: &Terms,
     request: Request<Empty<Bytes>>,
-) -> Result<(Response<Incoming>, SocketAddr), Answer> {
+) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
     let name = &terms.config.name;
     let authority = terms.config.upstream.authority().as_str();
-    let (stream, peer) = upstream::connect(authority).await.map_err(|error| {
-        tracing::info!(app = name, %error, "app refuses connections");
-        Answer::Unreachable
+    let mut http = http1::Builder::new();
+    http.max_buf_size(proxy.served().config.limits.header_bytes);
+    let line = Line::open(authority, &http).await.map_err(|error| {
+        tracing::info!(app = name, error = %chain(&error), "app refuses connections");
+        match error {
+            NoAnswer::Refused(_) => Answer::Unreachable,
+            NoAnswer::Broken(_) => Answer::Broken,
+        }
     })?;
-    let asked = async {
-        let (mut sender, connection) = http1::Builder::new()
-            .max_buf_size(proxy.served().config.limits.header_bytes)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        // Lives until the response is relayed, or has become a session.
-        tokio::spawn(connection.with_upgrades());
-        Ok((sender.send_request(request).await?, peer))
-    };
-    match tokio::time::timeout(terms.config.wake_timeout, asked).await {
-        Ok(Ok(answer)) => Ok(answer),
+    match tokio::time::timeout(terms.config.wake_timeout, line.ask(request)).await {
+        Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
-            let error: hyper::Error = error;
-            tracing::info!(app = name, error = %chain(&error), "handshake failed");
+            tracing::info!(app = name, error = %chain(error.error()), "handshake failed");
             Err(Answer::Broken)
         }
         Err(_) => {
@@ -132,14 +129,15 @@ async fn start(
     app: Arc<App>,
     seats: (Seat, Seat),
     (client, client_peer): (OnUpgrade, SocketAddr),
-    (upstream, app_peer): (OnUpgrade, SocketAddr),
+    line: Line<Empty<Bytes>>,
     (limits, counting): (Limits, Counting),
 ) {
     let name = app.name.clone();
     let ready = async {
-        let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
-        let client = end(client, Timed::into_inner)?;
-        let upstream = end(upstream, TokioIo::into_inner)?;
+        let app_peer = line.peer();
+        let (stream, early) = line.into_socket().await;
+        let upstream = End { stream, early };
+        let client = end(client.await.map_err(io::Error::other)?)?;
         let fds = [client.stream.as_fd(), upstream.stream.as_fd()];
         let [near, far] = proxy.sockets.register_pair(fds)?;
         let legs = (Leg::new(client_peer, near), Leg::new(app_peer, far));
@@ -169,14 +167,10 @@ fn tell_end(proxy: &Proxy, session: &Session, cause: Cause) {
     proxy.events.tell(|| Told::reap(app, clock::now(), session.id, reap));
 }
 
-/// The socket below an upgraded connection, bared of what HTTP put around it, and what was read from
-/// it already.
-fn end<T>(upgraded: Upgraded, bare: impl FnOnce(T) -> TcpStream) -> io::Result<End>
-where
-    T: Read + Write + Unpin + 'static,
-{
+/// The client's socket, bared of what HTTP put around it, and what was read from it already.
+fn end(upgraded: Upgraded) -> io::Result<End> {
     let parts = upgraded
-        .downcast::<T>()
+        .downcast::<Timed>()
         .map_err(|_| io::Error::other("upgraded connection is not a TCP stream"))?;
-    Ok(End { stream: bare(parts.io), early: parts.read_buf })
+    Ok(End { stream: parts.io.into_inner(), early: parts.read_buf })
 }

@@ -6,21 +6,22 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::runtime::{EnterGuard, Handle};
 
-use super::{Proxy, listener, upstream};
+use super::pool::Pool;
+use super::{Proxy, listener};
 
 /// A thread with a runtime of its own.
 #[derive(Clone, Debug)]
 pub struct Worker {
     runtime: Handle,
     /// Connections to apps that belong to this thread.
-    pool: upstream::Pool,
+    pool: Pool,
 }
 
 impl Worker {
     /// The thread that drives this runtime.
     #[must_use]
     pub fn new(runtime: Handle) -> Worker {
-        Worker { runtime, pool: upstream::pool() }
+        Worker { runtime, pool: Pool::default() }
     }
 
     /// See [`Handle::enter`].

@@ -27,8 +27,9 @@ struct Tap {
 impl Tapped {
     /// A body that is judged when as many bytes of it have come as `look` needs, or its end; `None` =
     /// it is not.
-    pub(in crate::proxy) fn new(upload: Upload, case: Case, look: Option<Look>) -> Tapped {
-        let tap = look.map(|look| Box::new(Tap { case, look, seen: Vec::new() }));
+    pub(in crate::proxy) fn new(upload: Upload, case: &Case, look: Option<Look>) -> Tapped {
+        let tap = |look| Box::new(Tap { case: case.clone(), look, seen: Vec::new() });
+        let tap = look.map(tap);
         let mut tapped = Tapped { upload, tap };
         if tapped.upload.is_end_stream() {
             tapped.judge(true);

@@ -1,0 +1,116 @@
+//! A connection to an app that carries one request after the other.
+//!
+//! Whoever asks drives it: a request goes out and its answer comes in without a second task.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use http::{Request, Response};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::{TrySendError, http1};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::upstream;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// The app accepts no connection.
+    #[error("cannot connect")]
+    Refused(#[source] io::Error),
+    /// It broke off, or said what is no HTTP.
+    #[error(transparent)]
+    Broken(#[from] hyper::Error),
+}
+
+/// No answer, and the request itself if nothing of it was sent.
+pub(super) type Unanswered<B> = Box<TrySendError<Request<B>>>;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Line<B: Body + 'static> {
+    sender: http1::SendRequest<B>,
+    connection: Box<http1::Connection<TokioIo<TcpStream>, B>>,
+    peer: SocketAddr,
+    /// The HTTP on it has ended.
+    over: bool,
+}
+
+impl<B> Line<B>
+where
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// A new one.
+    pub(super) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
+        let (stream, peer) = upstream::connect(authority).await.map_err(NoAnswer::Refused)?;
+        let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
+        Ok(Line { sender, connection: Box::new(connection), peer, over: false })
+    }
+
+    /// The address that it leads to.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// All of the last request and of its answer has been carried.
+    pub(super) fn is_free(&self) -> bool {
+        !self.over && self.sender.is_ready()
+    }
+
+    /// Its app has not closed it, as far as is known.
+    pub(super) fn is_open(&mut self) -> bool {
+        !self.is_over(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Asks. Gives the answer's head, and the line if there may be more to carry.
+    pub(super) async fn ask(
+        mut self,
+        request: Request<B>,
+    ) -> Result<(Response<Incoming>, Option<Line<B>>), Unanswered<B>> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answered = poll_fn(|cx| {
+            let over = self.is_over(cx);
+            // Only the connection can bring the answer, and that has been polled.
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending if over => Poll::Ready(None),
+                answered => answered.map(Some),
+            }
+        });
+        match answered.await {
+            Some(answered) => Ok((answered?, Some(self))),
+            None => {
+                // What it has not answered fails with it.
+                drop(self);
+                Ok((answer.await?, None))
+            }
+        }
+    }
+
+    /// Carries what is left of a request and its answer. False: the connection is over.
+    pub(super) async fn finish(&mut self) -> bool {
+        poll_fn(|cx| match self.is_over(cx) {
+            true => Poll::Ready(false),
+            false => self.sender.poll_ready(cx).map(|ready| ready.is_ok()),
+        })
+        .await
+    }
+
+    /// Waits until the HTTP is over; the socket, and what was read from it behind that.
+    pub(super) async fn into_socket(mut self) -> (TcpStream, Bytes) {
+        poll_fn(|cx| if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        let parts = self.connection.into_parts();
+        (parts.io.into_inner(), parts.read_buf)
+    }
+
+    /// Moves what can be moved.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.over = self.over || self.connection.poll_without_shutdown(cx).is_ready();
+        self.over
+    }
+}

@@ -1,0 +1,124 @@
+//! Lines to apps that are free, kept for the next plain request. Each worker has a pool of its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Authority;
+use http::{Request, Response};
+use http_body_util::{Either, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+
+use super::judge::Tapped;
+use super::line::{self, NoAnswer};
+use crate::clock;
+use crate::core::time::Nanos;
+
+/// How long a free line is kept: less than the 5 s after which uvicorn and Node close theirs, so that a
+/// request does not meet the closing.
+const KEPT: Duration = Duration::from_secs(4);
+
+/// What a plain request carries: the client's body as it comes, or none.
+pub(super) type Outgoing = Either<Tapped, Empty<Bytes>>;
+
+type Line = line::Line<Outgoing>;
+
+/// The free lines of one worker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pool(Arc<Mutex<Shelf>>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Each with the time since when it is free, the newest last.
+    free: HashMap<Authority, Vec<(Line, Nanos)>>,
+    /// A task sees to it that none is kept for too long.
+    swept: bool,
+}
+
+impl Pool {
+    /// Asks an app, over a free line or a new one. What is left to carry when the head of the answer
+    /// has come is carried by a task of its own.
+    pub(super) async fn ask(
+        &self,
+        app: &Authority,
+        mut request: Request<Outgoing>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let (response, line) = loop {
+            let kept = self.take(app);
+            let new = kept.is_none();
+            let line = match kept {
+                Some(line) => line,
+                None => Line::open(app.as_str(), &http1::Builder::new()).await?,
+            };
+            match line.ask(request).await {
+                Ok(answered) => break answered,
+                Err(mut error) => match error.take_message() {
+                    // The app had closed this one.
+                    Some(unsent) if !new => request = unsent,
+                    _ => return Err(error.into_error().into()),
+                },
+            }
+        };
+        match line {
+            Some(line) if line.is_free() => self.put(app, line),
+            Some(mut line) => {
+                let (pool, app) = (self.clone(), app.clone());
+                tokio::spawn(async move {
+                    if line.finish().await {
+                        pool.put(&app, line);
+                    }
+                });
+            }
+            None => {}
+        }
+        Ok(response)
+    }
+
+    /// The line that became free last. Its app may have closed it.
+    fn take(&self, app: &Authority) -> Option<Line> {
+        let now = clock::coarse();
+        let mut shelf = self.shelf();
+        let newest = shelf.free.get_mut(app)?.pop();
+        newest.filter(|(_, since)| now.since(*since) < KEPT).map(|(line, _)| line)
+    }
+
+    fn put(&self, app: &Authority, line: Line) {
+        let free = (line, clock::coarse());
+        let mut shelf = self.shelf();
+        match shelf.free.get_mut(app) {
+            Some(lines) => lines.push(free),
+            None => drop(shelf.free.insert(app.clone(), vec![free])),
+        }
+        if !std::mem::replace(&mut shelf.swept, true) {
+            tokio::spawn(sweep(self.clone()));
+        }
+    }
+
+    /// Closes lines that were kept for long enough, or that their app has closed. False: none is left.
+    fn sweep(&self) -> bool {
+        let now = clock::coarse();
+        let mut shelf = self.shelf();
+        shelf.free.retain(|_, lines| {
+            lines.retain_mut(|(line, since)| now.since(*since) < KEPT && line.is_open());
+            !lines.is_empty()
+        });
+        shelf.swept = !shelf.free.is_empty();
+        shelf.swept
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        // A panic elsewhere leaves the lines whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn sweep(pool: Pool) {
+    loop {
+        tokio::time::sleep(KEPT / 4).await;
+        if !pool.sweep() {
+            return;
+        }
+    }
+}
