@@ -6,7 +6,7 @@ use std::{fmt::Write as _, hint::black_box, os::fd::AsFd, sync::Arc, time::Durat
 use ebbtide::{
     clock,
     config::App as AppConfig,
-    core::{pack::RuleBook, time::Nanos},
+    core::{keepalive::Round, pack::RuleBook, time::Nanos},
     events::Events,
     reaper::{self, Terms},
     session::{App, Leg, Registry, Session},
@@ -22,6 +22,10 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(3600);
 /// How long acknowledgements may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than all looks, so that nobody is pinged.
+const INTERVAL: Duration = Duration::from_secs(24 * 3600);
+/// Between two looks, as far as the keepalive is told.
+const PERIOD: Nanos = Nanos(1_000_000_000);
 /// More than the caches of a core.
 const WALK: usize = 64 << 20;
 /// Real legs, and the number of rows that each has.
@@ -68,9 +72,11 @@ impl Fleet {
         }
     }
 
-    fn sweep(&self, now: Nanos) {
+    fn sweep(&self, now: Nanos, keepalive: bool) {
+        let period = Duration::from_nanos(PERIOD.0);
+        let round = || Round::new(INTERVAL, None, period, (Nanos(now.0 - PERIOD.0), now));
         for (table, registry) in &self.0 {
-            let terms = Terms { now, grace: GRACE, keepalive: None };
+            let terms = Terms { now, grace: GRACE, keepalive: keepalive.then(round) };
             reaper::sweep(
                 table,
                 registry,
@@ -86,7 +92,7 @@ impl Fleet {
     fn settle(&self, waiting: usize) {
         let start = clock::now();
         loop {
-            self.sweep(clock::now());
+            self.sweep(clock::now(), false);
             let (mut unwritten, mut waits) = (0, 0);
             for (_, registry) in &self.0 {
                 registry.each(|watched| {
@@ -103,8 +109,8 @@ impl Fleet {
             assert!(clock::elapsed(start) < PATIENCE, "{unwritten} unwritten, {waits} wait");
             std::thread::sleep(Duration::from_millis(50));
         }
-        self.sweep(clock::now());
-        self.sweep(clock::now());
+        self.sweep(clock::now(), false);
+        self.sweep(clock::now(), false);
     }
 }
 
@@ -119,7 +125,8 @@ pub(crate) fn table() -> String {
         "**Looking**: processor time of the reaper's sweep over all legs, one leg in \
         {STUCK} at a closed window with something queued. \"Thrown out\": {} MB were walked through before each look, \
         which empties the caches of the core. 100,000 rows are ten tables over the same 10,000 sockets.\n\n\
-        | rows | caches | `ebpf` | `tcp-info` | ratio |\n| ---: | --- | ---: | ---: | ---: |\n",
+        | rows | caches | `ebpf` | `tcp-info` | ratio | `ebpf`, with keepalive |\n\
+        | ---: | --- | ---: | ---: | ---: | ---: |\n",
         WALK >> 20,
     );
     for (legs, times) in SIZES {
@@ -136,26 +143,28 @@ pub(crate) fn table() -> String {
         }
         let looks = if times == 1 { 41 } else { 15 };
         for cold in [false, true] {
-            let mut took = [Vec::new(), Vec::new()];
+            let mut took = [Vec::new(), Vec::new(), Vec::new()];
             for _ in 0..looks {
-                for (fleet, took) in [&kernel, &polled].into_iter().zip(&mut took) {
+                let turns = [(&kernel, false), (&polled, false), (&kernel, true)];
+                for ((fleet, keepalive), took) in turns.into_iter().zip(&mut took) {
                     if cold {
                         walk(&mut walked);
                     } else {
-                        fleet.sweep(clock::now());
+                        fleet.sweep(clock::now(), keepalive);
                     }
-                    took.push(timed(fleet));
+                    took.push(timed(fleet, keepalive));
                 }
             }
-            let [kernel, polled] = took.map(median);
+            let [kernel, polled, keepalive] = took.map(median);
             let caches = if cold { "thrown out" } else { "warm" };
             writeln!(
                 text,
-                "| {} | {caches} | {} | {} | {:.0} |",
+                "| {} | {caches} | {} | {} | {:.0} | {} |",
                 grouped(legs * times),
                 shown(kernel),
                 shown(polled),
-                polled / kernel
+                polled / kernel,
+                shown(keepalive),
             )
             .unwrap();
         }
@@ -164,10 +173,10 @@ pub(crate) fn table() -> String {
 }
 
 /// Nanoseconds of this thread's processor time for one sweep.
-fn timed(fleet: &Fleet) -> f64 {
+fn timed(fleet: &Fleet, keepalive: bool) -> f64 {
     let now = clock::now();
     let before = processor_time();
-    fleet.sweep(now);
+    fleet.sweep(now, keepalive);
     processor_time() - before
 }
 
