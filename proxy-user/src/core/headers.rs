@@ -52,6 +52,10 @@ pub fn names_websocket(headers: &HeaderMap) -> bool {
 
 /// Removes what must not travel on. `TE: trailers` is asked for anew, as trailers are passed on.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Most messages have none of them, and looking at each field once is cheaper than searching six.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     let trailers = has_token(headers, &header::TE, "trailers");
     let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
         .filter_map(|token| token.parse().ok())
@@ -95,13 +99,15 @@ pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
             headers.remove(name);
         }
     }
-    let node = match hop.peer {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("\"[{ip}]\""),
+    let peer = hop.peer.to_string();
+    let node: [&str; 3] = match hop.peer {
+        IpAddr::V4(_) => ["", &peer, ""],
+        IpAddr::V6(_) => ["\"[", &peer, "]\""],
     };
-    append(headers, FORWARDED_FOR, &hop.peer.to_string());
-    let host = hop.host.map(|host| format!("host=\"{host}\";")).unwrap_or_default();
-    append(headers, header::FORWARDED, &format!("for={node};{host}proto={}", hop.scheme));
+    let host = hop.host.map_or(["", "", ""], |host| ["host=\"", host, "\";"]);
+    let forwarded = ["for=", &node.concat(), ";", &host.concat(), "proto=", hop.scheme].concat();
+    append(headers, FORWARDED_FOR, peer);
+    append(headers, header::FORWARDED, forwarded);
     for (name, value) in [(FORWARDED_HOST, hop.host), (FORWARDED_PROTO, Some(hop.scheme))] {
         if let (Entry::Vacant(entry), Some(Ok(value))) =
             (headers.entry(name), value.map(HeaderValue::from_str))
@@ -114,8 +120,13 @@ pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
 /// A field that says where a request came from, under any of the names that apps believe; those
 /// with underscores become the same variable in CGI and WSGI (RFC 3875 section 4.1.18).
 fn claims_the_way(name: &HeaderName) -> bool {
-    let name = name.as_str().replace('_', "-");
-    name.starts_with("x-forwarded-") || name == "x-real-ip" || name == "forwarded"
+    let name = name.as_str().as_bytes();
+    let begins = |with: &str| {
+        let same = |(&byte, &wanted): (&u8, &u8)| byte == wanted || (byte, wanted) == (b'_', b'-');
+        name.len() >= with.len() && name.iter().zip(with.as_bytes()).all(same)
+    };
+    let is = |known: &str| name.len() == known.len() && begins(known);
+    begins("x-forwarded-") || is("x-real-ip") || is("forwarded")
 }
 
 /// The body has no transfer coding but chunked, which is the only one that is understood here
@@ -126,14 +137,13 @@ pub fn only_chunked(headers: &HeaderMap) -> bool {
 }
 
 /// Appends a member to a list field.
-fn append(headers: &mut HeaderMap, name: HeaderName, member: &str) {
+fn append(headers: &mut HeaderMap, name: HeaderName, member: String) {
     let before: Vec<&str> = tokens(headers, &name).collect();
-    let list = if before.is_empty() {
-        member.to_owned()
-    } else {
-        format!("{}, {member}", before.join(", "))
+    let list = match before.is_empty() {
+        true => member,
+        false => format!("{}, {member}", before.join(", ")),
     };
-    if let Ok(value) = HeaderValue::from_str(&list) {
+    if let Ok(value) = HeaderValue::try_from(list) {
         headers.insert(name, value);
     }
 }

@@ -31,8 +31,8 @@ pub(super) struct Pool(Arc<Mutex<Shelf>>);
 
 #[derive(Debug, Default)]
 struct Shelf {
-    /// Each with the time since when it is free, the newest last.
-    free: HashMap<Authority, Vec<(Line, Nanos)>>,
+    /// By the app's authority; each with the time since when it is free, the newest last.
+    free: HashMap<Box<str>, Vec<(Line, Nanos)>>,
     /// A task sees to it that none is kept for too long.
     swept: bool,
 }
@@ -80,16 +80,16 @@ impl Pool {
     fn take(&self, app: &Authority) -> Option<Line> {
         let now = clock::coarse();
         let mut shelf = self.shelf();
-        let newest = shelf.free.get_mut(app)?.pop();
+        let newest = shelf.free.get_mut(app.as_str())?.pop();
         newest.filter(|(_, since)| now.since(*since) < KEPT).map(|(line, _)| line)
     }
 
     fn put(&self, app: &Authority, line: Line) {
         let free = (line, clock::coarse());
         let mut shelf = self.shelf();
-        match shelf.free.get_mut(app) {
+        match shelf.free.get_mut(app.as_str()) {
             Some(lines) => lines.push(free),
-            None => drop(shelf.free.insert(app.clone(), vec![free])),
+            None => drop(shelf.free.insert(app.as_str().into(), vec![free])),
         }
         if !std::mem::replace(&mut shelf.swept, true) {
             tokio::spawn(sweep(self.clone()));

@@ -76,7 +76,10 @@ fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Resul
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
     add_forwarded(headers, hop);
-    if let Some(Ok(value)) = hop.host.map(HeaderValue::from_str) {
+    if let Some(host) = hop.host
+        && headers.get(HOST).is_none_or(|field| field != host)
+        && let Ok(value) = HeaderValue::from_str(host)
+    {
         headers.insert(HOST, value);
     }
     let terms = app.terms();

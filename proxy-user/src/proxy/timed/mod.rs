@@ -43,8 +43,12 @@ struct Times(Arc<Mutex<Patience>>);
 
 impl Times {
     fn tell<T>(&self, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
+        self.tell_at(clock::coarse(), event)
+    }
+
+    fn tell_at<T>(&self, now: Nanos, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
         let mut patience = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        event(&mut patience, clock::now())
+        event(&mut patience, now)
     }
 }
 

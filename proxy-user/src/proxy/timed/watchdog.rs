@@ -32,8 +32,9 @@ impl Watchdog {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let mut now = clock::coarse();
         loop {
-            let deadline = match self.times.tell(Patience::step) {
+            let deadline = match self.times.tell_at(now, Patience::step) {
                 Step::Retire => return Poll::Ready(Verdict::Retire),
                 Step::Cut(overdue) => return Poll::Ready(Verdict::Cut(overdue)),
                 Step::Wait(None) => return Poll::Pending,
@@ -50,6 +51,8 @@ impl Watchdog {
                 return Poll::Pending;
             }
             self.timer = None;
+            // The coarse clock may not have come so far.
+            now = clock::now();
         }
     }
 }
