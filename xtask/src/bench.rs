@@ -22,7 +22,7 @@ const COUNT: u64 = 100_000;
 /// Flags of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A small plan that only proves that everything runs
+    /// A small plan that only proves that everything runs, on a build for tests
     #[arg(long)]
     quick: bool,
     /// Loads whose name contains this; several = any of them
@@ -54,14 +54,17 @@ pub(crate) struct Args {
 /// A build or a measurement that fails, a load that a proxy did not carry with `--quick`, a page without
 /// the markers.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let build = ["build", "--locked", "--release", "--package", "proxy-user"];
-    step(root, "cargo", &[&build[..], &["--bin", "ebbtide", "--example", "bench"]].concat())?;
-    let release = target(root)?.join("release");
-    let bench = release.join("examples/bench");
+    let mut build = vec!["build", "--locked", "--package", "proxy-user"];
+    build.extend(["--bin", "ebbtide", "--example", "bench"]);
+    // Whoever measures nothing need not wait for the optimiser.
+    build.extend((!args.quick).then_some("--release"));
+    step(root, "cargo", &build)?;
+    let built = target(root)?.join(if args.quick { "debug" } else { "release" });
+    let bench = built.join("examples/bench");
     let (part, tables) = if args.instructions {
         ("instructions", instructions(&bench)?)
     } else {
-        ("bench", measure(&release, &bench, args)?)
+        ("bench", measure(&built, &bench, args)?)
     };
     println!("\n{tables}");
     if args.quick {
@@ -74,9 +77,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn measure(release: &Path, bench: &Path, args: &Args) -> Result<String> {
+fn measure(built: &Path, bench: &Path, args: &Args) -> Result<String> {
     let mut command = Command::new(bench);
-    command.arg("measure").arg("--ebbtide").arg(release.join("ebbtide"));
+    command.arg("measure").arg("--ebbtide").arg(built.join("ebbtide"));
     let (rounds, seconds) = if args.quick { (1, 0.1) } else { (args.rounds, args.seconds) };
     command.args(["--rounds", &rounds.to_string(), "--seconds", &seconds.to_string()]);
     command.args(["--workers", &args.workers.to_string()]);
