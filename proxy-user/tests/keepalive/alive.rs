@@ -104,7 +104,7 @@ pub(crate) fn sleeper(source: Source) -> Result<(), Failed> {
     });
     for _ in 0..3 {
         let ping = own_ping(&mut client);
-        pause(TIMEOUT - Duration::from_secs(1));
+        pause(TIMEOUT / 2);
         pong(&mut client, &ping);
         while !client.wire.held().is_empty() || !client.wire.silent_for(MOMENT / 10) {
             let frame = client.receive();

@@ -13,7 +13,7 @@ use crate::harness::setup::Setup;
 use crate::harness::source::Source;
 
 /// `keepalive.timeout`.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
 /// What the payloads of the proxy's own pings start with.
 const OWN: &[u8] = b"ebb";
 
