@@ -13,6 +13,8 @@ use crate::{
 pub(crate) struct Found {
     sessions: usize,
     proxy: String,
+    /// Resident bytes of the process before the first of them.
+    empty: i64,
     /// Resident bytes per session: once open, after traffic, and when all are closed.
     opened: f64,
     used: f64,
@@ -67,6 +69,7 @@ pub(crate) fn all(
             found.push(Found {
                 sessions,
                 proxy: proxy.name().to_owned(),
+                empty,
                 opened,
                 used,
                 closed: weight(proxy.pid()),
@@ -80,15 +83,16 @@ pub(crate) fn all(
 
 pub(crate) fn table(found: &[Found]) -> String {
     let mut text =
-        "| idle sessions | proxy | resident KiB per session | after traffic | after all have \
-                    closed | CPU ms per second |\n| ---: | --- | ---: | ---: | ---: | ---: |\n"
+        "| idle sessions | proxy | resident MiB without them | KiB per session | after traffic | after \
+                    all have closed | CPU ms per second |\n| ---: | --- | ---: | ---: | ---: | ---: | ---: |\n"
             .to_owned();
-    for Found { sessions, proxy, opened, used, closed, cpu, failed } in found {
+    for Found { sessions, proxy, empty, opened, used, closed, cpu, failed } in found {
+        let empty = *empty as f64 / 1024.0 / 1024.0;
         let [opened, used, closed] = [opened, used, closed].map(|bytes| bytes / 1024.0);
         let note = if *failed > 0 { format!(" ({failed} failed)") } else { String::new() };
         writeln!(
             text,
-            "| {sessions}{note} | {proxy} | {opened:.2} | {used:.2} | {closed:.2} | {cpu:.2} |"
+            "| {sessions}{note} | {proxy} | {empty:.1} | {opened:.2} | {used:.2} | {closed:.2} | {cpu:.2} |"
         )
         .unwrap();
     }

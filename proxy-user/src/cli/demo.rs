@@ -18,7 +18,7 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+    pub(super) fn execute(self, common: &Common, settled: fn()) -> Result<(), Failure> {
         let mut config = Config::default();
         common.apply(&mut config);
         if config.admin_needs_token() {
@@ -31,6 +31,7 @@ impl Demo {
         // What a log at `info` has to say is in the table.
         common.start_logging("warn")?;
         let sockets = server::open_sockets(&config)?;
+        settled();
         let runtime = run::runtime()?;
         let setup = Setup {
             config,

@@ -125,16 +125,17 @@ enum Failure {
 /// Carries out the command line.
 #[must_use]
 #[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
-pub fn main() -> ExitCode {
+/// `settled` is called when a process that stays has given up its privileges, before it starts threads.
+pub fn main(settled: fn()) -> ExitCode {
     let Cli { command, common } = Cli::parse();
     let result = match command {
-        Command::Run(run) => run.execute(&common),
+        Command::Run(run) => run.execute(&common, settled),
         Command::Check(check) => check.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::Observe(observe) => observe.execute(&common),
         Command::Explain(explain) => explain.execute(&common),
         Command::Packs(packs) => packs.execute(&common),
-        Command::Demo(demo) => demo.execute(&common),
+        Command::Demo(demo) => demo.execute(&common, settled),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

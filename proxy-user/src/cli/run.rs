@@ -44,13 +44,14 @@ struct Loaded {
 }
 
 impl Run {
-    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+    pub(super) fn execute(self, common: &Common, settled: fn()) -> Result<(), Failure> {
         let before = self.config.as_deref().and_then(watch::print);
         let Loaded { config, packs, warnings } = self.load(common)?;
         let predecessor = self.predecessor()?;
         common.start_logging("info")?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let sockets = server::open_sockets(&config)?;
+        settled();
         let watch = self.config.as_deref().map(|file| Watch::new(file, before, &config));
         let runtime = runtime()?;
         runtime.block_on(async {
