@@ -9,10 +9,11 @@ pub(super) const BUFFER: usize = 64 * 1024;
 const KEPT: usize = 4;
 
 thread_local! {
-    static FREE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    #[allow(clippy::vec_box, reason = "a direction holds the box itself, as long as it needs it")]
+    static FREE: RefCell<Vec<Box<Lent>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of [`BUFFER`] bytes: some wait to be written, those behind them to be followed.
+/// A buffer: some of its bytes wait to be written, those behind them to be followed.
 #[derive(Debug)]
 pub(super) struct Lent {
     bytes: Box<[u8]>,
@@ -21,11 +22,32 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// Takes a buffer from this thread's store, or a new one.
-    pub(super) fn new() -> Lent {
-        let kept = FREE.with_borrow_mut(Vec::pop);
-        let bytes = kept.unwrap_or_else(|| vec![0; BUFFER].into());
-        Lent { bytes, waiting: 0..0, unfollowed: 0..0 }
+    /// Takes a buffer of [`BUFFER`] bytes from this thread's store, or a new one.
+    pub(super) fn take() -> Box<Lent> {
+        let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
+        let mut lent = kept.unwrap_or_else(|| Lent::of(vec![0; BUFFER].into()));
+        (lent.waiting, lent.unfollowed) = (0..0, 0..0);
+        lent
+    }
+
+    /// A buffer of bytes that are to be followed.
+    pub(super) fn of(bytes: Box<[u8]>) -> Box<Lent> {
+        let unfollowed = 0..bytes.len();
+        Box::new(Lent { bytes, waiting: 0..0, unfollowed })
+    }
+
+    /// Keeps it for the next reads.
+    pub(super) fn give_back(self: Box<Lent>) {
+        if self.bytes.len() != BUFFER {
+            return;
+        }
+        // While the thread ends its store is gone, and the buffer with it.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            if free.len() < KEPT {
+                free.push(self);
+            }
+        });
     }
 
     /// The whole buffer, to be read into.
@@ -63,18 +85,5 @@ impl Lent {
     /// The first `size` unfollowed bytes are for nobody.
     pub(super) fn skip(&mut self, size: usize) {
         self.unfollowed.start += size;
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        // While the thread ends its store is gone, and the buffer with it.
-        let _ = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            if free.len() < KEPT {
-                free.push(bytes);
-            }
-        });
     }
 }

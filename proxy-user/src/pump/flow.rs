@@ -54,28 +54,33 @@ pub(super) struct Flow {
     frames: Frames,
     stage: Stage,
     /// Bytes that must be written before anything else is read.
-    lent: Option<Lent>,
-    /// Frames of our own that wait for the next place between two frames.
-    inserts: Inserts,
-    /// Bytes that came right behind the handshake.
-    early: Bytes,
-    /// What is written between the last frame and the FIN.
-    last_words: Bytes,
+    lent: Option<Box<Lent>>,
+    own: Option<Box<Own>>,
     /// The FIN waits for the answer to the last words.
     fin_waits: bool,
     /// Nothing more can be read.
     source_over: bool,
 }
 
+/// Bytes of our own that have not been written.
+#[derive(Debug, Default)]
+struct Own {
+    /// Frames that wait for the next place between two frames.
+    inserts: Inserts,
+    /// What is written between the last frame and the FIN.
+    last_words: Bytes,
+}
+
+const _: () = assert!(size_of::<Flow>() <= 72, "there are two for each session");
+
 impl Flow {
-    pub(super) fn new(rules: Rules, early: Bytes) -> Flow {
+    /// `early`: what came right behind the handshake.
+    pub(super) fn new(rules: Rules, early: &[u8]) -> Flow {
         Flow {
             frames: Frames::new(rules),
             stage: Stage::Open,
-            lent: None,
-            inserts: Inserts::default(),
-            early: held(early),
-            last_words: Bytes::new(),
+            lent: (!early.is_empty()).then(|| Lent::of(early.into())),
+            own: None,
             fin_waits: false,
             source_over: false,
         }
@@ -100,7 +105,7 @@ impl Flow {
     /// wait for the end of a frame are lost, as it never comes.
     pub(super) fn finish(&mut self) {
         if matches!(self.stage, Stage::Open | Stage::LastFrame) {
-            self.last_words = Bytes::copy_from_slice(self.frames.kept());
+            self.say_last(Bytes::copy_from_slice(self.frames.kept()));
             self.stage = Stage::Finishing;
             self.fin_waits = false;
         }
@@ -113,10 +118,16 @@ impl Flow {
             return;
         }
         // Nothing comes behind a Close (RFC 6455 section 5.5.1).
-        self.last_words = if self.frames.closed() { Bytes::new() } else { frame };
+        self.say_last(if self.frames.closed() { Bytes::new() } else { frame });
         self.fin_waits = fin_waits;
         let between = self.frames.at_boundary() || self.frames.nonsense();
         self.stage = if between { Stage::Finishing } else { Stage::LastFrame };
+    }
+
+    fn say_last(&mut self, words: Bytes) {
+        if self.own.is_some() || !words.is_empty() {
+            self.own.get_or_insert_default().last_words = words;
+        }
     }
 
     /// The last words have been answered: the FIN may follow them.
@@ -127,19 +138,19 @@ impl Flow {
     /// Puts a frame of our own behind what waits, in the next place that takes it. Lost if the
     /// direction ends before there is one.
     pub(super) fn insert(&mut self, frame: &[u8]) {
-        self.inserts.add(frame);
+        self.own.get_or_insert_default().inserts.add(frame);
     }
 
     /// The same with a ping of the sweep's. Its place may never come (RFC 6455 section 5.5.1).
     pub(super) fn ping(&mut self, frame: &[u8]) {
         if self.stage == Stage::Open {
-            self.inserts.add_ping(frame);
+            self.own.get_or_insert_default().inserts.add_ping(frame);
         }
     }
 
     /// A ping of the sweep's waits.
     pub(super) fn pings(&self) -> bool {
-        self.inserts.ping()
+        self.own.as_ref().is_some_and(|own| own.inserts.ping())
     }
 
     /// Moves bytes until neither side can go on. `witness` sees every frame.
@@ -191,27 +202,19 @@ impl Flow {
         from: &mut TcpStream,
         leg: &Leg,
     ) -> Poll<io::Result<bool>> {
-        if self.early.is_empty() {
-            ready!(from.poll_read_ready(cx))?;
-        }
+        ready!(from.poll_read_ready(cx))?;
         let kept = self.frames.kept();
-        let mut lent = Lent::new();
+        let mut lent = Lent::take();
         let (before, behind) = lent.space().split_at_mut(kept.len());
         before.copy_from_slice(kept);
-        let read = if self.early.is_empty() {
-            let mut read = ReadBuf::new(behind);
-            ready!(Pin::new(from).poll_read(cx, &mut read))?;
-            leg.socket.add_read(read.filled().len() as u64);
-            read.filled().len()
-        } else {
-            let size = behind.len().min(self.early.len());
-            self.early.copy_to_slice(&mut behind[..size]);
-            self.early = held(std::mem::take(&mut self.early));
-            size
-        };
-        if read == 0 {
-            return Poll::Ready(Ok(false));
+        let mut read = ReadBuf::new(behind);
+        let polled = Pin::new(from).poll_read(cx, &mut read);
+        let read = read.filled().len();
+        if !matches!(polled, Poll::Ready(Ok(()))) || read == 0 {
+            lent.give_back();
+            return polled.map_ok(|()| false);
         }
+        leg.socket.add_read(read as u64);
         lent.fill(kept.len() + read);
         self.frames.joined();
         self.lent = Some(lent);
@@ -222,7 +225,7 @@ impl Flow {
     /// Whole chunks stay to be written, the start of a header is kept for the next read. What comes
     /// behind a Close is discarded (RFC 6455 section 1.4), and so is what comes behind the last frame.
     fn follow(&mut self, witness: &mut impl Witness) -> Result<(), Violation> {
-        let Flow { frames, stage, lent: Some(lent), inserts, .. } = self else { return Ok(()) };
+        let Flow { frames, stage, lent: Some(lent), own, .. } = self else { return Ok(()) };
         let bytes = lent.unfollowed();
         let (mut burst, mut pass, mut skip) = (Counts::default(), 0, 0);
         let result = loop {
@@ -233,7 +236,7 @@ impl Flow {
                     skip = rest.len();
                     break Ok(());
                 }
-                if pass > 0 && inserts.fit(frames) {
+                if pass > 0 && own.as_ref().is_some_and(|own| own.inserts.fit(frames)) {
                     break Ok(());
                 }
             }
@@ -287,16 +290,21 @@ impl Flow {
             }
         }
         let open = matches!(self.stage, Stage::Open | Stage::LastFrame);
-        if self.inserts.begun() || (open && self.inserts.fit(&self.frames)) {
-            ready!(self.inserts.poll_write(cx, to, leg))?;
+        if let Some(own) = &mut self.own
+            && (own.inserts.begun() || (open && own.inserts.fit(&self.frames)))
+        {
+            ready!(own.inserts.poll_write(cx, to, leg))?;
+            self.own = self.own.take().filter(|own| !own.last_words.is_empty());
         }
-        if self.lent.as_ref().is_some_and(|lent| lent.unfollowed().is_empty()) {
-            self.lent = None;
+        if let Some(lent) = self.lent.take_if(|lent| lent.unfollowed().is_empty()) {
+            lent.give_back();
         }
         if self.stage == Stage::Finishing {
-            while !self.last_words.is_empty() {
-                let written = ready!(poll_write(cx, to, leg, &self.last_words))?;
-                self.last_words.advance(written);
+            if let Some(own) = &mut self.own {
+                while !own.last_words.is_empty() {
+                    let written = ready!(poll_write(cx, to, leg, &own.last_words))?;
+                    own.last_words.advance(written);
+                }
             }
             if !self.fin_waits {
                 ready!(Pin::new(to).poll_shutdown(cx))?;
@@ -310,12 +318,6 @@ impl Flow {
 fn whole_message(chunk: &Chunk) -> bool {
     let whole = |header: Header| header.start.fin && header.start.opcode != Opcode::Continuation;
     chunk.ends && chunk.header.is_some_and(whole)
-}
-
-/// The bytes, without the allocation behind them once there are none: hyper hands over its whole
-/// read buffer, however little is left in it.
-fn held(bytes: Bytes) -> Bytes {
-    if bytes.is_empty() { Bytes::new() } else { bytes }
 }
 
 /// Writes once.

@@ -35,20 +35,25 @@ pub struct Chunk {
 /// The parser's whole state.
 #[derive(Clone, Debug)]
 pub struct Parser {
-    rules: Rules,
-    /// Payload bytes of the current frame still to come.
-    remaining: u64,
+    masked: bool,
+    rsv: u8,
     /// Inside a fragmented message: only continuations and control frames may come.
     fragmented: bool,
     /// A Close went by.
     closed: bool,
+    max_frame: u64,
+    /// Payload bytes of the current frame still to come.
+    remaining: u64,
 }
+
+const _: () = assert!(size_of::<Parser>() <= 24, "there are two for each session");
 
 impl Parser {
     /// A parser at the start of a connection.
     #[must_use]
     pub fn new(rules: Rules) -> Parser {
-        Parser { rules, remaining: 0, fragmented: false, closed: false }
+        let Rules { masked, rsv, max_frame } = rules;
+        Parser { masked, rsv, fragmented: false, closed: false, max_frame, remaining: 0 }
     }
 
     /// Between two frames: the only place where another frame can be put in.
@@ -89,8 +94,8 @@ impl Parser {
         let Some(start) = Start::decode(bytes)? else { return Ok(None) };
         self.check(start)?;
         let Some(header) = start.complete(bytes)? else { return Ok(None) };
-        if header.length > self.rules.max_frame {
-            return Err(Violation::TooBig { length: header.length, limit: self.rules.max_frame });
+        if header.length > self.max_frame {
+            return Err(Violation::TooBig { length: header.length, limit: self.max_frame });
         }
         let payload = (bytes.len() - header.size) as u64;
         let taken = payload.min(header.length);
@@ -109,7 +114,7 @@ impl Parser {
     }
 
     fn check(&self, start: Start) -> Result<(), Violation> {
-        match (start.masked, self.rules.masked) {
+        match (start.masked, self.masked) {
             (false, true) => return Err(Violation::Unmasked),
             (true, false) => return Err(Violation::Masked),
             _ => {}
@@ -117,8 +122,8 @@ impl Parser {
         let allowed = match start.opcode {
             opcode if opcode.is_control() => 0,
             // RFC 7692 section 6.1: RSV1 is of the first frame of a message.
-            Opcode::Continuation if self.rules.rsv == DEFLATE => 0,
-            _ => self.rules.rsv,
+            Opcode::Continuation if self.rsv == DEFLATE => 0,
+            _ => self.rsv,
         };
         if start.rsv & !allowed != 0 {
             return Err(Violation::ReservedBits(start.rsv));

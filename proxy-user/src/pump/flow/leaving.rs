@@ -82,6 +82,7 @@ impl Flow {
         }
         if let Some(lent) = self.lent.take() {
             self.frames.hear(lent.unfollowed());
+            lent.give_back();
         }
         Poll::Ready(Event::Heard)
     }
