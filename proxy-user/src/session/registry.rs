@@ -35,7 +35,7 @@ pub struct Watched<'a> {
     /// The session.
     pub session: &'a Arc<Session>,
     /// The sweep's memory.
-    pub watches: &'a Watches,
+    pub watches: Watches,
 }
 
 /// A session as a sweep comes by.
@@ -53,7 +53,7 @@ pub struct Look<'a> {
     pub place: usize,
     /// The keepalive's memory of the client leg and the app leg.
     pub pulses: &'a mut [Pulse; 2],
-    /// The sweep's memory. Touched only where it must be, it costs a sweep nothing.
+    /// The sweep's memory.
     pub watches: &'a mut Watches,
     session: &'a Option<Arc<Session>>,
 }
@@ -85,7 +85,8 @@ pub struct Registry {
 struct Live {
     count: usize,
     sessions: Vec<Option<Arc<Session>>>,
-    watches: Vec<Watches>,
+    /// By 64 pairs: none where none of them waits.
+    watches: Vec<Option<Box<[Watches; PAIRS]>>>,
     pulses: Vec<[Pulse; 2]>,
     /// A bit for each pair that has a session.
     taken: Vec<u64>,
@@ -121,9 +122,12 @@ impl Registry {
     /// Shows every live session, in order of opening.
     pub fn each(&self, mut show: impl FnMut(Watched<'_>)) {
         let live = self.live();
-        let watched = live.sessions.iter().zip(&live.watches);
-        let watched = watched.filter_map(|(session, watches)| {
-            session.as_ref().map(|session| Watched { session, watches })
+        let watched = live.sessions.iter().enumerate().filter_map(|(at, session)| {
+            let session = session.as_ref()?;
+            let (block, bit) = (at / PAIRS, at % PAIRS);
+            let kept = live.watches[block].as_ref().filter(|_| live.waiting[block] >> bit & 1 == 1);
+            let watches = kept.map(|watches| watches[bit]).unwrap_or_default();
+            Some(Watched { session, watches })
         });
         let mut watched: Vec<_> = watched.collect();
         watched.sort_unstable_by_key(|watched| watched.session.id);
@@ -140,8 +144,10 @@ impl Registry {
     /// something from then on. `sockets` is the table that all legs are registered in.
     pub fn sweep(&self, sockets: &Sockets, mut look: impl FnMut(Look<'_>) -> bool) {
         let live = &mut *self.live();
-        let blocks = live.taken.iter().zip(&mut live.waiting).enumerate();
-        for (number, (&taken, waiting)) in blocks {
+        let blocks = live.taken.iter().zip(&mut live.waiting).zip(&mut live.watches).enumerate();
+        // Of all that do not wait: what is at rest remembers nothing (`Watch::at_rest`).
+        let mut fresh = Watches::default();
+        for (number, ((&taken, waiting), watches)) in blocks {
             let Some(views) = sockets.views(number).filter(|_| taken != 0) else { continue };
             let (noted, waited) = (views.noted(), *waiting);
             let mut left = taken;
@@ -150,17 +156,26 @@ impl Registry {
                 left &= left - 1;
                 let at = number * PAIRS + bit;
                 let Some([client, upstream]) = views.pair(bit) else { continue };
+                let waiting_before = waited >> bit & 1 == 1;
+                let kept = watches.as_mut().filter(|_| waiting_before);
                 let waits = look(Look {
                     client,
                     upstream,
                     noted: noted >> bit & 1 == 1,
-                    waiting: waited >> bit & 1 == 1,
+                    waiting: waiting_before,
                     place: at,
                     pulses: &mut live.pulses[at],
-                    watches: &mut live.watches[at],
+                    watches: kept.map_or(&mut fresh, |kept| &mut kept[bit]),
                     session: &live.sessions[at],
                 });
+                if waits && !waiting_before {
+                    let kept = watches.get_or_insert_with(|| Box::new([Watches::default(); PAIRS]));
+                    kept[bit] = std::mem::take(&mut fresh);
+                }
                 *waiting = *waiting & !(1 << bit) | u64::from(waits) << bit;
+            }
+            if *waiting == 0 {
+                *watches = None;
             }
         }
     }
@@ -203,7 +218,7 @@ impl Live {
         if self.sessions.len() <= at {
             let blocks = at / PAIRS + 1;
             self.sessions.resize(blocks * PAIRS, None);
-            self.watches.resize(blocks * PAIRS, Watches::default());
+            self.watches.resize(blocks, None);
             self.pulses.resize(blocks * PAIRS, Default::default());
             self.taken.resize(blocks, 0);
             self.waiting.resize(blocks, 0);
@@ -211,7 +226,6 @@ impl Live {
         let (block, bit) = (at / PAIRS, 1 << (at % PAIRS));
         self.taken[block] |= bit;
         self.waiting[block] &= !bit;
-        self.watches[at] = Watches::default();
         self.pulses[at] = Default::default();
         self.count += usize::from(self.sessions[at].replace(session).is_none());
     }
@@ -222,7 +236,12 @@ impl Live {
         if place.take_if(|other| other.id == session.id).is_none() {
             return false;
         }
-        self.taken[at / PAIRS] &= !(1 << (at % PAIRS));
+        let (block, bit) = (at / PAIRS, 1 << (at % PAIRS));
+        self.taken[block] &= !bit;
+        self.waiting[block] &= !bit;
+        if self.waiting[block] == 0 {
+            self.watches[block] = None;
+        }
         self.count -= 1;
         true
     }

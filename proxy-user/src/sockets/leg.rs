@@ -18,7 +18,7 @@ use proxy_common::Row;
 use super::{
     Source, poll,
     row::{AtomicRow, tcp_state},
-    table::{Block, Place, Table},
+    table::{Block, Place},
     tcp_info::{self, Account},
     view,
 };
@@ -29,16 +29,27 @@ use crate::core::{
 
 /// One registered socket. See the module's text for the order of calls.
 pub struct Leg {
-    table: Arc<Table>,
     block: Arc<Block>,
     place: Place,
     source: Source,
     cookie: u64,
-    /// The socket when it was registered: what is known until the kernel's first callback.
-    base: Account,
+    base: Base,
     /// What it came to when it was released.
     last: OnceLock<Box<Sample>>,
 }
+
+/// The socket when it was registered: what is known until the kernel's first callback. The block has
+/// its byte counts.
+#[derive(Clone, Copy, Default)]
+struct Base {
+    window: u32,
+    srtt_us: u32,
+    retransmits: u32,
+    timeouts: u8,
+    state: u8,
+}
+
+const _: () = assert!(size_of::<Leg>() <= 56, "there are two for each session");
 
 impl Leg {
     /// Puts a socket in its place, which the kernel finds from then on. Its figures are not read yet:
@@ -47,31 +58,23 @@ impl Leg {
     /// # Errors
     /// The kernel refused the entry; the place is then as it was.
     pub(super) fn in_kernel(
-        table: &Arc<Table>,
         block: &Arc<Block>,
         place: Place,
         fd: BorrowedFd<'_>,
         cookie: u64,
     ) -> Result<Leg, MapError> {
-        if let (Some(kernel), Ok(row)) = (&table.kernel, u32::try_from(place.row())) {
+        if let (Some(kernel), Ok(row)) = (&block.ledger.kernel, u32::try_from(place.row())) {
             kernel.enter(cookie, row)?;
         }
-        Ok(Leg::occupy(table, block, place, fd, cookie, Source::Ebpf))
+        Ok(Leg::occupy(block, place, fd, cookie, Source::Ebpf))
     }
 
     /// The same for a socket that is to be polled.
-    pub(super) fn polled(
-        table: &Arc<Table>,
-        block: &Arc<Block>,
-        place: Place,
-        fd: BorrowedFd<'_>,
-        cookie: u64,
-    ) -> Leg {
-        Leg::occupy(table, block, place, fd, cookie, Source::TcpInfo)
+    pub(super) fn polled(block: &Arc<Block>, place: Place, fd: BorrowedFd<'_>, cookie: u64) -> Leg {
+        Leg::occupy(block, place, fd, cookie, Source::TcpInfo)
     }
 
     fn occupy(
-        table: &Arc<Table>,
         block: &Arc<Block>,
         place: Place,
         fd: BorrowedFd<'_>,
@@ -80,8 +83,8 @@ impl Leg {
     ) -> Leg {
         let row = Row { cookie, ..Row::default() };
         block.occupy(place, fd.as_raw_fd(), (source == Source::TcpInfo).then_some(&row));
-        let (table, block) = (Arc::clone(table), Arc::clone(block));
-        Leg { table, block, place, source, cookie, base: Account::default(), last: OnceLock::new() }
+        let block = Arc::clone(block);
+        Leg { block, place, source, cookie, base: Base::default(), last: OnceLock::new() }
     }
 
     /// Reads the socket's figures, to count from. After the kernel can find the row: no ack falls
@@ -90,15 +93,16 @@ impl Leg {
     /// # Errors
     /// A descriptor that is no TCP socket or gives no answer.
     pub(super) fn start(mut self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
-        self.base = tcp_info::coherent(fd)?;
-        self.block.moved(self.place).start(&self.base);
-        if self.base.state != TcpState::Established as u32 {
+        let account = tcp_info::coherent(fd)?;
+        self.base = Base::of(&account);
+        self.block.moved(self.place).start(&account);
+        if account.state != TcpState::Established as u32 {
             self.note();
         }
         if let Some(row) =
             self.block.polled_row(self.place).filter(|_| self.source == Source::TcpInfo)
         {
-            let base = Row { cookie: self.cookie, ..poll::as_row(&self.base) };
+            let base = Row { cookie: self.cookie, ..poll::as_row(&account) };
             // Under the lock: a sweep that is polling must not mix its row with this one.
             self.block.with_descriptor(self.place, |_| row.store(&base));
         }
@@ -114,7 +118,7 @@ impl Leg {
     /// The place of its pair: the two legs of a session share one, and no other registered leg has it.
     #[must_use]
     pub fn pair(&self) -> usize {
-        self.place.pair as usize
+        self.place.pair() as usize
     }
 
     /// Lets sweeps know that rows do not tell everything of this leg's pair.
@@ -150,8 +154,7 @@ impl Leg {
         }
         let mut row = self.row();
         if row.event_ns == 0 {
-            let base = poll::as_row(&self.base);
-            row = Row { bytes_acked: 0, bytes_received: 0, queued: 0, ..base };
+            row = self.base.as_row();
         }
         let sample = view::sample(&row, self.block.moved(self.place));
         // The counts may be another leg's by now. Its predecessor's `last` was set before it came, which
@@ -207,12 +210,12 @@ impl Leg {
             return;
         }
         if self.source == Source::Ebpf
-            && let Some(kernel) = &self.table.kernel
+            && let Some(kernel) = &self.block.ledger.kernel
         {
             kernel.leave(self.cookie);
         }
         if self.block.leave(self.place) {
-            self.table.give_back(self.place.pair);
+            self.block.ledger.give_back(self.place.pair());
         }
     }
 
@@ -220,11 +223,36 @@ impl Leg {
     fn row(&self) -> Row {
         let row = match self.source {
             Source::Ebpf => {
-                self.table.kernel.as_ref().and_then(|kernel| kernel.row(self.place.row()))
+                let kernel = self.block.ledger.kernel.as_ref();
+                kernel.and_then(|kernel| kernel.row(self.place.row()))
             }
             Source::TcpInfo => self.block.polled_row(self.place),
         };
         row.map(AtomicRow::load).filter(|row| row.cookie == self.cookie).unwrap_or_default()
+    }
+}
+
+impl Base {
+    fn of(account: &Account) -> Base {
+        let small = |figure| u8::try_from(figure).unwrap_or(u8::MAX);
+        Base {
+            window: account.window,
+            srtt_us: account.srtt_us,
+            retransmits: account.retransmits,
+            timeouts: small(account.timeouts),
+            state: small(account.state),
+        }
+    }
+
+    fn as_row(self) -> Row {
+        Row {
+            snd_wnd: self.window,
+            srtt_us: self.srtt_us,
+            retransmits: self.retransmits,
+            timeouts: u32::from(self.timeouts),
+            state: u32::from(self.state),
+            ..Row::default()
+        }
     }
 }
 

@@ -82,7 +82,7 @@ pub struct Held {
 pub struct Sockets(Arc<Inner>);
 
 struct Inner {
-    table: Arc<Table>,
+    table: Table,
     reason: String,
     warned: AtomicBool,
 }
@@ -106,7 +106,7 @@ impl Sockets {
             },
         };
         Ok(Sockets(Arc::new(Inner {
-            table: Arc::new(Table::new(kernel)),
+            table: Table::new(kernel),
             reason,
             warned: AtomicBool::new(false),
         })))
@@ -115,7 +115,7 @@ impl Sockets {
     /// Who writes the rows of legs to come.
     #[must_use]
     pub fn source(&self) -> Source {
-        if self.0.table.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
+        if self.0.table.ledger.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
     }
 
     /// Why it is this source, as one sentence for a person.
@@ -135,8 +135,8 @@ impl Sockets {
         let cookies = [tcp_info::cookie(fds[0])?, tcp_info::cookie(fds[1])?];
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
         // Both are legs before either can fail: the pair is given back with the last of them.
-        let [near, far] =
-            [0, 1].map(|side| self.settle(&block, Place { pair, side }, fds[side], cookies[side]));
+        let [near, far] = [0, 1]
+            .map(|side| self.settle(&block, Place::new(pair, side), fds[side], cookies[side]));
         Ok([near.start(fds[0])?, far.start(fds[1])?])
     }
 
@@ -147,20 +147,20 @@ impl Sockets {
     pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
         let cookie = tcp_info::cookie(fd)?;
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
-        self.settle(&block, Place { pair, side: 0 }, fd, cookie).start(fd)
+        self.settle(&block, Place::new(pair, 0), fd, cookie).start(fd)
     }
 
     fn settle(&self, block: &Arc<Block>, place: Place, fd: BorrowedFd<'_>, cookie: u64) -> Leg {
-        let table = &self.0.table;
-        if place.pair < table.lent() {
-            match Leg::in_kernel(table, block, place, fd, cookie) {
+        let ledger = &self.0.table.ledger;
+        if place.pair() < ledger.lent() {
+            match Leg::in_kernel(block, place, fd, cookie) {
                 Ok(leg) => return leg,
                 Err(error) => self.warn_once(&sentence(&error)),
             }
-        } else if table.kernel.is_some() {
+        } else if ledger.kernel.is_some() {
             self.warn_once("all rows of the kernel table are taken");
         }
-        Leg::polled(table, block, place, fd, cookie)
+        Leg::polled(block, place, fd, cookie)
     }
 
     /// Once per sweep: brings the polled rows up to date as of `now`, two system calls for each polled
@@ -183,7 +183,7 @@ impl Sockets {
     /// # Errors
     /// A ring buffer that cannot be watched.
     pub fn start_logging(&self) -> io::Result<Option<JoinHandle<()>>> {
-        let Some(kernel) = &self.0.table.kernel else { return Ok(None) };
+        let Some(kernel) = &self.0.table.ledger.kernel else { return Ok(None) };
         let logger = match aya_log::EbpfLogger::init(&mut kernel.ebpf()) {
             Ok(logger) => logger,
             Err(aya_log::Error::MapNotFound) => return Ok(None),
@@ -206,7 +206,8 @@ impl Sockets {
     /// # Errors
     /// A kernel table that cannot be walked.
     pub fn held(&self) -> io::Result<Held> {
-        let entries = self.0.table.kernel.as_ref().map_or(Ok(0), Kernel::entries)?;
+        let kernel = self.0.table.ledger.kernel.as_ref();
+        let entries = kernel.map_or(Ok(0), Kernel::entries)?;
         let (rows, polled) = self.0.table.held();
         Ok(Held { rows, entries, polled })
     }

@@ -35,15 +35,25 @@ const NONE: RawFd = -1;
 
 /// A leg's place: its pair's, and which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) pair: u32,
-    pub(super) side: usize,
-}
+pub(super) struct Place(u32);
 
 impl Place {
+    /// `side`: 0 or 1. `pair`: below 2^31.
+    pub(super) fn new(pair: u32, side: usize) -> Place {
+        Place(pair << 1 | u32::from(side == 1))
+    }
+
+    pub(super) fn pair(self) -> u32 {
+        self.0 >> 1
+    }
+
+    fn side(self) -> usize {
+        self.row() % 2
+    }
+
     /// Index of the kernel's row.
     pub(super) fn row(self) -> usize {
-        self.pair as usize * 2 + self.side
+        self.0 as usize
     }
 
     /// Index in the block's arrays of legs.
@@ -52,7 +62,7 @@ impl Place {
     }
 
     fn bit(self) -> u64 {
-        1 << (self.pair as usize % PAIRS)
+        1 << (self.pair() as usize % PAIRS)
     }
 }
 
@@ -63,6 +73,7 @@ struct PairMoved([Moved; 2]);
 
 /// The process's own side of 64 pairs.
 pub(super) struct Block {
+    pub(super) ledger: Arc<Ledger>,
     moved: [PairMoved; PAIRS],
     /// Pairs of which the rows do not tell everything.
     noted: AtomicU64,
@@ -74,8 +85,9 @@ pub(super) struct Block {
 }
 
 impl Block {
-    fn new() -> Block {
+    fn new(ledger: Arc<Ledger>) -> Block {
         Block {
+            ledger,
             moved: array::from_fn(|_| PairMoved::default()),
             noted: AtomicU64::new(0),
             polled: Default::default(),
@@ -85,7 +97,7 @@ impl Block {
     }
 
     pub(super) fn moved(&self, place: Place) -> &Moved {
-        &self.moved[place.pair as usize % PAIRS].0[place.side]
+        &self.moved[place.pair() as usize % PAIRS].0[place.side()]
     }
 
     /// The row of a leg that is polled.
@@ -107,9 +119,9 @@ impl Block {
         if let Some(row) = polled {
             let rows = self.rows.get_or_init(|| (0..LEGS).map(|_| AtomicRow::default()).collect());
             rows[place.in_block()].store(row);
-            self.polled[place.side].fetch_or(place.bit(), Relaxed);
+            self.polled[place.side()].fetch_or(place.bit(), Relaxed);
         } else {
-            self.polled[place.side].fetch_and(!place.bit(), Relaxed);
+            self.polled[place.side()].fetch_and(!place.bit(), Relaxed);
         }
         descriptors[place.in_block()] = fd;
         // Whoever reads counts of this leg sees that the leg before it has left: see `Leg::sample`.
@@ -161,46 +173,19 @@ impl Block {
     }
 }
 
-/// All places.
-pub(super) struct Table {
+/// Whose turn each place is, and the kernel's rows.
+pub(super) struct Ledger {
     pub(super) kernel: Option<Kernel>,
-    blocks: RwLock<Vec<Arc<Block>>>,
     /// How many pairs have rows in the kernel's table. Those beyond are polled.
     lent: u32,
     /// Of these and of those.
     places: Mutex<[Places; 2]>,
 }
 
-impl Table {
-    /// A table whose first pairs have the kernel's rows, if there are any.
-    pub(super) fn new(kernel: Option<Kernel>) -> Table {
-        let rows = kernel.as_ref().map_or(0, Kernel::rows);
-        let lent = u32::try_from(rows / 2).unwrap_or(u32::MAX);
-        let places = [Places::new(0..lent), Places::new(lent..u32::MAX)];
-        Table { kernel, blocks: RwLock::default(), lent, places: Mutex::new(places) }
-    }
-
+impl Ledger {
     /// How many pairs have rows in the kernel's table.
     pub(super) fn lent(&self) -> u32 {
         self.lent
-    }
-
-    /// Takes the lowest free pair, and where it lies. `None` = 4 billion pairs are taken.
-    pub(super) fn take(&self) -> Option<(u32, Arc<Block>)> {
-        let pair = {
-            let mut places = self.places();
-            let [lent, polled] = &mut *places;
-            lent.take().or_else(|| polled.take())?
-        };
-        let number = pair as usize / PAIRS;
-        if let Some(block) = self.block(number) {
-            return Some((pair, block));
-        }
-        let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
-        while blocks.len() <= number {
-            blocks.push(Arc::new(Block::new()));
-        }
-        Some((pair, Arc::clone(&blocks[number])))
     }
 
     /// Takes a pair back that both legs have left.
@@ -211,9 +196,49 @@ impl Table {
         places.give_back(pair);
     }
 
+    fn take(&self) -> Option<u32> {
+        let mut places = self.places();
+        let [lent, polled] = &mut *places;
+        lent.take().or_else(|| polled.take())
+    }
+
+    fn places(&self) -> MutexGuard<'_, [Places; 2]> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All places.
+pub(super) struct Table {
+    pub(super) ledger: Arc<Ledger>,
+    blocks: RwLock<Vec<Arc<Block>>>,
+}
+
+impl Table {
+    /// A table whose first pairs have the kernel's rows, if there are any.
+    pub(super) fn new(kernel: Option<Kernel>) -> Table {
+        let rows = kernel.as_ref().map_or(0, Kernel::rows);
+        let lent = u32::try_from(rows / 2).unwrap_or(u32::MAX);
+        let places = Mutex::new([Places::new(0..lent), Places::new(lent..u32::MAX >> 1)]);
+        Table { ledger: Arc::new(Ledger { kernel, lent, places }), blocks: RwLock::default() }
+    }
+
+    /// Takes the lowest free pair, and where it lies. `None` = 2 billion pairs are taken.
+    pub(super) fn take(&self) -> Option<(u32, Arc<Block>)> {
+        let pair = self.ledger.take()?;
+        let number = pair as usize / PAIRS;
+        if let Some(block) = self.block(number) {
+            return Some((pair, block));
+        }
+        let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
+        while blocks.len() <= number {
+            blocks.push(Arc::new(Block::new(Arc::clone(&self.ledger))));
+        }
+        Some((pair, Arc::clone(&blocks[number])))
+    }
+
     /// A sweep has come.
     pub(super) fn swept(&self) {
-        self.places().iter_mut().for_each(Places::swept);
+        self.ledger.places().iter_mut().for_each(Places::swept);
     }
 
     pub(super) fn block(&self, number: usize) -> Option<Arc<Block>> {
@@ -225,15 +250,11 @@ impl Table {
         let held = (0..).map_while(|number| self.block(number)).map(|block| block.held());
         held.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
     }
-
-    fn places(&self) -> MutexGuard<'_, [Places; 2]> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// 64 pairs as a sweep looks at them. Only for pairs that are registered while it looks.
 pub struct Views<'a> {
-    table: &'a Table,
+    kernel: Option<&'a Kernel>,
     block: Arc<Block>,
     number: usize,
     polled: [u64; 2],
@@ -243,7 +264,7 @@ impl<'a> Views<'a> {
     pub(super) fn new(table: &'a Table, number: usize) -> Option<Views<'a>> {
         let block = table.block(number)?;
         let polled = [0, 1].map(|side| block.polled[side].load(Relaxed));
-        Some(Views { table, block, number, polled })
+        Some(Views { kernel: table.ledger.kernel.as_ref(), block, number, polled })
     }
 
     /// A bit for each pair of which its rows do not tell everything: see `Leg::note`.
@@ -261,7 +282,7 @@ impl<'a> Views<'a> {
             let row = if self.polled[side] >> bit & 1 == 1 {
                 self.block.rows.get()?.get(2 * bit + side)?
             } else {
-                self.table.kernel.as_ref()?.row(self.number * LEGS + 2 * bit + side)?
+                self.kernel?.row(self.number * LEGS + 2 * bit + side)?
             };
             Some(View { row, moved: &moved[side] })
         };
