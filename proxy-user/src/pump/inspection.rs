@@ -45,15 +45,17 @@ struct View {
     begun: bool,
 }
 
-/// What messages came to.
+const _: () = assert!(size_of::<Inspection>() <= 224, "there is one for each session");
+
+/// What messages of one burst came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Judged {
     /// Those that counted.
-    pub(super) activity: u64,
+    pub(super) activity: u32,
     /// Those that would have, had they come from the client.
-    pub(super) uncounted: u64,
+    pub(super) uncounted: u32,
     /// Heartbeats.
-    pub(super) heartbeat: u64,
+    pub(super) heartbeat: u32,
 }
 
 /// The pace of the client's messages that no rule knows.
@@ -174,7 +176,7 @@ impl Inspection {
             }
             Some(Verdict::Ignored(rule)) => {
                 let class = book.rule(rule).map(|name| name.class);
-                judged.heartbeat += u64::from(class == Some(Class::Heartbeat));
+                judged.heartbeat += u32::from(class == Some(Class::Heartbeat));
                 account.ignored(now, &self.trace, rule, known_opcode, length);
                 self.heartbeat(rule, now)
             }

@@ -176,9 +176,10 @@ impl Witness for Watcher<'_> {
         let inspection = self.counting.inspection.as_mut();
         match inspection.and_then(|inspection| inspection.take_judged(self.direction)) {
             Some(judged) => {
-                (burst.activity, burst.uncounted) = (judged.activity, judged.uncounted);
-                burst.heartbeat = judged.heartbeat;
-                burst.data = burst.data.saturating_sub(judged.heartbeat);
+                burst.activity = judged.activity.into();
+                burst.uncounted = judged.uncounted.into();
+                burst.heartbeat = judged.heartbeat.into();
+                burst.data = burst.data.saturating_sub(burst.heartbeat);
             }
             None if counts && burst.data > 0 => {
                 burst.activity = burst.data;

@@ -38,11 +38,11 @@ const RATIO: usize = 32;
 #[derive(Debug)]
 pub struct Lens {
     /// Most bytes of a message that its judge needs.
-    longest: usize,
+    longest: u32,
     /// What is left before this direction goes blind, in bytes.
     credit: i64,
-    /// The history of the messages before; empty without takeover.
-    window: Window,
+    /// The history of the messages before; none without takeover.
+    window: Option<Box<Window>>,
     /// The message whose end has not come, unless nothing more of it matters.
     flight: Option<Box<Flight>>,
     /// How messages with RSV1 are compressed; `None` = they cannot be read.
@@ -56,7 +56,7 @@ pub struct Lens {
     skip: bool,
 }
 
-const _: () = assert!(size_of::<Lens>() <= 64, "there are two for each session");
+const _: () = assert!(size_of::<Lens>() <= 40, "there are two for each session");
 
 impl Lens {
     /// A lens at the start of a connection. `longest`: most bytes of a message that its judge needs,
@@ -65,9 +65,9 @@ impl Lens {
     #[must_use]
     pub fn new(longest: usize, deflate: Option<Deflate>) -> Lens {
         Lens {
-            longest,
+            longest: u32::try_from(longest).unwrap_or(u32::MAX),
             credit: CREDIT,
-            window: Window::default(),
+            window: None,
             flight: None,
             deflate,
             blind: false,
@@ -83,10 +83,15 @@ impl Lens {
         self.blind
     }
 
-    /// Heap memory held now, in bytes.
+    /// Bytes of history and of messages under way that are held now.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.window.held() + self.flight.as_ref().map_or(0, |flight| flight.held())
+        let window = self.window.as_ref().map_or(0, |window| window.held());
+        window + self.flight.as_ref().map_or(0, |flight| flight.held())
+    }
+
+    fn longest(&self) -> usize {
+        self.longest as usize
     }
 
     /// Shows the next chunk as the parser found it, with its payload as it stands on the wire.
@@ -147,10 +152,10 @@ impl Lens {
             }
             _ => return Some(Verdict::Activity(None)),
         };
-        let enough = last || payload.len() > self.longest;
+        let enough = last || payload.len() > self.longest();
         if enough && !compressed && header.mask.is_none() {
             // Nothing needs to be changed or kept.
-            let head = &payload[..payload.len().min(self.longest)];
+            let head = &payload[..payload.len().min(self.longest())];
             return Some(settled(judge(opcode, head, last && head.len() == payload.len())));
         }
         self.skip = false;
@@ -170,20 +175,21 @@ impl Lens {
             return None;
         }
         let mut flight = self.flight.take()?;
+        let longest = self.longest();
         let deflate = self.deflate.filter(|_| flight.compressed);
         let read = match deflate {
             None => {
-                flight.add(payload, self.longest);
+                flight.add(payload, longest);
                 Ok(())
             }
             Some(deflate) => {
                 self.add_credit(payload.len().saturating_mul(RATIO));
-                let window = Some(&mut self.window).filter(|_| deflate.takeover);
-                let limits = (deflate, self.longest);
+                let window = deflate.takeover.then(|| &mut **self.window.get_or_insert_default());
+                let limits = (deflate, longest);
                 flight.inflate(payload, last, limits, window, &mut self.credit)
             }
         };
-        let verdict = flight.look(self.longest, last || read.is_err(), last && read.is_ok(), judge);
+        let verdict = flight.look(longest, last || read.is_err(), last && read.is_ok(), judge);
         let takeover = deflate.is_some_and(|deflate| deflate.takeover);
         // Where no message refers to another, those behind a broken one can be read.
         if read.is_err() && (takeover || self.credit < 0) {
@@ -207,7 +213,7 @@ impl Lens {
     fn go_blind(&mut self) {
         self.blind = true;
         self.deflate = None;
-        self.window = Window::default();
+        self.window = None;
     }
 }
 
