@@ -41,8 +41,8 @@ enum Task {
     RelayEpoll { listen: SocketAddr, upstream: SocketAddr, buffer: usize },
     /// A bare relay of tokio tasks
     RelayTokio { listen: SocketAddr, upstream: SocketAddr, buffer: usize },
-    /// Work for an instruction counter
-    Instructions { case: String, count: usize },
+    /// Work for an instruction counter; without a case, the cases' names
+    Instructions { case: Option<String>, count: Option<usize> },
 }
 
 #[derive(clap::Args)]
@@ -76,7 +76,12 @@ fn main() {
         Task::Measure(measure) => println!("{}", run(&measure)),
         Task::RelayEpoll { listen, upstream, buffer } => relay::epoll(listen, upstream, buffer),
         Task::RelayTokio { listen, upstream, buffer } => relay::tokio(listen, upstream, buffer),
-        Task::Instructions { case, count } => instructions::run(&case, count),
+        Task::Instructions { case: Some(case), count } => {
+            instructions::run(&case, count.unwrap_or(1));
+        }
+        Task::Instructions { case: None, .. } => {
+            instructions::CASES.iter().for_each(|(name, _)| println!("{name}"));
+        }
     }
 }
 
