@@ -35,7 +35,9 @@ pub(super) async fn forward(
         request.headers_mut().insert(HOST, host);
     }
     let again = repeatable(&request);
-    let request = request.map(|body| Either::Left(Tapped::new(body, &case, needs)));
+    let (parts, body) = request.into_parts();
+    let (body, unread) = Tapped::new(body, &case, needs);
+    let request = Request::from_parts(parts, Either::Left(body));
     let mut answered = pool.ask(upstream, request).await;
     if let (Err(NoAnswer::Broken(error)), Some(again)) = (&answered, again) {
         tracing::debug!(app = app.name, error = %chain(error), "asking again");
@@ -50,6 +52,10 @@ pub(super) async fn forward(
         Ok(response) => Ok(relay(response, Some(&case))),
         Err(error) => {
             tracing::info!(app = app.name, error = %chain(&error), "request failed");
+            // It counts, or not, whether or not the app is there.
+            if let Some(unread) = unread {
+                unread.judge().await;
+            }
             Err(match error {
                 NoAnswer::Refused(_) => Answer::Unreachable,
                 NoAnswer::Broken(_) => Answer::Broken,

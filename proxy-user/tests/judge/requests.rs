@@ -82,6 +82,29 @@ fn a_body_is_judged_while_it_passes() {
     }
 }
 
+/// The page of an app that is away goes on ticking, and the app reads nothing of it.
+#[test]
+fn a_body_that_no_app_reads_is_judged_all_the_same() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let proxy = Setup::demo(address).start();
+    let target = "/_dash-update-component";
+    for body in [TICK, CLICK, TICK] {
+        let fields = format!("Connection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut client = proxy.connect();
+        client.send(request("POST", "demo.test", target, &fields));
+        let (first, rest) = body.split_at(9);
+        client.send(first);
+        client.send(rest);
+        assert_eq!(Message::read_response(&mut client, "POST").status(), 502);
+    }
+    let metrics = proxy.metrics();
+    let of = |name, reason| metrics.count(name, &[("reason", reason)]);
+    let told = (of("ebbtide_activity_total", "request"), of("ebbtide_ignored_total", "timer"));
+    assert_eq!(told, (1, 2));
+}
+
 #[test]
 fn events_of_an_app_count_unless_they_are_heartbeats() {
     let scene = Scene::start("packs = [\"gradio\"]");
