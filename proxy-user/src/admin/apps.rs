@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::losses::LossesView;
 use crate::clock;
 use crate::core::cadence::{self, Carrier, Hints};
 use crate::core::frame::Opcode;
@@ -28,6 +29,8 @@ pub(crate) struct View {
     /// The proxy's clock.
     pub(crate) now: String,
     pub(crate) sessions: usize,
+    #[serde(flatten)]
+    pub(crate) losses: LossesView,
     /// As configured.
     pub(crate) packs: Vec<String>,
     /// By `packs = ["auto"]`.
@@ -152,6 +155,7 @@ impl View {
             state: "running".to_owned(),
             now: time(now),
             sessions: app.live.load(Relaxed),
+            losses: LossesView::of(&app.losses, now),
             packs: config.packs.clone(),
             packs_recognised: account.packs_recognised(),
             count: config.count.to_string(),
@@ -259,6 +263,6 @@ fn hint_views(hints: &Hints) -> Vec<HintView> {
     hints.iter().map(view).collect()
 }
 
-fn ago(now: Nanos, at: Nanos) -> f64 {
+pub(super) fn ago(now: Nanos, at: Nanos) -> f64 {
     now.since(at).as_secs_f64()
 }

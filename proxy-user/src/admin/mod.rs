@@ -4,6 +4,7 @@
 
 pub(crate) mod apps;
 mod events;
+pub(crate) mod losses;
 mod sessions;
 pub(crate) mod token;
 

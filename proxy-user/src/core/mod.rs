@@ -17,6 +17,7 @@ pub mod history;
 pub mod judge;
 pub mod keepalive;
 pub mod lens;
+pub mod loss;
 pub mod navigation;
 pub mod observe;
 pub mod pack;

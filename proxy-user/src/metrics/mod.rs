@@ -4,6 +4,7 @@
 //! Labels are bounded: an app's name, a fixed word, or a status code.
 
 mod idle;
+mod losses;
 mod scrape;
 mod tcp;
 

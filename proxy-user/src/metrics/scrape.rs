@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 
-use super::{counter, gauge, idle, tcp};
+use super::{counter, gauge, idle, losses, tcp};
 use crate::clock;
 use crate::proxy::Proxy;
 
@@ -96,6 +96,7 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
         }
     }
     idle::collect(apps, &counts, &registry)?;
+    losses::collect(apps, &registry)?;
     tcp::collect(proxy, apps, &registry)?;
     Ok(registry)
 }

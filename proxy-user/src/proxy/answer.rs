@@ -6,6 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
 use super::judge::Watched;
+use crate::core::loss::Loss;
 
 /// Why Ebbtide answered by itself; no app's answer carries it.
 pub(super) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
@@ -77,6 +78,16 @@ impl Answer {
                 "draining",
                 "This proxy is restarting. Try again in a moment.",
             ),
+        }
+    }
+
+    /// What it says of the app; `None` = nothing.
+    pub(super) fn loss(self) -> Option<Loss> {
+        match self {
+            Answer::Unreachable => Some(Loss::Refused),
+            Answer::Broken => Some(Loss::Broken),
+            Answer::Slow => Some(Loss::Slow),
+            _ => None,
         }
     }
 

@@ -58,6 +58,10 @@ pub(super) async fn forward(
             }
             Err(match error {
                 NoAnswer::Refused(_) => Answer::Unreachable,
+                // The body that the client sends broke off.
+                NoAnswer::Broken(error) if error.is_user() => {
+                    Answer::BadRequest("The rest of the request makes no sense.")
+                }
                 NoAnswer::Broken(_) => Answer::Broken,
             })
         }

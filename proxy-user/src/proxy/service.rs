@@ -13,7 +13,7 @@ use super::timed::Upload;
 use super::{Phase, Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
-use crate::session::{App, Terms};
+use crate::session::{App, Lost, Terms};
 
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
@@ -42,6 +42,7 @@ pub(super) async fn handle(
             } else {
                 forward::forward(&proxy, &pool, routed).await
             };
+            note(&app, &result);
             (Some(app), result)
         }
     };
@@ -52,6 +53,15 @@ pub(super) async fn handle(
     let name = app.as_ref().map_or("", |app| &app.name);
     proxy.metrics.request(name, response.status(), clock::elapsed(start));
     response
+}
+
+/// Whether the app has answered; who could not be asked says nothing.
+fn note(app: &App, result: &Result<Response<Body>, Answer>) {
+    match result.as_ref().map_err(|answer| answer.loss()) {
+        Ok(_) => app.losses.answered(),
+        Err(Some(loss)) => app.losses.note(Lost { loss, at: clock::now(), session: None }),
+        Err(None) => {}
+    }
 }
 
 /// Finds the app and readies the headers for it.

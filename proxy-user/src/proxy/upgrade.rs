@@ -26,9 +26,10 @@ use crate::config::Compression;
 use crate::core::ending::Cause;
 use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
+use crate::core::loss::Loss;
 use crate::events::Told;
 use crate::pump::{self, Counting, End, Limits};
-use crate::session::{App, Leg, Seat, Session, Terms};
+use crate::session::{App, Leg, Lost, Seat, Session, Terms};
 
 /// Passes a handshake to the app, and starts the session that comes of it.
 pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
@@ -162,9 +163,12 @@ async fn start(
 
 fn tell_end(proxy: &Proxy, session: &Session, cause: Cause) {
     let Some(reap) = cause.reap() else { return };
-    let app = &session.app.name;
+    let (app, at) = (&session.app.name, clock::now());
+    if let Some(loss) = Loss::of(cause) {
+        session.app.losses.note(Lost { loss, at, session: Some(session.id) });
+    }
     proxy.metrics.reap(app, reap);
-    proxy.events.tell(|| Told::reap(app, clock::now(), session.id, reap));
+    proxy.events.tell(|| Told::reap(app, at, session.id, reap));
 }
 
 /// The client's socket, bared of what HTTP put around it, and what was read from it already.

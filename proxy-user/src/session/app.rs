@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
-use super::{Account, Counts, Seats, Session, TcpTotals};
+use super::{Account, Counts, Losses, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
 use crate::core::gate::{Gate, Reason};
 use crate::core::pack::{RuleBook, Verdict};
@@ -24,6 +24,8 @@ pub struct App {
     pub gate: Gate,
     /// What counted and what did not, for whoever asks why.
     pub account: Account,
+    /// How it failed those who asked it.
+    pub losses: Losses,
     /// `max_sessions`.
     pub seats: Seats,
     /// Sessions opened so far.
@@ -90,6 +92,7 @@ impl App {
         App {
             name: config.name.as_str().into(),
             gate: Gate::default(),
+            losses: Losses::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
             live: AtomicUsize::new(0),

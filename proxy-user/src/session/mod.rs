@@ -4,6 +4,7 @@
 
 mod account;
 mod app;
+mod losses;
 mod pings;
 mod registry;
 mod seats;
@@ -21,6 +22,7 @@ pub use self::account::{
     Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
 };
 pub use self::app::{App, Terms};
+pub use self::losses::{Losses, Lost};
 pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, Watched, Watches};
 pub use self::seats::{Seat, Seats};

@@ -1,0 +1,47 @@
+//! Of `/api/apps`: whether an app answers, and how it was lost.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::apps::ago;
+use crate::core::time::Nanos;
+use crate::session::{Losses, time};
+
+/// How an app was lost so far.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LossesView {
+    /// Whether the newest request or handshake was answered; `None` = there was none.
+    pub(crate) answers: Option<bool>,
+    /// How often, by reason.
+    #[serde(default)]
+    pub(crate) losses: BTreeMap<String, u64>,
+    pub(crate) last_loss: Option<LastLoss>,
+}
+
+/// The newest loss.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LastLoss {
+    pub(crate) reason: String,
+    pub(crate) at: String,
+    pub(crate) ago_seconds: f64,
+    /// Whose app leg it was; `None` = a request or a handshake failed.
+    pub(crate) session: Option<u64>,
+}
+
+impl LossesView {
+    pub(super) fn of(losses: &Losses, now: Nanos) -> LossesView {
+        let word =
+            |(loss, count): (crate::core::loss::Loss, u64)| (loss.as_str().to_owned(), count);
+        LossesView {
+            answers: losses.answers(),
+            losses: losses.counts().map(word).collect(),
+            last_loss: losses.last().map(|lost| LastLoss {
+                reason: lost.loss.as_str().to_owned(),
+                at: time(lost.at),
+                ago_seconds: ago(now, lost.at),
+                session: lost.session,
+            }),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! How often an app was lost, and whether it answers.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use crate::core::loss::Loss;
+use crate::core::time::Nanos;
+
+/// What an app has answered to the newest request.
+const UNASKED: u8 = 0;
+const ANSWERED: u8 = 1;
+const FAILED: u8 = 2;
+
+/// One app's losses.
+#[derive(Debug, Default)]
+pub struct Losses {
+    counts: [AtomicU64; Loss::ALL.len()],
+    newest: AtomicU8,
+    last: Mutex<Option<Lost>>,
+}
+
+/// One loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// How.
+    pub loss: Loss,
+    /// When it was noticed.
+    pub at: Nanos,
+    /// Whose; `None` = of a request or a handshake.
+    pub session: Option<u64>,
+}
+
+impl Losses {
+    /// The app has answered a request or a handshake.
+    pub fn answered(&self) {
+        // Asked of every request: a line of memory that nobody writes is everybody's.
+        if self.newest.load(Relaxed) != ANSWERED {
+            self.newest.store(ANSWERED, Relaxed);
+        }
+    }
+
+    /// The app was lost.
+    pub fn note(&self, lost: Lost) {
+        if lost.session.is_none() {
+            self.newest.store(FAILED, Relaxed);
+        }
+        self.counts[lost.loss as usize].fetch_add(1, Relaxed);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
+    }
+
+    /// Whether the newest request or handshake was answered; `None` before the first.
+    pub fn answers(&self) -> Option<bool> {
+        match self.newest.load(Relaxed) {
+            UNASKED => None,
+            newest => Some(newest == ANSWERED),
+        }
+    }
+
+    /// How often each was noted.
+    pub fn counts(&self) -> impl Iterator<Item = (Loss, u64)> {
+        Loss::ALL.into_iter().zip(&self.counts).map(|(loss, count)| (loss, count.load(Relaxed)))
+    }
+
+    /// The newest.
+    pub fn last(&self) -> Option<Lost> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_request_says_whether_the_app_answers() {
+        let losses = Losses::default();
+        let lost = |loss, session| Lost { loss, at: Nanos(7), session };
+        assert_eq!((losses.answers(), losses.last()), (None, None));
+        losses.note(lost(Loss::Stalled, Some(3)));
+        assert_eq!(losses.answers(), None, "one session is not all");
+        losses.answered();
+        assert_eq!(losses.answers(), Some(true));
+        losses.note(lost(Loss::Refused, None));
+        assert_eq!(losses.answers(), Some(false));
+        assert_eq!(losses.last(), Some(lost(Loss::Refused, None)));
+        let counts: Vec<_> = losses.counts().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counts, [(Loss::Refused, 1), (Loss::Stalled, 1)]);
+    }
+}
