@@ -18,6 +18,8 @@ use super::setup::Setup;
 use super::wait::{PATIENCE, eventually, within};
 use super::wire::Wire;
 
+const CONFIG: &str = "ebbtide.toml";
+
 #[derive(Debug)]
 pub struct Proxy {
     child: Child,
@@ -25,18 +27,21 @@ pub struct Proxy {
     address: SocketAddr,
     admin: SocketAddr,
     namespace: Option<Namespace>,
+    /// With its configuration file.
     scratch: Option<Scratch>,
 }
 
 impl Proxy {
     pub fn start(setup: &Setup) -> Proxy {
         let scratch = Scratch::new();
-        let config = scratch.file("ebbtide.toml", &setup.toml());
+        let config = scratch.file(CONFIG, &setup.toml());
         let mut wrappers = setup.cgroup.as_ref().map(Cgroup::wrapper).unwrap_or_default();
         wrappers.extend(setup.namespace.as_ref().map(Namespace::wrapper).unwrap_or_default());
         wrappers.extend(setup.wrapper.clone());
         let mut command = command::ebbtide_behind(&wrappers);
         command.args(["run", "--log-format", "json", "--config"]).arg(&config);
+        command
+            .args(setup.takeover.iter().flat_map(|id| ["--takeover".to_owned(), id.to_string()]));
         let mut proxy = Proxy::spawn(&mut command, setup.namespace.clone());
         proxy.scratch = Some(scratch);
         proxy
@@ -161,6 +166,11 @@ impl Proxy {
         self.child.id()
     }
 
+    /// Writes its configuration file anew; it may not have looked yet.
+    pub fn rewrite(&self, text: &str) {
+        self.scratch.as_ref().expect("was started from a file").file(CONFIG, text);
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);
@@ -168,7 +178,7 @@ impl Proxy {
 
     /// Writes another configuration over the one that it was started with, and sends SIGHUP.
     pub fn reconfigure(&self, setup: &Setup) {
-        self.scratch.as_ref().expect("started with a file").file("ebbtide.toml", &setup.toml());
+        self.rewrite(&setup.toml());
         self.signal(libc::SIGHUP);
     }
 

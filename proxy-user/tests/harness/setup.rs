@@ -10,7 +10,8 @@ use super::proxy::Proxy;
 /// Listens on free loopback ports, reads sockets by `TCP_INFO` and pings nobody unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    listen: String,
+    listen: Vec<String>,
+    admin: String,
     source: String,
     sockets: String,
     keys: String,
@@ -20,12 +21,15 @@ pub struct Setup {
     pub(super) cgroup: Option<Cgroup>,
     pub(super) namespace: Option<Namespace>,
     pub(super) wrapper: Vec<String>,
+    /// The process to take over from.
+    pub(super) takeover: Option<u32>,
 }
 
 impl Setup {
     pub fn new() -> Setup {
         Setup {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: vec!["127.0.0.1:0".to_owned()],
+            admin: "127.0.0.1:0".to_owned(),
             source: "tcp-info".to_owned(),
             sockets: String::new(),
             keys: String::new(),
@@ -35,6 +39,7 @@ impl Setup {
             cgroup: None,
             namespace: None,
             wrapper: Vec::new(),
+            takeover: None,
         }
     }
 
@@ -63,8 +68,26 @@ impl Setup {
     }
 
     pub fn listen(mut self, address: &str) -> Setup {
-        address.clone_into(&mut self.listen);
+        self.listen = vec![address.to_owned()];
         self
+    }
+
+    /// One more address.
+    pub fn listen_also(mut self, address: &str) -> Setup {
+        self.listen.push(address.to_owned());
+        self
+    }
+
+    pub fn admin(mut self, address: &str) -> Setup {
+        address.clone_into(&mut self.admin);
+        self
+    }
+
+    /// Listens where this one does, and takes over from it.
+    pub fn takeover(mut self, other: &Proxy) -> Setup {
+        self.takeover = Some(other.id());
+        let (address, admin) = (other.address().to_string(), other.admin_address().to_string());
+        self.listen(&address).admin(&admin)
     }
 
     /// `auto`, `ebpf` or `tcp-info`.
@@ -105,9 +128,10 @@ impl Setup {
 
     pub fn toml(&self) -> String {
         format!(
-            "listen = [{:?}]\nadmin = \"127.0.0.1:0\"\n{}\n[sockets]\nsource = {:?}\n{}\n\
+            "listen = {:?}\nadmin = {:?}\n{}\n[sockets]\nsource = {:?}\n{}\n\
              [keepalive]\n{}\n{}\n{}",
             self.listen,
+            self.admin,
             self.keys,
             self.source,
             self.sockets,
