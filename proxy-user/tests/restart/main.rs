@@ -19,6 +19,7 @@ mod many;
 mod passed;
 mod reload;
 mod takeover;
+mod units;
 
 use harness::namespace::is_root;
 use harness::source::Source;
@@ -34,6 +35,8 @@ fn main() {
         Trial::test("takeover::one_at_a_time", takeover::one_at_a_time),
         Trial::test("passed::the_queue_outlives_a_restart", passed::the_queue_outlives_a_restart),
     ];
+    let units = Trial::test("units::systemd_accepts_them", units::systemd_accepts_them);
+    trials.push(units.with_ignored_flag(!units::can_be_tried()));
     for source in Source::ALL {
         let ignored = source == Source::Ebpf && !is_root();
         let name = format!("fleet::{}", source.module());

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use libtest_mimic::Failed;
 
@@ -13,7 +14,7 @@ use crate::harness::http::{Head, Message, ok, request};
 use crate::harness::proxy::Proxy;
 use crate::harness::setup::Setup;
 use crate::harness::source::Source;
-use crate::harness::wait::{Stopwatch, eventually};
+use crate::harness::wait::{Stopwatch, eventually, within};
 
 /// The small form, which is part of every run of the tests.
 const FEW: usize = 300;
@@ -35,11 +36,11 @@ pub(crate) fn all(source: Source) -> Result<(), Failed> {
         .source(source.name())
         .app("slow", slow.address(), "hosts = [\"slow.test\"]")
         .app("demo", fleet.app(), "");
-    let within = |setup: Setup, number: usize| match cgroups.get(number) {
+    let inside = |setup: Setup, number: usize| match cgroups.get(number) {
         Some(cgroup) => setup.cgroup(cgroup),
         None => setup,
     };
-    let mut old = within(setup.clone(), 0).start();
+    let mut old = inside(setup.clone(), 0).start();
     let idle = old.descriptors();
     println!(
         "\n{count} sessions, source {source}, drain {drain} s\n\n\
@@ -50,12 +51,10 @@ pub(crate) fn all(source: Source) -> Result<(), Failed> {
     fleet.send(count, old.address(), true);
     old.await_sessions(count as u64);
     let watch = Stopwatch::start();
-    let mut new = within(setup, 1).takeover(&old).start();
-    eventually("the process before ends", || {
-        // It takes as long as the drain, which is more than patience may have.
-        let gone = watch.elapsed().as_secs() > drain + 10;
-        (old.has_ended() || gone).then_some(())
-    });
+    let mut new = inside(setup, 1).takeover(&old).start();
+    // It takes as long as the drain.
+    let ended = within(Duration::from_secs(drain + 20), || old.has_ended().then_some(()));
+    assert!(ended.is_some(), "the process before does not end");
     assert_eq!(old.exit_code(), Some(0));
     fleet.await_live(count);
     new.await_sessions(count as u64);
@@ -139,10 +138,7 @@ impl Line {
 /// Descriptors over those of a proxy without sessions, once they are gone or patience is over.
 fn descriptors_left(proxy: &Proxy, idle: usize) -> usize {
     let left = || proxy.descriptors().saturating_sub(idle);
-    let gone = crate::harness::wait::within(std::time::Duration::from_secs(4), || {
-        (left() == 0).then_some(0)
-    });
-    gone.unwrap_or_else(left)
+    within(Duration::from_secs(4), || (left() == 0).then_some(0)).unwrap_or_else(left)
 }
 
 /// Fills the proxy anew: legs that found no row in the kernel's table, as those before have left none.
