@@ -28,8 +28,8 @@ use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::loss::Loss;
 use crate::events::Told;
-use crate::pump::{self, Counting, End, Limits};
-use crate::session::{App, Leg, Lost, Seat, Session, Terms};
+use crate::pump::{self, Counting, End, Home, Limits};
+use crate::session::{App, Leg, Lost, Registry, Seat, Session, Terms};
 
 /// Passes a handshake to the app, and starts the session that comes of it.
 pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
@@ -151,24 +151,27 @@ async fn start(
             if proxy.phase() == Phase::Closing {
                 session.end(Cause::Shutdown);
             }
-            let registry = Arc::clone(&proxy.registry);
-            let teller = Arc::clone(&proxy);
-            let ended = move |session: &Session, cause| tell_end(&teller, session, cause);
-            let ends = (client, upstream);
-            proxy.pumps.spawn(pump::run(session, registry, seats, ends, limits, counting, ended));
+            let (home, ends) = (Arc::clone(&proxy), (client, upstream));
+            proxy.pumps.spawn(pump::run(session, home, seats, ends, limits, counting));
         }
         Err(error) => tracing::debug!(app = name, %error, "a side was gone before the session"),
     }
 }
 
-fn tell_end(proxy: &Proxy, session: &Session, cause: Cause) {
-    let Some(reap) = cause.reap() else { return };
-    let (app, at) = (&session.app.name, clock::now());
-    if let Some(loss) = Loss::of(cause) {
-        session.app.losses.note(Lost { loss, at, session: Some(session.id) });
+impl Home for Arc<Proxy> {
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
-    proxy.metrics.reap(app, reap);
-    proxy.events.tell(|| Told::reap(app, at, session.id, reap));
+
+    fn ended(&self, session: &Session, cause: Cause) {
+        let Some(reap) = cause.reap() else { return };
+        let (app, at) = (&session.app.name, clock::now());
+        if let Some(loss) = Loss::of(cause) {
+            session.app.losses.note(Lost { loss, at, session: Some(session.id) });
+        }
+        self.metrics.reap(app, reap);
+        self.events.tell(|| Told::reap(app, at, session.id, reap));
+    }
 }
 
 /// The client's socket, bared of what HTTP put around it, and what was read from it already.

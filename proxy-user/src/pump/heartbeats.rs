@@ -2,6 +2,7 @@
 //! it says. The timer exists only while a heartbeat waits for its answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::time::{Sleep, sleep};
@@ -16,7 +17,10 @@ use crate::core::time::Nanos;
 /// One session's heartbeats.
 #[derive(Debug)]
 pub(super) struct Heartbeats {
-    known: pack::Heartbeat,
+    ask: RuleIndex,
+    answer: RuleIndex,
+    /// The answer's opcode and payload.
+    reply: (Opcode, Arc<[u8]>),
     machine: Heartbeat,
     /// What the machine said last, if it has not been done.
     step: Step,
@@ -34,14 +38,23 @@ impl Heartbeats {
             Answerer::Proxy => Mode::Proxy,
         };
         let machine = Heartbeat::new(mode, known.timeout);
-        Heartbeats { known, machine, step: Step::Wait, ping: None, timer: None }
+        let opcode = if known.binary { Opcode::Binary } else { Opcode::Text };
+        Heartbeats {
+            ask: known.ask,
+            answer: known.answer,
+            reply: (opcode, known.payload),
+            machine,
+            step: Step::Wait,
+            ping: None,
+            timer: None,
+        }
     }
 
     /// A message went by that this rule knows.
     pub(super) fn message(&mut self, rule: RuleIndex, now: Nanos) -> Fate {
-        if rule == self.known.ask {
+        if rule == self.ask {
             self.step = self.machine.asked(now);
-        } else if rule == self.known.answer {
+        } else if rule == self.answer {
             return self.machine.answered();
         }
         Fate::Pass
@@ -71,8 +84,8 @@ impl Heartbeats {
                     return Poll::Ready(Errand::ToApp(frame));
                 }
                 Step::Answer(times) => {
-                    let opcode = if self.known.binary { Opcode::Binary } else { Opcode::Text };
-                    let frame = own_frame(opcode, &self.known.payload, None);
+                    let (opcode, payload) = &self.reply;
+                    let frame = own_frame(*opcode, payload, None);
                     return Poll::Ready(Errand::ToClient(frame.repeat(times as usize)));
                 }
                 Step::End => return Poll::Ready(Errand::End),

@@ -16,7 +16,7 @@ mod random;
 mod witness;
 
 use std::fmt::Display;
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -67,9 +67,18 @@ pub struct Counting {
     pub inspection: Option<Box<Inspection>>,
 }
 
-struct Pump {
+/// Where a session lives, and who hears of its end.
+pub trait Home: Send + Unpin {
+    /// The sessions that live there.
+    fn registry(&self) -> &Registry;
+
+    /// A session is over, if not because both sides had closed. Its last farewells follow.
+    fn ended(&self, session: &Session, cause: Cause);
+}
+
+struct Pump<H: Home> {
     /// Before the sockets, so that it is dropped before they are closed.
-    registered: Registered,
+    registered: Registered<H>,
     client: TcpStream,
     upstream: TcpStream,
     /// Client to app.
@@ -79,7 +88,8 @@ struct Pump {
     seats: (Seat, Seat),
     /// Of the pings to the client and to the app.
     marks: (Marks, Marks),
-    counting: Counting,
+    inspection: Option<Box<Inspection>>,
+    counts_output: bool,
     closing: Closing,
     /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
     /// go (tokio's cooperative budget), and must not starve the other.
@@ -87,52 +97,72 @@ struct Pump {
 }
 
 /// Runs a registered session to its end: both legs are closed and their rows released when the future
-/// is ready. The seats are given back as soon as the session is over, and `ended` is told why, if not
-/// because both sides had closed, before the last farewells.
-///
-/// There is a future for each live session, and it is most of what one weighs: it has room for the pump
-/// and nothing else. (An `async fn` would keep its arguments beside what becomes of them.)
+/// is ready. The seats are given back as soon as the session is over.
 pub fn run(
     session: Arc<Session>,
-    registry: Arc<Registry>,
+    home: impl Home + 'static,
     seats: (Seat, Seat),
     (client, upstream): (End, End),
     limits: Limits,
-    mut counting: Counting,
-    ended: impl FnOnce(&Session, Cause) + Send,
+    counting: Counting,
 ) -> impl Future<Output = ()> + Send {
-    if let Some(inspection) = &mut counting.inspection {
+    let Counting { counts_output, mut inspection } = counting;
+    if let Some(inspection) = &mut inspection {
         inspection.for_session(session.id);
     }
     let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
-    let mut pump = Pump {
-        registered: Registered { session, registry },
+    Run::Live(Pump {
+        registered: Registered { session, home },
         client: client.stream,
         upstream: upstream.stream,
         up: Flow::new(rules(true), &client.early),
         down: Flow::new(rules(false), &upstream.early),
         seats,
-        counting,
+        inspection,
+        counts_output,
         closing: Closing::default(),
         first: Direction::Input,
         marks: Default::default(),
-    };
-    async move {
-        let cause = poll_fn(|cx| pump.poll(cx)).await;
-        // Boxed, so that a live session does not carry the room for its end.
-        Box::pin(pump.part(cause, ended)).await;
+    })
+}
+
+/// The future of a session: by hand, as there is one for each, and an `async` block has more room than
+/// what it runs.
+#[allow(clippy::large_enum_variant, reason = "it is live nearly all of its life")]
+enum Run<H: Home> {
+    Live(Pump<H>),
+    /// Boxed, so that a live session does not carry the room for its end.
+    Parting(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Over,
+}
+
+impl<H: Home + 'static> Future for Run<H> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let run = self.get_mut();
+        if let Run::Live(pump) = run {
+            let cause = ready!(pump.poll(cx));
+            if let Run::Live(pump) = std::mem::replace(run, Run::Over) {
+                *run = Run::Parting(Box::pin(pump.part(cause)));
+            }
+        }
+        match run {
+            Run::Parting(last) => last.as_mut().poll(cx),
+            Run::Live(_) | Run::Over => Poll::Ready(()),
+        }
     }
 }
 
 /// Takes the session out of the registry and gives its rows back, even if the pump panics.
-struct Registered {
+struct Registered<H: Home> {
     session: Arc<Session>,
-    registry: Arc<Registry>,
+    home: H,
 }
 
-impl Drop for Registered {
+impl<H: Home> Drop for Registered<H> {
     fn drop(&mut self) {
-        self.registry.remove(&self.session);
+        self.home.registry().remove(&self.session);
         self.session.client.socket.release();
         self.session.upstream.socket.release();
     }
@@ -144,7 +174,8 @@ struct Watcher<'a> {
     leg: &'a Leg,
     now: Nanos,
     direction: Direction,
-    counting: &'a mut Counting,
+    inspection: &'a mut Option<Box<Inspection>>,
+    counts_output: bool,
     /// Of the pings to where this comes from.
     marks: &'a Marks,
     /// The newest data frame.
@@ -158,7 +189,7 @@ impl Witness for Watcher<'_> {
             self.leg.pings.pong(newest, clock::now());
             return Fate::Swallow;
         }
-        let Some(inspection) = &mut self.counting.inspection else {
+        let Some(inspection) = self.inspection else {
             if let Some(header) = chunk.header {
                 self.frame = (header.start.opcode, header.length);
             }
@@ -170,10 +201,10 @@ impl Witness for Watcher<'_> {
     fn burst(&mut self, mut burst: Counts) {
         let (reason, counts) = match self.direction {
             Direction::Input => (Reason::Input, true),
-            Direction::Output => (Reason::Output, self.counting.counts_output),
+            Direction::Output => (Reason::Output, self.counts_output),
         };
         let (app, now) = (&self.session.app, self.now);
-        let inspection = self.counting.inspection.as_mut();
+        let inspection = self.inspection.as_mut();
         match inspection.and_then(|inspection| inspection.take_judged(self.direction)) {
             Some(judged) => {
                 burst.activity = judged.activity.into();
@@ -214,7 +245,7 @@ fn opposite(direction: Direction) -> Direction {
     }
 }
 
-impl Pump {
+impl<H: Home> Pump<H> {
     /// Ready when the session is over: with a cause that somebody must be told of, or without one
     /// when both sides have closed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Cause>> {
@@ -259,7 +290,7 @@ impl Pump {
     /// Does what the session's heartbeats want. Ready when there was something: with the end of the
     /// session, or with frames put in that want to be written.
     fn poll_errands(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Option<Option<Cause>>> {
-        let Some(inspection) = &mut self.counting.inspection else { return Poll::Pending };
+        let Some(inspection) = &mut self.inspection else { return Poll::Pending };
         Poll::Ready(match ready!(inspection.poll_heartbeats(cx, now)) {
             Errand::ToClient(frames) => {
                 self.down.insert(&frames);
@@ -284,9 +315,16 @@ impl Pump {
             Direction::Input => (&mut self.up, client, upstream, &self.marks.0),
             Direction::Output => (&mut self.down, upstream, client, &self.marks.1),
         };
-        let counting = &mut self.counting;
-        let frame = (Opcode::Text, 0);
-        let mut watcher = Watcher { session, leg: from.1, now, direction, counting, marks, frame };
+        let mut watcher = Watcher {
+            session,
+            leg: from.1,
+            now,
+            direction,
+            inspection: &mut self.inspection,
+            counts_output: self.counts_output,
+            marks,
+            frame: (Opcode::Text, 0),
+        };
         let polled = flow.poll(cx, from, to, &mut watcher);
         if flow.closed() {
             session.note_close();
@@ -337,15 +375,16 @@ impl Pump {
         }
         Poll::Ready(session.ended())
     }
+
     /// Takes the session out of the table, and says what is to be said.
-    async fn part(self, cause: Option<Cause>, ended: impl FnOnce(&Session, Cause)) {
+    async fn part(self, cause: Option<Cause>) {
         let Pump { registered, client, upstream, up, down, seats, closing, .. } = self;
-        let Registered { session, registry } = &registered;
-        registry.remove(session);
+        let Registered { session, home } = &registered;
+        home.registry().remove(session);
         drop(seats);
         match cause {
             Some(cause) => {
-                ended(session, cause);
+                home.ended(session, cause);
                 Farewell::new(session, closing, (client, up), (upstream, down)).say(cause).await;
             }
             None => {
