@@ -111,6 +111,7 @@ fn sessions_are_told_leg_by_leg() {
     server.send(&Frame::binary(vec![1; 100_000]));
     client.receive();
     let _second = open(&proxy, &app);
+    proxy.await_sessions(2);
     let sessions = proxy.sessions();
     assert_eq!(sessions.len(), 2);
     assert_ne!(sessions[0]["id"], sessions[1]["id"]);

@@ -89,9 +89,12 @@ fn the_token_is_demanded_first() {
     let proxy = Setup::demo(app.address()).key(&format!("admin_token_file = {token:?}")).start();
     let (mut client, _server) = open(&proxy, &app);
     let right = "Authorization: Bearer s3cret\r\n";
-    let listed: serde_json::Value =
-        serde_json::from_slice(&proxy.admin("/api/sessions", right).body).unwrap();
-    let target = format!("/api/sessions/{}", listed[0]["id"]);
+    let id = eventually("the session is listed", || {
+        let listed = proxy.admin("/api/sessions", right).body;
+        let listed: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+        listed[0]["id"].as_u64()
+    });
+    let target = format!("/api/sessions/{id}");
     for wrong in ["", "Authorization: Bearer s3cre\r\n"] {
         assert_eq!(proxy.ask_admin("DELETE", &target, wrong).status(), 401);
         assert_eq!(proxy.ask_admin("DELETE", "/api/sessions/4711", wrong).status(), 401);

@@ -19,6 +19,7 @@ fn activity_and_the_first_heartbeat_of_a_session_are_told() {
     assert_eq!((&told["app"], &told["reason"]), (&"demo".into(), &"request".into()), "{told}");
     assert_eq!(told["path"], "/report", "{told}");
     let (mut client, mut server) = open(&proxy, &app);
+    proxy.await_sessions(1);
     let session = proxy.sessions()[0]["id"].clone();
     for _ in 0..20 {
         client.send(&Frame::text("beat"));

@@ -34,6 +34,8 @@ pub(crate) fn are_given_back(source: Source) -> Result<(), Failed> {
 pub(crate) fn full_table(source: Source) -> Result<(), Failed> {
     let scene = small_table(source, 4)?;
     let sessions: Vec<(Peer, Peer)> = (0..4).map(|_| open(&scene.proxy, &scene.app)).collect();
+    // A client may have its 101 before its session is listed.
+    scene.proxy.await_sessions(4);
     if source == Source::Ebpf {
         let told = scene.proxy.sessions();
         let sources =

@@ -70,7 +70,11 @@ impl Scene {
 
     /// Fails when a leg is read by another source than the one that was asked for.
     pub(crate) fn assert_source(&self, source: Source) {
-        for session in self.proxy.sessions() {
+        // A client may have its 101 before its session is listed.
+        let sessions = eventually("a session is listed", || {
+            Some(self.proxy.sessions()).filter(|sessions| !sessions.is_empty())
+        });
+        for session in sessions {
             for leg in ["client", "app"] {
                 assert_eq!(session["legs"][leg]["source"], source.name(), "{session}");
             }
