@@ -24,9 +24,11 @@ pub(super) fn tokens<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(name)
-        .into_iter()
+    members(headers.get_all(name).into_iter())
+}
+
+fn members<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a str> {
+    values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
@@ -77,11 +79,34 @@ pub fn ask_websocket(headers: &mut HeaderMap) {
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 }
 
+/// The address that a connection came from, written once for all its requests.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    ip: IpAddr,
+    name: HeaderValue,
+}
+
+impl Peer {
+    /// The peer at this address.
+    #[must_use]
+    pub fn new(ip: IpAddr) -> Peer {
+        // No address fails; the word for none is RFC 7239's, section 6.2.
+        let name = HeaderValue::try_from(ip.to_string());
+        Peer { ip, name: name.unwrap_or(HeaderValue::from_static("unknown")) }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
+}
+
 /// Who asked, and through what.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
-    /// The address that the connection came from.
-    pub peer: IpAddr,
+    /// Who the connection came from.
+    pub peer: &'a Peer,
     /// The peer is one of `trusted_proxies`: what it says of those before it is kept.
     pub trusted: bool,
     /// `http` or `https`.
@@ -92,22 +117,26 @@ pub struct Hop<'a> {
 
 /// Writes `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`.
 pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
-    if !hop.trusted {
+    if !hop.trusted && headers.keys().any(claims_the_way) {
         let claims: Vec<HeaderName> =
             headers.keys().filter(|name| claims_the_way(name)).cloned().collect();
         for name in claims {
             headers.remove(name);
         }
     }
-    let peer = hop.peer.to_string();
-    let node: [&str; 3] = match hop.peer {
-        IpAddr::V4(_) => ["", &peer, ""],
-        IpAddr::V6(_) => ["\"[", &peer, "]\""],
+    let peer = &hop.peer.name;
+    let (open, close): (&[u8], &[u8]) = match hop.peer.ip {
+        IpAddr::V4(_) => (b"for=", b";"),
+        IpAddr::V6(_) => (b"for=\"[", b"]\";"),
     };
-    let host = hop.host.map_or(["", "", ""], |host| ["host=\"", host, "\";"]);
-    let forwarded = ["for=", &node.concat(), ";", &host.concat(), "proto=", hop.scheme].concat();
-    append(headers, FORWARDED_FOR, peer);
-    append(headers, header::FORWARDED, forwarded);
+    let [before, host, after] =
+        hop.host.map_or([""; 3], |host| ["host=\"", host, "\";"]).map(str::as_bytes);
+    let scheme = hop.scheme.as_bytes();
+    let forwarded = [open, peer.as_bytes(), close, before, host, after, b"proto=", scheme].concat();
+    append(headers, FORWARDED_FOR, peer.clone());
+    if let Ok(forwarded) = HeaderValue::try_from(forwarded) {
+        append(headers, header::FORWARDED, forwarded);
+    }
     for (name, value) in [(FORWARDED_HOST, hop.host), (FORWARDED_PROTO, Some(hop.scheme))] {
         if let (Entry::Vacant(entry), Some(Ok(value))) =
             (headers.entry(name), value.map(HeaderValue::from_str))
@@ -137,14 +166,17 @@ pub fn only_chunked(headers: &HeaderMap) -> bool {
 }
 
 /// Appends a member to a list field.
-fn append(headers: &mut HeaderMap, name: HeaderName, member: String) {
-    let before: Vec<&str> = tokens(headers, &name).collect();
-    let list = match before.is_empty() {
-        true => member,
-        false => format!("{}, {member}", before.join(", ")),
+fn append(headers: &mut HeaderMap, name: HeaderName, member: HeaderValue) {
+    let mut fields = match headers.entry(name) {
+        Entry::Vacant(place) => {
+            place.insert(member);
+            return;
+        }
+        Entry::Occupied(fields) => fields,
     };
-    if let Ok(value) = HeaderValue::try_from(list) {
-        headers.insert(name, value);
+    let list: Vec<&str> = members(fields.iter()).chain(member.to_str()).collect();
+    if let Ok(list) = HeaderValue::try_from(list.join(", ")) {
+        fields.insert(list);
     }
 }
 

@@ -51,12 +51,8 @@ fn upgrade_is_found_in_token_lists() {
 
 #[test]
 fn forwarded_is_replaced_or_continued() {
-    let hop = |trusted| Hop {
-        peer: "2001:db8::1".parse().unwrap(),
-        trusted,
-        scheme: "http",
-        host: Some("demo:8080"),
-    };
+    let peer = Peer::new("2001:db8::1".parse().unwrap());
+    let hop = |trusted| Hop { peer: &peer, trusted, scheme: "http", host: Some("demo:8080") };
     let claimed = map(&[
         ("x-forwarded-for", "1.2.3.4"),
         ("x-forwarded-for", "5.6.7.8"),
@@ -87,8 +83,8 @@ fn forwarded_is_replaced_or_continued() {
 #[test]
 fn a_request_that_names_no_host_says_nothing_of_one() {
     let mut headers = HeaderMap::new();
-    let peer = "192.0.2.1".parse().unwrap();
-    add_forwarded(&mut headers, Hop { peer, trusted: false, scheme: "http", host: None });
+    let peer = Peer::new("192.0.2.1".parse().unwrap());
+    add_forwarded(&mut headers, Hop { peer: &peer, trusted: false, scheme: "http", host: None });
     assert_eq!(headers["forwarded"], "for=192.0.2.1;proto=http");
     assert!(!headers.contains_key("x-forwarded-host"));
 }

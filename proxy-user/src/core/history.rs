@@ -100,7 +100,12 @@ impl Path {
     pub fn shown(path: &str) -> Path {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let kept = &path[..path.floor_char_boundary(LONGEST_PATH)];
-        let mut shown: String = kept.escape_debug().collect();
+        // Nearly every path is nothing but such bytes, and each request that counts has one.
+        let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+        let mut shown: String = match kept.bytes().all(plain) {
+            true => kept.to_owned(),
+            false => kept.escape_debug().collect(),
+        };
         if kept.len() < path.len() {
             shown.push('…');
         }

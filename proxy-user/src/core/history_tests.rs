@@ -36,6 +36,15 @@ fn heartbeats_of_a_crowd_do_not_push_out_the_click() {
     assert_eq!(history.ignored().count(), KEPT);
 }
 
+proptest! {
+    #[test]
+    fn a_path_moves_no_cursor_however_plain(path in "[ -~é\t\u{7f}\u{202e}]{0,20}") {
+        let bare = path.split(['?', '#']).next().unwrap();
+        let shown = Path::shown(&path);
+        prop_assert_eq!(shown.as_str(), bare.escape_debug().to_string());
+    }
+}
+
 #[test]
 fn paths_are_cut_and_bare() {
     for (path, shown) in [

@@ -41,7 +41,7 @@ pub(super) async fn forward(
     let mut answered = pool.ask(upstream, request).await;
     if let (Err(NoAnswer::Broken(error)), Some(again)) = (&answered, again) {
         tracing::debug!(app = app.name, error = %chain(error), "asking again");
-        answered = pool.ask(upstream, again).await;
+        answered = Box::pin(pool.ask(upstream, again)).await;
     }
     match answered {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.

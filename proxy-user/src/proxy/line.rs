@@ -6,8 +6,10 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
+use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::{TrySendError, http1};
@@ -30,9 +32,29 @@ pub(super) enum NoAnswer {
 /// No answer, and the request itself if nothing of it was sent.
 pub(super) type Unanswered<B> = Box<TrySendError<Request<B>>>;
 
+/// Whoever drives a line at the moment.
+///
+/// hyper and the socket keep the waker that they have seen last, and would wake its task when the
+/// next one asks: here they always see the same.
+#[derive(Debug, Default)]
+struct Driver(AtomicWaker);
+
+impl Wake for Driver {
+    fn wake(self: Arc<Self>) {
+        self.0.wake();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.wake();
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Line<B: Body + 'static> {
+    driver: Arc<Driver>,
+    /// The driver as those below see it.
+    waker: Waker,
     sender: http1::SendRequest<B>,
     connection: Box<http1::Connection<TokioIo<TcpStream>, B>>,
     peer: SocketAddr,
@@ -50,7 +72,9 @@ where
     pub(super) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
         let (stream, peer) = upstream::connect(authority).await.map_err(NoAnswer::Refused)?;
         let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
-        Ok(Line { sender, connection: Box::new(connection), peer, over: false })
+        let driver = Arc::<Driver>::default();
+        let waker = Waker::from(Arc::clone(&driver));
+        Ok(Line { driver, waker, sender, connection: Box::new(connection), peer, over: false })
     }
 
     /// The address that it leads to.
@@ -61,6 +85,11 @@ where
     /// All of the last request and of its answer has been carried.
     pub(super) fn is_free(&self) -> bool {
         !self.over && self.sender.is_ready()
+    }
+
+    /// Whoever drove it is done with it, and not to be woken for it any more.
+    pub(super) fn leave(&self) {
+        self.driver.0.take();
     }
 
     /// Its app has not closed it, as far as is known.
@@ -110,7 +139,13 @@ where
 
     /// Moves what can be moved.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.driver.0.register(cx.waker());
+        let cx = &mut Context::from_waker(&self.waker);
         self.over = self.over || self.connection.poll_without_shutdown(cx).is_ready();
         self.over
     }
 }
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

@@ -110,7 +110,9 @@ pub(super) async fn connection(proxy: Arc<Proxy>, pool: Pool, stream: TcpStream,
         let _ = tokio::time::timeout(RETIRE, closing).await;
     };
     let patience = patience::Limits::new(limits.header_timeout);
-    let answer = |request| service::handle(Arc::clone(&proxy), pool.clone(), peer, request);
+    let client = service::Client::new(peer);
+    let answer =
+        |request| service::handle(Arc::clone(&proxy), pool.clone(), client.clone(), request);
     if let Err(error) = timed::serve(&http, stream, patience, leaving, answer).await {
         tracing::debug!(%peer, %error, "connection ended early");
     }

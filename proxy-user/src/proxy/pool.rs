@@ -50,7 +50,8 @@ impl Pool {
             let new = kept.is_none();
             let line = match kept {
                 Some(line) => line,
-                None => Line::open(app.as_str(), &http1::Builder::new()).await?,
+                // On the heap, as most requests find a line.
+                None => Box::pin(Line::open(app.as_str(), &http1::Builder::new())).await?,
             };
             match line.ask(request).await {
                 Ok(answered) => break answered,
@@ -85,6 +86,7 @@ impl Pool {
     }
 
     fn put(&self, app: &Authority, line: Line) {
+        line.leave();
         let free = (line, clock::coarse());
         let mut shelf = self.shelf();
         match shelf.free.get_mut(app.as_str()) {

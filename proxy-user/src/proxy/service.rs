@@ -12,7 +12,9 @@ use super::pool::Pool;
 use super::timed::Upload;
 use super::{Phase, Proxy, forward, upgrade};
 use crate::clock;
-use crate::core::headers::{Hop, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop};
+use crate::core::headers::{
+    Hop, Peer, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop,
+};
 use crate::session::{App, Lost, Terms};
 
 /// A request whose app is known, with the headers that the app will see.
@@ -24,21 +26,35 @@ pub(super) struct Routed {
     pub(super) peer: SocketAddr,
 }
 
-/// Answers one request of the client at `peer`.
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    addr: SocketAddr,
+    peer: Peer,
+}
+
+impl Client {
+    pub(super) fn new(addr: SocketAddr) -> Client {
+        Client { addr, peer: Peer::new(addr.ip().to_canonical()) }
+    }
+}
+
+/// Answers one request of a client.
 pub(super) async fn handle(
     proxy: Arc<Proxy>,
     pool: Pool,
-    peer: SocketAddr,
+    client: Client,
     request: Request<Upload>,
 ) -> Response<Body> {
     let start = clock::now();
     let websocket = asks_websocket(request.method(), request.version(), request.headers());
-    let (app, result) = match route(&proxy, peer, request) {
+    let (app, result) = match route(&proxy, &client, request) {
         Err(answer) => (None, Err(answer)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
             let result = if websocket {
-                upgrade::upgrade(&proxy, routed).await
+                // On the heap, as every plain request would have to carry room for it.
+                Box::pin(upgrade::upgrade(&proxy, routed)).await
             } else {
                 forward::forward(&proxy, &pool, routed).await
             };
@@ -65,7 +81,7 @@ fn note(app: &App, result: &Result<Response<Body>, Answer>) {
 }
 
 /// Finds the app and readies the headers for it.
-fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Result<Routed, Answer> {
+fn route(proxy: &Proxy, client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer> {
     if request.method() == Method::CONNECT {
         return Err(Answer::NoTunnel);
     }
@@ -79,10 +95,9 @@ fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Resul
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
     let app = Arc::clone(served.find(name, request.uri().path()).ok_or(Answer::NoApp)?);
-    let peer_ip = peer.ip().to_canonical();
-    let trusted = served.config.trusted_proxies.iter().any(|net| net.contains(&peer_ip));
-    let hop =
-        Hop { peer: peer_ip, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
+    let peer = &client.peer;
+    let trusted = served.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
+    let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
     add_forwarded(headers, hop);
@@ -93,7 +108,7 @@ fn route(proxy: &Proxy, peer: SocketAddr, mut request: Request<Upload>) -> Resul
         headers.insert(HOST, value);
     }
     let terms = app.terms();
-    Ok(Routed { app, terms, request, peer })
+    Ok(Routed { app, terms, request, peer: client.addr })
 }
 
 /// Bytes of the request's head as it would be written anew.

@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -76,7 +77,10 @@ where
         let turn = times.tell(|patience, _| patience.asked(!request.body().is_end_stream()));
         let answer = answer(request.map(|body| Upload::new(body, turn, times.clone())));
         let times = times.clone();
-        async move { Ok::<_, Infallible>(answer.await.map(|body| Answered::new(body, turn, times))) }
+        // An async block would hold the answer twice: as what it was made of, and as what it awaits.
+        answer.map(move |response| {
+            Ok::<_, Infallible>(response.map(|body| Answered::new(body, turn, times)))
+        })
     });
     let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
     let mut closing = pin!(closing);
