@@ -1,7 +1,7 @@
 //! What a sweep costs: rows that the kernel writes against `TCP_INFO` and `SIOCOUTQ`, over the same
 //! sockets, in turn, in processor time of the one thread that looks. It is the reaper's own sweep.
 
-use std::{fmt::Write as _, hint::black_box, os::fd::AsFd, sync::Arc, time::Duration};
+use std::{fmt::Write as _, hint::black_box, os::fd::AsFd, sync::Arc, task::Waker, time::Duration};
 
 use ebbtide::{
     clock,
@@ -52,7 +52,8 @@ impl Fleet {
                 };
                 let (client, upstream) = (leg(), leg());
                 let id = registry.next_id();
-                let session = Session::new(id, Arc::clone(&app), clock::now(), client, upstream);
+                let (legs, pump) = ((client, upstream), Waker::noop().clone());
+                let session = Session::new(id, Arc::clone(&app), clock::now(), legs, pump);
                 registry.insert(Arc::new(session));
             }
             (table, registry)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::pool::Pool;
+use super::worker::Here;
 use super::{Phase, Proxy, Worker, service, timed, worker};
 use crate::clock;
 use crate::core::patience;
@@ -90,7 +90,7 @@ fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
     }
 }
 
-pub(super) async fn connection(proxy: Arc<Proxy>, pool: Pool, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream, peer: SocketAddr) {
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let limits = proxy.served().config.limits.clone();
@@ -112,7 +112,7 @@ pub(super) async fn connection(proxy: Arc<Proxy>, pool: Pool, stream: TcpStream,
     let patience = patience::Limits::new(limits.header_timeout);
     let client = service::Client::new(peer);
     let answer =
-        |request| service::handle(Arc::clone(&proxy), pool.clone(), client.clone(), request);
+        |request| service::handle(Arc::clone(&proxy), here.clone(), client.clone(), request);
     if let Err(error) = timed::serve(&http, stream, patience, leaving, answer).await {
         tracing::debug!(%peer, %error, "connection ended early");
     }

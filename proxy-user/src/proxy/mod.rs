@@ -62,7 +62,7 @@ pub struct Proxy {
     pub phase: watch::Sender<Phase>,
     /// The tasks that serve HTTP connections.
     pub connections: TaskTracker,
-    /// The tasks that run sessions, farewells included.
+    /// Sessions, from their handshake to their last farewell.
     pub pumps: TaskTracker,
     seats: Seats,
 }

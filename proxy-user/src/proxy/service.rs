@@ -8,8 +8,8 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
 use super::answer::{Answer, Body};
-use super::pool::Pool;
 use super::timed::Upload;
+use super::worker::Here;
 use super::{Phase, Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{
@@ -42,7 +42,7 @@ impl Client {
 /// Answers one request of a client.
 pub(super) async fn handle(
     proxy: Arc<Proxy>,
-    pool: Pool,
+    here: Here,
     client: Client,
     request: Request<Upload>,
 ) -> Response<Body> {
@@ -54,9 +54,9 @@ pub(super) async fn handle(
             let app = Arc::clone(&routed.app);
             let result = if websocket {
                 // On the heap, as every plain request would have to carry room for it.
-                Box::pin(upgrade::upgrade(&proxy, routed)).await
+                Box::pin(upgrade::upgrade(&proxy, &here.pumps, routed)).await
             } else {
-                forward::forward(&proxy, &pool, routed).await
+                forward::forward(&proxy, &here.pool, routed).await
             };
             note(&app, &result);
             (Some(app), result)

@@ -13,6 +13,7 @@ use http_body_util::{Either, Empty, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::upgrade::{OnUpgrade, Upgraded};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::answer::{Answer, Body, REASON};
 use super::forward::{chain, relay};
@@ -28,11 +29,15 @@ use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::loss::Loss;
 use crate::events::Told;
-use crate::pump::{self, Counting, End, Home, Limits};
+use crate::pump::{Counting, End, Home, Limits, Pumps};
 use crate::session::{App, Leg, Lost, Registry, Seat, Session, Terms};
 
 /// Passes a handshake to the app, and starts the session that comes of it.
-pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Response<Body>, Answer> {
+pub(super) async fn upgrade(
+    proxy: &Arc<Proxy>,
+    pumps: &Pumps,
+    routed: Routed,
+) -> Result<Response<Body>, Answer> {
     let Routed { app, terms, mut request, peer } = routed;
     if proxy.phase() != Phase::Running {
         return Err(Answer::Draining);
@@ -61,7 +66,7 @@ pub(super) async fn upgrade(proxy: &Arc<Proxy>, routed: Routed) -> Result<Respon
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let counting = case.upgrade(proxy, response.headers(), extensions);
     proxy.pumps.spawn(start(
-        Arc::clone(proxy),
+        (Arc::clone(proxy), pumps.clone()),
         app,
         seats,
         (client, peer),
@@ -123,10 +128,9 @@ async fn ask(
     }
 }
 
-/// Waits for both sides to have switched, and starts the session: a task of its own, without the room
-/// that this took.
+/// Waits for both sides to have switched, and gives the session to its thread.
 async fn start(
-    proxy: Arc<Proxy>,
+    (proxy, pumps): (Arc<Proxy>, Pumps),
     app: Arc<App>,
     seats: (Seat, Seat),
     (client, client_peer): (OnUpgrade, SocketAddr),
@@ -137,30 +141,36 @@ async fn start(
     let ready = async {
         let app_peer = line.peer();
         let (stream, early) = line.into_socket().await;
-        let upstream = End { stream, early };
+        let upstream = End { stream: stream.into_std()?, early };
         let client = end(client.await.map_err(io::Error::other)?)?;
         let fds = [client.stream.as_fd(), upstream.stream.as_fd()];
         let [near, far] = proxy.sockets.register_pair(fds)?;
         let legs = (Leg::new(client_peer, near), Leg::new(app_peer, far));
-        let session = Session::new(proxy.registry.next_id(), app, clock::now(), legs.0, legs.1);
-        io::Result::Ok((Arc::new(session), client, upstream))
-    };
-    match ready.await {
-        Ok((session, client, upstream)) => {
-            proxy.registry.insert(Arc::clone(&session));
-            if proxy.phase() == Phase::Closing {
-                session.end(Cause::Shutdown);
-            }
-            let (home, ends) = (Arc::clone(&proxy), (client, upstream));
-            proxy.pumps.spawn(pump::run(session, home, seats, ends, limits, counting));
+        let (id, bell) = (proxy.registry.next_id(), pumps.bell());
+        let session = Session::new(id, app, clock::now(), legs, Arc::clone(&bell).into());
+        let session = Arc::new(session);
+        proxy.registry.insert(Arc::clone(&session));
+        if proxy.phase() == Phase::Closing {
+            session.end(Cause::Shutdown);
         }
-        Err(error) => tracing::debug!(app = name, %error, "a side was gone before the session"),
+        let lodging = Lodging { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
+        pumps.run(bell, (session, lodging), seats, (client, upstream), limits, counting)
+    };
+    if let Err(error) = ready.await {
+        tracing::debug!(app = name, %error, "a side was gone before the session");
     }
 }
 
-impl Home for Arc<Proxy> {
+/// Where a session lives, which counts it among the pumps until its last farewell has been said.
+#[derive(Debug)]
+struct Lodging {
+    proxy: Arc<Proxy>,
+    _counted: TaskTrackerToken,
+}
+
+impl Home for Lodging {
     fn registry(&self) -> &Registry {
-        &self.registry
+        &self.proxy.registry
     }
 
     fn ended(&self, session: &Session, cause: Cause) {
@@ -169,8 +179,8 @@ impl Home for Arc<Proxy> {
         if let Some(loss) = Loss::of(cause) {
             session.app.losses.note(Lost { loss, at, session: Some(session.id) });
         }
-        self.metrics.reap(app, reap);
-        self.events.tell(|| Told::reap(app, at, session.id, reap));
+        self.proxy.metrics.reap(app, reap);
+        self.proxy.events.tell(|| Told::reap(app, at, session.id, reap));
     }
 }
 
@@ -179,5 +189,5 @@ fn end(upgraded: Upgraded) -> io::Result<End> {
     let parts = upgraded
         .downcast::<Timed>()
         .map_err(|_| io::Error::other("upgraded connection is not a TCP stream"))?;
-    Ok(End { stream: parts.io.into_inner(), early: parts.read_buf })
+    Ok(End { stream: parts.io.into_inner().into_std()?, early: parts.read_buf })
 }

@@ -1,4 +1,4 @@
-//! One of the threads that serve clients, as those that give it work see it.
+//! One of the workers that serve clients, as those that give it work see it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,20 +8,34 @@ use tokio::runtime::{EnterGuard, Handle};
 
 use super::pool::Pool;
 use super::{Proxy, listener};
+use crate::pump::Pumps;
 
-/// A thread with a runtime of its own.
+/// A thread with a runtime of its own for HTTP, and one that runs the sessions that come of it.
 #[derive(Clone, Debug)]
 pub struct Worker {
     runtime: Handle,
-    /// Connections to apps that belong to this thread.
-    pool: Pool,
+    here: Here,
+}
+
+/// What belongs to one worker.
+#[derive(Clone, Debug)]
+pub(super) struct Here {
+    /// Connections to apps.
+    pub(super) pool: Pool,
+    /// Runs its sessions.
+    pub(super) pumps: Pumps,
 }
 
 impl Worker {
-    /// The thread that drives this runtime.
+    /// The threads that drive this runtime and these pumps.
     #[must_use]
-    pub fn new(runtime: Handle) -> Worker {
-        Worker { runtime, pool: Pool::default() }
+    pub fn new(runtime: Handle, pumps: Pumps) -> Worker {
+        Worker { runtime, here: Here { pool: Pool::default(), pumps } }
+    }
+
+    /// Ends its sessions at once.
+    pub fn stop(&self) {
+        self.here.pumps.stop();
     }
 
     /// See [`Handle::enter`].
@@ -31,7 +45,7 @@ impl Worker {
 
     /// Connections and sessions that it has.
     fn load(&self) -> usize {
-        self.runtime.metrics().num_alive_tasks()
+        self.runtime.metrics().num_alive_tasks() + self.here.pumps.load()
     }
 
     fn is_here(&self) -> bool {
@@ -40,17 +54,17 @@ impl Worker {
 
     /// Serves a connection, which belongs to the runtime that this is called in.
     fn serve(&self, proxy: &Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
-        let (proxy, pool) = (Arc::clone(proxy), self.pool.clone());
+        let (proxy, here) = (Arc::clone(proxy), self.here.clone());
         let connections = proxy.connections.clone();
         if self.is_here() {
-            connections.spawn(listener::connection(proxy, pool, stream, peer));
+            connections.spawn(listener::connection(proxy, here, stream, peer));
             return;
         }
         // An error is the connection's end, and its client's loss alone.
         let Ok(stream) = stream.into_std() else { return };
         let moved = async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => listener::connection(proxy, pool, stream, peer).await,
+                Ok(stream) => listener::connection(proxy, here, stream, peer).await,
                 Err(error) => tracing::warn!(%error, "cannot watch a connection"),
             }
         };

@@ -1,18 +1,20 @@
 //! The last words of a session: does what `core::closing` orders, and says what comes of it.
 
-use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
+use super::Home;
 use super::flow::{self, Flow};
 use super::random::masking_key;
+use super::registered::Registered;
+use super::socket::Socket;
+use super::thread::Turn;
 use super::witness::Blind;
 use crate::clock;
 use crate::core::closing::{Closing, Event, Order, Side, Step};
 use crate::core::ending::Cause;
 use crate::core::frame::close_frame;
+use crate::core::time::Nanos;
 use crate::session::{Leg, Session};
 
 /// How long a leg may take to accept its last words, to answer and to close its side (RFC 6455
@@ -20,16 +22,19 @@ use crate::session::{Leg, Session};
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A session that has ended for a cause, and whose legs have not all come to their end.
-pub(super) struct Farewell<'a> {
-    session: &'a Session,
+#[derive(Debug)]
+pub(super) struct Farewell<H: Home> {
+    /// Before the sockets, so that it is dropped before they are closed.
+    registered: Registered<H>,
     machine: Closing,
-    /// `None` = reset.
-    client: Option<TcpStream>,
-    upstream: Option<TcpStream>,
+    /// `None` = closed.
+    client: Option<Socket>,
+    upstream: Option<Socket>,
     /// Client to app.
     up: Flow,
     /// App to client.
     down: Flow,
+    deadline: Nanos,
 }
 
 /// Takes a last account of a leg and gives its row back. Must come before its socket is closed,
@@ -41,24 +46,40 @@ pub(super) fn release(session: &Session, leg: &Leg) {
     leg.socket.release();
 }
 
-impl<'a> Farewell<'a> {
-    /// Each leg with the flow that reads from it.
+impl<H: Home> Farewell<H> {
+    /// Tells both legs of `cause`. Each leg stands with the flow that reads from it.
     pub(super) fn new(
-        session: &'a Session,
-        machine: Closing,
-        (client, up): (TcpStream, Flow),
-        (upstream, down): (TcpStream, Flow),
-    ) -> Farewell<'a> {
+        registered: Registered<H>,
+        mut machine: Closing,
+        (client, up): (Socket, Flow),
+        (upstream, down): (Socket, Flow),
+        (cause, now): (Cause, Nanos),
+    ) -> Farewell<H> {
         let (client, upstream) = (Some(client), Some(upstream));
-        Farewell { session, machine, client, upstream, up, down }
+        let (to_client, to_app) = machine.end(cause);
+        let deadline = now + FAREWELL;
+        let mut farewell = Farewell { registered, machine, client, upstream, up, down, deadline };
+        farewell.obey(Side::Client, to_client);
+        farewell.obey(Side::App, to_app);
+        farewell
     }
 
-    /// Tells both legs and closes them.
-    pub(super) async fn say(mut self, cause: Cause) {
-        let (client, app) = self.machine.end(cause);
-        self.obey(Side::Client, client);
-        self.obey(Side::App, app);
-        if tokio::time::timeout(FAREWELL, poll_fn(|cx| self.poll(cx))).await.is_err() {
+    /// The socket of a leg that has not been closed.
+    pub(super) fn socket(&mut self, side: Side) -> Option<&mut Socket> {
+        match side {
+            Side::Client => self.client.as_mut(),
+            Side::App => self.upstream.as_mut(),
+        }
+    }
+
+    /// Says and hears what can be said and heard now. Both legs are closed when it is over.
+    pub(super) fn turn(&mut self, now: Nanos) -> Turn {
+        if self.poll().is_pending() {
+            if now < self.deadline {
+                let sockets = self.client.iter().chain(&self.upstream);
+                let again = sockets.fold(false, |again, socket| again | socket.wants_turn());
+                return if again { Turn::Again } else { Turn::Wait(Some(self.deadline)) };
+            }
             let (client, app) = self.machine.late();
             self.obey(Side::Client, client);
             self.obey(Side::App, app);
@@ -66,12 +87,13 @@ impl<'a> Farewell<'a> {
         for side in [Side::Client, Side::App] {
             self.close(side, false);
         }
+        Turn::Over
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self) -> Poll<()> {
         while !self.machine.over() {
-            let client = self.poll_from(cx, Side::Client);
-            let app = self.poll_from(cx, Side::App);
+            let client = self.poll_from(Side::Client);
+            let app = self.poll_from(Side::App);
             if client.is_pending() && app.is_pending() {
                 return Poll::Pending;
             }
@@ -80,15 +102,15 @@ impl<'a> Farewell<'a> {
     }
 
     /// Moves what this side still has to say, and hears its answer. Ready when something happened.
-    fn poll_from(&mut self, cx: &mut Context<'_>, side: Side) -> Poll<()> {
-        let session = self.session;
+    fn poll_from(&mut self, side: Side) -> Poll<()> {
+        let session = &self.registered.session;
         let client = self.client.as_mut().map(|stream| (stream, &session.client));
         let upstream = self.upstream.as_mut().map(|stream| (stream, &session.upstream));
         let (flow, from, to) = match side {
             Side::Client => (&mut self.up, client, upstream),
             Side::App => (&mut self.down, upstream, client),
         };
-        let polled = flow.poll_out(cx, from, to, &mut Blind);
+        let polled = flow.poll_out(from, to, &mut Blind);
         // It may come in one read with what still passes, and nothing behind it.
         let answered = flow.heard_close() && self.happened(Event::Close(side));
         let Poll::Ready(event) = polled else {
@@ -127,7 +149,7 @@ impl<'a> Farewell<'a> {
     }
 
     fn obey(&mut self, side: Side, order: Order) {
-        let mask = (side == Side::App).then(|| masking_key(self.session.id));
+        let mask = (side == Side::App).then(|| masking_key(self.registered.session.id));
         let close = |code, reason| close_frame(code, reason, mask).into();
         match order {
             Order::Rest => {}
@@ -146,18 +168,17 @@ impl<'a> Farewell<'a> {
 
     /// Closes a leg that is open. With `reset` it gets RST, and the kernel frees what is queued.
     fn close(&mut self, side: Side, reset: bool) {
-        let (stream, leg) = match side {
-            Side::Client => (self.client.take(), &self.session.client),
-            Side::App => (self.upstream.take(), &self.session.upstream),
+        let session = &self.registered.session;
+        let (socket, leg) = match side {
+            Side::Client => (self.client.take(), &session.client),
+            Side::App => (self.upstream.take(), &session.upstream),
         };
-        let Some(stream) = stream else { return };
+        let Some(socket) = socket else { return };
         if reset {
-            // Closing with linger 0 sends RST (tcp_close in net/ipv4/tcp.c). A socket that refuses
-            // the option is gone already.
-            let _ = stream.set_zero_linger();
+            socket.reset_on_close();
         }
-        release(self.session, leg);
-        drop(stream);
+        release(session, leg);
+        drop(socket);
     }
 }
 

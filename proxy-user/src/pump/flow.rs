@@ -3,16 +3,14 @@
 mod leaving;
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::buffer::Lent;
 use super::frames::Frames;
 use super::inserts::Inserts;
+use super::socket::Socket;
 use super::witness::Witness;
 use crate::core::frame::{Chunk, Header, Opcode, Rules, Violation};
 use crate::core::heartbeat::Fate;
@@ -156,21 +154,20 @@ impl Flow {
     /// Moves bytes until neither side can go on. `witness` sees every frame.
     pub(super) fn poll(
         &mut self,
-        cx: &mut Context<'_>,
-        (from, from_leg): (&mut TcpStream, &Leg),
-        (to, to_leg): (&mut TcpStream, &Leg),
+        (from, from_leg): (&mut Socket, &Leg),
+        (to, to_leg): (&mut Socket, &Leg),
         witness: &mut impl Witness,
     ) -> Poll<Event> {
         loop {
             if matches!(self.stage, Stage::Finishing | Stage::Ended | Stage::Broken) {
-                return self.poll_finish(cx, (to, to_leg));
+                return self.poll_finish((to, to_leg));
             }
-            if ready!(self.poll_flush(cx, to, to_leg)).is_err() {
+            if ready!(self.poll_flush(to, to_leg)).is_err() {
                 self.stage = Stage::Broken;
                 return Poll::Ready(Event::WriteFailed);
             }
             if self.lent.is_none() {
-                match ready!(self.poll_read(cx, from, from_leg)) {
+                match ready!(self.poll_read(from, from_leg)) {
                     Ok(true) => {}
                     Ok(false) => return Poll::Ready(Event::Eof),
                     Err(error) => return Poll::Ready(Event::ReadFailed(error)),
@@ -183,37 +180,27 @@ impl Flow {
     }
 
     /// Reads once, and notes when that was the last time. False = end of the stream.
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: &mut TcpStream,
-        leg: &Leg,
-    ) -> Poll<io::Result<bool>> {
-        let read = ready!(self.poll_fill(cx, from, leg));
+    fn poll_read(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
+        let read = ready!(self.poll_fill(from, leg));
         self.source_over = !matches!(read, Ok(true));
         Poll::Ready(read)
     }
 
     /// Reads behind the bytes that were kept, into a buffer that is lent only when there is something to
     /// read.
-    fn poll_fill(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: &mut TcpStream,
-        leg: &Leg,
-    ) -> Poll<io::Result<bool>> {
-        ready!(from.poll_read_ready(cx))?;
+    fn poll_fill(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
+        if !from.may_read() {
+            return Poll::Pending;
+        }
         let kept = self.frames.kept();
         let mut lent = Lent::take();
         let (before, behind) = lent.space().split_at_mut(kept.len());
         before.copy_from_slice(kept);
-        let mut read = ReadBuf::new(behind);
-        let polled = Pin::new(from).poll_read(cx, &mut read);
-        let read = read.filled().len();
-        if !matches!(polled, Poll::Ready(Ok(()))) || read == 0 {
+        let polled = from.poll_read(behind);
+        let Poll::Ready(Ok(read @ 1..)) = polled else {
             lent.give_back();
-            return polled.map_ok(|()| false);
-        }
+            return polled.map_ok(|_| false);
+        };
         leg.socket.add_read(read as u64);
         lent.fill(kept.len() + read);
         self.frames.joined();
@@ -277,15 +264,10 @@ impl Flow {
 
     /// Writes what waits, then frames of our own if this is a place for them, and gives the buffer
     /// back when nothing is left in it; at the end the last words and the FIN.
-    pub(super) fn poll_flush(
-        &mut self,
-        cx: &mut Context<'_>,
-        to: &mut TcpStream,
-        leg: &Leg,
-    ) -> Poll<io::Result<()>> {
+    pub(super) fn poll_flush(&mut self, to: &mut Socket, leg: &Leg) -> Poll<io::Result<()>> {
         if let Some(lent) = &mut self.lent {
             while !lent.waiting().is_empty() {
-                let written = ready!(poll_write(cx, to, leg, lent.waiting()))?;
+                let written = ready!(poll_write(to, leg, lent.waiting()))?;
                 lent.advance(written);
             }
         }
@@ -293,7 +275,7 @@ impl Flow {
         if let Some(own) = &mut self.own
             && (own.inserts.begun() || (open && own.inserts.fit(&self.frames)))
         {
-            ready!(own.inserts.poll_write(cx, to, leg))?;
+            ready!(own.inserts.poll_write(to, leg))?;
             self.own = self.own.take().filter(|own| !own.last_words.is_empty());
         }
         if let Some(lent) = self.lent.take_if(|lent| lent.unfollowed().is_empty()) {
@@ -302,12 +284,12 @@ impl Flow {
         if self.stage == Stage::Finishing {
             if let Some(own) = &mut self.own {
                 while !own.last_words.is_empty() {
-                    let written = ready!(poll_write(cx, to, leg, &own.last_words))?;
+                    let written = ready!(poll_write(to, leg, &own.last_words))?;
                     own.last_words.advance(written);
                 }
             }
             if !self.fin_waits {
-                ready!(Pin::new(to).poll_shutdown(cx))?;
+                to.shutdown()?;
             }
         }
         Poll::Ready(Ok(()))
@@ -321,13 +303,8 @@ fn whole_message(chunk: &Chunk) -> bool {
 }
 
 /// Writes once.
-pub(super) fn poll_write(
-    cx: &mut Context<'_>,
-    to: &mut TcpStream,
-    leg: &Leg,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    let written = ready!(Pin::new(to).poll_write(cx, bytes))?;
+pub(super) fn poll_write(to: &mut Socket, leg: &Leg, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    let written = ready!(to.poll_write(bytes))?;
     if written == 0 {
         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
     }

@@ -1,11 +1,7 @@
-//! A session's heartbeats: gives `core::heartbeat` what goes by and a timer, and makes frames of what
-//! it says. The timer exists only while a heartbeat waits for its answer.
+//! A session's heartbeats: gives `core::heartbeat` what goes by and the time, and makes frames of what
+//! it says.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use tokio::time::{Sleep, sleep};
 
 use super::inspection::Errand;
 use super::random::{masking_key, ping_payload};
@@ -26,7 +22,6 @@ pub(super) struct Heartbeats {
     step: Step,
     /// The payload of our ping that is on its way to the app.
     ping: Option<[u8; 8]>,
-    timer: Option<(Nanos, Pin<Box<Sleep>>)>,
 }
 
 impl Heartbeats {
@@ -46,7 +41,6 @@ impl Heartbeats {
             machine,
             step: Step::Wait,
             ping: None,
-            timer: None,
         }
     }
 
@@ -72,8 +66,13 @@ impl Heartbeats {
         true
     }
 
+    /// When it must be asked again, if not before.
+    pub(super) fn deadline(&self) -> Option<Nanos> {
+        self.machine.deadline()
+    }
+
     /// The next thing to do, if any.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Errand> {
+    pub(super) fn next(&mut self, now: Nanos) -> Option<Errand> {
         loop {
             match std::mem::replace(&mut self.step, Step::Wait) {
                 Step::Wait => {}
@@ -81,27 +80,17 @@ impl Heartbeats {
                     let payload = ping_payload(now.0);
                     self.ping = Some(payload);
                     let frame = own_frame(Opcode::Ping, &payload, Some(masking_key(now.0)));
-                    return Poll::Ready(Errand::ToApp(frame));
+                    return Some(Errand::ToApp(frame));
                 }
                 Step::Answer(times) => {
                     let (opcode, payload) = &self.reply;
                     let frame = own_frame(*opcode, payload, None);
-                    return Poll::Ready(Errand::ToClient(frame.repeat(times as usize)));
+                    return Some(Errand::ToClient(frame.repeat(times as usize)));
                 }
-                Step::End => return Poll::Ready(Errand::End),
+                Step::End => return Some(Errand::End),
             }
-            let Some(deadline) = self.machine.deadline() else {
-                self.timer = None;
-                return Poll::Pending;
-            };
-            let timer = match &mut self.timer {
-                Some((at, timer)) if *at == deadline => timer,
-                timer => &mut timer.insert((deadline, Box::pin(sleep(deadline.since(now))))).1,
-            };
-            std::task::ready!(timer.as_mut().poll(cx));
-            self.timer = None;
-            // The timer may be a moment early by the other clock.
-            self.step = self.machine.due(deadline.max(now));
+            self.deadline().filter(|deadline| *deadline <= now)?;
+            self.step = self.machine.due(now);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Frames of our own that are put into a direction between two frames that pass.
 
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
-use tokio::net::TcpStream;
 
 use super::flow::poll_write;
 use super::frames::Frames;
+use super::socket::Socket;
 use crate::clock;
 use crate::session::Leg;
 
@@ -54,14 +54,9 @@ impl Inserts {
     }
 
     /// Writes all of them.
-    pub(super) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        to: &mut TcpStream,
-        leg: &Leg,
-    ) -> Poll<io::Result<()>> {
+    pub(super) fn poll_write(&mut self, to: &mut Socket, leg: &Leg) -> Poll<io::Result<()>> {
         while !self.frames.is_empty() {
-            let written = ready!(poll_write(cx, to, leg, &self.frames))?;
+            let written = ready!(poll_write(to, leg, &self.frames))?;
             self.frames.advance(written);
             self.begun = true;
         }

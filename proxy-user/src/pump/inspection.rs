@@ -4,7 +4,6 @@
 //! A session that no rule is for has none of this, and pays nothing.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use super::heartbeats::Heartbeats;
 use crate::core::cadence::{self, Cadence};
@@ -200,10 +199,12 @@ impl Inspection {
     }
 
     /// What the heartbeats want done.
-    pub(super) fn poll_heartbeats(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Errand> {
-        match &mut self.heartbeats {
-            Some(heartbeats) => heartbeats.poll(cx, now),
-            None => Poll::Pending,
-        }
+    pub(super) fn errand(&mut self, now: Nanos) -> Option<Errand> {
+        self.heartbeats.as_mut()?.next(now)
+    }
+
+    /// When they must be asked again, if not before.
+    pub(super) fn deadline(&self) -> Option<Nanos> {
+        self.heartbeats.as_ref()?.deadline()
     }
 }

@@ -4,6 +4,7 @@
 //! No buffer is held while nothing flows, no byte is read before what was read earlier is written,
 //! and nothing is put anywhere but between two frames. A burst costs one read and one write.
 
+mod bell;
 mod buffer;
 mod closing;
 mod flow;
@@ -13,32 +14,36 @@ mod inserts;
 mod inspection;
 mod pings;
 mod random;
+mod registered;
+mod run;
+mod socket;
+mod thread;
+mod watcher;
 mod witness;
 
-use std::fmt::Display;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::fmt::{Debug, Display};
+use std::io;
+use std::net::TcpStream;
+use std::task::Poll;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 
-use self::closing::Farewell;
+pub use self::bell::Bell;
 use self::flow::{Event, Flow};
 use self::inspection::Errand;
 pub use self::inspection::Inspection;
 use self::pings::Marks;
 use self::random::masking_key;
-use self::witness::Witness;
-use crate::clock;
+use self::registered::Registered;
+use self::socket::Socket;
+pub use self::thread::Pumps;
+use self::watcher::Watcher;
 use crate::core::closing::{self as end, Closing, Side, Step};
 use crate::core::ending::{Cause, Reap};
-use crate::core::frame::{Chunk, Opcode, Rules, Violation, own_frame};
-use crate::core::gate::Reason;
-use crate::core::heartbeat::Fate;
+use crate::core::frame::{Opcode, Rules, Violation, own_frame};
 use crate::core::pack::Direction;
 use crate::core::time::Nanos;
-use crate::session::{Counts, Leg, Registry, Seat, Session};
+use crate::session::{Registry, Seat, Session};
 
 /// One leg's socket as the handshake left it.
 #[derive(Debug)]
@@ -68,7 +73,7 @@ pub struct Counting {
 }
 
 /// Where a session lives, and who hears of its end.
-pub trait Home: Send + Unpin {
+pub trait Home: Debug + Send + 'static {
     /// The sessions that live there.
     fn registry(&self) -> &Registry;
 
@@ -76,11 +81,13 @@ pub trait Home: Send + Unpin {
     fn ended(&self, session: &Session, cause: Cause);
 }
 
+/// A session that lives.
+#[derive(Debug)]
 struct Pump<H: Home> {
     /// Before the sockets, so that it is dropped before they are closed.
     registered: Registered<H>,
-    client: TcpStream,
-    upstream: TcpStream,
+    client: Socket,
+    upstream: Socket,
     /// Client to app.
     up: Flow,
     /// App to client.
@@ -91,142 +98,6 @@ struct Pump<H: Home> {
     inspection: Option<Box<Inspection>>,
     counts_output: bool,
     closing: Closing,
-    /// Which direction the next poll looks at first: a busy one uses up what a task may do in one
-    /// go (tokio's cooperative budget), and must not starve the other.
-    first: Direction,
-}
-
-/// Runs a registered session to its end: both legs are closed and their rows released when the future
-/// is ready. The seats are given back as soon as the session is over.
-pub fn run(
-    session: Arc<Session>,
-    home: impl Home + 'static,
-    seats: (Seat, Seat),
-    (client, upstream): (End, End),
-    limits: Limits,
-    counting: Counting,
-) -> impl Future<Output = ()> + Send {
-    let Counting { counts_output, mut inspection } = counting;
-    if let Some(inspection) = &mut inspection {
-        inspection.for_session(session.id);
-    }
-    let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
-    Run::Live(Pump {
-        registered: Registered { session, home },
-        client: client.stream,
-        upstream: upstream.stream,
-        up: Flow::new(rules(true), &client.early),
-        down: Flow::new(rules(false), &upstream.early),
-        seats,
-        inspection,
-        counts_output,
-        closing: Closing::default(),
-        first: Direction::Input,
-        marks: Default::default(),
-    })
-}
-
-/// The future of a session: by hand, as there is one for each, and an `async` block has more room than
-/// what it runs.
-#[allow(clippy::large_enum_variant, reason = "it is live nearly all of its life")]
-enum Run<H: Home> {
-    Live(Pump<H>),
-    /// Boxed, so that a live session does not carry the room for its end.
-    Parting(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Over,
-}
-
-impl<H: Home + 'static> Future for Run<H> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let run = self.get_mut();
-        if let Run::Live(pump) = run {
-            let cause = ready!(pump.poll(cx));
-            if let Run::Live(pump) = std::mem::replace(run, Run::Over) {
-                *run = Run::Parting(Box::pin(pump.part(cause)));
-            }
-        }
-        match run {
-            Run::Parting(last) => last.as_mut().poll(cx),
-            Run::Live(_) | Run::Over => Poll::Ready(()),
-        }
-    }
-}
-
-/// Takes the session out of the registry and gives its rows back, even if the pump panics.
-struct Registered<H: Home> {
-    session: Arc<Session>,
-    home: H,
-}
-
-impl<H: Home> Drop for Registered<H> {
-    fn drop(&mut self) {
-        self.home.registry().remove(&self.session);
-        self.session.client.socket.release();
-        self.session.upstream.socket.release();
-    }
-}
-
-/// Notes what goes by in one direction.
-struct Watcher<'a> {
-    session: &'a Session,
-    leg: &'a Leg,
-    now: Nanos,
-    direction: Direction,
-    inspection: &'a mut Option<Box<Inspection>>,
-    counts_output: bool,
-    /// Of the pings to where this comes from.
-    marks: &'a Marks,
-    /// The newest data frame.
-    frame: (Opcode, u64),
-}
-
-impl Witness for Watcher<'_> {
-    #[inline]
-    fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate {
-        if let Some(newest) = self.marks.pong(chunk, payload) {
-            self.leg.pings.pong(newest, clock::now());
-            return Fate::Swallow;
-        }
-        let Some(inspection) = self.inspection else {
-            if let Some(header) = chunk.header {
-                self.frame = (header.start.opcode, header.length);
-            }
-            return Fate::Pass;
-        };
-        inspection.chunk(&self.session.app, self.now, self.direction, chunk, payload)
-    }
-
-    fn burst(&mut self, mut burst: Counts) {
-        let (reason, counts) = match self.direction {
-            Direction::Input => (Reason::Input, true),
-            Direction::Output => (Reason::Output, self.counts_output),
-        };
-        let (app, now) = (&self.session.app, self.now);
-        let inspection = self.inspection.as_mut();
-        match inspection.and_then(|inspection| inspection.take_judged(self.direction)) {
-            Some(judged) => {
-                burst.activity = judged.activity.into();
-                burst.uncounted = judged.uncounted.into();
-                burst.heartbeat = judged.heartbeat.into();
-                burst.data = burst.data.saturating_sub(burst.heartbeat);
-            }
-            None if counts && burst.data > 0 => {
-                burst.activity = burst.data;
-                let (opcode, length) = self.frame;
-                app.account.counted(now, self.session.id, reason, None, opcode, length);
-            }
-            None => burst.uncounted = burst.data,
-        }
-        if burst.activity > 0 {
-            app.gate.touch(now, reason);
-        }
-        if burst.uncounted > 0 {
-            app.account.uncounted(now, reason);
-        }
-        self.leg.frames.add(burst);
-    }
 }
 
 /// Where this direction comes from.
@@ -237,36 +108,56 @@ fn source(direction: Direction) -> Side {
     }
 }
 
-/// The direction against this one.
-fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Input => Direction::Output,
-        Direction::Output => Direction::Input,
-    }
-}
-
 impl<H: Home> Pump<H> {
-    /// Ready when the session is over: with a cause that somebody must be told of, or without one
-    /// when both sides have closed.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Cause>> {
-        if let Poll::Ready(cause) = self.registered.session.poll_ended(cx) {
+    fn new(
+        registered: Registered<H>,
+        seats: (Seat, Seat),
+        (client, upstream): (End, End),
+        limits: Limits,
+        counting: Counting,
+    ) -> io::Result<Pump<H>> {
+        let Counting { counts_output, mut inspection } = counting;
+        if let Some(inspection) = &mut inspection {
+            inspection.for_session(registered.session.id);
+        }
+        let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
+        Ok(Pump {
+            registered,
+            client: Socket::new(client.stream)?,
+            upstream: Socket::new(upstream.stream)?,
+            up: Flow::new(rules(true), &client.early),
+            down: Flow::new(rules(false), &upstream.early),
+            seats,
+            inspection,
+            counts_output,
+            closing: Closing::default(),
+            marks: Default::default(),
+        })
+    }
+
+    /// Does what others ask of the session. Ready when one of them has ended it.
+    fn poll_called(&mut self) -> Poll<Option<Cause>> {
+        if let Some(cause) = self.registered.session.ended() {
             return Poll::Ready(Some(cause));
         }
         if self.registered.session.take_pinging() {
             self.ping();
         }
-        let now = clock::coarse();
-        let first = self.first;
-        self.first = opposite(first);
+        Poll::Pending
+    }
+
+    /// Moves bytes until nothing more can be moved in this turn. Ready when the session is over: with a
+    /// cause that somebody must be told of, or without one when both sides have closed.
+    fn poll(&mut self, now: Nanos) -> Poll<Option<Cause>> {
         loop {
-            for direction in [first, opposite(first)] {
-                while let Poll::Ready(event) = self.poll_flow(cx, now, direction) {
+            for direction in [Direction::Input, Direction::Output] {
+                while let Poll::Ready(event) = self.poll_flow(now, direction) {
                     if let Poll::Ready(over) = self.react(direction, event) {
                         return Poll::Ready(over);
                     }
                 }
             }
-            match self.poll_errands(cx, now) {
+            match self.poll_errands(now) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
                 Poll::Ready(None) => {}
                 Poll::Pending => return Poll::Pending,
@@ -289,9 +180,10 @@ impl<H: Home> Pump<H> {
 
     /// Does what the session's heartbeats want. Ready when there was something: with the end of the
     /// session, or with frames put in that want to be written.
-    fn poll_errands(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<Option<Option<Cause>>> {
-        let Some(inspection) = &mut self.inspection else { return Poll::Pending };
-        Poll::Ready(match ready!(inspection.poll_heartbeats(cx, now)) {
+    fn poll_errands(&mut self, now: Nanos) -> Poll<Option<Option<Cause>>> {
+        let errand = self.inspection.as_mut().and_then(|inspection| inspection.errand(now));
+        let Some(errand) = errand else { return Poll::Pending };
+        Poll::Ready(match errand {
             Errand::ToClient(frames) => {
                 self.down.insert(&frames);
                 None
@@ -307,7 +199,7 @@ impl<H: Home> Pump<H> {
         })
     }
 
-    fn poll_flow(&mut self, cx: &mut Context<'_>, now: Nanos, direction: Direction) -> Poll<Event> {
+    fn poll_flow(&mut self, now: Nanos, direction: Direction) -> Poll<Event> {
         let session = &*self.registered.session;
         let client = (&mut self.client, &session.client);
         let upstream = (&mut self.upstream, &session.upstream);
@@ -325,7 +217,7 @@ impl<H: Home> Pump<H> {
             marks,
             frame: (Opcode::Text, 0),
         };
-        let polled = flow.poll(cx, from, to, &mut watcher);
+        let polled = flow.poll(from, to, &mut watcher);
         if flow.closed() {
             session.note_close();
             self.closing.on(end::Event::Close(source(direction)));
@@ -374,23 +266,5 @@ impl<H: Home> Pump<H> {
             }
         }
         Poll::Ready(session.ended())
-    }
-
-    /// Takes the session out of the table, and says what is to be said.
-    async fn part(self, cause: Option<Cause>) {
-        let Pump { registered, client, upstream, up, down, seats, closing, .. } = self;
-        let Registered { session, home } = &registered;
-        home.registry().remove(session);
-        drop(seats);
-        match cause {
-            Some(cause) => {
-                home.ended(session, cause);
-                Farewell::new(session, closing, (client, up), (upstream, down)).say(cause).await;
-            }
-            None => {
-                closing::release(session, &session.client);
-                closing::release(session, &session.upstream);
-            }
-        }
     }
 }

@@ -1,8 +1,9 @@
-//! The threads that serve clients.
+//! The threads that serve clients, two for each worker.
 //!
-//! Each has a runtime of its own: a connection, its session and its connections to apps live on one of
-//! them, so no wake-up crosses cores, and a runtime of one thread serves its tasks strictly in turn.
-//! Whatever serves no client runs elsewhere.
+//! One has a runtime of its own for HTTP: a connection and its connections to apps live there, so no
+//! wake-up crosses cores, and a runtime of one thread serves its tasks strictly in turn. The other runs
+//! the sessions that come of them, which then wait for no request. Whatever serves no client runs
+//! elsewhere.
 
 use std::io;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::runtime::{Builder, EnterGuard};
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::Worker;
+use crate::pump::Pumps;
 
 /// Threads that run until they are stopped, or this is dropped.
 #[derive(Debug)]
@@ -35,7 +37,9 @@ impl Workers {
         let (mut each, mut threads) = (Vec::new(), Vec::new());
         for number in 0..count {
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            each.push(Worker::new(runtime.handle().clone()));
+            let (pumps, pump) = Pumps::start(format!("pump-{number}"))?;
+            threads.push(pump);
+            each.push(Worker::new(runtime.handle().clone(), pumps));
             let stopped = stop.clone();
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             threads.push(thread.spawn(move || {
@@ -61,6 +65,7 @@ impl Workers {
     /// Ends all tasks and threads.
     pub(super) fn stop(mut self) {
         self.stop.cancel();
+        self.each.iter().for_each(Worker::stop);
         for thread in self.threads.drain(..) {
             // An error says that it ended by a panic, which has been logged.
             let _ = thread.join();
@@ -71,5 +76,6 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.stop.cancel();
+        self.each.iter().for_each(Worker::stop);
     }
 }

@@ -14,9 +14,7 @@ mod tcp;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll};
-
-use futures_util::task::AtomicWaker;
+use std::task::Waker;
 
 pub use self::account::{
     Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
@@ -55,7 +53,7 @@ impl Leg {
         Leg { peer, socket, frames, pings, added: TcpTotals::default() }
     }
 
-    /// A ping of ours to its peer has been written. Only the session's own task may call this.
+    /// A ping of ours to its peer has been written. Only the session's own pump may call this.
     pub fn pinged(&self, now: Nanos) {
         self.pings.wrote(now);
         self.frames.add(Counts { pings: 1, ..Counts::default() });
@@ -81,13 +79,20 @@ pub struct Session {
     closing: AtomicBool,
     /// A ping of ours was asked for.
     pinging: AtomicBool,
-    pump: AtomicWaker,
+    /// Calls its pump.
+    pump: Waker,
 }
 
 impl Session {
-    /// A session over two legs.
+    /// A session over two legs, whose pump is called by `pump`.
     #[must_use]
-    pub fn new(id: u64, app: Arc<App>, opened: Nanos, client: Leg, upstream: Leg) -> Session {
+    pub fn new(
+        id: u64,
+        app: Arc<App>,
+        opened: Nanos,
+        (client, upstream): (Leg, Leg),
+        pump: Waker,
+    ) -> Session {
         Session {
             id,
             app,
@@ -97,7 +102,7 @@ impl Session {
             cause: AtomicU8::new(0),
             closing: AtomicBool::new(false),
             pinging: AtomicBool::new(false),
-            pump: AtomicWaker::new(),
+            pump,
         }
     }
 
@@ -108,19 +113,9 @@ impl Session {
             .compare_exchange(0, cause as u8, Ordering::AcqRel, Ordering::Acquire)
             .is_ok();
         if first {
-            self.pump.wake();
+            self.pump.wake_by_ref();
         }
         first
-    }
-
-    /// The cause once there is one. Only the session's own pump may wait.
-    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<Cause> {
-        if let Some(cause) = self.ended() {
-            return Poll::Ready(cause);
-        }
-        self.pump.register(cx.waker());
-        // A cause that came between the look and the registration has woken nobody.
-        self.ended().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// The cause if there is one.
@@ -134,11 +129,10 @@ impl Session {
             leg.into_iter().for_each(|leg| leg.pings.ask());
         }
         self.pinging.store(true, Ordering::Release);
-        self.pump.wake();
+        self.pump.wake_by_ref();
     }
 
-    /// Whether a ping was asked for since this was last asked. Only after [`Session::poll_ended`], which
-    /// sees to it that the pump is woken.
+    /// Whether a ping was asked for since this was last asked.
     pub fn take_pinging(&self) -> bool {
         self.pinging.load(Ordering::Relaxed) && self.pinging.swap(false, Ordering::Acquire)
     }

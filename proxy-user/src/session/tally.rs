@@ -1,6 +1,6 @@
 //! What went through one direction of a session.
 //!
-//! One task writes, anybody may read: plain loads and stores, no locked instruction per frame.
+//! One thread writes, anybody may read: plain loads and stores, no locked instruction per frame.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -48,7 +48,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds a burst. Only the session's own task may call this.
+    /// Adds a burst. Only the session's own pump may call this.
     pub fn add(&self, burst: Counts) {
         let add = |to: &AtomicU64, more| to.store(to.load(Relaxed) + more, Relaxed);
         add(&self.data, burst.data);

@@ -1,6 +1,6 @@
 //! One registered socket, from its registration to its release.
 //!
-//! Call `add_written` and `add_read` from the one task that moves the socket's bytes, `sample` from
+//! Call `add_written` and `add_read` from the one thread that moves the socket's bytes, `sample` from
 //! anywhere, and `release` before the descriptor is closed. A leg that is dropped releases itself.
 
 use std::{
@@ -129,7 +129,7 @@ impl Leg {
     }
 
     /// Counts bytes that the socket accepted: what `write` returned, so below TLS where there is TLS.
-    /// One task only.
+    /// One thread only.
     pub fn add_written(&self, bytes: u64) {
         if self.last.get().is_none() {
             self.block.moved(self.place).add_sent(bytes);
@@ -137,7 +137,7 @@ impl Leg {
     }
 
     /// Counts bytes that came from the socket: what `read` returned, so below TLS where there is TLS.
-    /// One task only.
+    /// One thread only.
     pub fn add_read(&self, bytes: u64) {
         if self.last.get().is_none() {
             self.block.moved(self.place).add_read(bytes);

@@ -1,11 +1,10 @@
 //! The end of a direction: what waits, the last words, the FIN, and an ear for what its source may still
 //! say.
 
-use std::task::{Context, Poll, ready};
-
-use tokio::net::TcpStream;
+use std::task::{Poll, ready};
 
 use super::{Event, Flow, Stage};
+use crate::pump::socket::Socket;
 use crate::pump::witness::Witness;
 use crate::session::Leg;
 
@@ -15,25 +14,24 @@ impl Flow {
     /// would send RST, and the peer's kernel might throw our Close away with it.
     pub(in crate::pump) fn poll_out(
         &mut self,
-        cx: &mut Context<'_>,
-        from: Option<(&mut TcpStream, &Leg)>,
-        to: Option<(&mut TcpStream, &Leg)>,
+        from: Option<(&mut Socket, &Leg)>,
+        to: Option<(&mut Socket, &Leg)>,
         witness: &mut impl Witness,
     ) -> Poll<Event> {
         let passes = matches!(self.stage, Stage::Open | Stage::LastFrame);
         match (from, to) {
-            (Some(from), Some(to)) if passes => self.poll(cx, from, to, witness),
+            (Some(from), Some(to)) if passes => self.poll(from, to, witness),
             (None, Some(_)) if passes => {
                 self.finish();
                 Poll::Ready(Event::Heard)
             }
-            (from, Some(to)) => match self.poll_finish(cx, to) {
-                Poll::Pending if !self.waits() => self.poll_hear(cx, from),
+            (from, Some(to)) => match self.poll_finish(to) {
+                Poll::Pending if !self.waits() => self.poll_hear(from),
                 polled => polled,
             },
             (from, None) => {
                 self.stage = Stage::Broken;
-                self.poll_hear(cx, from)
+                self.poll_hear(from)
             }
         }
     }
@@ -44,16 +42,12 @@ impl Flow {
     }
 
     /// Writes the last words and the FIN.
-    pub(super) fn poll_finish(
-        &mut self,
-        cx: &mut Context<'_>,
-        (to, leg): (&mut TcpStream, &Leg),
-    ) -> Poll<Event> {
+    pub(super) fn poll_finish(&mut self, (to, leg): (&mut Socket, &Leg)) -> Poll<Event> {
         // Nothing more will be written.
         if matches!(self.stage, Stage::Ended | Stage::Broken) {
             return Poll::Pending;
         }
-        if ready!(self.poll_flush(cx, to, leg)).is_err() {
+        if ready!(self.poll_flush(to, leg)).is_err() {
             self.stage = Stage::Broken;
             return Poll::Ready(Event::WriteFailed);
         }
@@ -65,16 +59,12 @@ impl Flow {
     }
 
     /// Reads and follows frames that are for nobody.
-    fn poll_hear(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: Option<(&mut TcpStream, &Leg)>,
-    ) -> Poll<Event> {
+    fn poll_hear(&mut self, from: Option<(&mut Socket, &Leg)>) -> Poll<Event> {
         if self.lent.is_none() {
             let Some((from, leg)) = from.filter(|_| !self.source_over) else {
                 return Poll::Pending;
             };
-            match ready!(self.poll_read(cx, from, leg)) {
+            match ready!(self.poll_read(from, leg)) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Ready(Event::Eof),
                 Err(error) => return Poll::Ready(Event::ReadFailed(error)),

@@ -1,0 +1,123 @@
+//! How a session's pump is called by others: each session has a bell, and the thread that runs it
+//! hears all of its sessions'.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+
+use mio::{Registry, Token, Waker};
+
+use super::thread::Turns;
+
+/// What waits for a thread.
+#[derive(Debug)]
+pub(super) struct Desk {
+    waiting: Mutex<Waiting>,
+    alarm: Waker,
+    /// Bells that are out.
+    bells: AtomicUsize,
+}
+
+/// Sessions that have arrived, and bells that were rung.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) arrived: Vec<(Arc<Bell>, Box<dyn Turns>)>,
+    pub(super) rung: Vec<Arc<Bell>>,
+    /// The thread is to end.
+    pub(super) stopped: bool,
+    /// Places that no bell has, of those below `places`.
+    free: Vec<u32>,
+    places: u32,
+}
+
+/// Calls one session's pump: a [`std::task::Waker`] is made of it.
+#[derive(Debug)]
+pub struct Bell {
+    /// Where the session is among those of its thread. No other bell has it while this one exists.
+    place: u32,
+    /// Rung and not yet heard.
+    rung: AtomicBool,
+    desk: Arc<Desk>,
+}
+
+impl Desk {
+    /// A desk whose thread polls `registry`, and hears of it under `token`.
+    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Desk> {
+        let alarm = Waker::new(registry, token)?;
+        Ok(Desk { waiting: Mutex::default(), alarm, bells: AtomicUsize::new(0) })
+    }
+
+    /// A bell for another session.
+    pub(super) fn bell(self: &Arc<Self>) -> Arc<Bell> {
+        self.bells.fetch_add(1, Ordering::Relaxed);
+        let mut waiting = self.waiting();
+        let place = waiting.free.pop().unwrap_or_else(|| {
+            waiting.places += 1;
+            waiting.places - 1
+        });
+        Arc::new(Bell { place, rung: AtomicBool::new(false), desk: Arc::clone(self) })
+    }
+
+    /// How many bells are out: one for each session, until nobody looks at it any more.
+    pub(super) fn bells(&self) -> usize {
+        self.bells.load(Ordering::Relaxed)
+    }
+
+    /// Leaves something for the thread.
+    pub(super) fn leave(&self, leave: impl FnOnce(&mut Waiting)) {
+        let mut waiting = self.waiting();
+        let first = waiting.arrived.is_empty() && waiting.rung.is_empty();
+        leave(&mut waiting);
+        drop(waiting);
+        // Whoever found something there can rely on the one that left it.
+        if first && let Err(error) = self.alarm.wake() {
+            tracing::error!(%error, "cannot wake a pump's thread");
+        }
+    }
+
+    /// Takes what was left, in exchange for empty lists. True = the thread is to end.
+    pub(super) fn take(&self, taken: &mut Waiting) -> bool {
+        let mut waiting = self.waiting();
+        std::mem::swap(&mut waiting.arrived, &mut taken.arrived);
+        std::mem::swap(&mut waiting.rung, &mut taken.rung);
+        waiting.stopped
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // A panic elsewhere leaves the lists whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bell {
+    /// Where its session is.
+    pub(super) fn place(&self) -> u32 {
+        self.place
+    }
+
+    /// It has been heard: what is rung from now on is heard again.
+    pub(super) fn heard(&self) {
+        // What was done before it was rung last is seen from here on.
+        self.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.desk.leave(|waiting| waiting.rung.push(Arc::clone(self)));
+        }
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.desk.bells.fetch_sub(1, Ordering::Relaxed);
+        self.desk.waiting().free.push(self.place);
+    }
+}

@@ -1,0 +1,21 @@
+//! A session's entry in the table of those that live.
+
+use std::sync::Arc;
+
+use super::Home;
+use crate::session::Session;
+
+/// Takes the session out of the registry and gives its rows back, even if the pump panics.
+#[derive(Debug)]
+pub(super) struct Registered<H: Home> {
+    pub(super) session: Arc<Session>,
+    pub(super) home: H,
+}
+
+impl<H: Home> Drop for Registered<H> {
+    fn drop(&mut self) {
+        self.home.registry().remove(&self.session);
+        self.session.client.socket.release();
+        self.session.upstream.socket.release();
+    }
+}

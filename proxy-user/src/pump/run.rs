@@ -1,0 +1,123 @@
+//! A session from its first turn to its last: live, then parting.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+
+use mio::{Registry, Token};
+
+use super::bell::Bell;
+use super::closing::{self, Farewell};
+use super::registered::Registered;
+use super::socket::Socket;
+use super::thread::{Call, Pumps, Turn, Turns};
+use super::{Counting, End, Home, Limits, Pump};
+use crate::core::closing::Side;
+use crate::core::ending::Cause;
+use crate::core::time::Nanos;
+use crate::session::{Seat, Session};
+
+impl Pumps {
+    /// Runs a registered session to its end, at which both legs are closed and their rows released. The
+    /// seats are given back as soon as the session is over. Its pump is called by `bell`, which is one
+    /// of this thread's.
+    ///
+    /// # Errors
+    /// A socket that cannot be made non-blocking. The session is then as if it had never been.
+    pub fn run(
+        &self,
+        bell: Arc<Bell>,
+        (session, home): (Arc<Session>, impl Home),
+        seats: (Seat, Seat),
+        ends: (End, End),
+        limits: Limits,
+        counting: Counting,
+    ) -> io::Result<()> {
+        let registered = Registered { session, home };
+        let pump = Pump::new(registered, seats, ends, limits, counting)?;
+        self.add(bell, Box::new(Run::Live(pump)));
+        Ok(())
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "it is live nearly all of its life")]
+#[derive(Debug)]
+enum Run<H: Home> {
+    Live(Pump<H>),
+    /// Boxed, so that a live session does not carry the room for its end.
+    Parting(Box<Farewell<H>>),
+    Over,
+}
+
+impl<H: Home> Run<H> {
+    fn socket(&mut self, side: Side) -> Option<&mut Socket> {
+        match self {
+            Run::Live(pump) => Some(match side {
+                Side::Client => &mut pump.client,
+                Side::App => &mut pump.upstream,
+            }),
+            Run::Parting(farewell) => farewell.socket(side),
+            Run::Over => None,
+        }
+    }
+
+    /// Takes the session out of the table, and says what is to be said.
+    fn part(&mut self, cause: Option<Cause>, now: Nanos) -> Turn {
+        let Run::Live(pump) = std::mem::replace(self, Run::Over) else { return Turn::Over };
+        let Pump { registered, client, upstream, up, down, seats, closing, .. } = pump;
+        registered.home.registry().remove(&registered.session);
+        drop(seats);
+        let Some(cause) = cause else {
+            let session = &registered.session;
+            closing::release(session, &session.client);
+            closing::release(session, &session.upstream);
+            return Turn::Over;
+        };
+        registered.home.ended(&registered.session, cause);
+        let (client, upstream) = ((client, up), (upstream, down));
+        let mut farewell =
+            Box::new(Farewell::new(registered, closing, client, upstream, (cause, now)));
+        let turn = farewell.turn(now);
+        *self = Run::Parting(farewell);
+        turn
+    }
+}
+
+impl<H: Home> Turns for Run<H> {
+    fn register(&mut self, registry: &Registry, tokens: [Token; 2]) -> io::Result<()> {
+        for (side, token) in [Side::Client, Side::App].into_iter().zip(tokens) {
+            self.socket(side).map_or(Ok(()), |socket| socket.register(registry, token))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn turn(&mut self, call: Call, now: Nanos) -> Turn {
+        if let Call::Socket(side, ready) = call
+            && let Some(socket) = self.socket(side)
+        {
+            socket.tell(ready);
+        }
+        for side in [Side::Client, Side::App] {
+            self.socket(side).map(Socket::begin_turn);
+        }
+        let pump = match self {
+            Run::Live(pump) => pump,
+            Run::Parting(farewell) => return farewell.turn(now),
+            Run::Over => return Turn::Over,
+        };
+        if matches!(call, Call::Bell)
+            && let Poll::Ready(cause) = pump.poll_called()
+        {
+            return self.part(cause, now);
+        }
+        match pump.poll(now) {
+            Poll::Ready(cause) => self.part(cause, now),
+            Poll::Pending if pump.client.wants_turn() || pump.upstream.wants_turn() => Turn::Again,
+            Poll::Pending => {
+                let heartbeats = pump.inspection.as_ref();
+                Turn::Wait(heartbeats.and_then(|inspection| inspection.deadline()))
+            }
+        }
+    }
+}

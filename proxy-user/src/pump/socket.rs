@@ -1,0 +1,140 @@
+//! One socket of a session: reads and writes it as far as it is known to be ready, and never waits.
+//!
+//! Its thread polls edge-triggered (epoll(7)), so what it is told here holds until the kernel says no.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::task::Poll;
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use socket2::SockRef;
+
+/// Reads in one turn of a session, so that a busy one does not keep the others of its thread waiting.
+const READS: u8 = 8;
+
+/// A connected socket.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    readable: bool,
+    writable: bool,
+    /// The peer has sent its FIN or RST: a read that leaves room has not read all.
+    ending: bool,
+    /// What is left of [`READS`].
+    reads: u8,
+}
+
+/// What the kernel has told of a socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    readable: bool,
+    writable: bool,
+    ending: bool,
+}
+
+impl From<&Event> for Ready {
+    fn from(event: &Event) -> Ready {
+        // An error is told by the next read or write.
+        let (error, ending) = (event.is_error(), event.is_read_closed());
+        Ready {
+            readable: event.is_readable() || ending || error,
+            writable: event.is_writable() || event.is_write_closed() || error,
+            ending: ending || error,
+        }
+    }
+}
+
+impl Socket {
+    /// A socket that may be ready for anything.
+    ///
+    /// # Errors
+    /// One that cannot be made non-blocking.
+    pub(super) fn new(stream: std::net::TcpStream) -> io::Result<Socket> {
+        stream.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(stream);
+        Ok(Socket { stream, readable: true, writable: true, ending: false, reads: READS })
+    }
+
+    /// Has the thread hear of it under this token.
+    ///
+    /// # Errors
+    /// The kernel has no room for another one (epoll_ctl(2)).
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// The kernel has told something.
+    pub(super) fn tell(&mut self, ready: Ready) {
+        self.readable |= ready.readable;
+        self.writable |= ready.writable;
+        self.ending |= ready.ending;
+    }
+
+    /// A turn of its session begins.
+    pub(super) fn begin_turn(&mut self) {
+        self.reads = READS;
+    }
+
+    /// There is more to read, in another turn.
+    pub(super) fn wants_turn(&self) -> bool {
+        self.readable && self.reads == 0
+    }
+
+    /// Something may be there to be read in this turn.
+    pub(super) fn may_read(&self) -> bool {
+        self.readable && self.reads > 0
+    }
+
+    /// Reads once. 0 = the end of the stream.
+    pub(super) fn poll_read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !self.may_read() {
+            return Poll::Pending;
+        }
+        self.reads -= 1;
+        let room = buffer.len();
+        match retry_on_intr(|| recv(&self.stream, &mut *buffer, RecvFlags::empty())) {
+            Ok((size, _)) => {
+                // Less than there was room for: the socket is empty (epoll(7), question 9).
+                self.readable = size == room || self.ending;
+                Poll::Ready(Ok(size))
+            }
+            Err(Errno::AGAIN) => {
+                self.readable = false;
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    /// Writes once.
+    pub(super) fn poll_write(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.writable {
+            return Poll::Pending;
+        }
+        match retry_on_intr(|| send(&self.stream, bytes, SendFlags::NOSIGNAL)) {
+            Ok(size) => Poll::Ready(Ok(size)),
+            Err(Errno::AGAIN) => {
+                self.writable = false;
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    /// Sends FIN behind all that was written.
+    pub(super) fn shutdown(&self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
+    }
+
+    /// Has it send RST when it is dropped, and its queue freed: closing with linger 0 does so
+    /// (`tcp_close` in net/ipv4/tcp.c). A socket that refuses the option is gone already.
+    pub(super) fn reset_on_close(&self) {
+        let _ = SockRef::from(&self.stream.as_fd()).set_linger(Some(Duration::ZERO));
+    }
+}

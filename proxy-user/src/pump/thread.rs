@@ -1,0 +1,241 @@
+//! A thread that runs sessions: polls their sockets, hears their bells, keeps their deadlines, and gives
+//! each its turn. Must not know what a session does in it.
+//!
+//! A thread of its own, beside the runtime that serves HTTP: a message costs one read, one write and
+//! its share of one epoll_wait(2), no task is scheduled for it, and no request keeps it waiting.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mio::{Events, Poll, Registry, Token};
+
+use super::bell::{Bell, Desk, Waiting};
+use super::socket::Ready;
+use crate::clock;
+use crate::core::closing::Side;
+use crate::core::time::Nanos;
+
+/// Events taken at a time.
+const EVENTS: usize = 256;
+const ALARM: Token = Token(usize::MAX - 1);
+
+/// Why a session gets a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Call {
+    /// It is the first one, or its bell was rung.
+    Bell,
+    /// A socket is ready.
+    Socket(Side, Ready),
+    /// It asked for it.
+    Asked,
+}
+
+/// What a session wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A turn when a socket is ready, its bell is rung, or at this time.
+    Wait(Option<Nanos>),
+    /// Another turn when the others have had theirs.
+    Again,
+    /// Nothing: it is over, and is to be dropped.
+    Over,
+}
+
+/// What the thread runs.
+pub(super) trait Turns: Debug + Send {
+    /// Has its sockets polled, the client's under the first token, the app's under the second.
+    ///
+    /// # Errors
+    /// The kernel has no room for them.
+    fn register(&mut self, registry: &Registry, tokens: [Token; 2]) -> io::Result<()>;
+
+    /// Takes a turn. It must not wait.
+    fn turn(&mut self, call: Call, now: Nanos) -> Turn;
+}
+
+/// Gives sessions to a thread.
+#[derive(Clone, Debug)]
+pub struct Pumps(Arc<Desk>);
+
+impl Pumps {
+    /// Starts a thread with this name.
+    ///
+    /// # Errors
+    /// It, or what it needs of the kernel, cannot be had.
+    pub fn start(name: String) -> io::Result<(Pumps, JoinHandle<()>)> {
+        let poll = Poll::new()?;
+        let desk = Arc::new(Desk::new(poll.registry(), ALARM)?);
+        let pumps = Pumps(Arc::clone(&desk));
+        let thread = Thread {
+            desk,
+            poll,
+            places: Vec::new(),
+            due: BTreeSet::new(),
+            again: Vec::new(),
+            taken: Waiting::default(),
+        };
+        let handle = std::thread::Builder::new().name(name).spawn(move || thread.serve())?;
+        Ok((pumps, handle))
+    }
+
+    /// A bell for a session that it is to run.
+    #[must_use]
+    pub fn bell(&self) -> Arc<Bell> {
+        self.0.bell()
+    }
+
+    /// Sessions that it has.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.0.bells()
+    }
+
+    /// Drops its sessions and ends the thread.
+    pub fn stop(&self) {
+        self.0.leave(|waiting| waiting.stopped = true);
+    }
+
+    pub(super) fn add(&self, bell: Arc<Bell>, run: Box<dyn Turns>) {
+        self.0.leave(|waiting| waiting.arrived.push((bell, run)));
+    }
+}
+
+/// A session's place in the thread.
+#[derive(Debug, Default)]
+struct Place {
+    run: Option<Box<dyn Turns>>,
+    due: Option<Nanos>,
+}
+
+struct Thread {
+    desk: Arc<Desk>,
+    poll: Poll,
+    places: Vec<Place>,
+    due: BTreeSet<(Nanos, usize)>,
+    /// Those that asked for another turn.
+    again: Vec<usize>,
+    taken: Waiting,
+}
+
+impl Thread {
+    fn serve(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            match self.poll.poll(&mut events, self.patience()) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    tracing::error!(%error, "a pump's thread cannot poll");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                _ => {}
+            }
+            let now = clock::coarse();
+            let mut rung = false;
+            for event in &events {
+                match event.token() {
+                    ALARM => rung = true,
+                    Token(token) => {
+                        let side = if token % 2 == 0 { Side::Client } else { Side::App };
+                        self.turn(token / 2, Call::Socket(side, event.into()), now);
+                    }
+                }
+            }
+            if rung && self.hear(now) {
+                return;
+            }
+            self.keep_time(now);
+            for place in std::mem::take(&mut self.again) {
+                self.turn(place, Call::Asked, now);
+            }
+        }
+    }
+
+    /// How long may be polled.
+    fn patience(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let (due, _) = self.due.first()?;
+        // The coarse clock must have passed it.
+        Some(due.since(clock::coarse()) + Duration::from_millis(1))
+    }
+
+    /// Takes in what arrived and hears the bells. True = this is the end.
+    fn hear(&mut self, now: Nanos) -> bool {
+        let mut taken = std::mem::take(&mut self.taken);
+        if self.desk.take(&mut taken) {
+            return true;
+        }
+        for (bell, run) in taken.arrived.drain(..) {
+            self.arrive(&bell, run, now);
+        }
+        for bell in taken.rung.drain(..) {
+            bell.heard();
+            self.turn(bell.place() as usize, Call::Bell, now);
+        }
+        self.taken = taken;
+        false
+    }
+
+    fn arrive(&mut self, bell: &Bell, mut run: Box<dyn Turns>, now: Nanos) {
+        let place = bell.place() as usize;
+        let tokens = [Token(2 * place), Token(2 * place + 1)];
+        if let Err(error) = run.register(self.poll.registry(), tokens) {
+            tracing::error!(%error, "cannot poll a session's sockets: it is closed");
+            return;
+        }
+        if self.places.len() <= place {
+            self.places.resize_with(place + 1, Place::default);
+        }
+        self.places[place].run = Some(run);
+        // Its bell may have been rung before.
+        self.turn(place, Call::Bell, now);
+    }
+
+    /// Gives turns to those whose time has come.
+    fn keep_time(&mut self, now: Nanos) {
+        while let Some(&(due, place)) = self.due.first()
+            && due <= now
+        {
+            self.due.pop_first();
+            if let Some(place) = self.places.get_mut(place) {
+                place.due = None;
+            }
+            self.turn(place, Call::Asked, now);
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, place: usize, call: Call, now: Nanos) {
+        let Some(Place { run: Some(run), due }) = self.places.get_mut(place) else { return };
+        // A bug in one session must not end the others; the panic has been logged.
+        let turn = catch_unwind(AssertUnwindSafe(|| run.turn(call, now))).unwrap_or(Turn::Over);
+        let wanted = match turn {
+            Turn::Wait(wanted) => wanted,
+            Turn::Again => {
+                self.again.push(place);
+                return;
+            }
+            Turn::Over => None,
+        };
+        if *due != wanted {
+            due.take().map(|due| self.due.remove(&(due, place)));
+            wanted.map(|wanted| self.due.insert((wanted, place)));
+            *due = wanted;
+        }
+        if turn == Turn::Over
+            && let Some(run) = self.places[place].run.take()
+        {
+            // The same holds for its last steps.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "thread_tests.rs"]
+mod tests;

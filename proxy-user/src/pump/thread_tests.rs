@@ -1,0 +1,202 @@
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use super::*;
+
+/// Whom something happened to, and what.
+type Seen = (char, &'static str);
+
+/// Something to run: tells of every turn and of its end, and does what it was told beforehand.
+#[derive(Debug)]
+struct Actor {
+    name: char,
+    script: VecDeque<Act>,
+    seen: Sender<Seen>,
+}
+
+#[derive(Debug)]
+enum Act {
+    Wait,
+    Until(Duration),
+    /// Wants turn after turn.
+    Forever,
+    Over,
+    Panic,
+    /// Has its own bell rung in its turn.
+    Ring(Arc<Bell>),
+}
+
+impl Turns for Actor {
+    fn register(&mut self, _: &Registry, _: [Token; 2]) -> io::Result<()> {
+        if self.script.is_empty() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn turn(&mut self, call: Call, now: Nanos) -> Turn {
+        let word = match call {
+            Call::Bell => "bell",
+            Call::Socket(..) => "socket",
+            Call::Asked => "asked",
+        };
+        self.seen.send((self.name, word)).unwrap();
+        match self.script.pop_front() {
+            None | Some(Act::Wait) => Turn::Wait(None),
+            Some(Act::Until(time)) => Turn::Wait(Some(now + time)),
+            Some(Act::Forever) => {
+                self.script.push_front(Act::Forever);
+                Turn::Again
+            }
+            Some(Act::Over) => Turn::Over,
+            Some(Act::Panic) => panic!("as it was told"),
+            Some(Act::Ring(bell)) => {
+                std::task::Waker::from(bell).wake();
+                Turn::Wait(None)
+            }
+        }
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        // The stage may be gone.
+        let _ = self.seen.send((self.name, "over"));
+    }
+}
+
+struct Stage {
+    pumps: Pumps,
+    thread: Option<JoinHandle<()>>,
+    seen: (Sender<Seen>, Receiver<Seen>),
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let (pumps, thread) = Pumps::start("stage".to_owned()).unwrap();
+        Stage { pumps, thread: Some(thread), seen: channel() }
+    }
+
+    fn enter(&self, name: char, bell: &Arc<Bell>, script: impl Into<VecDeque<Act>>) {
+        let actor = Actor { name, script: script.into(), seen: self.seen.0.clone() };
+        self.pumps.add(Arc::clone(bell), Box::new(actor));
+    }
+
+    /// What is seen next.
+    fn next(&self) -> Seen {
+        self.seen.1.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    fn end(&mut self) {
+        self.pumps.stop();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn ring(bell: &Arc<Bell>) {
+    std::task::Waker::from(Arc::clone(bell)).wake();
+}
+
+#[test]
+fn a_bell_is_heard_also_before_its_session_has_come() {
+    let mut stage = Stage::new();
+    let bell = stage.pumps.bell();
+    ring(&bell);
+    stage.enter('a', &bell, [Act::Wait, Act::Wait, Act::Over]);
+    // The first turn is a call; the ring may come behind it as another.
+    assert_eq!(stage.next(), ('a', "bell"));
+    ring(&bell);
+    assert_eq!(stage.next(), ('a', "bell"));
+    stage.end();
+    let rest: Vec<_> = stage.seen.1.try_iter().collect();
+    assert_eq!(rest.last(), Some(&('a', "over")));
+}
+
+#[test]
+fn a_bell_rung_in_a_turn_gives_another_turn() {
+    let mut stage = Stage::new();
+    let bell = stage.pumps.bell();
+    stage.enter('a', &bell, [Act::Ring(Arc::clone(&bell)), Act::Over]);
+    for word in ["bell", "bell", "over"] {
+        assert_eq!(stage.next(), ('a', word));
+    }
+    stage.end();
+}
+
+#[test]
+fn a_deadline_gives_a_turn_and_a_new_one_takes_its_place() {
+    let mut stage = Stage::new();
+    let (bell, other) = (stage.pumps.bell(), stage.pumps.bell());
+    let hour = Duration::from_secs(3600);
+    stage.enter('a', &bell, [Act::Until(hour), Act::Until(Duration::ZERO), Act::Over]);
+    assert_eq!(stage.next(), ('a', "bell"));
+    ring(&bell);
+    assert_eq!(stage.next(), ('a', "bell"));
+    for word in ["asked", "over"] {
+        assert_eq!(stage.next(), ('a', word));
+    }
+    stage.enter('b', &other, [Act::Until(Duration::from_millis(20)), Act::Over]);
+    for word in ["bell", "asked", "over"] {
+        assert_eq!(stage.next(), ('b', word));
+    }
+    stage.end();
+}
+
+#[test]
+fn a_busy_session_keeps_no_other_waiting() {
+    let mut stage = Stage::new();
+    let (busy, other) = (stage.pumps.bell(), stage.pumps.bell());
+    stage.enter('a', &busy, [Act::Forever]);
+    assert_eq!(stage.next(), ('a', "bell"));
+    stage.enter('b', &other, [Act::Over]);
+    let mut turns = std::iter::from_fn(|| Some(stage.next())).take(10_000_000);
+    assert!(turns.any(|seen| seen == ('b', "bell")));
+    stage.end();
+}
+
+#[test]
+fn a_panic_ends_one_session() {
+    let mut stage = Stage::new();
+    let (bell, other) = (stage.pumps.bell(), stage.pumps.bell());
+    stage.enter('b', &other, [Act::Wait, Act::Over]);
+    assert_eq!(stage.next(), ('b', "bell"));
+    stage.enter('a', &bell, [Act::Panic]);
+    assert_eq!(stage.next(), ('a', "bell"));
+    assert_eq!(stage.next(), ('a', "over"));
+    ring(&other);
+    assert_eq!(stage.next(), ('b', "bell"));
+    assert_eq!(stage.next(), ('b', "over"));
+    stage.end();
+}
+
+#[test]
+fn what_cannot_be_polled_is_closed() {
+    let mut stage = Stage::new();
+    stage.enter('a', &stage.pumps.bell(), []);
+    assert_eq!(stage.next(), ('a', "over"));
+    stage.end();
+}
+
+#[test]
+fn a_place_is_given_again_only_when_its_bell_is_gone() {
+    let stage = Stage::new();
+    let (first, second) = (stage.pumps.bell(), stage.pumps.bell());
+    assert_ne!(first.place(), second.place());
+    assert_eq!(stage.pumps.load(), 2);
+    let place = first.place();
+    drop(first);
+    assert_eq!(stage.pumps.load(), 1);
+    assert_eq!(stage.pumps.bell().place(), place);
+}
+
+#[test]
+fn all_sessions_are_dropped_when_it_is_stopped() {
+    let mut stage = Stage::new();
+    let bells: Vec<_> = ('a'..'f').map(|name| (name, stage.pumps.bell())).collect();
+    for (name, bell) in &bells {
+        stage.enter(*name, bell, [Act::Wait]);
+        assert_eq!(stage.next(), (*name, "bell"));
+    }
+    stage.end();
+    for (name, _) in bells {
+        assert_eq!(stage.next(), (name, "over"));
+    }
+}

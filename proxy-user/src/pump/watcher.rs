@@ -1,0 +1,73 @@
+//! What a session notes of the frames of one direction.
+
+use super::inspection::Inspection;
+use super::pings::Marks;
+use super::witness::Witness;
+use crate::clock;
+use crate::core::frame::{Chunk, Opcode};
+use crate::core::gate::Reason;
+use crate::core::heartbeat::Fate;
+use crate::core::pack::Direction;
+use crate::core::time::Nanos;
+use crate::session::{Counts, Leg, Session};
+
+/// Notes what goes by in one direction.
+pub(super) struct Watcher<'a> {
+    pub(super) session: &'a Session,
+    pub(super) leg: &'a Leg,
+    pub(super) now: Nanos,
+    pub(super) direction: Direction,
+    pub(super) inspection: &'a mut Option<Box<Inspection>>,
+    pub(super) counts_output: bool,
+    /// Of the pings to where this comes from.
+    pub(super) marks: &'a Marks,
+    /// The newest data frame.
+    pub(super) frame: (Opcode, u64),
+}
+
+impl Witness for Watcher<'_> {
+    #[inline]
+    fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate {
+        if let Some(newest) = self.marks.pong(chunk, payload) {
+            self.leg.pings.pong(newest, clock::now());
+            return Fate::Swallow;
+        }
+        let Some(inspection) = self.inspection else {
+            if let Some(header) = chunk.header {
+                self.frame = (header.start.opcode, header.length);
+            }
+            return Fate::Pass;
+        };
+        inspection.chunk(&self.session.app, self.now, self.direction, chunk, payload)
+    }
+
+    fn burst(&mut self, mut burst: Counts) {
+        let (reason, counts) = match self.direction {
+            Direction::Input => (Reason::Input, true),
+            Direction::Output => (Reason::Output, self.counts_output),
+        };
+        let (app, now) = (&self.session.app, self.now);
+        let inspection = self.inspection.as_mut();
+        match inspection.and_then(|inspection| inspection.take_judged(self.direction)) {
+            Some(judged) => {
+                burst.activity = judged.activity.into();
+                burst.uncounted = judged.uncounted.into();
+                burst.heartbeat = judged.heartbeat.into();
+                burst.data = burst.data.saturating_sub(burst.heartbeat);
+            }
+            None if counts && burst.data > 0 => {
+                burst.activity = burst.data;
+                let (opcode, length) = self.frame;
+                app.account.counted(now, self.session.id, reason, None, opcode, length);
+            }
+            None => burst.uncounted = burst.data,
+        }
+        if burst.activity > 0 {
+            app.gate.touch(now, reason);
+        }
+        if burst.uncounted > 0 {
+            app.account.uncounted(now, reason);
+        }
+        self.leg.frames.add(burst);
+    }
+}
