@@ -11,12 +11,14 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// Memory that was not used for a second goes back to the kernel. jemalloc reads the variable of this
-/// name (`TUNING.md` there) as it starts.
+/// Memory that was not used for a second goes back to the kernel. No thread keeps large blocks for itself,
+/// which only histories of compression and buffers are, and none gets a page more than it asked for.
+/// jemalloc reads the variable of this name (`TUNING.md` there) as it starts.
 // SAFETY: the name is defined nowhere else, and what it points at is the C string that jemalloc takes it
 // for: a thin pointer to bytes that end with a zero and live for ever.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static ALLOCATOR_CONF: &[u8; 37] = b"dirty_decay_ms:1000,muzzy_decay_ms:0\0";
+pub static ALLOCATOR_CONF: &[u8; 75] =
+    b"dirty_decay_ms:1000,muzzy_decay_ms:0,tcache_max:8192,cache_oblivious:false\0";
 
 /// Memory goes back also when nothing is allocated that could occasion it. A thread does that, so it is
 /// started when the process has given up its privileges: those are each thread's own.
