@@ -52,9 +52,9 @@ impl Way {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
         let (lane, lens) = self.looks.as_mut()?;
-        lens.chunk(&chunk, &bytes[start..chunk.size], |opcode, payload, whole| {
+        lens.chunk(&chunk, &bytes[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
-            lane.judge(book, &Message { opcode, payload, whole, age, first: false })
+            lane.judge(book, &Message { opcode, payload, age, first: false })
         })
     }
 }

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+#[path = "packs/pieces.rs"]
+mod pieces;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use ebbtide::core::frame::Opcode;
 use ebbtide::core::pack::{
     Message, Opening, RequestHead, RequestVerdict, RuleBook, RuleIndex, Verdict,
 };
+use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
 use toml::de::{DeTable, DeValue};
 
@@ -89,8 +93,7 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
             let age = text(message, "age").unwrap_or("2s").strip_suffix('s').unwrap();
             let shown = Message {
                 opcode,
-                payload: &payload,
-                whole: true,
+                payload: &Payload::whole(&payload),
                 age: Duration::from_secs(age.parse().unwrap()),
                 first: message.contains_key("first"),
             };

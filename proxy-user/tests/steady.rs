@@ -14,6 +14,7 @@ use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
 use ebbtide::core::lens::Lens;
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
+use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -82,9 +83,9 @@ impl Way {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
         let (book, lane) = (&self.book, &self.lane);
-        let judge = |opcode, payload: &[u8], whole| {
+        let judge = |opcode, payload: &Payload<'_>| {
             let age = Duration::from_secs(60);
-            lane.judge(book, &Message { opcode, payload, whole, age, first: false })
+            lane.judge(book, &Message { opcode, payload, age, first: false })
         };
         self.lens.chunk(&chunk, &bytes[start..chunk.size], judge).unwrap()
     }

@@ -77,9 +77,9 @@ fn judge(payload: &[u8], machinery: bool, count: usize) {
     for _ in 0..count {
         let chunk = parser.next(black_box(&frame)).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let verdict = lens.chunk(&chunk, &frame[start..chunk.size], |opcode, payload, whole| {
+        let verdict = lens.chunk(&chunk, &frame[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
-            lane.judge(&book, &Message { opcode, payload, whole, age, first: false })
+            lane.judge(&book, &Message { opcode, payload, age, first: false })
         });
         assert_eq!(matches!(verdict, Some(Verdict::Ignored(_))), machinery);
     }

@@ -34,7 +34,8 @@ fn follow(bytes: &[u8], deflate: Option<Deflate>, masked: bool, step: usize) -> 
         while let Ok(Some(chunk)) = parser.next(&bytes[consumed..shown]) {
             let start = chunk.header.map_or(0, |header| header.size);
             let payload = &bytes[consumed + start..consumed + chunk.size];
-            verdicts.extend(lens.chunk(&chunk, payload, |_, text, whole| {
+            verdicts.extend(lens.chunk(&chunk, payload, |_, shown| {
+                let (text, whole) = (shown.plain(), shown.is_whole());
                 assert!(text.len() <= LONGEST);
                 match (text.first(), whole) {
                     (Some(b'3'), true) => Verdict::Ignored(RuleIndex(3)),

@@ -1,5 +1,5 @@
 //! Whatever a message holds: no rule of any built-in pack panics on it, and what was said of its first
-//! bytes holds for all of it.
+//! bytes holds for all of it, with a mask on them or without, whether or not its length is known.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
 use ebbtide::core::pack::{Connection, Lane, Message, Opening, RuleBook, Verdict};
+use ebbtide::core::payload::{Masked, Payload};
 use ebbtide::packs::Packs;
 use libfuzzer_sys::fuzz_target;
 
@@ -42,18 +43,30 @@ static BOOK: LazyLock<(RuleBook, Vec<Connection>)> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let [which, flags, cut, payload @ ..] = data else { return };
+    let key = [*cut, *which, *flags, 0x5a];
     let (book, connections) = &*BOOK;
     let connection = &connections[usize::from(*which) % connections.len()];
     let lane = if flags & 1 == 0 { &connection.input } else { &connection.output };
     let opcode = if flags & 2 == 0 { Opcode::Text } else { Opcode::Binary };
-    let judge = |payload: &[u8], whole| judge(book, lane, opcode, payload, whole);
-    let all = judge(payload, true);
-    let head = judge(&payload[..payload.len().min(usize::from(*cut))], false);
+    let judge = |payload: Payload<'_>| judge(book, lane, opcode, &payload);
+    let all = judge(Payload::whole(payload));
     assert_ne!(all, Verdict::Undecided);
-    assert!(head == Verdict::Undecided || head == all, "{head:?}, then {all:?}");
+    let wire: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+    let masked = |end: usize| Masked::new(&wire[..end], Some(key));
+    let length = wire.len() as u64;
+    assert_eq!(judge(Payload::new(masked(wire.len()), length, true)), all);
+    let cut = wire.len().min(usize::from(*cut));
+    for head in [
+        Payload::head(&payload[..cut]),
+        Payload::new(masked(cut), length, true),
+        Payload::new(masked(cut), length, false),
+    ] {
+        let head = judge(head);
+        assert!(head == Verdict::Undecided || head == all, "{head:?}, then {all:?}");
+    }
 });
 
-fn judge(book: &RuleBook, lane: &Lane, opcode: Opcode, payload: &[u8], whole: bool) -> Verdict {
+fn judge(book: &RuleBook, lane: &Lane, opcode: Opcode, payload: &Payload<'_>) -> Verdict {
     let age = Duration::from_secs(1);
-    lane.judge(book, &Message { opcode, payload, whole, age, first: true })
+    lane.judge(book, &Message { opcode, payload, age, first: true })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
 use ebbtide::core::pack::{Message, Opening, RequestHead, RuleBook};
+use ebbtide::core::payload::Payload;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -27,7 +28,8 @@ fn ask(book: &RuleBook) {
         let _ = book.event("/a/b", "message", bytes, 1);
         for (opcode, whole) in [(Opcode::Text, true), (Opcode::Binary, false)] {
             let age = Duration::from_secs(1);
-            let message = Message { opcode, payload: bytes, whole, age, first: true };
+            let payload = &if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
+            let message = Message { opcode, payload, age, first: true };
             let _ = connection.input.judge(book, &message);
             let _ = connection.output.judge(book, &message);
         }

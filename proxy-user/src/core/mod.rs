@@ -22,6 +22,7 @@ pub mod navigation;
 pub mod observe;
 pub mod pack;
 pub mod patience;
+pub mod payload;
 pub mod report;
 pub mod route;
 pub mod settled;

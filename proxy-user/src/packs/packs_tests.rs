@@ -131,13 +131,14 @@ fn a_hint_s_pack_knows_its_messages() {
     use crate::core::cadence::{Cadence, Hints, pack};
     use crate::core::frame::Opcode;
     use crate::core::pack::{Message, Opening, Verdict};
+    use crate::core::payload::Payload;
     use crate::core::time::Nanos;
 
     let (mut cadence, mut hints) = (Cadence::default(), Hints::default());
     for n in 0..6_u64 {
         let now = Nanos((100 + n * 5) * 1_000_000_000);
         let beat = format!(r#"{{"op":"hb","n":{n}}}"#);
-        if let Some(hint) = cadence.feed(now, Opcode::Text, beat.as_bytes()) {
+        if let Some(hint) = cadence.feed(now, Opcode::Text, &Payload::whole(beat.as_bytes())) {
             hints.note(now, Some(1), "/live/7/o'brien", hint);
         }
     }
@@ -147,7 +148,8 @@ fn a_hint_s_pack_knows_its_messages() {
     let verdict = |path, payload: &[u8]| {
         let opening = Opening { path, query: "", subprotocol: None, unattended: false };
         let age = std::time::Duration::from_secs(60);
-        let message = Message { opcode: Opcode::Text, payload, whole: true, age, first: false };
+        let message =
+            Message { opcode: Opcode::Text, payload: &Payload::whole(payload), age, first: false };
         book.connection(&opening).input.judge(&book, &message)
     };
     let later = br#"{"op":"hb","n":1234567890}"#;

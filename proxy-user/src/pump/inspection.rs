@@ -15,6 +15,7 @@ use crate::core::lens::Lens;
 use crate::core::pack::{
     Class, Connection, Direction, Lane, Message, RuleBook, RuleIndex, Verdict,
 };
+use crate::core::payload::Payload;
 use crate::core::time::Nanos;
 use crate::session::{App, Terms, Trace};
 
@@ -150,10 +151,12 @@ impl Inspection {
         let mut paced = self.cadence.as_mut().filter(|_| direction == Direction::Input);
         let (session, first) = (self.trace.session(), !*begun);
         let (mut known_opcode, mut length) = (Opcode::Text, 0);
-        let judge = |opcode, payload: &[u8], whole| {
-            (known_opcode, length) = (opcode, payload.len() as u64);
-            let verdict = lane.judge(book, &Message { opcode, payload, whole, age, first });
-            if let (Some(paced), Verdict::Activity(None), true) = (&mut paced, verdict, whole) {
+        let judge = |opcode, payload: &Payload<'_>| {
+            (known_opcode, length) = (opcode, payload.seen().len() as u64);
+            let verdict = lane.judge(book, &Message { opcode, payload, age, first });
+            if let (Some(paced), Verdict::Activity(None), true) =
+                (&mut paced, verdict, payload.is_whole())
+            {
                 let Paced { cadence, path } = &mut ***paced;
                 account.unknown(now, cadence, (session, path), opcode, payload);
             }

@@ -10,6 +10,7 @@ use super::reader::{RecordingError, VECTORS, lines};
 use super::recording::Frame;
 use crate::core::frame::Opcode;
 use crate::core::pack::{Message, Opening, RuleBook, Verdict};
+use crate::core::payload::Payload;
 
 /// What a label calls a message that is no machinery by itself.
 const PERSON: &str = "not-heartbeat";
@@ -133,7 +134,8 @@ impl Vector {
         let connection = book.connection(&opening);
         let lane = if self.from_client { &connection.input } else { &connection.output };
         let age = Duration::from_secs(60);
-        let message = Message { opcode, payload: &self.payload, whole: true, age, first: false };
+        let message =
+            Message { opcode, payload: &Payload::whole(&self.payload), age, first: false };
         Some(match lane.judge(book, &message) {
             Verdict::Ignored(rule) => book.rule(rule).map(ToString::to_string),
             Verdict::Activity(_) | Verdict::Undecided => None,

@@ -8,6 +8,7 @@ use crate::core::extension::{self, Deflate, Extensions};
 use crate::core::frame::{Opcode, Parser, Rules, own_frame};
 use crate::core::lens::Lens;
 use crate::core::pack::{Connection, Direction, Lane, Message, RuleBook, Verdict};
+use crate::core::payload::Payload;
 use crate::core::time::Nanos;
 
 /// Longer messages are replayed with so many bytes: more than any rule asks for.
@@ -90,8 +91,8 @@ impl Wire {
         let age = now.since(self.opened);
         let first = !std::mem::replace(&mut way.begun, true);
         let Some((lane, lens)) = &mut way.looks else { return Some(Verdict::Activity(None)) };
-        let judge = |opcode: Opcode, payload: &[u8], whole: bool| {
-            lane.judge(book, &Message { opcode, payload, whole, age, first })
+        let judge = |opcode: Opcode, payload: &Payload<'_>| {
+            lane.judge(book, &Message { opcode, payload, age, first })
         };
         let Ok(Some(chunk)) = way.parser.next(&bytes) else {
             return Some(Verdict::Activity(None));

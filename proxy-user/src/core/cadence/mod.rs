@@ -15,6 +15,7 @@ pub use self::paces::Paces;
 pub use self::paste::{guard, pack, pack_name, rule};
 use super::frame::Opcode;
 use super::history::Method;
+use super::payload::Payload;
 use super::skeleton::{self, Digest, Skeleton};
 
 pub use super::skeleton::LONGEST;
@@ -82,11 +83,11 @@ impl Default for Cadence {
 
 impl Cadence {
     /// Shows a whole message that no rule knows. Returns a hint for each message that keeps a pace.
-    pub fn feed(&mut self, now: Nanos, opcode: Opcode, message: &[u8]) -> Option<Hint> {
+    pub fn feed(&mut self, now: Nanos, opcode: Opcode, message: &Payload<'_>) -> Option<Hint> {
         let skeleton = Skeleton::WithoutNumbers;
-        let hash = || skeleton::quick(skeleton, message) ^ opcode as u64;
-        let period = self.beat(now, message.len(), hash)?;
-        Some(self.hint(period, Carrier::Message(opcode), Digest::of(skeleton, message)?))
+        let hash = || skeleton::quick(skeleton, message.plain()) ^ opcode as u64;
+        let period = self.beat(now, message.seen().len(), hash)?;
+        Some(self.hint(period, Carrier::Message(opcode), Digest::of(skeleton, message.plain())?))
     }
 
     /// Shows a request that no rule knows, with the whole of its body. Returns a hint for each that

@@ -10,7 +10,11 @@ const MILLI: u64 = 1_000_000;
 fn feed(messages: &[(u64, &str)]) -> Vec<Hint> {
     let mut cadence = Cadence::default();
     let feed = |&(at, text): &(u64, &str)| {
-        cadence.feed(Nanos((at + 1_000_000) * MILLI), Opcode::Text, text.as_bytes())
+        cadence.feed(
+            Nanos((at + 1_000_000) * MILLI),
+            Opcode::Text,
+            &Payload::whole(text.as_bytes()),
+        )
     };
     messages.iter().filter_map(feed).collect()
 }
@@ -43,11 +47,14 @@ fn anything_between_starts_anew() {
     assert_eq!(feed(&[before.clone(), vec![(17_000, "a click")], after.clone()].concat()), []);
     let mut cadence = Cadence::default();
     for (at, text) in before {
-        cadence.feed(Nanos(at * MILLI), Opcode::Text, text.as_bytes());
+        cadence.feed(Nanos(at * MILLI), Opcode::Text, &Payload::whole(text.as_bytes()));
     }
     cadence.disturb();
     for (at, text) in after {
-        assert_eq!(cadence.feed(Nanos(at * MILLI), Opcode::Text, text.as_bytes()), None);
+        assert_eq!(
+            cadence.feed(Nanos(at * MILLI), Opcode::Text, &Payload::whole(text.as_bytes())),
+            None
+        );
     }
 }
 
@@ -87,11 +94,14 @@ fn opcodes_and_lengths_tell_messages_apart() {
     let mut cadence = Cadence::default();
     for n in 0..20_u64 {
         let opcode = if n % 2 == 0 { Opcode::Text } else { Opcode::Binary };
-        assert_eq!(cadence.feed(Nanos(n * 5000 * MILLI), opcode, b"beat"), None);
+        assert_eq!(cadence.feed(Nanos(n * 5000 * MILLI), opcode, &Payload::whole(b"beat")), None);
     }
     let long = vec![b'a'; LONGEST + 1];
     for n in 20..40_u64 {
-        assert_eq!(cadence.feed(Nanos(n * 5000 * MILLI), Opcode::Text, &long), None);
+        assert_eq!(
+            cadence.feed(Nanos(n * 5000 * MILLI), Opcode::Text, &Payload::whole(&long)),
+            None
+        );
     }
 }
 
@@ -193,7 +203,7 @@ proptest! {
             alike = if last == Some(which) { alike + 1 } else { 1 };
             last = Some(which);
             let text = texts[usize::from(which)];
-            let hint = cadence.feed(Nanos(at * MILLI), Opcode::Text, text.as_bytes());
+            let hint = cadence.feed(Nanos(at * MILLI), Opcode::Text, &Payload::whole(text.as_bytes()));
             prop_assert!(hint.is_none() || alike >= 5);
         }
     }

@@ -6,10 +6,11 @@
 use std::cell::RefCell;
 
 use super::inflate::{Inflater, Unreadable, Window};
-use super::{mask, settled};
+use super::settled;
 use crate::core::extension::Deflate;
-use crate::core::frame::Opcode;
+use crate::core::frame::{Header, Opcode};
 use crate::core::pack::Verdict;
+use crate::core::payload::{Masked, Payload, advance, apply};
 
 /// How many a thread keeps.
 const KEPT: usize = 4;
@@ -30,11 +31,15 @@ pub(super) struct Flight {
     /// The verdict is out.
     pub(super) judged: bool,
     /// The masking key as it stands for the next byte of the frame.
-    pub(super) key: Option<[u8; 4]>,
+    key: Option<[u8; 4]>,
     /// The message's first bytes.
     text: Vec<u8>,
     /// Length of the message so far, in bytes.
     length: u64,
+    /// Of one that is not compressed: as long as it is at least.
+    least: u64,
+    /// And at most.
+    ends: bool,
     /// The judge is asked again when `text` is as long as this.
     next_look: usize,
     inflater: Inflater,
@@ -44,7 +49,8 @@ pub(super) struct Flight {
 
 impl Flight {
     /// A message of which nothing was read yet.
-    pub(super) fn take(opcode: Opcode, compressed: bool, key: Option<[u8; 4]>) -> Box<Flight> {
+    pub(super) fn take(header: &Header, compressed: bool) -> Box<Flight> {
+        let (opcode, key) = (header.start.opcode, header.mask);
         let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
         let mut flight = kept.unwrap_or_else(|| {
             Box::new(Flight {
@@ -54,19 +60,34 @@ impl Flight {
                 key,
                 text: Vec::new(),
                 length: 0,
+                least: 0,
+                ends: false,
                 next_look: 1,
                 inflater: Inflater::default(),
                 own: Window::default(),
             })
         });
-        (flight.opcode, flight.compressed, flight.key) = (opcode, compressed, key);
-        (flight.judged, flight.length, flight.next_look) = (false, 0, 1);
+        (flight.opcode, flight.compressed, flight.judged) = (opcode, compressed, false);
+        (flight.length, flight.next_look) = (0, 1);
         flight.text.clear();
+        flight.go_on(header);
         if compressed {
             flight.inflater.start();
             flight.own.clear();
         }
         flight
+    }
+
+    /// The next of its frames begins.
+    pub(super) fn go_on(&mut self, header: &Header) {
+        self.key = header.mask;
+        self.least = self.length.saturating_add(header.length);
+        self.ends = header.start.fin;
+    }
+
+    /// The judge has seen what there is, and must not be asked of every small piece that follows.
+    pub(super) fn looked(&mut self) {
+        self.next_look = self.text.len().saturating_mul(2).max(1);
     }
 
     /// Keeps it for another message.
@@ -94,8 +115,8 @@ impl Flight {
         let wanted = payload.len().min(longest.saturating_sub(start));
         self.text.extend_from_slice(&payload[..wanted]);
         if let Some(key) = &mut self.key {
-            mask::apply(&mut self.text[start..], *key);
-            *key = mask::advance(*key, payload.len());
+            apply(&mut self.text[start..], *key);
+            *key = advance(*key, payload.len());
         }
         self.length = self.length.saturating_add(payload.len() as u64);
     }
@@ -129,8 +150,8 @@ impl Flight {
                 for piece in payload.chunks(PIECE) {
                     let clear = &mut scratch[..piece.len()];
                     clear.copy_from_slice(piece);
-                    mask::apply(clear, *key);
-                    *key = mask::advance(*key, piece.len());
+                    apply(clear, *key);
+                    *key = advance(*key, piece.len());
                     inflater.feed(clear, window, size, &mut take)?;
                 }
             }
@@ -148,21 +169,22 @@ impl Flight {
         longest: usize,
         over: bool,
         whole: bool,
-        judge: &mut impl FnMut(Opcode, &[u8], bool) -> Verdict,
+        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
     ) -> Option<Verdict> {
         if self.judged {
             return None;
         }
-        let too_long = self.length > longest as u64;
-        let verdict = if over || too_long {
-            settled(judge(self.opcode, &self.text, whole && !too_long))
-        } else if self.text.len() >= self.next_look {
-            // A message in many small pieces must not be judged once for each of them.
-            self.next_look = self.text.len().saturating_mul(2);
-            judge(self.opcode, &self.text, false)
-        } else {
+        let over = over || self.length > longest as u64;
+        if !over && self.text.len() < self.next_look {
             return None;
-        };
+        }
+        self.looked();
+        // The length of a compressed message is known when it has ended.
+        let (least, ends) =
+            if self.compressed { (self.length, whole) } else { (self.least, self.ends) };
+        let payload = Payload::new(Masked::new(&self.text, None), least, ends);
+        let verdict = judge(self.opcode, &payload);
+        let verdict = if over { settled(verdict) } else { verdict };
         self.judged = verdict != Verdict::Undecided;
         self.judged.then_some(verdict)
     }

@@ -1,19 +1,22 @@
 //! Turns the frames of one direction of one connection into judged messages: unmasked (RFC 6455
 //! section 5.3), joined (section 5.4) and inflated (RFC 7692), as far as their judge needs them.
 //!
+//! A message that is not compressed is judged where it lies, as it stands on the wire; it is copied
+//! only when it comes in pieces and the first of them did not tell.
+//!
 //! It follows what passes and never decides whether it may: what it cannot read counts as activity,
 //! and whether a message is well-formed is for the two ends to say.
 
 mod flight;
 mod inflate;
-mod mask;
 
 use flight::Flight;
 use inflate::Window;
 
 use super::extension::Deflate;
-use super::frame::{Chunk, Header, Opcode};
+use super::frame::{Chunk, Header, Opcode, Start};
 use super::pack::Verdict;
+use super::payload::{Masked, Payload};
 
 /// Bytes that the compressed messages of a direction may inflate to beyond what their size on the
 /// wire allows.
@@ -98,13 +101,14 @@ impl Lens {
     ///
     /// Gives one verdict for each message, never `Undecided`: as soon as `judge` has one, at the
     /// latest when the message has ended or is longer than `longest`, and `Activity(None)` if none
-    /// came until then. `judge` sees the message's opcode, its first bytes (at most `longest`), and
-    /// whether they are all of it; it is asked again only when there are twice as many, or the last.
+    /// came until then. `judge` sees the message's opcode and its first bytes (at most `longest`); it
+    /// is asked again only when there are twice as many, or the last.
+    #[inline]
     pub fn chunk(
         &mut self,
         chunk: &Chunk,
         payload: &[u8],
-        mut judge: impl FnMut(Opcode, &[u8], bool) -> Verdict,
+        mut judge: impl FnMut(Opcode, &Payload<'_>) -> Verdict,
     ) -> Option<Verdict> {
         let Some(header) = &chunk.header else {
             if self.control {
@@ -129,22 +133,23 @@ impl Lens {
             return Some(Verdict::Activity(None));
         }
         if let Some(flight) = &mut self.flight {
-            flight.key = header.mask;
+            flight.go_on(header);
         }
         self.go_on(payload, last, &mut judge)
     }
 
     /// The first chunk of a message.
+    #[inline]
     fn open(
         &mut self,
         header: &Header,
         payload: &[u8],
         last: bool,
-        judge: &mut impl FnMut(Opcode, &[u8], bool) -> Verdict,
+        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
     ) -> Option<Verdict> {
         self.skip = !last;
-        let opcode = header.start.opcode;
-        let compressed = match (header.start.rsv, self.deflate) {
+        let Start { opcode, rsv, fin, .. } = header.start;
+        let compressed = match (rsv, self.deflate) {
             (0, _) => false,
             (inflate::RSV, Some(deflate)) => {
                 self.add_credit(flight::window_size(deflate));
@@ -152,15 +157,25 @@ impl Lens {
             }
             _ => return Some(Verdict::Activity(None)),
         };
-        let enough = last || payload.len() > self.longest();
-        if enough && !compressed && header.mask.is_none() {
-            // Nothing needs to be changed or kept.
-            let head = &payload[..payload.len().min(self.longest())];
-            return Some(settled(judge(opcode, head, last && head.len() == payload.len())));
+        let longest = self.longest();
+        if !compressed && (last || !payload.is_empty()) {
+            let head = payload.get(..longest).unwrap_or(payload);
+            let seen = Masked::new(head, header.mask);
+            let verdict = judge(opcode, &Payload::new(seen, header.length, fin));
+            if last || payload.len() > longest || verdict != Verdict::Undecided {
+                return Some(settled(verdict));
+            }
         }
         self.skip = false;
-        self.flight = Some(Flight::take(opcode, compressed, header.mask));
-        self.go_on(payload, last, judge)
+        let mut flight = Flight::take(header, compressed);
+        if compressed {
+            self.flight = Some(flight);
+            return self.go_on(payload, last, judge);
+        }
+        flight.add(payload, longest);
+        flight.looked();
+        self.flight = Some(flight);
+        None
     }
 
     /// More of the message in flight.
@@ -168,7 +183,7 @@ impl Lens {
         &mut self,
         payload: &[u8],
         last: bool,
-        judge: &mut impl FnMut(Opcode, &[u8], bool) -> Verdict,
+        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
     ) -> Option<Verdict> {
         if self.skip {
             self.skip = !last;

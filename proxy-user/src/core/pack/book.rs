@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lane::Lane;
+use super::lane::{Lane, Trial};
 use super::rule::{Advice, Answerer, EventRule, Guard, MessageRule, Pack, RequestRule, RuleName};
 use super::verdict::{Class, Direction, Opening, RequestHead, RuleIndex};
 
@@ -21,9 +21,9 @@ pub struct RuleBook {
     /// Packs that need not be recognised.
     always: u64,
     names: Vec<RuleName>,
-    /// Per rule, its pack and its place among that pack's messages; others have none.
-    messages: Vec<Option<(usize, usize)>>,
-    /// Per number, the rule's place in `names` and `messages`.
+    /// The message rules, pack by pack.
+    trials: Vec<Trial>,
+    /// Per number, the rule's place in `names`.
     places: Vec<Option<u16>>,
 }
 
@@ -32,6 +32,8 @@ pub struct RuleBook {
 pub(super) struct Entry {
     pub(super) pack: Arc<Pack>,
     pub(super) bit: u64,
+    /// Where its messages begin among the book's trials.
+    first_trial: u16,
     messages: Vec<RuleIndex>,
     requests: Vec<RuleIndex>,
     events: Vec<RuleIndex>,
@@ -93,24 +95,24 @@ impl RuleBook {
     }
 
     fn add(&mut self, pack: Arc<Pack>, bit: u64) {
-        let place = self.packs.len();
-        let messages = (0..pack.messages.len()).map(|rule| Some((place, rule)));
-        let messages = pack.messages.iter().map(|rule| (&rule.id, rule.class)).zip(messages);
-        let mut add = |id: &Arc<str>, class, message| {
+        let first_trial = index(self.trials.len()).0;
+        let mut add = |id: &Arc<str>, class| {
             let number = index(self.names.len());
             self.names.push(RuleName { pack: pack.name.clone(), id: id.clone(), class });
-            self.messages.push(message);
             self.places.push(Some(number.0));
             number
         };
         let entry = Entry {
-            messages: messages.map(|((id, class), message)| add(id, class, message)).collect(),
-            requests: pack.requests.iter().map(|rule| add(&rule.id, rule.class, None)).collect(),
-            events: pack.events.iter().map(|rule| add(&rule.id, rule.class, None)).collect(),
-            reopened: add(&REOPENED.into(), Class::Reconnect, None),
+            first_trial,
+            messages: pack.messages.iter().map(|rule| add(&rule.id, rule.class)).collect(),
+            requests: pack.requests.iter().map(|rule| add(&rule.id, rule.class)).collect(),
+            events: pack.events.iter().map(|rule| add(&rule.id, rule.class)).collect(),
+            reopened: add(&REOPENED.into(), Class::Reconnect),
             pack: Arc::clone(&pack),
             bit,
         };
+        let numbered = pack.messages.iter().zip(&entry.messages);
+        self.trials.extend(numbered.map(|(rule, number)| Trial::new(rule, *number)));
         self.packs.push(entry);
     }
 
@@ -124,7 +126,8 @@ impl RuleBook {
             self.places[usize::from(number.0)] = Some(place);
         }
         let place = |number: RuleIndex| old.get(usize::from(number.0)).copied().flatten();
-        for number in self.packs.iter_mut().flat_map(Entry::numbers) {
+        let trials = self.trials.iter_mut().map(|trial| &mut trial.number);
+        for number in self.packs.iter_mut().flat_map(Entry::numbers).chain(trials) {
             let new = place(*number).and_then(|place| numbers.get(usize::from(place)));
             *number = new.copied().unwrap_or(*number);
         }
@@ -228,22 +231,18 @@ impl RuleBook {
         };
         let mut rules = Vec::new();
         for entry in self.packs.iter().filter(|entry| entry.bit & packs != 0) {
-            let numbered = entry.pack.messages.iter().zip(&entry.messages);
-            rules.extend(numbered.filter(|(rule, _)| applies(rule)).map(|(_, number)| *number));
+            let placed = entry.pack.messages.iter().zip(entry.first_trial..);
+            rules.extend(placed.filter(|(rule, _)| applies(rule)).map(|(_, place)| place));
         }
-        let is_person = |&rule: &RuleIndex| self.class(rule) == Some(Class::Person);
+        let is_person = |&place: &u16| self.trial(place).is_some_and(Trial::person);
         let (mut ordered, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_person);
         ordered.extend(others);
         Lane::new(self, ordered)
     }
 
-    pub(super) fn class(&self, rule: RuleIndex) -> Option<Class> {
-        self.rule(rule).map(|name| name.class)
-    }
-
-    pub(super) fn message(&self, rule: RuleIndex) -> Option<&MessageRule> {
-        let (pack, place) = (*self.messages.get(self.place(rule)?)?)?;
-        self.packs.get(pack)?.pack.messages.get(place)
+    #[inline]
+    pub(super) fn trial(&self, place: u16) -> Option<&Trial> {
+        self.trials.get(usize::from(place))
     }
 }
 

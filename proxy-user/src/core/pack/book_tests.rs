@@ -3,6 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::core::frame::Opcode;
 use crate::core::pack::{Message, RequestVerdict, Verdict};
+use crate::core::payload::Payload;
 
 /// One framework with a bit of everything.
 const PACK: &str = r#"
@@ -88,9 +89,13 @@ fn said(book: &RuleBook, verdict: Verdict) -> String {
     }
 }
 
-fn text(payload: &[u8], whole: bool, seconds: u64) -> Message<'_> {
-    let age = Duration::from_secs(seconds);
-    Message { opcode: Opcode::Text, payload, whole, age, first: false }
+/// What has come of a message, and so many seconds after its connection was opened.
+fn text(bytes: &[u8], whole: bool, seconds: u64) -> (Payload<'_>, u64) {
+    (if whole { Payload::whole(bytes) } else { Payload::head(bytes) }, seconds)
+}
+
+fn message<'a>(opcode: Opcode, (payload, age): &'a (Payload<'_>, u64)) -> Message<'a> {
+    Message { opcode, payload, age: Duration::from_secs(*age), first: false }
 }
 
 #[test]
@@ -98,8 +103,8 @@ fn messages_are_judged_by_the_rules_of_their_connection() {
     let book = book(false);
     let attended = book.connection(&opening("/ws", false));
     let unattended = book.connection(&opening("/ws", true));
-    let judge = |connection: &Connection, message: &Message<'_>| {
-        said(&book, connection.input.judge(&book, message))
+    let judge = |connection: &Connection, shown: &(Payload<'_>, u64)| {
+        said(&book, connection.input.judge(&book, &message(Opcode::Text, shown)))
     };
     assert_eq!(judge(&attended, &text(b"3", true, 99)), "ignored by beat");
     assert_eq!(judge(&attended, &text(b"3", false, 99)), "undecided");
@@ -110,10 +115,11 @@ fn messages_are_judged_by_the_rules_of_their_connection() {
     assert_eq!(judge(&attended, &text(b"hello clicks", false, 3)), "activity by click");
     assert_eq!(judge(&attended, &text(b"sync 7", true, 3)), "activity");
     assert_eq!(judge(&unattended, &text(b"sync 7", true, 3)), "ignored by again");
-    let binary = Message { opcode: Opcode::Binary, ..text(b"3", true, 0) };
-    assert_eq!(judge(&attended, &binary), "activity");
-    let output = attended.output.judge(&book, &Message { payload: &[1, 2], ..binary });
-    assert_eq!(said(&book, output), "ignored by answer");
+    let binary = |lane: &Lane, bytes| {
+        said(&book, lane.judge(&book, &message(Opcode::Binary, &text(bytes, true, 0))))
+    };
+    assert_eq!(binary(&attended.input, b"3"), "activity");
+    assert_eq!(binary(&attended.output, &[1, 2]), "ignored by answer");
     assert_eq!((attended.input.longest(), attended.output.longest()), (11, 2));
     assert_eq!(unattended.input.longest(), 256);
     let heartbeat = attended.heartbeat.unwrap();
@@ -210,7 +216,7 @@ fn rules_can_be_numbered_anew() {
     }
     assert_eq!(book.rule(RuleIndex(0)), None);
     let connection = book.connection(&opening("/ws", false));
-    let verdict = connection.input.judge(&book, &text(b"3", true, 99));
+    let verdict = connection.input.judge(&book, &message(Opcode::Text, &text(b"3", true, 99)));
     assert_eq!(said(&book, verdict), "ignored by beat");
     let heartbeat = connection.heartbeat.unwrap();
     assert_eq!(&*book.rule(heartbeat.ask).unwrap().id, "beat");

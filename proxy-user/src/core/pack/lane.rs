@@ -1,25 +1,57 @@
 //! The rules that apply to one direction of one connection, tried in their order.
 //!
 //! Messages of connections without rules never come here; a message costs as much as the rules that
-//! its first byte leaves.
+//! its length and its first byte leave.
 
-use super::ask::{Fits, Sight};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::{Asks, Fits, Sight};
 use super::book::RuleBook;
+use super::rule::MessageRule;
 use super::verdict::{Class, Message, RuleIndex, Verdict};
 use crate::core::frame::Opcode;
 
 /// The rules of one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Lane {
-    /// Those of class `person` first.
-    rules: Box<[RuleIndex]>,
+    /// Places among the book's trials. Those of class `person` first.
+    rules: Box<[u16]>,
     longest: usize,
 }
 
+/// What a lane tries of a message rule.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) number: RuleIndex,
+    person: bool,
+    first: bool,
+    /// [`Duration::MAX`] = always.
+    within: Duration,
+    asks: Arc<Asks>,
+}
+
+impl Trial {
+    pub(super) fn new(rule: &MessageRule, number: RuleIndex) -> Trial {
+        Trial {
+            number,
+            person: rule.class == Class::Person,
+            first: rule.first,
+            within: rule.within.unwrap_or(Duration::MAX),
+            asks: Arc::clone(&rule.asks),
+        }
+    }
+
+    /// Knows a person.
+    pub(super) fn person(&self) -> bool {
+        self.person
+    }
+}
+
 impl Lane {
-    /// Takes the rules in the order in which they are tried.
-    pub(super) fn new(book: &RuleBook, rules: Vec<RuleIndex>) -> Lane {
-        let needs = |&index: &RuleIndex| book.message(index).map_or(0, |rule| rule.asks.needs());
+    /// Takes the places of the rules in the order in which they are tried.
+    pub(super) fn new(book: &RuleBook, rules: Vec<u16>) -> Lane {
+        let needs = |&place: &u16| book.trial(place).map_or(0, |trial| trial.asks.needs());
         let longest = rules.iter().map(needs).max().unwrap_or(0);
         Lane { rules: rules.into(), longest }
     }
@@ -35,17 +67,15 @@ impl Lane {
     /// Judges a message or its head. What is said of a head holds for the whole.
     #[must_use]
     pub fn judge(&self, book: &RuleBook, message: &Message<'_>) -> Verdict {
-        let text = message.opcode == Opcode::Text;
-        let sight = Sight { bytes: message.payload, whole: message.whole, text };
-        for &index in &self.rules {
-            let Some(rule) = book.message(index) else { continue };
-            let late = rule.within.is_some_and(|within| message.age > within);
-            if late || rule.first && !message.first {
+        let sight = Sight { payload: message.payload, text: message.opcode == Opcode::Text };
+        for &place in &self.rules {
+            let Some(trial) = book.trial(place) else { continue };
+            if trial.first && !message.first || message.age > trial.within {
                 continue;
             }
-            match rule.asks.look(&sight) {
-                Fits::Yes if rule.class == Class::Person => return Verdict::Activity(Some(index)),
-                Fits::Yes => return Verdict::Ignored(index),
+            match trial.asks.look(&sight) {
+                Fits::Yes if trial.person => return Verdict::Activity(Some(trial.number)),
+                Fits::Yes => return Verdict::Ignored(trial.number),
                 Fits::Later => return Verdict::Undecided,
                 Fits::No => {}
             }

@@ -5,6 +5,7 @@
 
 pub mod ask;
 mod book;
+mod firsts;
 mod lane;
 mod pattern;
 mod request;

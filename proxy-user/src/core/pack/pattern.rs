@@ -4,7 +4,10 @@
 //! digits of another script are not expected.
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
 use thiserror::Error;
+
+use super::firsts::Firsts;
 
 /// The longest pattern in bytes: who needs more writes two rules.
 pub const MAX_PATTERN: usize = 2048;
@@ -15,6 +18,9 @@ const MAX_PROGRAM: usize = 1 << 17;
 
 /// What one pattern remembers between texts, in bytes per thread at most.
 const MAX_CACHE: usize = 1 << 17;
+
+/// Groups within groups.
+const MAX_NESTING: u32 = 64;
 
 /// A pattern cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -29,7 +35,10 @@ pub enum PatternError {
 
 /// A compiled regular expression.
 #[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    regex: Regex,
+    firsts: Firsts,
+}
 
 impl Pattern {
     /// A pattern that must fit the whole text.
@@ -39,7 +48,8 @@ impl Pattern {
     pub fn whole(pattern: &str) -> Result<Pattern, PatternError> {
         // Compiled by itself first: `a)(b` must not come out well between the brackets added here.
         compile(pattern)?;
-        compile(&format!(r"\A(?:{pattern})\z"))
+        let regex = compile(&format!(r"\A(?:{pattern})\z"))?;
+        Ok(Pattern { regex, firsts: firsts(pattern) })
     }
 
     /// A pattern that may stand anywhere in the text.
@@ -47,17 +57,28 @@ impl Pattern {
     /// # Errors
     /// As [`Pattern::whole`].
     pub fn anywhere(pattern: &str) -> Result<Pattern, PatternError> {
-        compile(pattern)
+        Ok(Pattern { regex: compile(pattern)?, firsts: Firsts::ANY })
     }
 
     /// Whether the text fits; linear in its length.
     #[must_use]
     pub fn fits(&self, text: &[u8]) -> bool {
-        self.0.is_match(text)
+        self.regex.is_match(text)
+    }
+
+    /// The bytes that a text which fits can start with, if it is not empty.
+    pub(super) fn firsts(&self) -> Firsts {
+        self.firsts
     }
 }
 
-fn compile(pattern: &str) -> Result<Pattern, PatternError> {
+fn firsts(pattern: &str) -> Firsts {
+    let mut parser =
+        ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
+    parser.parse(pattern).map_or(Firsts::ANY, |hir| Firsts::of_expression(&hir).0)
+}
+
+fn compile(pattern: &str) -> Result<Regex, PatternError> {
     if pattern.len() > MAX_PATTERN {
         return Err(PatternError::TooLarge);
     }
@@ -65,9 +86,9 @@ fn compile(pattern: &str) -> Result<Pattern, PatternError> {
         .unicode(false)
         .size_limit(MAX_PROGRAM)
         .dfa_size_limit(MAX_CACHE)
-        .nest_limit(64)
+        .nest_limit(MAX_NESTING)
         .build();
-    built.map(Pattern).map_err(|error| match error {
+    built.map_err(|error| match error {
         regex::Error::Syntax(said) => PatternError::Syntax(last_line(&said)),
         _ => PatternError::TooLarge,
     })

@@ -4,6 +4,7 @@ use super::ask::{Asks, Fits, Sight};
 use super::book::{Entry, RuleBook};
 use super::rule::{EventRule, RequestRule};
 use super::verdict::{Class, Opening, RequestHead, RuleIndex, Verdict};
+use crate::core::payload::Payload;
 
 /// What the head of a request tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +142,9 @@ impl RuleBook {
 
 /// Bodies and events have no opcode: they are both kinds.
 fn look(asks: &Asks, bytes: &[u8], whole: bool) -> Fits {
-    match asks.look(&Sight { bytes, whole, text: true }) {
-        Fits::No => asks.look(&Sight { bytes, whole, text: false }),
+    let payload = &if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
+    match asks.look(&Sight { payload, text: true }) {
+        Fits::No => asks.look(&Sight { payload, text: false }),
         fits => fits,
     }
 }

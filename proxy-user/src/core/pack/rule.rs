@@ -163,7 +163,7 @@ pub struct MessageRule {
     /// Only what its side says first on the connection.
     pub first: bool,
     /// What is asked of the message.
-    pub asks: Asks,
+    pub asks: Arc<Asks>,
 }
 
 /// A plain request that is machinery, or a WebSocket handshake.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::core::frame::Opcode;
+use crate::core::payload::Payload;
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,15 +92,13 @@ pub struct Opening<'a> {
     pub unattended: bool,
 }
 
-/// A message, unmasked, joined and inflated.
+/// A message, joined and inflated.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// Text or binary.
     pub opcode: Opcode,
-    /// The message, or its first bytes.
-    pub payload: &'a [u8],
-    /// `payload` is all of it.
-    pub whole: bool,
+    /// The message, or what has come of it.
+    pub payload: &'a Payload<'a>,
     /// Time since its connection was opened.
     pub age: Duration,
     /// No message of its side came before it on its connection.

@@ -54,7 +54,7 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
         table.lacks("text", format!("this [[message]] is every message; {fix}"));
         nothing()
     });
-    MessageRule { id, class, input, output, guard, within, unattended, first, asks }
+    MessageRule { id, class, input, output, guard, within, unattended, first, asks: asks.into() }
 }
 
 fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> RequestRule {

@@ -24,6 +24,7 @@ use crate::core::frame::Opcode;
 use crate::core::gate::{Gate, Reason};
 use crate::core::history::{History, Key, Kind, Method, Path, Size, What};
 use crate::core::pack::{RuleIndex, RuleName, Verdict};
+use crate::core::payload::Payload;
 use crate::core::shadow::Shadow;
 use crate::core::time::Nanos;
 use crate::events::{Events, Told};
@@ -228,14 +229,14 @@ impl Account {
         }
     }
 
-    /// A message of the client that no rule knows, whole and unmasked. `path`: of its connection.
+    /// A message of the client that no rule knows, whole. `path`: of its connection.
     pub fn unknown(
         &self,
         now: Nanos,
         cadence: &mut Cadence,
         (session, path): (u64, &str),
         opcode: Opcode,
-        message: &[u8],
+        message: &Payload<'_>,
     ) {
         if let Some(hint) = cadence.feed(now, opcode, message) {
             self.kept().hints.note(now, Some(session), path, hint);

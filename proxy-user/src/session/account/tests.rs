@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::pack::Class;
+use crate::core::payload::Payload;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -110,7 +111,13 @@ fn a_pace_becomes_a_hint() {
     let mut cadence = Cadence::default();
     for n in 0..6 {
         let now = Nanos((100 + 7 * n) * SECOND);
-        account.unknown(now, &mut cadence, (4, "/live/77"), Opcode::Text, b"tick 1");
+        account.unknown(
+            now,
+            &mut cadence,
+            (4, "/live/77"),
+            Opcode::Text,
+            &Payload::whole(b"tick 1"),
+        );
     }
     let hints = account.hints();
     let hint = hints.iter().next().unwrap();

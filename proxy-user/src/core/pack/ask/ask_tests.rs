@@ -22,7 +22,8 @@ fn asks(all: Ask) -> Asks {
 }
 
 fn look(asks: &Asks, bytes: &[u8], whole: bool) -> Fits {
-    asks.look(&Sight { bytes, whole, text: true })
+    let payload = if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
+    asks.look(&Sight { payload: &payload, text: true })
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn kinds_are_asked_for_by_each() {
     let asks = Asks::new(Ask::default(), vec![text, binary], None, None, 8);
     assert_eq!(look(&asks, b"a", true), Fits::Yes);
     assert_eq!(look(&asks, b"b", true), Fits::No);
-    assert_eq!(asks.look(&Sight { bytes: b"b", whole: true, text: false }), Fits::Yes);
+    assert_eq!(asks.look(&Sight { payload: &Payload::whole(b"b"), text: false }), Fits::Yes);
 }
 
 fn any_ask() -> impl Strategy<Value = Ask> {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::super::firsts::Firsts;
 use super::super::pattern::Pattern;
 
 /// Most fields that one object of a rule asks for.
@@ -63,6 +64,11 @@ impl JsonAsk {
         // A message that ends behind its first mismatch is refused as well, so what follows it need
         // not be parsed to the end.
         parser.deserialize_any(Object(self)).is_ok_and(|fits| fits) && parser.end().is_ok()
+    }
+
+    /// The bytes that an object can start with: RFC 8259 section 2.
+    pub(super) fn firsts() -> Firsts {
+        Firsts::of(b" \t\n\r{")
     }
 
     fn all(&self) -> u32 {

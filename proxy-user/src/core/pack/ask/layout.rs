@@ -1,6 +1,8 @@
 //! Bytes at fixed places, any byte between them.
 
+use super::super::firsts::Firsts;
 use super::Fits;
+use crate::core::payload::Payload;
 
 /// Bytes of which some are fixed.
 #[derive(Clone, Debug)]
@@ -28,12 +30,26 @@ impl Layout {
         self.places.len()
     }
 
-    pub(super) fn look(&self, bytes: &[u8], whole: bool) -> Fits {
-        let pairs = self.places.iter().zip(bytes);
-        if pairs.into_iter().any(|(place, byte)| place.is_some_and(|fixed| fixed != *byte)) {
+    /// The bytes that what fits can start with.
+    pub(super) fn firsts(&self) -> Firsts {
+        match self.places.first() {
+            Some(Some(byte)) => Firsts::of(&[*byte]),
+            Some(None) => Firsts::ANY,
+            None if self.open => Firsts::ANY,
+            None => Firsts::NONE,
+        }
+    }
+
+    pub(super) fn look(&self, payload: &Payload<'_>) -> Fits {
+        let seen = payload.seen();
+        let differs = |(at, place): (usize, &Option<u8>)| {
+            place.zip(seen.at(at)).is_some_and(|(fixed, byte)| fixed != byte)
+        };
+        if self.places.iter().take(seen.len()).enumerate().any(differs) {
             return Fits::No;
         }
-        match bytes.len().cmp(&self.places.len()) {
+        let whole = payload.is_whole();
+        match seen.len().cmp(&self.places.len()) {
             std::cmp::Ordering::Less if whole => Fits::No,
             std::cmp::Ordering::Less => Fits::Later,
             _ if self.open => Fits::Yes,

@@ -14,7 +14,9 @@ pub use self::protobuf::{MAX_PATH, ProtobufAsk};
 pub use self::records::Records;
 
 use self::records::Part;
+use super::firsts::Firsts;
 use super::pattern::Pattern;
+use crate::core::payload::Payload;
 use crate::core::skeleton::{Digest, Skeleton};
 
 /// Whether bytes are what was asked for.
@@ -48,14 +50,12 @@ impl Kinds {
     pub const ANY: Kinds = Kinds { text: true, binary: true };
 }
 
-/// Bytes, all of them or the first.
+/// A message or a body as it is shown to a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight<'a> {
-    /// What is seen.
-    pub bytes: &'a [u8],
-    /// They are all.
-    pub whole: bool,
-    /// They are text.
+    /// What has come of it.
+    pub payload: &'a Payload<'a>,
+    /// It is text.
     pub text: bool,
 }
 
@@ -114,34 +114,54 @@ impl Ask {
         self.length().unwrap_or(0).max(starts).max(self.layout.as_ref().map_or(0, Layout::head))
     }
 
+    /// The bytes that what fits can start with, if it is not empty.
+    fn firsts(&self) -> Firsts {
+        let head = |bytes: &[u8]| bytes.get(..1).map_or(Firsts::ANY, Firsts::of);
+        let exact =
+            self.exact.as_ref().map(|exact| exact.get(..1).map_or(Firsts::NONE, Firsts::of));
+        let all = [
+            exact,
+            self.starts.as_deref().map(head),
+            self.layout.as_ref().map(Layout::firsts),
+            self.regex.as_ref().map(Pattern::firsts),
+            self.json.as_ref().map(|_| JsonAsk::firsts()),
+            self.protobuf.as_ref().map(ProtobufAsk::firsts),
+        ];
+        all.into_iter().flatten().fold(Firsts::ANY, Firsts::and)
+    }
+
     /// Looks at bytes; cheap conditions first.
     fn look(&self, sight: &Sight<'_>) -> Fits {
-        let Sight { bytes, whole, text } = *sight;
+        let Sight { payload, text } = *sight;
         if !(if text { self.kinds.text } else { self.kinds.binary }) {
             return Fits::No;
         }
         let mut fits = Fits::Yes;
         if let Some(exact) = &self.exact {
-            fits = exactly(exact, bytes, whole);
+            fits = exactly(exact, payload);
         }
         if let (Some(starts), true) = (&self.starts, fits != Fits::No) {
-            fits = both(fits, first(starts, bytes, whole));
+            fits = both(fits, first(starts, payload));
         }
         if let (Some(layout), true) = (&self.layout, fits != Fits::No) {
-            fits = both(fits, layout.look(bytes, whole));
+            fits = both(fits, layout.look(payload));
+        }
+        if let (Some(protobuf), true) = (&self.protobuf, fits != Fits::No) {
+            fits = both(fits, protobuf.look(payload));
         }
         if fits == Fits::No || !self.needs_all() {
             return fits;
         }
-        if !whole {
+        if !payload.is_whole() {
             return Fits::Later;
         }
-        let regex = self.regex.as_ref().is_none_or(|regex| regex.fits(bytes));
-        let json = || self.json.as_ref().is_none_or(|json| json.fits(bytes));
-        let protobuf = || self.protobuf.as_ref().is_none_or(|protobuf| protobuf.fits(bytes));
-        let digest =
-            || self.digest.is_none_or(|(skeleton, is)| Digest::of(skeleton, bytes) == Some(is));
-        (fits == Fits::Yes && regex && json() && protobuf() && digest()).into()
+        let regex = || self.regex.as_ref().is_none_or(|regex| regex.fits(payload.plain()));
+        let json = || self.json.as_ref().is_none_or(|json| json.fits(payload.plain()));
+        let digest = || {
+            self.digest
+                .is_none_or(|(skeleton, is)| Digest::of(skeleton, payload.plain()) == Some(is))
+        };
+        (fits == Fits::Yes && regex() && json() && digest()).into()
     }
 }
 
@@ -153,22 +173,25 @@ fn both(one: Fits, other: Fits) -> Fits {
     }
 }
 
-fn exactly(exact: &[u8], bytes: &[u8], whole: bool) -> Fits {
-    if whole {
-        (exact == bytes).into()
-    } else if exact.starts_with(bytes) {
-        Fits::Later
-    } else {
+fn exactly(exact: &[u8], payload: &Payload<'_>) -> Fits {
+    let length = exact.len() as u64;
+    let fits = payload.least() <= length && payload.length().is_none_or(|known| known == length);
+    if !fits || !payload.seen().begins(exact) {
         Fits::No
+    } else if payload.is_whole() {
+        Fits::Yes
+    } else {
+        Fits::Later
     }
 }
 
-fn first(starts: &[u8], bytes: &[u8], whole: bool) -> Fits {
-    match bytes.get(..starts.len()) {
-        Some(head) => (head == starts).into(),
-        None if whole || !starts.starts_with(bytes) => Fits::No,
-        None => Fits::Later,
+fn first(starts: &[u8], payload: &Payload<'_>) -> Fits {
+    let seen = payload.seen();
+    if seen.len() >= starts.len() {
+        return seen.starts_with(starts).into();
     }
+    let shorter = payload.length().is_some_and(|length| length < starts.len() as u64);
+    if shorter || !seen.begins(starts) { Fits::No } else { Fits::Later }
 }
 
 /// All that a rule asks of one message or body.
@@ -183,6 +206,8 @@ pub struct Asks {
     longest: Option<usize>,
     /// The most bytes that must be seen.
     needs: usize,
+    /// What the first byte of a message that fits can be.
+    firsts: Firsts,
 }
 
 impl Asks {
@@ -215,7 +240,12 @@ impl Asks {
         };
         // At least one byte: none would say that there is nothing to ask.
         let needs = longest.unwrap_or(head).max(1);
-        Asks { all, any: any.into(), records, longest, needs }
+        let firsts = match records {
+            Some(_) => Firsts::ANY,
+            None if any.is_empty() => all.firsts(),
+            None => any.iter().map(Ask::firsts).fold(Firsts::NONE, Firsts::or).and(all.firsts()),
+        };
+        Asks { all, any: any.into(), records, longest, needs, firsts }
     }
 
     /// The most bytes of a message that must be seen to answer: of one that is longer, `Later` after
@@ -228,25 +258,30 @@ impl Asks {
     /// Looks at a message or its first bytes.
     #[must_use]
     pub fn look(&self, sight: &Sight<'_>) -> Fits {
-        let Sight { bytes, whole, text } = *sight;
+        let Sight { payload, text } = *sight;
         match self.records {
             // Decided from its head, so that only this must be short.
             Some(way @ (Records::Jupyter | Records::JupyterContent)) => {
-                match records::part(bytes, way) {
-                    Part::Is(bytes) => self.one(&Sight { bytes, whole: true, text }),
-                    Part::Needs(end) if !whole && end <= self.needs => Fits::Later,
+                match records::part(payload.seen(), way) {
+                    Part::Is(part) => {
+                        self.one(&Sight { payload: &Payload::new(part, 0, true), text })
+                    }
+                    Part::Needs(end) if !payload.is_whole() && end <= self.needs => Fits::Later,
                     _ => Fits::No,
                 }
             }
-            _ if self.longest.is_some_and(|longest| bytes.len() > longest) => Fits::No,
-            Some(_) if !whole => Fits::Later,
+            _ if self.longest.is_some_and(|longest| payload.least() > longest as u64) => Fits::No,
+            Some(_) if !payload.is_whole() => Fits::Later,
             Some(records) => {
-                let fits = |bytes: &[u8]| self.one(&Sight { bytes, whole: true, text });
-                records.all(bytes, |record| fits(record) == Fits::Yes).into()
+                let fits = |bytes: &[u8]| {
+                    self.one(&Sight { payload: &Payload::whole(bytes), text }) == Fits::Yes
+                };
+                records.all(payload.plain(), fits).into()
             }
+            None if payload.seen().at(0).is_some_and(|byte| !self.firsts.has(byte)) => Fits::No,
             // A longer message may follow this head.
             None => match self.one(sight) {
-                Fits::Yes if !whole && self.longest.is_some() => Fits::Later,
+                Fits::Yes if !payload.is_whole() && self.longest.is_some() => Fits::Later,
                 fits => fits,
             },
         }

@@ -4,6 +4,10 @@
 //! Every occurrence of the field must fit: which of them a parser takes is its own affair. Groups
 //! (wire types 3 and 4) are in no message that is asked for, and do not fit.
 
+use super::super::firsts::Firsts;
+use super::{Fits, both};
+use crate::core::payload::{Masked, Payload};
+
 /// Longest path to a field.
 pub const MAX_PATH: usize = 8;
 
@@ -37,158 +41,181 @@ impl ProtobufAsk {
         self
     }
 
-    /// Whether the whole of `bytes` is such a message.
-    #[must_use]
-    pub fn fits(&self, bytes: &[u8]) -> bool {
-        let Some((&first, _)) = self.path.split_first() else { return false };
-        if let Some(others) = &self.others {
-            let known = |number: u32| number == first || others.contains(&number);
-            let mut fields = Fields(bytes);
-            if !fields.by_ref().all(|(number, _)| known(number)) {
-                return false;
+    /// The bytes that such a message can start with.
+    pub(super) fn firsts(&self) -> Firsts {
+        let (Some(others), Some(first)) = (&self.others, self.path.first()) else {
+            return Firsts::ANY;
+        };
+        let mut firsts = Firsts::NONE;
+        for number in others.iter().chain([first]) {
+            for wire_type in [0, 1, 2, 5] {
+                let tag = u64::from(*number) << 3 | wire_type;
+                let [low, ..] = tag.to_le_bytes();
+                // A tag may take more bytes than it needs.
+                firsts.add(low | 0x80);
+                if tag < 0x80 {
+                    firsts.add(low);
+                }
             }
         }
-        self.holds(&self.path, bytes) && !self.without.iter().any(|path| has(path, bytes))
+        firsts
+    }
+
+    /// Whether this is such a message. What is skipped need not have come yet.
+    #[must_use]
+    pub fn look(&self, payload: &Payload<'_>) -> Fits {
+        let end =
+            payload.length().map_or(usize::MAX, |end| usize::try_from(end).unwrap_or(usize::MAX));
+        let fields = Fields { seen: payload.seen(), at: 0, end };
+        let mut fits = self.holds(&self.path, fields, self.others.as_deref());
+        for path in &self.without {
+            if fits == Fits::No {
+                break;
+            }
+            fits = both(fits, lacks(path, fields));
+        }
+        fits
     }
 
     /// Recursion is as deep as the path is long.
-    fn holds(&self, path: &[u32], bytes: &[u8]) -> bool {
-        let Some((&step, deeper)) = path.split_first() else { return false };
-        let mut fields = Fields(bytes);
+    fn holds(&self, path: &[u32], mut fields: Fields<'_>, others: Option<&[u32]>) -> Fits {
+        let Some((&step, deeper)) = path.split_first() else { return Fits::No };
         let mut found = false;
-        for (number, value) in fields.by_ref() {
+        loop {
+            let (number, value) = match fields.next() {
+                Ok(Some(field)) => field,
+                Ok(None) => return found.into(),
+                Err(stop) => return stop.into(),
+            };
             if number != step {
+                if others.is_some_and(|others| !others.contains(&number)) {
+                    return Fits::No;
+                }
                 continue;
             }
-            found = match value {
-                Value::Bytes(inner) if !deeper.is_empty() => self.holds(deeper, inner),
+            let fits = match value {
+                Value::Bytes(inner) if !deeper.is_empty() => self.holds(deeper, inner, None),
                 Value::Integer(value) if deeper.is_empty() => {
-                    self.value.is_none_or(|wanted| wanted == value)
+                    self.value.is_none_or(|wanted| wanted == value).into()
                 }
-                _ => deeper.is_empty() && self.value.is_none(),
+                _ => (deeper.is_empty() && self.value.is_none()).into(),
             };
-            if !found {
-                return false;
+            // Of what follows bytes that are missing, nothing is here.
+            if fits != Fits::Yes {
+                return fits;
             }
+            found = true;
         }
-        found && fields.0.is_empty()
     }
 }
 
-/// Whether any field stands at this path. What cannot be walked to its end may hide one.
-fn has(path: &[u32], bytes: &[u8]) -> bool {
-    let Some((&step, deeper)) = path.split_first() else { return true };
-    let mut fields = Fields(bytes);
-    let found =
-        fields.by_ref().filter(|(number, _)| *number == step).any(|(_, value)| match value {
-            Value::Bytes(inner) if !deeper.is_empty() => has(deeper, inner),
-            _ => deeper.is_empty(),
-        });
-    found || !fields.0.is_empty()
+/// Whether no field stands at this path. What cannot be walked to its end may hide one.
+fn lacks(path: &[u32], mut fields: Fields<'_>) -> Fits {
+    let Some((&step, deeper)) = path.split_first() else { return Fits::No };
+    loop {
+        let value = match fields.next() {
+            Ok(Some((number, value))) if number == step => value,
+            Ok(Some(_)) => continue,
+            Ok(None) => return Fits::Yes,
+            Err(stop) => return stop.into(),
+        };
+        let fits = match value {
+            Value::Bytes(inner) if !deeper.is_empty() => lacks(deeper, inner),
+            _ => (!deeper.is_empty()).into(),
+        };
+        if fits != Fits::Yes {
+            return fits;
+        }
+    }
 }
 
 /// A field's value as far as the wire tells.
 enum Value<'a> {
     Integer(u64),
-    Bytes(&'a [u8]),
+    Bytes(Fields<'a>),
     Fixed,
 }
 
-/// The fields of a message; what is left over where one is malformed stays in it.
-struct Fields<'a>(&'a [u8]);
+/// Why a message cannot be walked any further.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stop {
+    /// It is malformed.
+    Broken,
+    /// The next byte has not come.
+    Missing,
+}
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = (u32, Value<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (tag, rest) = varint(self.0)?;
-        let number = u32::try_from(tag >> 3).ok().filter(|&number| number > 0)?;
-        let (value, rest) = match tag & 7 {
-            0 => varint(rest).map(|(value, rest)| (Value::Integer(value), rest))?,
-            1 => (Value::Fixed, rest.get(8..)?),
-            2 => {
-                let (length, rest) = varint(rest)?;
-                let (inner, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-                (Value::Bytes(inner), rest)
-            }
-            5 => (Value::Fixed, rest.get(4..)?),
-            _ => return None,
-        };
-        self.0 = rest;
-        Some((number, value))
+impl From<Stop> for Fits {
+    fn from(stop: Stop) -> Fits {
+        match stop {
+            Stop::Broken => Fits::No,
+            Stop::Missing => Fits::Later,
+        }
     }
 }
 
-/// A base-128 integer and what follows it; at most ten bytes.
-pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+/// The fields of a message from one place to another, of which the last may not have come.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    seen: &'a Masked<'a>,
+    at: usize,
+    /// `usize::MAX` = not known.
+    end: usize,
+}
+
+impl<'a> Fields<'a> {
+    /// The next field; `None` at the end.
+    #[inline]
+    fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Stop> {
+        let Fields { seen, at, end } = *self;
+        if at == end {
+            return Ok(None);
+        }
+        let (tag, at) = varint(seen, at, end)?;
+        let number = u32::try_from(tag >> 3).ok().filter(|&number| number > 0);
+        let number = number.ok_or(Stop::Broken)?;
+        let skip = |at: usize, length: u64| {
+            let length = usize::try_from(length).ok()?;
+            at.checked_add(length).filter(|behind| *behind <= end)
+        };
+        let (value, behind) = match tag & 7 {
+            0 => {
+                let (value, behind) = varint(seen, at, end)?;
+                (Value::Integer(value), Some(behind))
+            }
+            1 => (Value::Fixed, skip(at, 8)),
+            2 => {
+                let (length, at) = varint(seen, at, end)?;
+                let behind = skip(at, length);
+                (Value::Bytes(Fields { seen, at, end: behind.unwrap_or(at) }), behind)
+            }
+            5 => (Value::Fixed, skip(at, 4)),
+            _ => return Err(Stop::Broken),
+        };
+        self.at = behind.ok_or(Stop::Broken)?;
+        Ok(Some((number, value)))
+    }
+}
+
+/// A base-128 integer of at most ten bytes that ends before `end`, and the place behind it.
+#[inline]
+pub(super) fn varint(seen: &Masked<'_>, at: usize, end: usize) -> Result<(u64, usize), Stop> {
     let mut value = 0_u64;
-    for (index, &byte) in bytes.iter().enumerate().take(10) {
+    for index in 0..10.min(end.saturating_sub(at)) {
+        let byte = seen.at(at + index).ok_or(Stop::Missing)?;
         let part = u64::from(byte & 0x7f);
         // The tenth byte has room for one bit.
         if index == 9 && part > 1 {
-            return None;
+            return Err(Stop::Broken);
         }
         value |= part << (7 * index);
         if byte & 0x80 == 0 {
-            return Some((value, &bytes[index + 1..]));
+            return Ok((value, at + index + 1));
         }
     }
-    None
+    Err(Stop::Broken)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn streamlits_heartbeat_and_rerun() {
-        let heartbeat = ProtobufAsk::new(vec![17], Some(1), Some(vec![13]));
-        assert!(heartbeat.fits(&[0x88, 0x01, 0x01]));
-        assert!(heartbeat.fits(&[0x6a, 0x01, b'x', 0x88, 0x01, 0x01]), "13 may stand beside it");
-        assert!(!heartbeat.fits(&[0x88, 0x01, 0x00]));
-        assert!(!heartbeat.fits(&[0x88, 0x01, 0x01, 0x5a, 0x00]), "11 may not");
-        assert!(!heartbeat.fits(&[0x6a, 0x01, b'x']) && !heartbeat.fits(&[]));
-        let timer = ProtobufAsk::new(vec![11, 6], Some(1), None);
-        assert!(timer.fits(&[0x5a, 0x05, 0x0a, 0x01, b'q', 0x30, 0x01]));
-        assert!(!timer.fits(&[0x5a, 0x03, 0x0a, 0x01, b'q']));
-        assert!(!timer.fits(&[0x5a, 0x02, 0x30, 0x01, 0x5a, 0x02, 0x30, 0x00]), "not both");
-        let any = ProtobufAsk::new(vec![11], None, None);
-        assert!(any.fits(&[0x5a, 0x00]) && any.fits(&[0x58, 0x07]));
-    }
-
-    /// A list of widgets, of which one was pressed.
-    #[test]
-    fn what_must_not_be_there_is_looked_for_in_every_occurrence() {
-        let ask = ProtobufAsk::new(vec![11], None, None)
-            .without(vec![[11, 5].into(), [11, 2, 1, 2].into()]);
-        let (slider, button) = ([0x0a, 3, 0x0a, 1, b'a'], [0x0a, 5, 0x0a, 1, b'b', 0x10, 1]);
-        let rerun = |widgets: &[&[u8]]| {
-            let widgets = widgets.concat();
-            let state = [&[0x12, u8::try_from(widgets.len()).unwrap()], &widgets[..]].concat();
-            [&[0x5a, u8::try_from(state.len()).unwrap()], &state[..]].concat()
-        };
-        assert!(ask.fits(&rerun(&[])) && ask.fits(&rerun(&[&slider, &slider])));
-        assert!(!ask.fits(&rerun(&[&slider, &button])) && !ask.fits(&rerun(&[&button, &slider])));
-        assert!(!ask.fits(&[0x5a, 0x03, 0x2a, 0x01, b'f']), "the other path");
-        assert!(!ask.fits(&[0x5a, 0x02, 0x12, 0x05]), "malformed inside");
-    }
-
-    #[test]
-    fn a_malformed_message_does_not_fit() {
-        let ask = ProtobufAsk::new(vec![17], Some(1), None);
-        for tail in [&[0x88][..], &[0x5a, 0x05, 1], &[0x0b], &[0x00, 0x00], &[0xff; 11], &[0x09, 1]]
-        {
-            assert!(!ask.fits(&[&[0x88, 0x01, 0x01], tail].concat()), "{tail:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_walked(bytes: Vec<u8>, path in prop::collection::vec(0_u32..40, 0..12)) {
-            let without = vec![path.clone().into()];
-            let ask = ProtobufAsk::new(path, None, Some(vec![1, 2])).without(without);
-            prop_assert!(!ask.fits(&bytes), "it asks for what must not be there");
-        }
-    }
-}
+#[path = "protobuf_tests.rs"]
+mod tests;

@@ -3,7 +3,8 @@
 //!
 //! A message that does not split without a remainder has no records, and no rule fits it.
 
-use super::protobuf::varint;
+use super::protobuf;
+use crate::core::payload::Masked;
 
 /// How a message is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,12 @@ impl Records {
         }
         !message.is_empty()
     }
+}
+
+/// A base-128 integer and what follows it.
+fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (value, behind) = protobuf::varint(&Masked::new(bytes, None), 0, bytes.len()).ok()?;
+    Some((value, bytes.get(behind..)?))
 }
 
 /// What stands before the first `end`, and what behind it.
@@ -186,7 +193,7 @@ fn elements(message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
 /// follow their count (jupyter-server, "v1.kernel.websocket.jupyter.org").
 pub(super) enum Part<'a> {
     /// Here.
-    Is(&'a [u8]),
+    Is(Masked<'a>),
     /// Further on: so many bytes must be seen.
     Needs(usize),
     /// Nowhere.
@@ -194,11 +201,8 @@ pub(super) enum Part<'a> {
 }
 
 /// Finds the header, or for [`Records::JupyterContent`] the content, in the first bytes of a message.
-pub(super) fn part(bytes: &[u8], records: Records) -> Part<'_> {
-    let word = |index: usize| {
-        let word = bytes.get(8 * index..8 * index + 8)?;
-        usize::try_from(u64::from_le_bytes(word.try_into().ok()?)).ok()
-    };
+pub(super) fn part<'a>(bytes: &Masked<'a>, records: Records) -> Part<'a> {
+    let word = |index: usize| usize::try_from(u64::from_le_bytes(bytes.word(8 * index)?)).ok();
     // Channel, header, parent header, metadata, content, end, and one more for every buffer.
     let place = if records == Records::JupyterContent { 5 } else { 2 };
     let words = 8 * (place + 2);
@@ -217,7 +221,7 @@ pub(super) fn part(bytes: &[u8], records: Records) -> Part<'_> {
     if channel != 8 * (count + 1) || start < channel || end < start {
         return Part::None;
     }
-    bytes.get(start..end).map_or(Part::Needs(end), Part::Is)
+    bytes.part(start, end).map_or(Part::Needs(end), Part::Is)
 }
 
 #[cfg(test)]

@@ -1,0 +1,130 @@
+//! What the first byte of a message can be if a rule fits it: most rules are refused by it.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Firsts([u64; 4]);
+
+impl Firsts {
+    /// Every byte.
+    pub(super) const ANY: Firsts = Firsts([u64::MAX; 4]);
+    /// No byte.
+    pub(super) const NONE: Firsts = Firsts([0; 4]);
+
+    /// These bytes.
+    pub(super) fn of(bytes: &[u8]) -> Firsts {
+        let mut firsts = Firsts::NONE;
+        bytes.iter().for_each(|byte| firsts.add(*byte));
+        firsts
+    }
+
+    pub(super) fn add(&mut self, byte: u8) {
+        let [word, bit] = [byte / 64, byte % 64];
+        if let Some(word) = self.0.get_mut(usize::from(word)) {
+            *word |= 1 << bit;
+        }
+    }
+
+    #[inline]
+    pub(super) fn has(&self, byte: u8) -> bool {
+        let word = self.0.get(usize::from(byte / 64)).copied().unwrap_or_default();
+        word >> (byte % 64) & 1 == 1
+    }
+
+    /// The bytes of both sets.
+    pub(super) fn and(mut self, other: Firsts) -> Firsts {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
+        self
+    }
+
+    /// The bytes of either set.
+    pub(super) fn or(mut self, other: Firsts) -> Firsts {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+        self
+    }
+
+    /// What a text can start with that the expression matches from its first byte on; the text is
+    /// not empty. The second is whether the expression may match without a byte.
+    pub(super) fn of_expression(hir: &Hir) -> (Firsts, bool) {
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => (Firsts::NONE, true),
+            HirKind::Literal(literal) => {
+                (literal.0.get(..1).map_or(Firsts::NONE, Firsts::of), literal.0.is_empty())
+            }
+            HirKind::Class(class) => (of_class(class), false),
+            HirKind::Repetition(repeated) => {
+                let (firsts, empty) = Firsts::of_expression(&repeated.sub);
+                (firsts, empty || repeated.min == 0)
+            }
+            HirKind::Capture(group) => Firsts::of_expression(&group.sub),
+            HirKind::Concat(parts) => {
+                let mut all = Firsts::NONE;
+                for part in parts {
+                    let (firsts, empty) = Firsts::of_expression(part);
+                    all = all.or(firsts);
+                    if !empty {
+                        return (all, false);
+                    }
+                }
+                (all, true)
+            }
+            HirKind::Alternation(parts) => {
+                let each = parts.iter().map(Firsts::of_expression);
+                each.fold((Firsts::NONE, false), |(all, any), (firsts, empty)| {
+                    (all.or(firsts), any || empty)
+                })
+            }
+        }
+    }
+}
+
+fn of_class(class: &Class) -> Firsts {
+    let mut firsts = Firsts::NONE;
+    match class {
+        Class::Bytes(bytes) => {
+            let ranges = bytes.ranges().iter().map(|range| range.start()..=range.end());
+            ranges.flatten().for_each(|byte| firsts.add(byte));
+        }
+        // Characters beyond ASCII start with many a byte.
+        Class::Unicode(_) => return Firsts::ANY,
+    }
+    firsts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::pattern::Pattern;
+    use super::*;
+
+    #[test]
+    fn expressions_say_what_they_can_start_with() {
+        let firsts = |pattern| Pattern::whole(pattern).unwrap().firsts();
+        assert_eq!(firsts("42(/x)?|2|"), Firsts::of(b"42"));
+        assert_eq!(firsts(r"(a?\b)*[0-2]x"), Firsts::of(b"a012"));
+        assert_eq!(firsts(r"(?i)p{0}q"), Firsts::of(b"qQ"));
+        assert_eq!(firsts("(?s-u).*"), Firsts::ANY);
+        assert!(firsts("[^x]").has(b'\xff') && !firsts("[^x]").has(b'x'));
+        assert_eq!(firsts("(?u)é"), Firsts::of(&[0xc3]));
+    }
+
+    proptest! {
+        /// No text that fits is refused by its first byte.
+        #[test]
+        fn what_fits_starts_with_one_of_them(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "a", "b", "|", "(a|b)", "(|b)", "[^a]", "a?", "b*", "(?i:A)", r"\b", "^", "$", ".",
+                "c{0,2}", "(?u:[ß-ü])", "(?s-u:.)",
+            ]), 0..6),
+            texts in prop::collection::vec(prop::collection::vec(prop::sample::select(
+                "abcABé\n".as_bytes().to_vec()), 1..5), 40),
+        ) {
+            let pattern = Pattern::whole(&parts.concat()).unwrap();
+            for text in texts {
+                prop_assert!(!pattern.fits(&text) || pattern.firsts().has(text[0]), "{text:?}");
+            }
+        }
+    }
+}
