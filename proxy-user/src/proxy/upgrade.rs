@@ -154,7 +154,13 @@ async fn start(
             session.end(Cause::Shutdown);
         }
         let lodging = Lodging { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
-        pumps.run(bell, (session, lodging), seats, (client, upstream), limits, counting)
+        let ends = (client, upstream);
+        if pumps.run(bell, (session, lodging), seats, ends, limits, counting)? {
+            // Those that are ready now arrive together: each call costs two switches of threads.
+            tokio::task::yield_now().await;
+            pumps.call();
+        }
+        io::Result::Ok(())
     };
     if let Err(error) = ready.await {
         tracing::debug!(app = name, %error, "a side was gone before the session");

@@ -19,13 +19,18 @@ pub(super) struct Desk {
     bells: AtomicUsize,
 }
 
+/// A session and its bell.
+pub(super) type Arrival = (Arc<Bell>, Box<dyn Turns>);
+
 /// Sessions that have arrived, and bells that were rung.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) arrived: Vec<(Arc<Bell>, Box<dyn Turns>)>,
+    pub(super) arrived: Vec<Arrival>,
     pub(super) rung: Vec<Arc<Bell>>,
     /// The thread is to end.
-    pub(super) stopped: bool,
+    stopped: bool,
+    /// It has been woken and has not come yet.
+    called: bool,
     /// Places that no bell has, of those below `places`.
     free: Vec<u32>,
     places: u32,
@@ -64,14 +69,24 @@ impl Desk {
         self.bells.load(Ordering::Relaxed)
     }
 
-    /// Leaves something for the thread.
-    pub(super) fn leave(&self, leave: impl FnOnce(&mut Waiting)) {
+    /// Leaves a session for the thread, which is not woken for it. True = it is the first that waits, and
+    /// whoever left it owes a [`Desk::call`].
+    pub(super) fn arrive(&self, arrival: Arrival) -> bool {
         let mut waiting = self.waiting();
-        let first = waiting.arrived.is_empty() && waiting.rung.is_empty();
-        leave(&mut waiting);
-        drop(waiting);
-        // Whoever found something there can rely on the one that left it.
-        if first && let Err(error) = self.alarm.wake() {
+        waiting.arrived.push(arrival);
+        waiting.arrived.len() == 1 && !waiting.called
+    }
+
+    /// Tells the thread to end.
+    pub(super) fn stop(&self) {
+        self.waiting().stopped = true;
+        self.call();
+    }
+
+    /// Wakes the thread, unless it is on its way.
+    pub(super) fn call(&self) {
+        let on_its_way = std::mem::replace(&mut self.waiting().called, true);
+        if !on_its_way && let Err(error) = self.alarm.wake() {
             tracing::error!(%error, "cannot wake a pump's thread");
         }
     }
@@ -81,6 +96,7 @@ impl Desk {
         let mut waiting = self.waiting();
         std::mem::swap(&mut waiting.arrived, &mut taken.arrived);
         std::mem::swap(&mut waiting.rung, &mut taken.rung);
+        waiting.called = false;
         waiting.stopped
     }
 
@@ -110,7 +126,8 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            self.desk.leave(|waiting| waiting.rung.push(Arc::clone(self)));
+            self.desk.waiting().rung.push(Arc::clone(self));
+            self.desk.call();
         }
     }
 }

@@ -22,6 +22,9 @@ impl Pumps {
     /// seats are given back as soon as the session is over. Its pump is called by `bell`, which is one
     /// of this thread's.
     ///
+    /// True = the caller owes a [`Pumps::call`], before which the thread need not know of the session: one
+    /// call is enough for all that arrive until then.
+    ///
     /// # Errors
     /// A socket that cannot be made non-blocking. The session is then as if it had never been.
     pub fn run(
@@ -32,11 +35,10 @@ impl Pumps {
         ends: (End, End),
         limits: Limits,
         counting: Counting,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let registered = Registered { session, home };
         let pump = Pump::new(registered, seats, ends, limits, counting)?;
-        self.add(bell, Box::new(Run::Live(pump)));
-        Ok(())
+        Ok(self.add(bell, Box::new(Run::Live(pump))))
     }
 }
 

@@ -97,11 +97,16 @@ impl Pumps {
 
     /// Drops its sessions and ends the thread.
     pub fn stop(&self) {
-        self.0.leave(|waiting| waiting.stopped = true);
+        self.0.stop();
     }
 
-    pub(super) fn add(&self, bell: Arc<Bell>, run: Box<dyn Turns>) {
-        self.0.leave(|waiting| waiting.arrived.push((bell, run)));
+    /// Has it come for the sessions that wait for it.
+    pub fn call(&self) {
+        self.0.call();
+    }
+
+    pub(super) fn add(&self, bell: Arc<Bell>, run: Box<dyn Turns>) -> bool {
+        self.0.arrive((bell, run))
     }
 }
 

@@ -77,7 +77,9 @@ impl Stage {
 
     fn enter(&self, name: char, bell: &Arc<Bell>, script: impl Into<VecDeque<Act>>) {
         let actor = Actor { name, script: script.into(), seen: self.seen.0.clone() };
-        self.pumps.add(Arc::clone(bell), Box::new(actor));
+        if self.pumps.add(Arc::clone(bell), Box::new(actor)) {
+            self.pumps.call();
+        }
     }
 
     /// What is seen next.
@@ -199,4 +201,19 @@ fn all_sessions_are_dropped_when_it_is_stopped() {
     for (name, _) in bells {
         assert_eq!(stage.next(), (name, "over"));
     }
+}
+
+#[test]
+fn one_call_is_enough_for_all_that_have_arrived() {
+    let mut stage = Stage::new();
+    let (first, second) = (stage.pumps.bell(), stage.pumps.bell());
+    let actor = |name| {
+        let (script, seen) = (VecDeque::from([Act::Wait]), stage.seen.0.clone());
+        Box::new(Actor { name, script, seen })
+    };
+    assert!(stage.pumps.add(Arc::clone(&first), actor('a')));
+    assert!(!stage.pumps.add(Arc::clone(&second), actor('b')));
+    stage.pumps.call();
+    assert_eq!([stage.next(), stage.next()], [('a', "bell"), ('b', "bell")]);
+    stage.end();
 }
