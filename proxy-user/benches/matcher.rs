@@ -59,6 +59,16 @@ impl Way {
     }
 }
 
+/// Streamlit's rerun_script (11) with widget states (2) of so many bytes and nothing else.
+fn clicked(size: usize) -> Vec<u8> {
+    let field = |number: u8, body: &[u8]| {
+        let length = [body.len() & 0x7f | 0x80, body.len() >> 7 & 0x7f | 0x80, body.len() >> 14];
+        let length = length.map(|byte| u8::try_from(byte).unwrap());
+        [&[number << 3 | 2][..], &length, body].concat()
+    };
+    own_frame(Opcode::Binary, &field(11, &field(2, &vec![7; size])), Some(KEY))
+}
+
 fn loaded(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("message");
     let heartbeat = own_frame(Opcode::Text, b"3", Some(KEY));
@@ -84,6 +94,12 @@ fn loaded(bench: &mut Criterion) {
     group.bench_function("auto: Streamlit's heartbeat", |bench| {
         bench.iter(|| way.judge(&book, black_box(&streamlit)));
     });
+    for (label, size) in [("64 B", 64), ("16 KiB", 16 << 10)] {
+        let clicked = clicked(size);
+        group.bench_function(format!("auto: a click of Streamlit's, {label}"), |bench| {
+            bench.iter(|| way.judge(&book, black_box(&clicked)));
+        });
+    }
     group.bench_function("auto: a connection's rules", |bench| {
         bench.iter(|| book.connection(black_box(&STREAMLIT)));
     });

@@ -24,12 +24,14 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 type Case = (&'static str, fn(usize));
 
 /// What can be counted.
-pub(crate) const CASES: [Case; 9] = [
+pub(crate) const CASES: [Case; 11] = [
     ("parser: a frame of 64 B", |count| follow(&message::frame(64, true), count)),
     ("parser: a frame of 16 KiB", |count| follow(&message::frame(16 * 1024, true), count)),
     ("parser: the same in two reads", in_two_reads),
-    ("matcher: a heartbeat, unmasked and matched", |count| judge(b"3", true, count)),
-    ("matcher: a click, unmasked and matched", |count| judge(CLICK, false, count)),
+    ("matcher: a heartbeat, unmasked and matched", |count| judge(SOCKET_IO, b"3", true, count)),
+    ("matcher: a click, unmasked and matched", |count| judge(SOCKET_IO, CLICK, false, count)),
+    ("matcher: a person's message of 64 B", |count| streamlit(64, count)),
+    ("matcher: a person's message of 16 KiB", |count| streamlit(16 * 1024, count)),
     ("gate: a moment that has seen activity", |count| touch(count, 0)),
     ("gate: a new moment", |count| touch(count, 5_000_000)),
     ("verdict: nothing waits", |count| look(count, 0)),
@@ -65,17 +67,39 @@ fn in_two_reads(count: usize) {
     }
 }
 
-/// A message of Socket.IO's through parser, lens and the rules of its pack.
-fn judge(payload: &[u8], machinery: bool, count: usize) {
-    let book = Packs::open(None).unwrap().book(&["socketio".to_owned()]).unwrap();
-    let opening =
-        Opening { path: "/socket.io/", query: "EIO=4", subprotocol: None, unattended: false };
+/// A pack and a connection that it is for.
+type Place = (&'static str, Opening<'static>);
+
+const SOCKET_IO: Place = (
+    "socketio",
+    Opening { path: "/socket.io/", query: "EIO=4", subprotocol: None, unattended: false },
+);
+const STREAMLIT: Place = (
+    "streamlit",
+    Opening {
+        path: "/_stcore/stream",
+        query: "",
+        subprotocol: Some("streamlit"),
+        unattended: false,
+    },
+);
+
+fn streamlit(size: usize, count: usize) {
+    through(STREAMLIT, &message::frame(size, true), false, count);
+}
+
+fn judge(place: Place, payload: &[u8], machinery: bool, count: usize) {
+    through(place, &own_frame(Opcode::Text, payload, Some(KEY)), machinery, count);
+}
+
+/// A message through parser, lens and the rules of a pack.
+fn through((pack, opening): Place, frame: &[u8], machinery: bool, count: usize) {
+    let book = Packs::open(None).unwrap().book(&[pack.to_owned()]).unwrap();
     let lane = book.connection(&opening).input;
     let mut lens = Lens::new(lane.longest(), None::<Deflate>);
-    let frame = own_frame(Opcode::Text, payload, Some(KEY));
     let mut parser = parser();
     for _ in 0..count {
-        let chunk = parser.next(black_box(&frame)).unwrap().unwrap();
+        let chunk = parser.next(black_box(frame)).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
         let verdict = lens.chunk(&chunk, &frame[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::{Asks, Fits, Sight};
+use super::ask::{Asks, Bounds, Fits, Sight};
 use super::book::RuleBook;
 use super::rule::MessageRule;
 use super::verdict::{Class, Message, RuleIndex, Verdict};
@@ -28,6 +28,8 @@ pub(super) struct Trial {
     first: bool,
     /// [`Duration::MAX`] = always.
     within: Duration,
+    /// Those of `asks`, close at hand.
+    bounds: Bounds,
     asks: Arc<Asks>,
 }
 
@@ -38,6 +40,7 @@ impl Trial {
             person: rule.class == Class::Person,
             first: rule.first,
             within: rule.within.unwrap_or(Duration::MAX),
+            bounds: rule.asks.bounds(),
             asks: Arc::clone(&rule.asks),
         }
     }
@@ -67,13 +70,18 @@ impl Lane {
     /// Judges a message or its head. What is said of a head holds for the whole.
     #[must_use]
     pub fn judge(&self, book: &RuleBook, message: &Message<'_>) -> Verdict {
-        let sight = Sight { payload: message.payload, text: message.opcode == Opcode::Text };
+        let payload = message.payload;
+        let sight = Sight { payload, text: message.opcode == Opcode::Text };
+        let (first, least) = (payload.seen().at(0), payload.least());
         for &place in &self.rules {
             let Some(trial) = book.trial(place) else { continue };
-            if trial.first && !message.first || message.age > trial.within {
+            if !trial.bounds.admit(first, least)
+                || trial.first && !message.first
+                || message.age > trial.within
+            {
                 continue;
             }
-            match trial.asks.look(&sight) {
+            match trial.asks.look_inside(&sight) {
                 Fits::Yes if trial.person => return Verdict::Activity(Some(trial.number)),
                 Fits::Yes => return Verdict::Ignored(trial.number),
                 Fits::Later => return Verdict::Undecided,

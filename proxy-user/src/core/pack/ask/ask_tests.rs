@@ -124,6 +124,28 @@ fn any_ask() -> impl Strategy<Value = Ask> {
 }
 
 proptest! {
+    /// The first byte refuses nothing that would fit.
+    #[test]
+    fn what_is_refused_by_its_first_byte_does_not_fit(
+        all in any_ask(),
+        any in prop::collection::vec(any_ask(), 0..3),
+        lines: bool,
+        max in prop::option::of(0_usize..6),
+        bytes in prop::collection::vec(0_u8..3, 0..6),
+        whole: bool,
+    ) {
+        let asks = Asks::new(all, any, lines.then_some(Records::Lines), max, 5);
+        let payload = if whole { Payload::whole(&bytes) } else { Payload::head(&bytes) };
+        let sight = Sight { payload: &payload, text: true };
+        if asks.bounds().admit(None, payload.least()) {
+            let inside = asks.look_inside(&sight);
+            let look = asks.look(&sight);
+            prop_assert!(look == inside || look == Fits::No && inside == Fits::Later);
+        } else {
+            prop_assert_eq!(asks.look(&sight), Fits::No);
+        }
+    }
+
     /// What is said of a head is what is said of every message that starts so.
     #[test]
     fn no_answer_is_taken_back(

@@ -206,8 +206,25 @@ pub struct Asks {
     longest: Option<usize>,
     /// The most bytes that must be seen.
     needs: usize,
-    /// What the first byte of a message that fits can be.
+    bounds: Bounds,
+}
+
+/// What refuses most messages before anything else is asked of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// The longest that fits in bytes.
+    longest: u64,
+    /// What its first byte can be.
     firsts: Firsts,
+}
+
+impl Bounds {
+    /// Whether a message that starts with `first`, if anything of it has come, and has at least
+    /// `least` bytes may fit.
+    #[inline]
+    pub(super) fn admit(&self, first: Option<u8>, least: u64) -> bool {
+        least <= self.longest && first.is_none_or(|first| self.firsts.has(first))
+    }
 }
 
 impl Asks {
@@ -240,12 +257,16 @@ impl Asks {
         };
         // At least one byte: none would say that there is nothing to ask.
         let needs = longest.unwrap_or(head).max(1);
+        let parts = matches!(records, Some(Records::Jupyter | Records::JupyterContent));
         let firsts = match records {
             Some(_) => Firsts::ANY,
             None if any.is_empty() => all.firsts(),
             None => any.iter().map(Ask::firsts).fold(Firsts::NONE, Firsts::or).and(all.firsts()),
         };
-        Asks { all, any: any.into(), records, longest, needs, firsts }
+        // Of a message in parts only one must be short.
+        let most = longest.filter(|_| !parts).map_or(u64::MAX, |longest| longest as u64);
+        let bounds = Bounds { longest: most, firsts };
+        Asks { all, any: any.into(), records, longest, needs, bounds }
     }
 
     /// The most bytes of a message that must be seen to answer: of one that is longer, `Later` after
@@ -258,6 +279,20 @@ impl Asks {
     /// Looks at a message or its first bytes.
     #[must_use]
     pub fn look(&self, sight: &Sight<'_>) -> Fits {
+        let payload = sight.payload;
+        if self.bounds.admit(payload.seen().at(0), payload.least()) {
+            self.look_inside(sight)
+        } else {
+            Fits::No
+        }
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Looks at what [`Bounds::admit`] has let in.
+    pub(super) fn look_inside(&self, sight: &Sight<'_>) -> Fits {
         let Sight { payload, text } = *sight;
         match self.records {
             // Decided from its head, so that only this must be short.
@@ -270,7 +305,6 @@ impl Asks {
                     _ => Fits::No,
                 }
             }
-            _ if self.longest.is_some_and(|longest| payload.least() > longest as u64) => Fits::No,
             Some(_) if !payload.is_whole() => Fits::Later,
             Some(records) => {
                 let fits = |bytes: &[u8]| {
@@ -278,7 +312,6 @@ impl Asks {
                 };
                 records.all(payload.plain(), fits).into()
             }
-            None if payload.seen().at(0).is_some_and(|byte| !self.firsts.has(byte)) => Fits::No,
             // A longer message may follow this head.
             None => match self.one(sight) {
                 Fits::Yes if !payload.is_whole() && self.longest.is_some() => Fits::Later,

@@ -200,6 +200,14 @@ impl<'a> Fields<'a> {
 /// A base-128 integer of at most ten bytes that ends before `end`, and the place behind it.
 #[inline]
 pub(super) fn varint(seen: &Masked<'_>, at: usize, end: usize) -> Result<(u64, usize), Stop> {
+    match seen.at(at) {
+        // Tags and short lengths take one byte.
+        Some(byte) if byte < 0x80 && at < end => Ok((u64::from(byte), at + 1)),
+        _ => long_varint(seen, at, end),
+    }
+}
+
+fn long_varint(seen: &Masked<'_>, at: usize, end: usize) -> Result<(u64, usize), Stop> {
     let mut value = 0_u64;
     for index in 0..10.min(end.saturating_sub(at)) {
         let byte = seen.at(at + index).ok_or(Stop::Missing)?;
