@@ -13,9 +13,9 @@ use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::{TrySendError, http1};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::stream::Stream;
 use super::upstream;
 
 /// Why there is no answer.
@@ -56,7 +56,7 @@ pub(super) struct Line<B: Body + 'static> {
     /// The driver as those below see it.
     waker: Waker,
     sender: http1::SendRequest<B>,
-    connection: Box<http1::Connection<TokioIo<TcpStream>, B>>,
+    connection: Box<http1::Connection<Stream, B>>,
     peer: SocketAddr,
     /// The HTTP on it has ended.
     over: bool,
@@ -71,7 +71,7 @@ where
     /// A new one.
     pub(super) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
         let (stream, peer) = upstream::connect(authority).await.map_err(NoAnswer::Refused)?;
-        let (sender, connection) = http.handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = http.handshake(Stream::new(stream)).await?;
         let driver = Arc::<Driver>::default();
         let waker = Waker::from(Arc::clone(&driver));
         Ok(Line { driver, waker, sender, connection: Box::new(connection), peer, over: false })

@@ -9,6 +9,7 @@ mod listener;
 mod pool;
 mod served;
 mod service;
+mod stream;
 pub(crate) mod timed;
 mod upgrade;
 mod upstream;

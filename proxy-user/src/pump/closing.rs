@@ -41,7 +41,7 @@ pub(super) struct Farewell<H: Home> {
 /// whose descriptor number the next connection may get.
 pub(super) fn release(session: &Session, leg: &Leg) {
     // A socket that cannot be asked leaves what its row says.
-    let _ = leg.socket.confirm(clock::now());
+    let _ = leg.socket.conclude(clock::now());
     session.settle();
     leg.socket.release();
 }

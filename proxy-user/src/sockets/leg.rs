@@ -163,7 +163,7 @@ impl Leg {
         self.last.get().map_or(sample, |last| **last)
     }
 
-    /// Asks the socket itself, in two system calls. Meant for the one leg that is about to be reaped:
+    /// Asks the socket itself, in one or two system calls. Meant for the one leg that is about to be reaped:
     /// the kernel calls back on round-trip samples, and an ack that gave none (RFC 6298's rule on
     /// retransmitted segments) moved the socket and not the row. What is found counts from then on.
     ///
@@ -199,6 +199,20 @@ impl Leg {
                 ..known
             })
         })
+    }
+
+    /// A last look before `release`. Asks the socket like [`Leg::confirm`], unless the row has it all: it
+    /// was written when the peer's FIN came or the connection ended, behind which nothing arrives, and
+    /// nothing waits to be acknowledged.
+    ///
+    /// # Errors
+    /// As those of [`Leg::confirm`].
+    pub fn conclude(&self, now: Nanos) -> io::Result<Sample> {
+        let known = self.sample();
+        let over = matches!(known.state, TcpState::TimeWait | TcpState::Close);
+        let heard =
+            matches!(known.state, TcpState::CloseWait | TcpState::LastAck | TcpState::Closing);
+        if (over || heard) && known.queued == 0 { Ok(known) } else { self.confirm(now) }
     }
 
     /// Gives the row back; later calls do nothing. Must return before the descriptor is closed: until

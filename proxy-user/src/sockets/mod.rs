@@ -163,8 +163,8 @@ impl Sockets {
         Leg::polled(block, place, fd, cookie)
     }
 
-    /// Once per sweep: brings the polled rows up to date as of `now`, two system calls for each polled
-    /// leg. Rows that the kernel writes cost nothing here.
+    /// Once per sweep: brings the polled rows up to date as of `now`, a system call for each polled leg,
+    /// and another one if it may have something queued. Rows that the kernel writes cost nothing here.
     pub fn refresh(&self, now: Nanos) {
         self.0.table.swept();
         poll::refresh(&self.0.table, now);

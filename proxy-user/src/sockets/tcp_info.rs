@@ -8,6 +8,8 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd},
 };
 
+use crate::core::stall::TcpState;
+
 /// How often `coherent` tries before it settles for a queue that may be too short.
 const TRIES: u32 = 8;
 
@@ -21,8 +23,12 @@ struct TcpInfo {
     retransmits: u8,
     /// probes, backoff, options, window scales, flags.
     bytes: [u8; 5],
-    /// rto … last_data_recv.
-    until_last_ack: [u32; 12],
+    /// rto, ato, snd_mss, rcv_mss.
+    until_unacked: [u32; 4],
+    /// Segments.
+    unacked: u32,
+    /// sacked … last_data_recv.
+    until_last_ack: [u32; 7],
     /// Milliseconds.
     last_ack_recv: u32,
     /// pmtu, rcv_ssthresh.
@@ -35,8 +41,11 @@ struct TcpInfo {
     pacing: [u64; 2],
     bytes_acked: u64,
     bytes_received: u64,
-    /// segs_out … data_segs_out.
-    segments: [u32; 6],
+    /// segs_out, segs_in.
+    segments: [u32; 2],
+    notsent_bytes: u32,
+    /// min_rtt … data_segs_out.
+    until_rates: [u32; 3],
     /// delivery_rate … sndbuf_limited.
     times: [u64; 4],
     delivered: [u32; 2],
@@ -48,10 +57,12 @@ struct TcpInfo {
 }
 
 const _: () = {
+    assert!(offset_of!(TcpInfo, unacked) == 24);
     assert!(offset_of!(TcpInfo, last_ack_recv) == 56);
     assert!(offset_of!(TcpInfo, rtt) == 68);
     assert!(offset_of!(TcpInfo, total_retrans) == 100);
     assert!(offset_of!(TcpInfo, bytes_acked) == 120);
+    assert!(offset_of!(TcpInfo, notsent_bytes) == 144);
     assert!(offset_of!(TcpInfo, snd_wnd) == 228);
     assert!(size_of::<TcpInfo>() == 232);
 };
@@ -100,23 +111,28 @@ pub(super) fn cookie(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(cookie)
 }
 
-/// One `TCP_INFO`, then one `SIOCOUTQ`. Acks that arrive between the two make the queue shorter than
+/// One `TCP_INFO`, then one `SIOCOUTQ` unless the first tells that nothing waits. Acks that arrive between the two make the queue shorter than
 /// it was at the first, never longer: `acked + queued` is never more than what was written.
 ///
 /// # Errors
 /// A descriptor that is closed or no TCP socket; `Unsupported` before Linux 4.1.
 pub(super) fn account(fd: BorrowedFd<'_>) -> io::Result<Account> {
-    let info = info(fd)?;
-    Ok(Account { queued: outq(fd)?, ..info })
+    let (info, drained) = ask(fd)?;
+    let queued = if drained { 0 } else { outq(fd)? };
+    Ok(Account { queued, ..info })
 }
 
 /// As `account`, but asked again until no ack arrived between the two calls, so that `acked + queued`
 /// is what was written; nothing may be written meanwhile. On a socket that never rests it settles for
 /// `account`'s answer.
 pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
+    let (info, drained) = ask(fd)?;
+    if drained {
+        return Ok(info);
+    }
     let mut queued = outq(fd)?;
     for _ in 0..TRIES {
-        let info = info(fd)?;
+        let (info, _) = ask(fd)?;
         let after = if queued == 0 { 0 } else { outq(fd)? };
         if after == queued {
             return Ok(Account { queued, ..info });
@@ -128,6 +144,12 @@ pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
 
 /// One `TCP_INFO`; the queue is not in it.
 pub(super) fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
+    ask(fd).map(|(info, _)| info)
+}
+
+/// One `TCP_INFO`, and whether it tells that the queue is empty: every segment sent is acknowledged, and
+/// there is none to send. Only an open connection's does; one that was reset has forgotten its segments.
+fn ask(fd: BorrowedFd<'_>) -> io::Result<(Account, bool)> {
     let mut info = TcpInfo::default();
     let length = option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info)?;
     if length < offset_of!(TcpInfo, segments) {
@@ -136,7 +158,12 @@ pub(super) fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
             "TCP_INFO has no byte counts on this kernel (Linux 4.1 has)",
         ));
     }
-    Ok(Account {
+    // Linux 4.6 tells what is not sent.
+    let drained = length >= offset_of!(TcpInfo, until_rates)
+        && u32::from(info.state) == TcpState::Established as u32
+        && info.unacked == 0
+        && info.notsent_bytes == 0;
+    let account = Account {
         acked: info.bytes_acked,
         received: info.bytes_received,
         queued: 0,
@@ -146,7 +173,8 @@ pub(super) fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
         timeouts: u32::from(info.retransmits),
         state: u32::from(info.state),
         since_ack_ms: info.last_ack_recv,
-    })
+    };
+    Ok((account, drained))
 }
 
 fn outq(fd: BorrowedFd<'_>) -> io::Result<u32> {

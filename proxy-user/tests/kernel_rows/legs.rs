@@ -97,6 +97,24 @@ pub(crate) fn confirm_counts_from_then_on(wish: SourceWish) {
     assert_eq!(leg.confirm(now()).unwrap().progress, sample.progress);
 }
 
+/// Nobody has read what came before the FIN, and still it is in the last account.
+pub(crate) fn nothing_is_missing_behind_a_fin(wish: SourceWish) {
+    let sockets = open(wish);
+    let mut pair = Pair::new(None);
+    let leg = sockets.register(pair.near.as_fd()).unwrap();
+    let before = leg.sample();
+    write(&mut pair, &leg, 3_000);
+    pair.far.read_exact(&mut [0; 3_000]).unwrap();
+    pair.far.write_all(&[1; 2_000]).unwrap();
+    pair.far.shutdown(Shutdown::Write).unwrap();
+    sample_when(&sockets, &leg, "the peer's FIN", |s| s.state == TcpState::CloseWait);
+    let last = leg.conclude(now()).unwrap();
+    assert!(last.received >= before.received + 2_000);
+    assert_eq!((last.acked, last.queued), (before.acked + 3_000, 0));
+    let asked = leg.confirm(now()).unwrap();
+    assert_eq!((asked.acked, asked.received, asked.queued), (last.acked, last.received, 0));
+}
+
 /// What a closed window looks like: the kernel's rows have it only where the kernel has BTF.
 fn closed_window(wish: SourceWish) -> u32 {
     let known = wish == SourceWish::TcpInfo || Path::new("/sys/kernel/btf/vmlinux").exists();

@@ -29,10 +29,11 @@ const HOLD: &str = "EBBTIDE_TEST_HOLD";
 type OfWriter = fn(SourceWish);
 
 /// Trials that each writer must pass.
-const BOTH: [(&str, OfWriter); 8] = [
+const BOTH: [(&str, OfWriter); 9] = [
     ("rows_change_hands_under_load", legs::rows_change_hands_under_load),
     ("confirm_counts_from_then_on", legs::confirm_counts_from_then_on),
     ("rows_follow_acks", legs::rows_follow_acks),
+    ("nothing_is_missing_behind_a_fin", legs::nothing_is_missing_behind_a_fin),
     ("write_after_everything_was_acked_and_the_window_closed", legs::write_into_closed_window),
     ("release_gives_everything_back_once", legs::release_gives_everything_back_once),
     ("state_after_reset", legs::state_after_reset),

@@ -6,23 +6,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Times;
 use crate::core::patience::Patience;
+use crate::proxy::stream::Stream;
 use crate::sockets;
 
 /// A socket with its account.
 #[derive(Debug)]
 pub(crate) struct Timed {
-    stream: TokioIo<TcpStream>,
+    stream: Stream,
     times: Times,
 }
 
 impl Timed {
     pub(super) fn new(stream: TcpStream, times: Times) -> Timed {
-        Timed { stream: TokioIo::new(stream), times }
+        Timed { stream: Stream::new(stream), times }
     }
 
     /// The socket alone.
@@ -36,7 +36,7 @@ impl Timed {
             self.times.tell(Patience::written);
             return written;
         }
-        let stream = self.stream.inner();
+        let stream = self.stream.get();
         // A socket that cannot tell has no progress to show either.
         let acked = || sockets::acked(stream.as_fd()).unwrap_or_default();
         if self.times.tell(|patience, now| patience.refused(now, acked)) {
