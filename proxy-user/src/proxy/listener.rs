@@ -110,9 +110,9 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
         let _ = tokio::time::timeout(RETIRE, closing).await;
     };
     let patience = patience::Limits::new(limits.header_timeout);
-    let client = service::Client::new(peer);
-    let answer =
-        |request| service::handle(Arc::clone(&proxy), here.clone(), client.clone(), request);
+    let client = Arc::new(service::Client::new(proxy, here, peer));
+    // On the heap, as hyper and what is around it would move all of it several times.
+    let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));
     if let Err(error) = timed::serve(&http, stream, patience, leaving, answer).await {
         tracing::debug!(%peer, %error, "connection ended early");
     }

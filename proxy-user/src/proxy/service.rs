@@ -26,37 +26,35 @@ pub(super) struct Routed {
     pub(super) peer: SocketAddr,
 }
 
-/// Where a connection comes from.
-#[derive(Clone, Debug)]
+/// A connection: where it comes from, and who serves it.
+#[derive(Debug)]
 pub(super) struct Client {
+    proxy: Arc<Proxy>,
+    here: Here,
     addr: SocketAddr,
     peer: Peer,
 }
 
 impl Client {
-    pub(super) fn new(addr: SocketAddr) -> Client {
-        Client { addr, peer: Peer::new(addr.ip().to_canonical()) }
+    pub(super) fn new(proxy: Arc<Proxy>, here: Here, addr: SocketAddr) -> Client {
+        Client { proxy, here, addr, peer: Peer::new(addr.ip().to_canonical()) }
     }
 }
 
 /// Answers one request of a client.
-pub(super) async fn handle(
-    proxy: Arc<Proxy>,
-    here: Here,
-    client: Client,
-    request: Request<Upload>,
-) -> Response<Body> {
+pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Response<Body> {
+    let Client { proxy, here, .. } = &*client;
     let start = clock::now();
     let websocket = asks_websocket(request.method(), request.version(), request.headers());
-    let (app, result) = match route(&proxy, &client, request) {
+    let (app, result) = match route(&client, request) {
         Err(answer) => (None, Err(answer)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
             let result = if websocket {
                 // On the heap, as every plain request would have to carry room for it.
-                Box::pin(upgrade::upgrade(&proxy, &here.pumps, routed)).await
+                Box::pin(upgrade::upgrade(proxy, &here.pumps, routed)).await
             } else {
-                forward::forward(&proxy, &here.pool, routed).await
+                forward::forward(proxy, &here.pool, routed).await
             };
             note(&app, &result);
             (Some(app), result)
@@ -81,11 +79,11 @@ fn note(app: &App, result: &Result<Response<Body>, Answer>) {
 }
 
 /// Finds the app and readies the headers for it.
-fn route(proxy: &Proxy, client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer> {
+fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer> {
     if request.method() == Method::CONNECT {
         return Err(Answer::NoTunnel);
     }
-    let served = proxy.served();
+    let served = client.proxy.served();
     if head_bytes(&request) > served.config.limits.header_bytes {
         return Err(Answer::HeadTooBig);
     }
