@@ -75,6 +75,7 @@ impl Pumps {
             desk,
             poll,
             places: Vec::new(),
+            live: 0,
             due: BTreeSet::new(),
             again: Vec::new(),
             taken: Waiting::default(),
@@ -121,6 +122,8 @@ struct Thread {
     desk: Arc<Desk>,
     poll: Poll,
     places: Vec<Place>,
+    /// Places that are taken.
+    live: usize,
     due: BTreeSet<(Nanos, usize)>,
     /// Those that asked for another turn.
     again: Vec<usize>,
@@ -197,6 +200,7 @@ impl Thread {
             self.places.resize_with(place + 1, Place::default);
         }
         self.places[place].run = Some(run);
+        self.live += 1;
         // Its bell may have been rung before.
         self.turn(place, Call::Bell, now);
     }
@@ -237,6 +241,11 @@ impl Thread {
         {
             // The same holds for its last steps.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
+            self.live -= 1;
+            if self.live == 0 {
+                // Room for as many as there ever were is much when there are none.
+                self.places = Vec::new();
+            }
         }
     }
 }

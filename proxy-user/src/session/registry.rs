@@ -243,6 +243,10 @@ impl Live {
             self.watches[block] = None;
         }
         self.count -= 1;
+        if self.count == 0 {
+            // Room for as many as there ever were is much when there are none.
+            *self = Live::default();
+        }
         true
     }
 }
