@@ -27,15 +27,16 @@ impl Pumps {
     ///
     /// # Errors
     /// A socket that cannot be made non-blocking. The session is then as if it had never been.
-    pub fn run(
+    pub fn run<H: Home>(
         &self,
         bell: Arc<Bell>,
-        (session, home): (Arc<Session>, impl Home),
+        (session, home): (Arc<Session>, H),
         seats: (Seat, Seat),
         ends: (End, End),
         limits: Limits,
         counting: Counting,
     ) -> io::Result<bool> {
+        const { assert!(size_of::<Run<H>>() <= 256, "there is one for each session") }
         let registered = Registered { session, home };
         let pump = Pump::new(registered, seats, ends, limits, counting)?;
         Ok(self.add(bell, Box::new(Run::Live(pump))))
