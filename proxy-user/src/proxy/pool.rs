@@ -1,6 +1,6 @@
 //! Lines to apps that are free, kept for the next plain request. Each worker has a pool of its own.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,8 +31,9 @@ pub(super) struct Pool(Arc<Mutex<Shelf>>);
 
 #[derive(Debug, Default)]
 struct Shelf {
-    /// By the app's authority; each with the time since when it is free, the newest last.
-    free: HashMap<Box<str>, Vec<(Line, Nanos)>>,
+    /// By the app's authority, a few of which are compared sooner than one is hashed; each with the time
+    /// since when it is free, the newest last.
+    free: BTreeMap<Box<str>, Vec<(Line, Nanos)>>,
     /// A task sees to it that none is kept for too long.
     swept: bool,
 }
