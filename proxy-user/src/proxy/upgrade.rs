@@ -155,7 +155,7 @@ async fn start(
         }
         let lodging = Lodging { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
         let ends = (client, upstream);
-        if pumps.run(bell, (session, lodging), seats, ends, limits, counting)? {
+        if pumps.run(bell, (session, lodging), seats, ends, limits, counting) {
             // Those that are ready now arrive together: each call costs two switches of threads.
             tokio::task::yield_now().await;
             pumps.call();

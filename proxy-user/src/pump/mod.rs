@@ -22,7 +22,6 @@ mod watcher;
 mod witness;
 
 use std::fmt::{Debug, Display};
-use std::io;
 use std::net::TcpStream;
 use std::task::Poll;
 
@@ -48,7 +47,7 @@ use crate::session::{Registry, Seat, Session};
 /// One leg's socket as the handshake left it.
 #[derive(Debug)]
 pub struct End {
-    /// The socket.
+    /// The socket, which must be non-blocking.
     pub stream: TcpStream,
     /// Bytes read from it after the handshake.
     pub early: Bytes,
@@ -115,16 +114,16 @@ impl<H: Home> Pump<H> {
         (client, upstream): (End, End),
         limits: Limits,
         counting: Counting,
-    ) -> io::Result<Pump<H>> {
+    ) -> Pump<H> {
         let Counting { counts_output, mut inspection } = counting;
         if let Some(inspection) = &mut inspection {
             inspection.for_session(registered.session.id);
         }
         let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
-        Ok(Pump {
+        Pump {
             registered,
-            client: Socket::new(client.stream)?,
-            upstream: Socket::new(upstream.stream)?,
+            client: Socket::new(client.stream),
+            upstream: Socket::new(upstream.stream),
             up: Flow::new(rules(true), &client.early),
             down: Flow::new(rules(false), &upstream.early),
             seats,
@@ -132,7 +131,7 @@ impl<H: Home> Pump<H> {
             counts_output,
             closing: Closing::default(),
             marks: Default::default(),
-        })
+        }
     }
 
     /// Does what others ask of the session. Ready when one of them has ended it.

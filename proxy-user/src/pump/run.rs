@@ -24,9 +24,6 @@ impl Pumps {
     ///
     /// True = the caller owes a [`Pumps::call`], before which the thread need not know of the session: one
     /// call is enough for all that arrive until then.
-    ///
-    /// # Errors
-    /// A socket that cannot be made non-blocking. The session is then as if it had never been.
     pub fn run<H: Home>(
         &self,
         bell: Arc<Bell>,
@@ -35,11 +32,11 @@ impl Pumps {
         ends: (End, End),
         limits: Limits,
         counting: Counting,
-    ) -> io::Result<bool> {
+    ) -> bool {
         const { assert!(size_of::<Run<H>>() <= 256, "there is one for each session") }
         let registered = Registered { session, home };
-        let pump = Pump::new(registered, seats, ends, limits, counting)?;
-        Ok(self.add(bell, Box::new(Run::Live(pump))))
+        let pump = Pump::new(registered, seats, ends, limits, counting);
+        self.add(bell, Box::new(Run::Live(pump)))
     }
 }
 

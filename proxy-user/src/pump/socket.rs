@@ -51,14 +51,10 @@ impl From<&Event> for Ready {
 }
 
 impl Socket {
-    /// A socket that may be ready for anything.
-    ///
-    /// # Errors
-    /// One that cannot be made non-blocking.
-    pub(super) fn new(stream: std::net::TcpStream) -> io::Result<Socket> {
-        stream.set_nonblocking(true)?;
+    /// A non-blocking socket that may be ready for anything.
+    pub(super) fn new(stream: std::net::TcpStream) -> Socket {
         let stream = TcpStream::from_std(stream);
-        Ok(Socket { stream, readable: true, writable: true, ending: false, reads: READS })
+        Socket { stream, readable: true, writable: true, ending: false, reads: READS }
     }
 
     /// Has the thread hear of it under this token.
