@@ -76,8 +76,8 @@ impl<H: Home> Farewell<H> {
     pub(super) fn turn(&mut self, now: Nanos) -> Turn {
         if self.poll().is_pending() {
             if now < self.deadline {
-                let sockets = self.client.iter().chain(&self.upstream);
-                let again = sockets.fold(false, |again, socket| again | socket.wants_turn());
+                let mut sockets = self.client.iter().chain(&self.upstream);
+                let again = sockets.any(Socket::wants_turn);
                 return if again { Turn::Again } else { Turn::Wait(Some(self.deadline)) };
             }
             let (client, app) = self.machine.late();

@@ -54,11 +54,10 @@ impl Heartbeats {
         Fate::Pass
     }
 
-    /// Whether a frame from the app is the pong to our ping.
+    /// Whether a pong from the app is the one to our ping.
     pub(super) fn pong(&mut self, chunk: &Chunk, payload: &[u8]) -> bool {
         let Some(sent) = self.ping else { return false };
-        let pong = chunk.header.is_some_and(|header| header.start.opcode == Opcode::Pong);
-        if !pong || payload != sent {
+        if !chunk.ends || payload != sent {
             return false;
         }
         self.ping = None;

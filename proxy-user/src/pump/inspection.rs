@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::heartbeats::Heartbeats;
 use crate::core::cadence::{self, Cadence};
 use crate::core::extension::{Deflate, Extensions};
-use crate::core::frame::{Chunk, Opcode};
+use crate::core::frame::{Chunk, Header, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
 use crate::core::lens::Lens;
@@ -136,8 +136,10 @@ impl Inspection {
             Direction::Input => (&mut self.input, Reason::Input),
             Direction::Output => (&mut self.output, Reason::Output),
         };
-        if let (Some(heartbeats), Direction::Output) = (&mut self.heartbeats, direction)
-            && heartbeats.pong(chunk, payload)
+        let pong = |header: Header| header.start.opcode == Opcode::Pong;
+        if direction == Direction::Output
+            && chunk.header.is_some_and(pong)
+            && self.heartbeats.as_mut().is_some_and(|heartbeats| heartbeats.pong(chunk, payload))
         {
             return Fate::Swallow;
         }

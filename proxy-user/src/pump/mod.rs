@@ -80,6 +80,10 @@ pub trait Home: Debug + Send + 'static {
     fn ended(&self, session: &Session, cause: Cause);
 }
 
+const INPUT: &[Direction] = &[Direction::Input];
+const OUTPUT: &[Direction] = &[Direction::Output];
+const BOTH: &[Direction] = &[Direction::Input, Direction::Output];
+
 /// A session that lives.
 #[derive(Debug)]
 struct Pump<H: Home> {
@@ -145,21 +149,24 @@ impl<H: Home> Pump<H> {
         Poll::Pending
     }
 
-    /// Moves bytes until nothing more can be moved in this turn. Ready when the session is over: with a
-    /// cause that somebody must be told of, or without one when both sides have closed.
-    fn poll(&mut self, now: Nanos) -> Poll<Option<Cause>> {
+    /// Moves bytes until nothing more can be moved in this turn, in these directions and, if something
+    /// comes of it, in the other. Ready when the session is over: with a cause that somebody must be told
+    /// of, or without one when both sides have closed.
+    fn poll(&mut self, now: Nanos, mut directions: &[Direction]) -> Poll<Option<Cause>> {
         loop {
-            for direction in [Direction::Input, Direction::Output] {
+            let mut quiet = true;
+            for &direction in directions {
                 while let Poll::Ready(event) = self.poll_flow(now, direction) {
                     if let Poll::Ready(over) = self.react(direction, event) {
                         return Poll::Ready(over);
                     }
+                    quiet = false;
                 }
             }
             match self.poll_errands(now) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
-                Poll::Ready(None) => {}
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending if quiet => return Poll::Pending,
+                Poll::Ready(None) | Poll::Pending => directions = BOTH,
             }
         }
     }

@@ -9,11 +9,12 @@ use mio::{Registry, Token};
 use super::bell::Bell;
 use super::closing::{self, Farewell};
 use super::registered::Registered;
-use super::socket::Socket;
+use super::socket::{Ready, Socket};
 use super::thread::{Call, Pumps, Turn, Turns};
-use super::{Counting, End, Home, Limits, Pump};
+use super::{BOTH, Counting, End, Home, INPUT, Limits, OUTPUT, Pump};
 use crate::core::closing::Side;
 use crate::core::ending::Cause;
+use crate::core::pack::Direction;
 use crate::core::time::Nanos;
 use crate::session::{Seat, Session};
 
@@ -49,6 +50,14 @@ enum Run<H: Home> {
     Over,
 }
 
+/// What can be moved when this side has said something.
+fn from(side: Side) -> &'static [Direction] {
+    match side {
+        Side::Client => INPUT,
+        Side::App => OUTPUT,
+    }
+}
+
 impl<H: Home> Run<H> {
     fn socket(&mut self, side: Side) -> Option<&mut Socket> {
         match self {
@@ -59,6 +68,10 @@ impl<H: Home> Run<H> {
             Run::Parting(farewell) => farewell.socket(side),
             Run::Over => None,
         }
+    }
+
+    fn tell(&mut self, side: Side, ready: Ready) -> bool {
+        self.socket(side).is_some_and(|socket| socket.tell(ready))
     }
 
     /// Takes the session out of the table, and says what is to be said.
@@ -93,11 +106,10 @@ impl<H: Home> Turns for Run<H> {
 
     #[inline]
     fn turn(&mut self, call: Call, now: Nanos) -> Turn {
-        if let Call::Socket(side, ready) = call
-            && let Some(socket) = self.socket(side)
-        {
-            socket.tell(ready);
-        }
+        let directions = match call {
+            Call::Socket(side, ready) if !self.tell(side, ready) => from(side),
+            _ => BOTH,
+        };
         for side in [Side::Client, Side::App] {
             self.socket(side).map(Socket::begin_turn);
         }
@@ -111,7 +123,7 @@ impl<H: Home> Turns for Run<H> {
         {
             return self.part(cause, now);
         }
-        match pump.poll(now) {
+        match pump.poll(now, directions) {
             Poll::Ready(cause) => self.part(cause, now),
             Poll::Pending if pump.client.wants_turn() || pump.upstream.wants_turn() => Turn::Again,
             Poll::Pending => {

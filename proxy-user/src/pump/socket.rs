@@ -65,11 +65,13 @@ impl Socket {
         registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// The kernel has told something.
-    pub(super) fn tell(&mut self, ready: Ready) {
+    /// The kernel has told something. True = what was refused may be written now.
+    pub(super) fn tell(&mut self, ready: Ready) -> bool {
+        let refused = !self.writable;
         self.readable |= ready.readable;
         self.writable |= ready.writable;
         self.ending |= ready.ending;
+        refused && self.writable
     }
 
     /// A turn of its session begins.

@@ -33,6 +33,12 @@ impl Play {
                 self.culprit.habit.answers = None;
                 self.survivor.close(1000);
                 self.until("the Close is there", |play| !play.culprit.saw.closes.is_empty());
+                // Its kernel may acknowledge that later, and may then be gone: the Close would be stuck.
+                let leg = self.cell.who.leg();
+                eventually("the Close is acknowledged", || {
+                    let sessions = scene.proxy.sessions();
+                    sessions.iter().all(|row| row["legs"][leg]["queued_bytes"] == 0).then_some(())
+                });
             }
             Moment::Draining => {
                 scene.proxy.terminate();
