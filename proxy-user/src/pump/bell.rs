@@ -2,7 +2,7 @@
 //! hears all of its sessions'.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
@@ -15,8 +15,6 @@ use super::thread::Turns;
 pub(super) struct Desk {
     waiting: Mutex<Waiting>,
     alarm: Waker,
-    /// Bells that are out.
-    bells: AtomicUsize,
 }
 
 /// A session and its bell.
@@ -24,9 +22,14 @@ pub(super) type Arrival = (Arc<Bell>, Box<dyn Turns>);
 
 /// Sessions that have arrived, and bells that were rung.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct Left {
     pub(super) arrived: Vec<Arrival>,
     pub(super) rung: Vec<Arc<Bell>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    left: Left,
     /// The thread is to end.
     stopped: bool,
     /// It has been woken and has not come yet.
@@ -50,12 +53,11 @@ impl Desk {
     /// A desk whose thread polls `registry`, and hears of it under `token`.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Desk> {
         let alarm = Waker::new(registry, token)?;
-        Ok(Desk { waiting: Mutex::default(), alarm, bells: AtomicUsize::new(0) })
+        Ok(Desk { waiting: Mutex::default(), alarm })
     }
 
     /// A bell for another session.
     pub(super) fn bell(self: &Arc<Self>) -> Arc<Bell> {
-        self.bells.fetch_add(1, Ordering::Relaxed);
         let mut waiting = self.waiting();
         let place = waiting.free.pop().unwrap_or_else(|| {
             waiting.places += 1;
@@ -66,15 +68,16 @@ impl Desk {
 
     /// How many bells are out: one for each session, until nobody looks at it any more.
     pub(super) fn bells(&self) -> usize {
-        self.bells.load(Ordering::Relaxed)
+        let waiting = self.waiting();
+        waiting.places as usize - waiting.free.len()
     }
 
     /// Leaves a session for the thread, which is not woken for it. True = it is the first that waits, and
     /// whoever left it owes a [`Desk::call`].
     pub(super) fn arrive(&self, arrival: Arrival) -> bool {
         let mut waiting = self.waiting();
-        waiting.arrived.push(arrival);
-        waiting.arrived.len() == 1 && !waiting.called
+        waiting.left.arrived.push(arrival);
+        waiting.left.arrived.len() == 1 && !waiting.called
     }
 
     /// Tells the thread to end.
@@ -92,10 +95,9 @@ impl Desk {
     }
 
     /// Takes what was left, in exchange for empty lists. True = the thread is to end.
-    pub(super) fn take(&self, taken: &mut Waiting) -> bool {
+    pub(super) fn take(&self, taken: &mut Left) -> bool {
         let mut waiting = self.waiting();
-        std::mem::swap(&mut waiting.arrived, &mut taken.arrived);
-        std::mem::swap(&mut waiting.rung, &mut taken.rung);
+        std::mem::swap(&mut waiting.left, taken);
         waiting.called = false;
         waiting.stopped
     }
@@ -126,7 +128,7 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            self.desk.waiting().rung.push(Arc::clone(self));
+            self.desk.waiting().left.rung.push(Arc::clone(self));
             self.desk.call();
         }
     }
@@ -134,7 +136,11 @@ impl Wake for Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        self.desk.bells.fetch_sub(1, Ordering::Relaxed);
-        self.desk.waiting().free.push(self.place);
+        let mut waiting = self.desk.waiting();
+        waiting.free.push(self.place);
+        if waiting.free.len() == waiting.places as usize {
+            // From the lowest place on, so that few sessions need room for few.
+            (waiting.free, waiting.places) = (Vec::new(), 0);
+        }
     }
 }

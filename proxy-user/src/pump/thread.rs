@@ -4,7 +4,7 @@
 //! A thread of its own, beside the runtime that serves HTTP: a message costs one read, one write and
 //! its share of one epoll_wait(2), no task is scheduled for it, and no request keeps it waiting.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Debug;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Registry, Token};
 
-use super::bell::{Bell, Desk, Waiting};
+use super::bell::{Bell, Desk, Left};
 use super::socket::Ready;
 use crate::clock;
 use crate::core::closing::Side;
@@ -77,8 +77,8 @@ impl Pumps {
             places: Vec::new(),
             live: 0,
             due: BTreeSet::new(),
-            again: Vec::new(),
-            taken: Waiting::default(),
+            again: VecDeque::new(),
+            taken: Left::default(),
         };
         let handle = std::thread::Builder::new().name(name).spawn(move || thread.serve())?;
         Ok((pumps, handle))
@@ -116,6 +116,8 @@ impl Pumps {
 struct Place {
     run: Option<Box<dyn Turns>>,
     due: Option<Nanos>,
+    /// It has asked for another turn.
+    again: bool,
 }
 
 struct Thread {
@@ -126,8 +128,8 @@ struct Thread {
     live: usize,
     due: BTreeSet<(Nanos, usize)>,
     /// Those that asked for another turn.
-    again: Vec<usize>,
-    taken: Waiting,
+    again: VecDeque<usize>,
+    taken: Left,
 }
 
 impl Thread {
@@ -156,9 +158,7 @@ impl Thread {
                 return;
             }
             self.keep_time(now);
-            for place in std::mem::take(&mut self.again) {
-                self.turn(place, Call::Asked, now);
-            }
+            self.go_round(now);
         }
     }
 
@@ -218,15 +218,29 @@ impl Thread {
         }
     }
 
+    /// Gives one more turn to each that has asked for it.
+    fn go_round(&mut self, now: Nanos) {
+        for _ in 0..self.again.len() {
+            let Some(place) = self.again.pop_front() else { return };
+            if let Some(place) = self.places.get_mut(place) {
+                place.again = false;
+            }
+            self.turn(place, Call::Asked, now);
+        }
+    }
+
     #[inline]
     fn turn(&mut self, place: usize, call: Call, now: Nanos) {
-        let Some(Place { run: Some(run), due }) = self.places.get_mut(place) else { return };
+        let Some(Place { run: Some(run), due, again }) = self.places.get_mut(place) else { return };
         // A bug in one session must not end the others; the panic has been logged.
         let turn = catch_unwind(AssertUnwindSafe(|| run.turn(call, now))).unwrap_or(Turn::Over);
         let wanted = match turn {
             Turn::Wait(wanted) => wanted,
             Turn::Again => {
-                self.again.push(place);
+                // Once in each round, however often the kernel or a bell gave it a turn besides.
+                if !std::mem::replace(again, true) {
+                    self.again.push_back(place);
+                }
                 return;
             }
             Turn::Over => None,

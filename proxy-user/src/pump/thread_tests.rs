@@ -155,6 +155,25 @@ fn a_busy_session_keeps_no_other_waiting() {
 }
 
 #[test]
+fn each_that_asks_has_one_turn_in_a_round() {
+    let mut stage = Stage::new();
+    let (first, second) = (stage.pumps.bell(), stage.pumps.bell());
+    stage.enter('a', &first, [Act::Forever]);
+    for _ in 0..5 {
+        while stage.next() != ('a', "bell") {}
+        ring(&first);
+    }
+    while stage.next() != ('a', "bell") {}
+    stage.enter('b', &second, [Act::Forever]);
+    while stage.next() != ('b', "bell") {}
+    // The round in which it came may have been begun.
+    let turns = std::iter::from_fn(|| Some(stage.next())).skip_while(|seen| seen.0 == 'a');
+    let turns: String = turns.take(100).map(|seen| seen.0).collect();
+    assert_eq!(turns, "ba".repeat(50));
+    stage.end();
+}
+
+#[test]
 fn a_panic_ends_one_session() {
     let mut stage = Stage::new();
     let (bell, other) = (stage.pumps.bell(), stage.pumps.bell());
@@ -187,6 +206,10 @@ fn a_place_is_given_again_only_when_its_bell_is_gone() {
     drop(first);
     assert_eq!(stage.pumps.load(), 1);
     assert_eq!(stage.pumps.bell().place(), place);
+    // When none is out, the lowest is the next.
+    drop(second);
+    assert_eq!(stage.pumps.load(), 0);
+    assert_eq!(stage.pumps.bell().place(), 0);
 }
 
 #[test]

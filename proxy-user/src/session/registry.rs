@@ -144,6 +144,10 @@ impl Registry {
     /// something from then on. `sockets` is the table that all legs are registered in.
     pub fn sweep(&self, sockets: &Sockets, mut look: impl FnMut(Look<'_>) -> bool) {
         let live = &mut *self.live();
+        if live.count == 0 {
+            // Room for as many as there ever were is much when there are none.
+            *live = Live::default();
+        }
         let blocks = live.taken.iter().zip(&mut live.waiting).zip(&mut live.watches).enumerate();
         // Of all that do not wait: what is at rest remembers nothing (`Watch::at_rest`).
         let mut fresh = Watches::default();
@@ -243,10 +247,6 @@ impl Live {
             self.watches[block] = None;
         }
         self.count -= 1;
-        if self.count == 0 {
-            // Room for as many as there ever were is much when there are none.
-            *self = Live::default();
-        }
         true
     }
 }
