@@ -135,7 +135,7 @@ impl Told {
     /// A session was ended because one leg's peer was gone.
     #[must_use]
     pub fn reap(app: &str, at: Nanos, session: u64, reap: Reap) -> Told {
-        Told::new("reap", app, at, Reaped { session, leg: reap.leg, reason: reap.reason })
+        Told::new("reap", app, at, Reaped { session, leg: reap.leg.as_str(), reason: reap.reason })
     }
 
     /// An app would have been suspended, idle since `idle`.
@@ -161,9 +161,10 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::side::Side;
 
     fn reap(session: u64) -> Told {
-        Told::reap("demo", Nanos(1), session, Reap { leg: "client", reason: "stalled" })
+        Told::reap("demo", Nanos(1), session, Reap { leg: Side::Client, reason: "stalled" })
     }
 
     #[tokio::test]

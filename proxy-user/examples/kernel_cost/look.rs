@@ -1,16 +1,19 @@
 //! What a sweep costs: rows that the kernel writes against `TCP_INFO` and `SIOCOUTQ`, over the same
 //! sockets, in turn, in processor time of the one thread that looks. It is the reaper's own sweep.
 
-use std::{fmt::Write as _, hint::black_box, os::fd::AsFd, sync::Arc, task::Waker, time::Duration};
+use std::{
+    fmt::Write as _, hint::black_box, net::TcpStream, os::fd::AsFd, sync::Arc, task::Waker,
+    time::Duration,
+};
 
 use ebbtide::{
     clock,
     config::App as AppConfig,
-    core::{keepalive::Round, pack::RuleBook, time::Nanos},
+    core::{keepalive::Round, pack::RuleBook, side::PerSide, time::Nanos},
     events::Events,
     reaper::{self, Terms},
     session::{App, Leg, Registry, Session},
-    sockets::{Options, Sockets, SourceWish},
+    sockets::{self, Options, Sockets, SourceWish},
 };
 
 use crate::{
@@ -44,15 +47,13 @@ impl Fleet {
         let register = |table: Sockets| {
             let registry = Registry::default();
             for pair in connections.near.chunks_exact(2) {
-                let fds = [pair[0].as_fd(), pair[1].as_fd()];
-                let mut legs = table.register_pair(fds).unwrap().into_iter().zip(pair);
-                let mut leg = || {
-                    let (leg, socket) = legs.next().unwrap();
-                    Leg::new(socket.peer_addr().unwrap(), leg)
+                let sockets = PerSide { client: &pair[0], app: &pair[1] };
+                let rows = table.register_pair(sockets.map(AsFd::as_fd)).unwrap();
+                let leg = |(row, socket): (sockets::Leg, &TcpStream)| {
+                    Leg::new(socket.peer_addr().unwrap(), row)
                 };
-                let (client, upstream) = (leg(), leg());
                 let id = registry.next_id();
-                let (legs, pump) = ((client, upstream), Waker::noop().clone());
+                let (legs, pump) = (rows.zip(sockets).map(leg), Waker::noop().clone());
                 let session = Session::new(id, Arc::clone(&app), clock::now(), legs, pump);
                 registry.insert(Arc::new(session));
             }
@@ -66,7 +67,7 @@ impl Fleet {
         for (_, registry) in &self.0 {
             let mut sent = sent.iter();
             registry.each(|watched| {
-                for leg in [&watched.session.client, &watched.session.upstream] {
+                for (_, leg) in watched.session.legs.iter() {
                     leg.socket.add_written(*sent.next().unwrap() as u64);
                 }
             });
@@ -97,11 +98,9 @@ impl Fleet {
             let (mut unwritten, mut waits) = (0, 0);
             for (_, registry) in &self.0 {
                 registry.each(|watched| {
-                    let legs = [&watched.session.client, &watched.session.upstream];
-                    let samples = legs.map(|leg| leg.socket.sample());
-                    unwritten += samples.iter().filter(|sample| sample.progress.0 == 0).count();
-                    let watches = [watched.watches.client, watched.watches.upstream];
-                    waits += watches.iter().filter(|watch| !watch.at_rest()).count();
+                    let samples = watched.session.legs.as_ref().map(|leg| leg.socket.sample());
+                    unwritten += samples.iter().filter(|(_, at)| at.progress.0 == 0).count();
+                    waits += watched.watches.legs.iter().filter(|(_, at)| !at.at_rest()).count();
                 });
             }
             if unwritten == 0 && waits == waiting * self.0.len() {

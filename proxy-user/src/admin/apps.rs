@@ -161,7 +161,7 @@ impl View {
             count: config.count.to_string(),
             last_activity: newest.map(|activity| last_activity(account, activity, now)),
             ignored: ignored(account, now),
-            ignored_output: counts.iter().map(|(_, output)| output.uncounted).sum(),
+            ignored_output: counts.iter().map(|counts| counts.app.uncounted).sum(),
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
             on_idle: config.on_idle.to_string(),
             suspends_at: None,

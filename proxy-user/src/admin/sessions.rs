@@ -84,8 +84,8 @@ fn row(watched: &Watched<'_>, now: Nanos) -> Row {
         app: session.app.name.to_string(),
         age_seconds: now.since(session.opened).as_secs_f64(),
         legs: Legs {
-            client: leg(&session.client, &watched.watches.client, now),
-            app: leg(&session.upstream, &watched.watches.upstream, now),
+            client: leg(&session.legs.client, &watched.watches.legs.client, now),
+            app: leg(&session.legs.app, &watched.watches.legs.app, now),
         },
     }
 }

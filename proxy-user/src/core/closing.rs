@@ -10,15 +10,7 @@
 //! Where Ebbtide says Close itself it waits for the answer before its FIN (section 7.1.1).
 
 use super::ending::{Cause, Tell};
-
-/// One of the two legs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The browser's.
-    Client,
-    /// The upstream one.
-    App,
-}
+use super::side::{PerSide, Side};
 
 /// What a leg's peer has said of the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,8 +93,7 @@ pub enum Order {
 /// One session's end. See the module's text for the order of calls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Closing {
-    client: Leg,
-    app: Leg,
+    legs: PerSide<Leg>,
     /// The session has ended for a cause: each leg is on its own.
     parting: bool,
 }
@@ -110,7 +101,7 @@ pub struct Closing {
 impl Default for Closing {
     fn default() -> Closing {
         let leg = Leg { said: Said::Nothing, told: Told::Nothing };
-        Closing { client: leg, app: leg, parting: false }
+        Closing { legs: PerSide { client: leg, app: leg }, parting: false }
     }
 }
 
@@ -123,21 +114,22 @@ impl Closing {
                 if self.parting {
                     return self.answered(side);
                 }
-                let other = self.leg(side.other());
+                let other = &mut self.legs[side.other()];
                 other.told = other.told.max(Told::Close);
                 Step::Rest
             }
             Event::Fin { side, cut } => {
-                let before = self.leg(side).said;
+                let before = self.legs[side].said;
                 self.says(side, Said::End);
                 if self.parting {
                     return self.answered(side);
                 }
-                if self.leg(side).told == Told::Lost {
+                if self.legs[side].told == Told::Lost {
                     return Step::End(reset(side));
                 }
                 // An app that goes without a word is broken, unless the client went first.
-                let untold = self.client.said == Said::Nothing && self.client.told < Told::Fin;
+                let untold =
+                    self.legs.client.said == Said::Nothing && self.legs.client.told < Told::Fin;
                 if side == Side::App && before == Said::Nothing && untold && !cut {
                     return Step::End(Cause::AppClosed);
                 }
@@ -149,79 +141,71 @@ impl Closing {
             }
             Event::Deaf(side) => {
                 // A broken peer may have said something before it broke.
-                let heard_all = self.leg(side).said == Said::End;
+                let heard_all = self.legs[side].said == Said::End;
                 if self.parting || heard_all {
                     return self.lose(side);
                 }
-                self.leg(side).told = Told::Lost;
+                self.legs[side].told = Told::Lost;
                 Step::Rest
             }
             Event::Finished(side) => {
-                let leg = self.leg(side);
+                let leg = &mut self.legs[side];
                 leg.told = leg.told.max(Told::Done);
                 Step::Rest
             }
         }
     }
 
-    /// The session has ended for `cause`: orders for the client leg and the app leg. The first cause
-    /// wins, any other orders nothing.
-    pub fn end(&mut self, cause: Cause) -> (Order, Order) {
+    /// The session has ended for `cause`: an order for each leg. The first cause wins, any other
+    /// orders nothing.
+    pub fn end(&mut self, cause: Cause) -> PerSide<Order> {
         if std::mem::replace(&mut self.parting, true) {
-            return (Order::Rest, Order::Rest);
+            return PerSide { client: Order::Rest, app: Order::Rest };
         }
-        let (client, app) = match cause {
-            Cause::CloseTimeout => (
-                self.client.unanswered("app did not answer Close", 1014),
-                self.app.unanswered("client did not answer Close", 1001),
-            ),
+        let tell = match cause {
+            Cause::CloseTimeout => PerSide {
+                client: self.legs.client.unanswered("app did not answer Close", 1014),
+                app: self.legs.app.unanswered("client did not answer Close", 1001),
+            },
             cause => cause.tell(),
         };
-        (self.client.order(client), self.app.order(app))
+        PerSide::from_fn(|side| self.legs[side].order(tell[side]))
     }
 
-    /// The time for farewells is over: orders for the client leg and the app leg.
-    pub fn late(&mut self) -> (Order, Order) {
+    /// The time for farewells is over: an order for each leg.
+    pub fn late(&mut self) -> PerSide<Order> {
         self.parting = true;
-        let mut give_up = |side| {
-            let leg = self.leg(side);
+        PerSide::from_fn(|side| {
+            let leg = &mut self.legs[side];
             if leg.settled() {
                 return Order::Rest;
             }
             *leg = Leg { said: Said::End, told: Told::Lost };
             Order::Reset
-        };
-        (give_up(Side::Client), give_up(Side::App))
+        })
     }
 
     /// Both legs have come to their end.
     #[must_use]
     pub fn over(&self) -> bool {
-        self.client.settled() && self.app.settled()
-    }
-
-    fn leg(&mut self, side: Side) -> &mut Leg {
-        match side {
-            Side::Client => &mut self.client,
-            Side::App => &mut self.app,
-        }
+        self.legs.client.settled() && self.legs.app.settled()
     }
 
     fn says(&mut self, side: Side, said: Said) {
-        let leg = self.leg(side);
+        let leg = &mut self.legs[side];
         leg.said = leg.said.max(said);
     }
 
     /// A leg that was told Close has answered: the handshake is done.
     fn answered(&mut self, side: Side) -> Step {
-        match self.leg(side).told {
+        match self.legs[side].told {
             Told::Close => self.fin(side),
             _ => Step::Rest,
         }
     }
 
     fn fin(&mut self, side: Side) -> Step {
-        let leg = self.leg(side);
+        let leg = &mut self.legs[side];
         if leg.told >= Told::Fin {
             return Step::Rest;
         }
@@ -230,7 +214,7 @@ impl Closing {
     }
 
     fn lose(&mut self, side: Side) -> Step {
-        let before = std::mem::replace(&mut self.leg(side).told, Told::Lost);
+        let before = std::mem::replace(&mut self.legs[side].told, Told::Lost);
         match self.parting {
             false => Step::End(reset(side)),
             true if before == Told::Lost => Step::Rest,
@@ -273,17 +257,6 @@ impl Leg {
             // It owes the answer, or its FIN.
             (Said::Nothing, _) | (Said::Close, Told::Done) => Tell::Reset,
             _ => Tell::Close(code, reason),
-        }
-    }
-}
-
-impl Side {
-    /// The leg opposite.
-    #[must_use]
-    pub fn other(self) -> Side {
-        match self {
-            Side::Client => Side::App,
-            Side::App => Side::Client,
         }
     }
 }

@@ -110,7 +110,7 @@ fn parting() -> String {
             .to_owned();
     for (told, tells) in TOLD {
         let leg = Leg { said: Said::Nothing, told };
-        let machine = || Closing { client: leg, app: leg, parting: true };
+        let machine = || Closing { legs: PerSide { client: leg, app: leg }, parting: true };
         let events =
             [Event::Close(Client), fin(Client), Event::Broken(Client), Event::Deaf(Client)];
         let steps = events.map(|event| match machine().on(event) {
@@ -118,7 +118,7 @@ fn parting() -> String {
             Step::Reset(_) => "RST",
             Step::Rest | Step::End(_) => "—",
         });
-        let late = order(machine().late().0);
+        let late = order(machine().late().client);
         table += &format!("| {tells} | {} | {late} |\n", steps.join(" | "));
     }
     table

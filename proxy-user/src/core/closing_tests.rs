@@ -3,6 +3,10 @@ use std::collections::{HashMap, VecDeque};
 use super::Side::{App, Client};
 use super::*;
 
+fn orders(client: Order, app: Order) -> PerSide<Order> {
+    PerSide { client, app }
+}
+
 /// What a peer and its kernel can still do on a leg, as the machine's caller would see it, and what
 /// has been sent to it. The environment of the machine, kept beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,8 +24,7 @@ struct Wire {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct World {
     machine: Closing,
-    client: Wire,
-    app: Wire,
+    wires: PerSide<Wire>,
     parted: bool,
 }
 
@@ -35,10 +38,7 @@ enum Happening {
 
 impl World {
     fn wire(&mut self, side: Side) -> &mut Wire {
-        match side {
-            Client => &mut self.client,
-            App => &mut self.app,
-        }
+        &mut self.wires[side]
     }
 
     /// All that can happen from here. Sockets that were reset show nothing.
@@ -47,7 +47,7 @@ impl World {
         if self.parted {
             all.push(Happening::Late);
         }
-        for (side, wire) in [(Client, &self.client), (App, &self.app)] {
+        for (side, wire) in self.wires.iter() {
             if wire.resets > 0 {
                 continue;
             }
@@ -111,8 +111,9 @@ impl World {
         self.obey(orders);
     }
 
-    fn obey(&mut self, (client, app): (Order, Order)) {
-        for (wire, order) in [(&mut self.client, client), (&mut self.app, app)] {
+    fn obey(&mut self, orders: PerSide<Order>) {
+        for (side, order) in orders.iter() {
+            let wire = &mut self.wires[side];
             match order {
                 Order::Rest => {}
                 Order::Close(..) => wire.closes += 1,
@@ -126,7 +127,7 @@ impl World {
     }
 
     fn check(&self, path: &dyn Fn() -> String) {
-        for (side, wire) in [(Client, &self.client), (App, &self.app)] {
+        for (side, wire) in self.wires.iter() {
             assert!(wire.closes <= 1, "{side:?} is told Close twice: {}", path());
             assert!(wire.fins <= 1, "{side:?} is told FIN twice: {}", path());
             assert!(wire.resets <= 1, "{side:?} is reset twice: {}", path());
@@ -219,9 +220,9 @@ fn every_state_has_a_way_to_the_end() {
 fn the_first_cause_wins() {
     let mut machine = Closing::default();
     let first = machine.end(Cause::ClientStalled);
-    assert_eq!(first, (Order::Reset, Order::Close(1001, "client stalled")));
+    assert_eq!(first, orders(Order::Reset, Order::Close(1001, "client stalled")));
     for cause in Cause::ALL {
-        assert_eq!(machine.end(cause), (Order::Rest, Order::Rest), "{cause:?}");
+        assert_eq!(machine.end(cause), orders(Order::Rest, Order::Rest), "{cause:?}");
     }
 }
 
@@ -229,7 +230,7 @@ fn the_first_cause_wins() {
 fn a_close_of_ours_is_answered_before_our_fin() {
     let mut machine = Closing::default();
     let close = Order::Close(1012, "proxy is restarting");
-    assert_eq!(machine.end(Cause::Shutdown), (close, close));
+    assert_eq!(machine.end(Cause::Shutdown), orders(close, close));
     assert_eq!(machine.on(Event::Close(Client)), Step::Fin(Client));
     assert_eq!(machine.on(Event::Finished(Client)), Step::Rest);
     // A peer may end its side instead.
@@ -245,25 +246,25 @@ fn a_close_without_an_answer_is_answered_by_us_and_its_debtor_reset() {
     let mut machine = Closing::default();
     assert_eq!(machine.on(Event::Close(Client)), Step::Rest);
     let answer = Order::CloseAndFin(1014, "app did not answer Close");
-    assert_eq!(machine.end(Cause::CloseTimeout), (answer, Order::Reset));
+    assert_eq!(machine.end(Cause::CloseTimeout), orders(answer, Order::Reset));
 
     let mut machine = Closing::default();
     assert_eq!(machine.on(Event::Close(App)), Step::Rest);
     let answer = Order::CloseAndFin(1001, "client did not answer Close");
-    assert_eq!(machine.end(Cause::CloseTimeout), (Order::Reset, answer));
+    assert_eq!(machine.end(Cause::CloseTimeout), orders(Order::Reset, answer));
 }
 
 #[test]
 fn nothing_is_said_behind_a_close_or_a_fin() {
     let mut machine = Closing::default();
     assert_eq!(machine.on(Event::Close(App)), Step::Rest);
-    let (client, app) = machine.end(Cause::Shutdown);
+    let PerSide { client, app } = machine.end(Cause::Shutdown);
     assert_eq!(client, Order::Rest, "it knows");
     assert_eq!(app, Order::CloseAndFin(1012, "proxy is restarting"));
 
     let mut machine = Closing::default();
     assert_eq!(machine.on(Event::Fin { side: Client, cut: false }), Step::Fin(App));
-    assert_eq!(machine.end(Cause::Operator).1, Order::Rest);
+    assert_eq!(machine.end(Cause::Operator).app, Order::Rest);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How a session ends: each cause, and what each of the two legs is told.
 
+use super::side::{PerSide, Side};
+
 /// Why a session ended. The first cause wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -50,8 +52,8 @@ pub enum Tell {
 /// Which leg a reap is counted under, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reap {
-    /// `client` or `app`.
-    pub leg: &'static str,
+    /// Whose peer is gone.
+    pub leg: Side,
     /// `stalled`, `unreachable`, `peer_closed` or `ack_timeout`.
     pub reason: &'static str,
 }
@@ -82,12 +84,12 @@ impl Cause {
         Cause::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 
-    /// What the client leg and the app leg are told.
+    /// What each leg is told.
     #[must_use]
-    pub fn tell(self) -> (Tell, Tell) {
+    pub fn tell(self) -> PerSide<Tell> {
         use Tell::{Close, Fin, Reset};
         let both = |code, reason| (Close(code, reason), Close(code, reason));
-        match self {
+        let (client, app) = match self {
             Cause::ClientStalled => (Reset, Close(1001, "client stalled")),
             Cause::ClientUnreachable => (Reset, Close(1001, "client unreachable")),
             Cause::ClientGone => (Reset, Close(1001, "client gone")),
@@ -105,21 +107,22 @@ impl Cause {
             Cause::AckTimeout => (Close(1012, "heartbeat not answered"), Reset),
             Cause::AppClosed => (Close(1014, "app closed"), Fin),
             Cause::Operator => both(1001, "ended by an operator"),
-        }
+        };
+        PerSide { client, app }
     }
 
     /// How the reaper counts it; `None` = not a reap.
     #[must_use]
     pub fn reap(self) -> Option<Reap> {
         let (leg, reason) = match self {
-            Cause::ClientStalled => ("client", "stalled"),
-            Cause::ClientUnreachable => ("client", "unreachable"),
-            Cause::ClientGone => ("client", "peer_closed"),
-            Cause::AppStalled => ("app", "stalled"),
-            Cause::AppUnreachable => ("app", "unreachable"),
+            Cause::ClientStalled => (Side::Client, "stalled"),
+            Cause::ClientUnreachable => (Side::Client, "unreachable"),
+            Cause::ClientGone => (Side::Client, "peer_closed"),
+            Cause::AppStalled => (Side::App, "stalled"),
+            Cause::AppUnreachable => (Side::App, "unreachable"),
             // An app that goes without Close is a loss; a client may do so at any time.
-            Cause::AppGone | Cause::AppReset | Cause::AppClosed => ("app", "peer_closed"),
-            Cause::AckTimeout => ("app", "ack_timeout"),
+            Cause::AppGone | Cause::AppReset | Cause::AppClosed => (Side::App, "peer_closed"),
+            Cause::AckTimeout => (Side::App, "ack_timeout"),
             _ => return None,
         };
         Some(Reap { leg, reason })
@@ -143,10 +146,9 @@ mod tests {
     fn the_leg_at_fault_is_reset_and_the_other_is_told() {
         for cause in Cause::ALL {
             let Some(reap) = cause.reap() else { continue };
-            let (client, app) = cause.tell();
-            let (at_fault, told) = if reap.leg == "client" { (client, app) } else { (app, client) };
-            assert!(matches!(at_fault, Tell::Reset | Tell::Fin), "{cause:?}");
-            assert!(matches!(told, Tell::Close(..)), "{cause:?}");
+            let tell = cause.tell();
+            assert!(matches!(tell[reap.leg], Tell::Reset | Tell::Fin), "{cause:?}");
+            assert!(matches!(tell[reap.leg.other()], Tell::Close(..)), "{cause:?}");
         }
     }
 }

@@ -76,11 +76,12 @@ impl Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::side::Side;
 
     #[test]
     fn an_app_is_lost_where_its_leg_is_reaped() {
         for cause in Cause::ALL {
-            let reaped = cause.reap().is_some_and(|reap| reap.leg == "app");
+            let reaped = cause.reap().is_some_and(|reap| reap.leg == Side::App);
             assert_eq!(Loss::of(cause).is_some(), reaped, "{cause:?}");
         }
     }

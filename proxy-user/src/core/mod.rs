@@ -27,6 +27,7 @@ pub mod report;
 pub mod route;
 pub mod settled;
 pub mod shadow;
+pub mod side;
 pub mod skeleton;
 pub mod stall;
 pub mod time;

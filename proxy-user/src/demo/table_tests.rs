@@ -1,5 +1,6 @@
 use super::*;
 use crate::core::ending::Reap;
+use crate::core::side::Side;
 use crate::core::time::Nanos;
 use crate::session::Counts;
 
@@ -35,7 +36,7 @@ fn frozen(verdict: Verdict) -> Row {
 }
 
 fn reaped() -> Verdict {
-    let reap = Reap { leg: "client", reason: "stalled" };
+    let reap = Reap { leg: Side::Client, reason: "stalled" };
     Verdict::Reaped { reap, queued: 2_640_000, still: 6 * SECOND }
 }
 

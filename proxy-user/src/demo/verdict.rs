@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::core::ending::{Cause, Reap, Tell};
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::Counts;
 
@@ -176,7 +177,9 @@ fn ending(cause: Option<Cause>, queued: u64, still: Duration) -> Verdict {
         return Verdict::Reaped { reap, queued, still };
     }
     Verdict::Ended(match cause.tell() {
-        (Tell::Close(_, why), _) | (_, Tell::Close(_, why)) => why,
+        PerSide { client: Tell::Close(_, why), .. } | PerSide { app: Tell::Close(_, why), .. } => {
+            why
+        }
         _ => "close timed out",
     })
 }
@@ -185,13 +188,13 @@ impl Verdict {
     /// The verdict with its reason.
     pub(super) fn words(&self) -> String {
         match *self {
-            Verdict::Reaped { reap: Reap { leg: "client", reason }, queued, still } => {
+            Verdict::Reaped { reap: Reap { leg: Side::Client, reason }, queued, still } => {
                 let (queued, still) = (bytes(queued), seconds(still));
                 let reason = reason.replace('_', " ");
                 format!("reaped: {reason} — {queued} queued, no progress for {still}")
             }
             Verdict::Reaped { reap, .. } => {
-                format!("reaped: {} {}", reap.leg, reap.reason.replace('_', " "))
+                format!("reaped: {} {}", reap.leg.as_str(), reap.reason.replace('_', " "))
             }
             Verdict::Ended(why) => format!("ended: {why}"),
             Verdict::Stalling { queued, still, grace } => format!(

@@ -12,6 +12,7 @@ use super::clients::Kind;
 use super::table::{self, Outcome, Row};
 use super::verdict::{Look, Story};
 use crate::core::gate::Reason;
+use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::proxy::Proxy;
 use crate::session::{App, Counts, Session};
@@ -98,11 +99,11 @@ impl Watcher {
     pub(super) fn summary(&self, now: Nanos) -> Vec<Outcome> {
         let apps = &self.proxy.served().apps;
         let counts = self.proxy.registry.counts(apps);
-        let outcome = |(app, (input, output)): (&Arc<App>, (Counts, Counts))| Outcome {
+        let outcome = |(app, counts): (&Arc<App>, PerSide<Counts>)| Outcome {
             name: person(app).0,
-            activity: app.activity(input, output).into(),
+            activity: app.activity(&counts).into(),
             active: active(app, now),
-            control: input.control + output.control,
+            control: counts.client.control + counts.app.control,
             verdict: self.newest(app).map(|track| track.story.verdict(now)),
         };
         apps.iter().zip(counts).map(outcome).collect()
@@ -113,15 +114,15 @@ impl Watcher {
         let apps = &self.proxy.served().apps;
         let counts = self.proxy.registry.counts(apps);
         let app = apps.iter().zip(counts).find(|(app, _)| *app.name == *BROWSER);
-        let Some((app, (input, output))) = app else { return "{}".to_owned() };
+        let Some((app, counts)) = app else { return "{}".to_owned() };
         let active = active(app, now);
         let status = json!({
             "ago": active.map(|(ago, _)| ago.as_secs()),
             "reason": active.map(|(_, reason)| reason.as_str()),
             "tabs": app.seats.taken(),
-            "input": input.activity,
-            "output": output.activity,
-            "control": input.control + output.control,
+            "input": counts.client.activity,
+            "output": counts.app.activity,
+            "control": counts.client.control + counts.app.control,
         });
         status.to_string()
     }
@@ -150,12 +151,12 @@ fn session(track: &Track, now: Nanos) -> table::Session {
 }
 
 fn look(session: &Session, gone: bool, now: Nanos) -> Look {
-    let sample = session.client.socket.sample();
+    let sample = session.legs.client.socket.sample();
     let cause = session.ended();
     Look {
         at: now,
-        input: session.client.frames.read(),
-        output: session.upstream.frames.read(),
+        input: session.legs.client.frames.read(),
+        output: session.legs.app.frames.read(),
         queued: sample.queued,
         acked: sample.acked,
         progress: Some(sample.progress).filter(|progress| progress.0 != 0),

@@ -6,12 +6,13 @@ use prometheus::{Registry, Result};
 
 use super::{counter, gauge};
 use crate::core::pack::Class;
+use crate::core::side::PerSide;
 use crate::session::{App, Counts};
 
-/// Adds the families to `registry`, given the input and output of each app.
+/// Adds the families to `registry`, given what came from each side of each app.
 pub(super) fn collect(
     apps: &[Arc<App>],
-    counts: &[(Counts, Counts)],
+    counts: &[PerSide<Counts>],
     registry: &Registry,
 ) -> Result<()> {
     let ignored = counter(
@@ -33,14 +34,16 @@ pub(super) fn collect(
         "Apps suspended; `shadow`: would have been",
         &["app", "result"],
     )?;
-    for (app, (input, output)) in apps.iter().zip(counts) {
+    for (app, counts) in apps.iter().zip(counts) {
         let (name, account) = (&*app.name, &app.account);
         for (class, count) in account.ignored_by_class() {
             if class != Class::Person {
                 ignored.with_label_values(&[name, class.as_str()]).inc_by(count);
             }
         }
-        ignored.with_label_values(&[name, "output"]).inc_by(input.uncounted + output.uncounted);
+        ignored
+            .with_label_values(&[name, "output"])
+            .inc_by(counts.client.uncounted + counts.app.uncounted);
         let known = i64::try_from(account.hint_count()).unwrap_or(i64::MAX);
         hints.with_label_values(&[name]).set(known);
         if let Some(times) = account.shadow(|shadow| shadow.times()) {

@@ -111,7 +111,7 @@ impl Metrics {
     /// as an increase.
     pub fn announce(&self, app: &str) {
         for reap in Cause::ALL.into_iter().filter_map(Cause::reap) {
-            self.reaped.with_label_values(&[app, reap.leg, reap.reason]);
+            self.reaped.with_label_values(&[app, reap.leg.as_str(), reap.reason]);
         }
     }
 
@@ -135,7 +135,7 @@ impl Metrics {
 
     /// A session was reaped.
     pub fn reap(&self, app: &str, reap: Reap) {
-        self.reaped.with_label_values(&[app, reap.leg, reap.reason]).inc();
+        self.reaped.with_label_values(&[app, reap.leg.as_str(), reap.reason]).inc();
     }
 
     /// A ping of ours was answered.

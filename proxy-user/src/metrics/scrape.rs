@@ -74,20 +74,20 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
     registry.register(Box::new(newest.clone()))?;
 
     let counts = proxy.registry.counts(apps);
-    for (app, &(input, output)) in apps.iter().zip(&counts) {
+    for (app, counts) in apps.iter().zip(&counts) {
         let name = &*app.name;
         let live = i64::try_from(app.live.load(Relaxed)).unwrap_or(i64::MAX);
         sessions.with_label_values(&[name]).set(live);
         opened.with_label_values(&[name]).inc_by(app.opened.load(Relaxed));
-        for (direction, counts) in [("input", input), ("output", output)] {
+        for (side, counts) in counts.iter() {
+            let direction = side.direction().as_str();
             frames.with_label_values(&[name, direction, "data"]).inc_by(counts.data);
             frames.with_label_values(&[name, direction, "control"]).inc_by(counts.control);
             frames.with_label_values(&[name, direction, "heartbeat"]).inc_by(counts.heartbeat);
             bytes.with_label_values(&[name, direction]).inc_by(counts.bytes);
+            pings.with_label_values(&[name, side.as_str()]).inc_by(counts.pings);
         }
-        pings.with_label_values(&[name, "client"]).inc_by(input.pings);
-        pings.with_label_values(&[name, "app"]).inc_by(output.pings);
-        for (reason, count) in app.activity(input, output) {
+        for (reason, count) in app.activity(counts) {
             activity.with_label_values(&[name, reason.as_str()]).inc_by(count);
         }
         if let Some(last) = app.gate.newest() {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use prometheus::{GaugeVec, Opts, Registry, Result};
 
 use super::{counter, gauge};
+use crate::core::side::PerSide;
 use crate::core::stall::Sample;
 use crate::proxy::Proxy;
-use crate::session::{App, Leg};
+use crate::session::App;
 
 /// The open sockets of one side of an app at this moment.
 #[derive(Clone, Copy, Default)]
@@ -64,19 +65,17 @@ pub(super) fn collect(proxy: &Proxy, apps: &[Arc<App>], registry: &Registry) -> 
     )?;
     registry.register(Box::new(rtt.clone()))?;
 
-    let mut open = vec![[Now::default(); 2]; apps.len()];
+    let mut open = vec![PerSide::<Now>::default(); apps.len()];
     proxy.registry.each_by_app(apps, |app, session| {
         session.settle();
-        let sides: [&Leg; 2] = [&session.client, &session.upstream];
-        for (now, leg) in open[app].iter_mut().zip(sides) {
-            now.add(&leg.socket.sample());
+        for (side, leg) in session.legs.iter() {
+            open[app][side].add(&leg.socket.sample());
         }
     });
     for (app, now) in apps.iter().zip(open) {
-        let sides = [("client", &app.client), ("app", &app.upstream)];
-        for ((leg, totals), now) in sides.into_iter().zip(now) {
-            let labels = [&*app.name, leg];
-            let (acked_bytes, received_bytes, sent_again) = totals.read();
+        for (side, now) in now.iter() {
+            let labels = [&*app.name, side.as_str()];
+            let (acked_bytes, received_bytes, sent_again) = app.tcp[side].read();
             acked.with_label_values(&labels).inc_by(acked_bytes);
             received.with_label_values(&labels).inc_by(received_bytes);
             retransmits.with_label_values(&labels).inc_by(sent_again);

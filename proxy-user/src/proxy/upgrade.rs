@@ -28,6 +28,7 @@ use crate::core::ending::Cause;
 use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::loss::Loss;
+use crate::core::side::PerSide;
 use crate::events::Told;
 use crate::pump::{Counting, End, Home, Limits, Pumps};
 use crate::session::{App, Leg, Lost, Registry, Seat, Session, Terms};
@@ -141,11 +142,13 @@ async fn start(
     let ready = async {
         let app_peer = line.peer();
         let (stream, early) = line.into_socket().await;
-        let upstream = End { stream: stream.into_std()?, early };
-        let client = end(client.await.map_err(io::Error::other)?)?;
-        let fds = [client.stream.as_fd(), upstream.stream.as_fd()];
-        let [near, far] = proxy.sockets.register_pair(fds)?;
-        let legs = (Leg::new(client_peer, near), Leg::new(app_peer, far));
+        let app_end = End { stream: stream.into_std()?, early };
+        let ends = PerSide { client: end(client.await.map_err(io::Error::other)?)?, app: app_end };
+        let sockets = proxy.sockets.register_pair(ends.as_ref().map(|end| end.stream.as_fd()))?;
+        let legs = PerSide {
+            client: Leg::new(client_peer, sockets.client),
+            app: Leg::new(app_peer, sockets.app),
+        };
         let (id, bell) = (proxy.registry.next_id(), pumps.bell());
         let session = Session::new(id, app, clock::now(), legs, Arc::clone(&bell).into());
         let session = Arc::new(session);
@@ -154,7 +157,6 @@ async fn start(
             session.end(Cause::Shutdown);
         }
         let lodging = Lodging { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
-        let ends = (client, upstream);
         if pumps.run(bell, (session, lodging), seats, ends, limits, counting) {
             // Those that are ready now arrive together: each call costs two switches of threads.
             tokio::task::yield_now().await;

@@ -11,9 +11,10 @@ use super::socket::Socket;
 use super::thread::Turn;
 use super::witness::Blind;
 use crate::clock;
-use crate::core::closing::{Closing, Event, Order, Side, Step};
+use crate::core::closing::{Closing, Event, Order, Step};
 use crate::core::ending::Cause;
 use crate::core::frame::close_frame;
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Leg, Session};
 
@@ -28,12 +29,9 @@ pub(super) struct Farewell<H: Home> {
     registered: Registered<H>,
     machine: Closing,
     /// `None` = closed.
-    client: Option<Socket>,
-    upstream: Option<Socket>,
-    /// Client to app.
-    up: Flow,
-    /// App to client.
-    down: Flow,
+    sockets: PerSide<Option<Socket>>,
+    /// What comes from each side.
+    flows: PerSide<Flow>,
     deadline: Nanos,
 }
 
@@ -47,44 +45,38 @@ pub(super) fn release(session: &Session, leg: &Leg) {
 }
 
 impl<H: Home> Farewell<H> {
-    /// Tells both legs of `cause`. Each leg stands with the flow that reads from it.
+    /// Tells both legs of `cause`.
     pub(super) fn new(
         registered: Registered<H>,
         mut machine: Closing,
-        (client, up): (Socket, Flow),
-        (upstream, down): (Socket, Flow),
+        sockets: PerSide<Socket>,
+        flows: PerSide<Flow>,
         (cause, now): (Cause, Nanos),
     ) -> Farewell<H> {
-        let (client, upstream) = (Some(client), Some(upstream));
-        let (to_client, to_app) = machine.end(cause);
-        let deadline = now + FAREWELL;
-        let mut farewell = Farewell { registered, machine, client, upstream, up, down, deadline };
-        farewell.obey(Side::Client, to_client);
-        farewell.obey(Side::App, to_app);
+        let orders = machine.end(cause);
+        let (sockets, deadline) = (sockets.map(Some), now + FAREWELL);
+        let mut farewell = Farewell { registered, machine, sockets, flows, deadline };
+        farewell.obey(orders);
         farewell
     }
 
     /// The socket of a leg that has not been closed.
     pub(super) fn socket(&mut self, side: Side) -> Option<&mut Socket> {
-        match side {
-            Side::Client => self.client.as_mut(),
-            Side::App => self.upstream.as_mut(),
-        }
+        self.sockets[side].as_mut()
     }
 
     /// Says and hears what can be said and heard now. Both legs are closed when it is over.
     pub(super) fn turn(&mut self, now: Nanos) -> Turn {
         if self.poll().is_pending() {
             if now < self.deadline {
-                let mut sockets = self.client.iter().chain(&self.upstream);
+                let mut sockets = self.sockets.iter().filter_map(|(_, socket)| socket.as_ref());
                 let again = sockets.any(Socket::wants_turn);
                 return if again { Turn::Again } else { Turn::Wait(Some(self.deadline)) };
             }
-            let (client, app) = self.machine.late();
-            self.obey(Side::Client, client);
-            self.obey(Side::App, app);
+            let orders = self.machine.late();
+            self.obey(orders);
         }
-        for side in [Side::Client, Side::App] {
+        for side in Side::BOTH {
             self.close(side, false);
         }
         Turn::Over
@@ -104,12 +96,10 @@ impl<H: Home> Farewell<H> {
     /// Moves what this side still has to say, and hears its answer. Ready when something happened.
     fn poll_from(&mut self, side: Side) -> Poll<()> {
         let session = &self.registered.session;
-        let client = self.client.as_mut().map(|stream| (stream, &session.client));
-        let upstream = self.upstream.as_mut().map(|stream| (stream, &session.upstream));
-        let (flow, from, to) = match side {
-            Side::Client => (&mut self.up, client, upstream),
-            Side::App => (&mut self.down, upstream, client),
-        };
+        let (from, to) = self.sockets.split_mut(side);
+        let from = from.as_mut().map(|socket| (socket, &session.legs[side]));
+        let to = to.as_mut().map(|socket| (socket, &session.legs[side.other()]));
+        let flow = &mut self.flows[side];
         let polled = flow.poll_out(from, to, &mut Blind);
         // It may come in one read with what still passes, and nothing behind it.
         let answered = flow.heard_close() && self.happened(Event::Close(side));
@@ -119,11 +109,11 @@ impl<H: Home> Farewell<H> {
         match event {
             // What it has begun stays unfinished, and nothing can be put behind it.
             flow::Event::Eof => {
-                flow_from(&mut self.up, &mut self.down, side).finish();
+                self.flows[side].finish();
                 self.happened(Event::Fin { side, cut: false });
             }
             flow::Event::ReadFailed(_) => {
-                flow_from(&mut self.up, &mut self.down, side).finish();
+                self.flows[side].finish();
                 self.happened(Event::Broken(side));
             }
             flow::Event::Violation(_) | flow::Event::Heard => {}
@@ -148,7 +138,11 @@ impl<H: Home> Farewell<H> {
         true
     }
 
-    fn obey(&mut self, side: Side, order: Order) {
+    fn obey(&mut self, orders: PerSide<Order>) {
+        orders.iter().for_each(|(side, order)| self.obey_for(side, *order));
+    }
+
+    fn obey_for(&mut self, side: Side, order: Order) {
         let mask = (side == Side::App).then(|| masking_key(self.registered.session.id));
         let close = |code, reason| close_frame(code, reason, mask).into();
         match order {
@@ -163,28 +157,17 @@ impl<H: Home> Farewell<H> {
     }
 
     fn flow_to(&mut self, side: Side) -> &mut Flow {
-        flow_from(&mut self.up, &mut self.down, side.other())
+        &mut self.flows[side.other()]
     }
 
     /// Closes a leg that is open. With `reset` it gets RST, and the kernel frees what is queued.
     fn close(&mut self, side: Side, reset: bool) {
         let session = &self.registered.session;
-        let (socket, leg) = match side {
-            Side::Client => (self.client.take(), &session.client),
-            Side::App => (self.upstream.take(), &session.upstream),
-        };
-        let Some(socket) = socket else { return };
+        let Some(socket) = self.sockets[side].take() else { return };
         if reset {
             socket.reset_on_close();
         }
-        release(session, leg);
+        release(session, &session.legs[side]);
         drop(socket);
-    }
-}
-
-fn flow_from<'a>(up: &'a mut Flow, down: &'a mut Flow, side: Side) -> &'a mut Flow {
-    match side {
-        Side::Client => up,
-        Side::App => down,
     }
 }

@@ -12,10 +12,9 @@ use crate::core::frame::{Chunk, Header, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
 use crate::core::lens::Lens;
-use crate::core::pack::{
-    Class, Connection, Direction, Lane, Message, RuleBook, RuleIndex, Verdict,
-};
+use crate::core::pack::{Class, Connection, Lane, Message, RuleBook, RuleIndex, Verdict};
 use crate::core::payload::Payload;
+use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::session::{App, Terms, Trace};
 

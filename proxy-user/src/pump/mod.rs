@@ -37,10 +37,10 @@ use self::registered::Registered;
 use self::socket::Socket;
 pub use self::thread::Pumps;
 use self::watcher::Watcher;
-use crate::core::closing::{self as end, Closing, Side, Step};
+use crate::core::closing::{self as end, Closing, Step};
 use crate::core::ending::{Cause, Reap};
 use crate::core::frame::{Opcode, Rules, Violation, own_frame};
-use crate::core::pack::Direction;
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Registry, Seat, Session};
 
@@ -80,42 +80,27 @@ pub trait Home: Debug + Send + 'static {
     fn ended(&self, session: &Session, cause: Cause);
 }
 
-const INPUT: &[Direction] = &[Direction::Input];
-const OUTPUT: &[Direction] = &[Direction::Output];
-const BOTH: &[Direction] = &[Direction::Input, Direction::Output];
-
 /// A session that lives.
 #[derive(Debug)]
 struct Pump<H: Home> {
     /// Before the sockets, so that it is dropped before they are closed.
     registered: Registered<H>,
-    client: Socket,
-    upstream: Socket,
-    /// Client to app.
-    up: Flow,
-    /// App to client.
-    down: Flow,
+    sockets: PerSide<Socket>,
+    /// What comes from each side.
+    flows: PerSide<Flow>,
     seats: (Seat, Seat),
-    /// Of the pings to the client and to the app.
-    marks: (Marks, Marks),
+    /// Of the pings to each side.
+    marks: PerSide<Marks>,
     inspection: Option<Box<Inspection>>,
     counts_output: bool,
     closing: Closing,
-}
-
-/// Where this direction comes from.
-fn source(direction: Direction) -> Side {
-    match direction {
-        Direction::Input => Side::Client,
-        Direction::Output => Side::App,
-    }
 }
 
 impl<H: Home> Pump<H> {
     fn new(
         registered: Registered<H>,
         seats: (Seat, Seat),
-        (client, upstream): (End, End),
+        ends: PerSide<End>,
         limits: Limits,
         counting: Counting,
     ) -> Pump<H> {
@@ -126,15 +111,16 @@ impl<H: Home> Pump<H> {
         let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
         Pump {
             registered,
-            client: Socket::new(client.stream),
-            upstream: Socket::new(upstream.stream),
-            up: Flow::new(rules(true), &client.early),
-            down: Flow::new(rules(false), &upstream.early),
+            flows: PerSide {
+                client: Flow::new(rules(true), &ends.client.early),
+                app: Flow::new(rules(false), &ends.app.early),
+            },
+            sockets: ends.map(|end| Socket::new(end.stream)),
             seats,
             inspection,
             counts_output,
             closing: Closing::default(),
-            marks: Default::default(),
+            marks: PerSide::default(),
         }
     }
 
@@ -149,15 +135,15 @@ impl<H: Home> Pump<H> {
         Poll::Pending
     }
 
-    /// Moves bytes until nothing more can be moved in this turn, in these directions and, if something
-    /// comes of it, in the other. Ready when the session is over: with a cause that somebody must be told
+    /// Moves bytes from these sides until nothing more can be moved in this turn and, if something comes
+    /// of it, from the other. Ready when the session is over: with a cause that somebody must be told
     /// of, or without one when both sides have closed.
-    fn poll(&mut self, now: Nanos, mut directions: &[Direction]) -> Poll<Option<Cause>> {
+    fn poll(&mut self, now: Nanos, mut sides: &[Side]) -> Poll<Option<Cause>> {
         loop {
             let mut quiet = true;
-            for &direction in directions {
-                while let Poll::Ready(event) = self.poll_flow(now, direction) {
-                    if let Poll::Ready(over) = self.react(direction, event) {
+            for &side in sides {
+                while let Poll::Ready(event) = self.poll_flow(now, side) {
+                    if let Poll::Ready(over) = self.react(side, event) {
                         return Poll::Ready(over);
                     }
                     quiet = false;
@@ -166,21 +152,21 @@ impl<H: Home> Pump<H> {
             match self.poll_errands(now) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
                 Poll::Pending if quiet => return Poll::Pending,
-                Poll::Ready(None) | Poll::Pending => directions = BOTH,
+                Poll::Ready(None) | Poll::Pending => sides = &Side::BOTH,
             }
         }
     }
 
     /// Puts in the pings that were asked for.
     fn ping(&mut self) {
-        let Session { id, client, upstream, .. } = &*self.registered.session;
-        if client.pings.waits() && !self.down.pings() {
-            let payload = self.marks.0.next(*id);
-            self.down.ping(&own_frame(Opcode::Ping, &payload, None));
-        }
-        if upstream.pings.waits() && !self.up.pings() {
-            let payload = self.marks.1.next(*id);
-            self.up.ping(&own_frame(Opcode::Ping, &payload, Some(masking_key(*id))));
+        let session = &self.registered.session;
+        for (to, leg) in session.legs.iter() {
+            let flow = &mut self.flows[to.other()];
+            if leg.pings.waits() && !flow.pings() {
+                let payload = self.marks[to].next(session.id);
+                let key = (to == Side::App).then(|| masking_key(session.id));
+                flow.ping(&own_frame(Opcode::Ping, &payload, key));
+            }
         }
     }
 
@@ -191,11 +177,11 @@ impl<H: Home> Pump<H> {
         let Some(errand) = errand else { return Poll::Pending };
         Poll::Ready(match errand {
             Errand::ToClient(frames) => {
-                self.down.insert(&frames);
+                self.flows.app.insert(&frames);
                 None
             }
             Errand::ToApp(frames) => {
-                self.up.insert(&frames);
+                self.flows.client.insert(&frames);
                 None
             }
             Errand::End => match self.end(Cause::AckTimeout, &"no answer to a heartbeat") {
@@ -205,38 +191,31 @@ impl<H: Home> Pump<H> {
         })
     }
 
-    fn poll_flow(&mut self, now: Nanos, direction: Direction) -> Poll<Event> {
+    fn poll_flow(&mut self, now: Nanos, side: Side) -> Poll<Event> {
         let session = &*self.registered.session;
-        let client = (&mut self.client, &session.client);
-        let upstream = (&mut self.upstream, &session.upstream);
-        let (flow, from, to, marks) = match direction {
-            Direction::Input => (&mut self.up, client, upstream, &self.marks.0),
-            Direction::Output => (&mut self.down, upstream, client, &self.marks.1),
-        };
+        let (from, to) = self.sockets.split_mut(side);
+        let (from_leg, to_leg) = (&session.legs[side], &session.legs[side.other()]);
         let mut watcher = Watcher {
             session,
-            leg: from.1,
+            leg: from_leg,
             now,
-            direction,
+            direction: side.direction(),
             inspection: &mut self.inspection,
             counts_output: self.counts_output,
-            marks,
+            marks: &self.marks[side],
             frame: (Opcode::Text, 0),
         };
-        let polled = flow.poll(from, to, &mut watcher);
+        let flow = &mut self.flows[side];
+        let polled = flow.poll((from, from_leg), (to, to_leg), &mut watcher);
         if flow.closed() {
             session.note_close();
-            self.closing.on(end::Event::Close(source(direction)));
+            self.closing.on(end::Event::Close(side));
         }
         polled
     }
 
-    fn react(&mut self, direction: Direction, event: Event) -> Poll<Option<Cause>> {
-        let side = source(direction);
-        let flow = match side {
-            Side::Client => &self.up,
-            Side::App => &self.down,
-        };
+    fn react(&mut self, side: Side, event: Event) -> Poll<Option<Cause>> {
+        let flow = &self.flows[side];
         let (event, detail): (_, &dyn Display) = match &event {
             Event::Violation(found) => {
                 let too_big = matches!(found, Violation::TooBig { .. });
@@ -250,8 +229,7 @@ impl<H: Home> Pump<H> {
             Event::Heard => return Poll::Pending,
         };
         match self.closing.on(event) {
-            Step::Fin(Side::App) => self.up.finish(),
-            Step::Fin(Side::Client) => self.down.finish(),
+            Step::Fin(to) => self.flows[to.other()].finish(),
             Step::End(cause) => return self.end(cause, detail),
             // Legs are reset when the session has ended.
             Step::Rest | Step::Reset(_) => {}
@@ -266,6 +244,7 @@ impl<H: Home> Pump<H> {
         if session.end(cause) {
             match cause.reap() {
                 Some(Reap { leg, reason }) => {
+                    let leg = leg.as_str();
                     tracing::info!(app, session = id, leg, reason, ?cause, %detail, "reaped");
                 }
                 None => tracing::debug!(app, session = id, ?cause, %detail, "ends"),

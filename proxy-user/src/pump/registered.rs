@@ -15,7 +15,6 @@ pub(super) struct Registered<H: Home> {
 impl<H: Home> Drop for Registered<H> {
     fn drop(&mut self) {
         self.home.registry().remove(&self.session);
-        self.session.client.socket.release();
-        self.session.upstream.socket.release();
+        self.session.legs.iter().for_each(|(_, leg)| leg.socket.release());
     }
 }

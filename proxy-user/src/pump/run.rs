@@ -11,10 +11,9 @@ use super::closing::{self, Farewell};
 use super::registered::Registered;
 use super::socket::{Ready, Socket};
 use super::thread::{Call, Pumps, Turn, Turns};
-use super::{BOTH, Counting, End, Home, INPUT, Limits, OUTPUT, Pump};
-use crate::core::closing::Side;
+use super::{Counting, End, Home, Limits, Pump};
 use crate::core::ending::Cause;
-use crate::core::pack::Direction;
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Seat, Session};
 
@@ -30,7 +29,7 @@ impl Pumps {
         bell: Arc<Bell>,
         (session, home): (Arc<Session>, H),
         seats: (Seat, Seat),
-        ends: (End, End),
+        ends: PerSide<End>,
         limits: Limits,
         counting: Counting,
     ) -> bool {
@@ -50,21 +49,10 @@ enum Run<H: Home> {
     Over,
 }
 
-/// What can be moved when this side has said something.
-fn from(side: Side) -> &'static [Direction] {
-    match side {
-        Side::Client => INPUT,
-        Side::App => OUTPUT,
-    }
-}
-
 impl<H: Home> Run<H> {
     fn socket(&mut self, side: Side) -> Option<&mut Socket> {
         match self {
-            Run::Live(pump) => Some(match side {
-                Side::Client => &mut pump.client,
-                Side::App => &mut pump.upstream,
-            }),
+            Run::Live(pump) => Some(&mut pump.sockets[side]),
             Run::Parting(farewell) => farewell.socket(side),
             Run::Over => None,
         }
@@ -77,19 +65,17 @@ impl<H: Home> Run<H> {
     /// Takes the session out of the table, and says what is to be said.
     fn part(&mut self, cause: Option<Cause>, now: Nanos) -> Turn {
         let Run::Live(pump) = std::mem::replace(self, Run::Over) else { return Turn::Over };
-        let Pump { registered, client, upstream, up, down, seats, closing, .. } = pump;
+        let Pump { registered, sockets, flows, seats, closing, .. } = pump;
         registered.home.registry().remove(&registered.session);
         drop(seats);
         let Some(cause) = cause else {
             let session = &registered.session;
-            closing::release(session, &session.client);
-            closing::release(session, &session.upstream);
+            session.legs.iter().for_each(|(_, leg)| closing::release(session, leg));
             return Turn::Over;
         };
         registered.home.ended(&registered.session, cause);
-        let (client, upstream) = ((client, up), (upstream, down));
         let mut farewell =
-            Box::new(Farewell::new(registered, closing, client, upstream, (cause, now)));
+            Box::new(Farewell::new(registered, closing, sockets, flows, (cause, now)));
         let turn = farewell.turn(now);
         *self = Run::Parting(farewell);
         turn
@@ -98,7 +84,7 @@ impl<H: Home> Run<H> {
 
 impl<H: Home> Turns for Run<H> {
     fn register(&mut self, registry: &Registry, tokens: [Token; 2]) -> io::Result<()> {
-        for (side, token) in [Side::Client, Side::App].into_iter().zip(tokens) {
+        for (side, token) in Side::BOTH.into_iter().zip(tokens) {
             self.socket(side).map_or(Ok(()), |socket| socket.register(registry, token))?;
         }
         Ok(())
@@ -106,11 +92,12 @@ impl<H: Home> Turns for Run<H> {
 
     #[inline]
     fn turn(&mut self, call: Call, now: Nanos) -> Turn {
-        let directions = match call {
-            Call::Socket(side, ready) if !self.tell(side, ready) => from(side),
-            _ => BOTH,
+        let sides: &[Side] = match call {
+            Call::Socket(Side::Client, ready) if !self.tell(Side::Client, ready) => &[Side::Client],
+            Call::Socket(Side::App, ready) if !self.tell(Side::App, ready) => &[Side::App],
+            _ => &Side::BOTH,
         };
-        for side in [Side::Client, Side::App] {
+        for side in Side::BOTH {
             self.socket(side).map(Socket::begin_turn);
         }
         let pump = match self {
@@ -123,9 +110,11 @@ impl<H: Home> Turns for Run<H> {
         {
             return self.part(cause, now);
         }
-        match pump.poll(now, directions) {
+        match pump.poll(now, sides) {
             Poll::Ready(cause) => self.part(cause, now),
-            Poll::Pending if pump.client.wants_turn() || pump.upstream.wants_turn() => Turn::Again,
+            Poll::Pending if pump.sockets.iter().any(|(_, socket)| socket.wants_turn()) => {
+                Turn::Again
+            }
             Poll::Pending => {
                 let heartbeats = pump.inspection.as_ref();
                 Turn::Wait(heartbeats.and_then(|inspection| inspection.deadline()))

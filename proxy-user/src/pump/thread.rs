@@ -17,7 +17,7 @@ use mio::{Events, Poll, Registry, Token};
 use super::bell::{Bell, Desk, Left};
 use super::socket::Ready;
 use crate::clock;
-use crate::core::closing::Side;
+use crate::core::side::Side;
 use crate::core::time::Nanos;
 
 /// Events taken at a time.

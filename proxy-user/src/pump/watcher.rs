@@ -7,7 +7,7 @@ use crate::clock;
 use crate::core::frame::{Chunk, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
-use crate::core::pack::Direction;
+use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::session::{Counts, Leg, Session};
 

@@ -58,10 +58,7 @@ fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
         session.end(cause);
         return;
     };
-    let (leg, watch) = match reap.leg {
-        "client" => (&session.client, &watches.client),
-        _ => (&session.upstream, &watches.upstream),
-    };
+    let (leg, watch) = (&session.legs[reap.leg], &watches.legs[reap.leg]);
     // Asked before the session ends: its pump gives the row back.
     let sample = leg.socket.confirm(now).unwrap_or_else(|_| leg.socket.sample());
     if !session.end(cause) {
@@ -74,7 +71,7 @@ fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
     tracing::info!(
         app,
         session = session.id,
-        leg = reap.leg,
+        leg = reap.leg.as_str(),
         reason = reap.reason,
         cause = why,
         peer = %leg.peer,

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use crate::core::ending::Cause;
 use crate::core::keepalive::{Peer, Pulse, Round, Verdict};
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
-use crate::session::{Leg, Look, Session};
+use crate::session::{Leg, Look};
 use crate::sockets::View;
 
 /// A leg of a session, for what the keepalive may ask.
-struct Side<'a> {
+struct Asked<'a> {
     view: &'a View<'a>,
     other: &'a View<'a>,
     leg: Option<&'a Leg>,
@@ -21,7 +22,7 @@ struct Side<'a> {
     took: Cell<Option<Duration>>,
 }
 
-impl Peer for Side<'_> {
+impl Peer for Asked<'_> {
     fn ping_waits(&self) -> bool {
         self.leg.is_some_and(|leg| leg.pings.waits())
     }
@@ -50,43 +51,40 @@ pub(super) fn look(
     rtt: &mut impl FnMut(Duration),
 ) -> Option<Cause> {
     // After a Close no ping may follow, and a side that has ended cannot answer.
-    if look.noted || !look.client.stands() || !look.upstream.stands() {
+    if look.noted || !look.legs.client.stands() || !look.legs.app.stands() {
         return None;
     }
     let place = u32::try_from(look.place).unwrap_or(u32::MAX);
     let session = look.session();
-    let (near, far) = (&look.client, &look.upstream);
-    let [client, upstream] = &mut *look.pulses;
-    let mut leg = |pulse: &mut Pulse, view, other, leg: fn(&Session) -> &Leg| {
-        let leg = session.map(|session| leg(session));
-        let side = Side { view, other, leg, took: Cell::new(None) };
-        let verdict = pulse.look((view.sent(), view.read()), place, round, &side);
-        side.took.take().into_iter().for_each(&mut *rtt);
+    let verdicts = PerSide::from_fn(|side| {
+        let (view, other) = (&look.legs[side], &look.legs[side.other()]);
+        let leg = session.map(|session| &session.legs[side]);
+        let asked = Asked { view, other, leg, took: Cell::new(None) };
+        let verdict = look.pulses[side].look((view.sent(), view.read()), place, round, &asked);
+        asked.took.take().into_iter().for_each(&mut *rtt);
         verdict
-    };
-    let verdicts = [
-        leg(client, near, far, |session| &session.client),
-        leg(upstream, far, near, |session| &session.upstream),
-    ];
+    });
     let session = session?;
-    match verdicts {
-        [Verdict::Unreachable, _] => {
-            confirm(client, near, &session.client, round, now, DEAD_CLIENT)
-        }
-        [_, Verdict::Unreachable] => {
-            confirm(upstream, far, &session.upstream, round, now, DEAD_APP)
-        }
-        [Verdict::Fine, Verdict::Fine] => None,
-        [near, far] => {
-            session.ping(near == Verdict::Ping, far == Verdict::Ping);
-            None
+    for side in Side::BOTH {
+        if verdicts[side] == Verdict::Unreachable {
+            let (pulse, view) = (&mut look.pulses[side], &look.legs[side]);
+            return confirm(pulse, view, &session.legs[side], round, now, dead(side));
         }
     }
+    let wanted = verdicts.map(|verdict| verdict == Verdict::Ping);
+    if wanted.client || wanted.app {
+        session.ping(wanted);
+    }
+    None
 }
 
 /// Causes for a leg whose peer does not answer, and for one whose socket is gone.
-const DEAD_CLIENT: [Cause; 2] = [Cause::ClientUnreachable, Cause::ClientGone];
-const DEAD_APP: [Cause; 2] = [Cause::AppUnreachable, Cause::AppGone];
+fn dead(side: Side) -> [Cause; 2] {
+    match side {
+        Side::Client => [Cause::ClientUnreachable, Cause::ClientGone],
+        Side::App => [Cause::AppUnreachable, Cause::AppGone],
+    }
+}
 
 /// Asks the socket itself whether anything has come that was not read.
 fn confirm(

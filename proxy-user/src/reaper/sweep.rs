@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::pulse;
 use crate::core::ending::Cause;
 use crate::core::keepalive::Round;
+use crate::core::side::{PerSide, Side};
 use crate::core::stall::{Sample, Verdict, Watch};
 use crate::core::time::Nanos;
 use crate::session::{Leg, Look, Registry, Session, Watches};
@@ -65,31 +66,35 @@ fn judge<'a>(
     grace: Duration,
 ) -> Option<(&'a Arc<Session>, Cause)> {
     let session = look.session()?;
-    let (near, far) = if look.noted {
-        (session.client.socket.sample(), session.upstream.socket.sample())
-    } else {
-        (look.client.sample(), look.upstream.sample())
-    };
-    let Watches { client, upstream, closing } = &mut *look.watches;
-    let verdict = judge_leg(client, &near, || &session.client, far.queued > 0, now, grace);
-    let cause = match verdict {
-        Verdict::Fine => {
-            match judge_leg(upstream, &far, || &session.upstream, near.queued > 0, now, grace) {
-                Verdict::Fine => {
-                    let quiet = near.queued == 0 && far.queued == 0;
-                    return close(closing, look.noted && quiet && session.closing(), now)
-                        .then_some((session, Cause::CloseTimeout));
-                }
-                Verdict::Stalled => Cause::AppStalled,
-                Verdict::Unreachable => Cause::AppUnreachable,
-                Verdict::PeerClosed => Cause::AppGone,
-            }
+    let samples = PerSide::from_fn(|side| match look.noted {
+        true => session.legs[side].socket.sample(),
+        false => look.legs[side].sample(),
+    });
+    let Watches { legs, closing } = &mut *look.watches;
+    for side in Side::BOTH {
+        let passing = samples[side.other()].queued > 0;
+        let leg = &session.legs[side];
+        let verdict = judge_leg(&mut legs[side], &samples[side], leg, passing, now, grace);
+        if let Some(cause) = cause(side, verdict) {
+            return Some((session, cause));
         }
-        Verdict::Stalled => Cause::ClientStalled,
-        Verdict::Unreachable => Cause::ClientUnreachable,
-        Verdict::PeerClosed => Cause::ClientGone,
-    };
-    Some((session, cause))
+    }
+    let quiet = samples.client.queued == 0 && samples.app.queued == 0;
+    close(closing, look.noted && quiet && session.closing(), now)
+        .then_some((session, Cause::CloseTimeout))
+}
+
+/// What a verdict on this side's leg ends the session for.
+fn cause(side: Side, verdict: Verdict) -> Option<Cause> {
+    match (verdict, side) {
+        (Verdict::Fine, _) => None,
+        (Verdict::Stalled, Side::Client) => Some(Cause::ClientStalled),
+        (Verdict::Stalled, Side::App) => Some(Cause::AppStalled),
+        (Verdict::Unreachable, Side::Client) => Some(Cause::ClientUnreachable),
+        (Verdict::Unreachable, Side::App) => Some(Cause::AppUnreachable),
+        (Verdict::PeerClosed, Side::Client) => Some(Cause::ClientGone),
+        (Verdict::PeerClosed, Side::App) => Some(Cause::AppGone),
+    }
 }
 
 /// Whether a session that has nothing left to do but close has had the time for it.
@@ -102,10 +107,10 @@ fn close(since: &mut Nanos, quiet: bool, now: Nanos) -> bool {
     quiet && now.since(*since) >= CLOSING
 }
 
-fn judge_leg<'a>(
+fn judge_leg(
     watch: &mut Watch,
     sample: &Sample,
-    leg: impl FnOnce() -> &'a Leg,
+    leg: &Leg,
     passing: bool,
     now: Nanos,
     grace: Duration,
@@ -115,7 +120,7 @@ fn judge_leg<'a>(
         // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
         // itself is asked once when its row stands still, so that the wait is counted from the right
         // moment, and again before anybody loses a seat.
-        _ => match leg().socket.confirm(now) {
+        _ => match leg.socket.confirm(now) {
             Ok(asked) => watch.look(&asked, passing, now, grace),
             // Given back by its pump: the session has just ended.
             Err(error) if error.kind() == ErrorKind::NotConnected => Verdict::Fine,

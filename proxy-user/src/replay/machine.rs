@@ -13,7 +13,8 @@ use super::wire::{Whole, Wire};
 use crate::core::event_stream::EventStream;
 use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{Direction, RequestHead, RequestVerdict, RuleBook, Verdict};
+use crate::core::pack::{RequestHead, RequestVerdict, RuleBook, Verdict};
+use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::core::visit::{VISIT, Visits};
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::line::Line;
 use super::recording::{Event, Frame, Recording, Request, Tab};
 use crate::core::frame::Opcode;
-use crate::core::pack::Direction;
+use crate::core::side::Direction;
 use crate::core::time::Nanos;
 
 /// A recording cannot be read.

@@ -6,7 +6,7 @@
 use http::header::HeaderMap;
 
 use crate::core::frame::Opcode;
-use crate::core::pack::Direction;
+use crate::core::side::Direction;
 use crate::core::time::Nanos;
 
 /// What somebody or nobody did while it was recorded, by the name's prefix.

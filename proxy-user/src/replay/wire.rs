@@ -7,8 +7,9 @@ use super::recording::Frame;
 use crate::core::extension::{self, Deflate, Extensions};
 use crate::core::frame::{Opcode, Parser, Rules, own_frame};
 use crate::core::lens::Lens;
-use crate::core::pack::{Connection, Direction, Lane, Message, RuleBook, Verdict};
+use crate::core::pack::{Connection, Lane, Message, RuleBook, Verdict};
 use crate::core::payload::Payload;
+use crate::core::side::Direction;
 use crate::core::time::Nanos;
 
 /// Longer messages are replayed with so many bytes: more than any rule asks for.

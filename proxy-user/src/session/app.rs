@@ -10,6 +10,7 @@ use super::{Account, Counts, Losses, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
 use crate::core::gate::{Gate, Reason};
 use crate::core::pack::{RuleBook, Verdict};
+use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::events::Events;
 
@@ -32,17 +33,15 @@ pub struct App {
     pub opened: AtomicU64,
     /// Sessions that live.
     pub live: AtomicUsize,
-    /// The sockets of its client legs.
-    pub client: TcpTotals,
-    /// The sockets of its app legs.
-    pub upstream: TcpTotals,
+    /// What the sockets of its legs add up to.
+    pub tcp: PerSide<TcpTotals>,
     /// Requests and upgrades that counted as activity.
     requests: AtomicU64,
     upgrades: AtomicU64,
     /// Server-sent events that did.
     events: AtomicU64,
-    /// Input and output of the sessions that are over.
-    past: Mutex<(Counts, Counts)>,
+    /// What came from each side in the sessions that are over.
+    past: Mutex<PerSide<Counts>>,
 }
 
 /// What a configuration says of an app. What was begun under it ends under it.
@@ -96,8 +95,7 @@ impl App {
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
             live: AtomicUsize::new(0),
-            client: TcpTotals::default(),
-            upstream: TcpTotals::default(),
+            tcp: PerSide::default(),
             requests: AtomicU64::new(0),
             upgrades: AtomicU64::new(0),
             events: AtomicU64::new(0),
@@ -156,12 +154,12 @@ impl App {
         self.account.event(now, path, verdict);
     }
 
-    /// Activity so far by reason, given the input and output that the sessions counted.
-    pub fn activity(&self, input: Counts, output: Counts) -> [(Reason, u64); 4] {
+    /// Activity so far by reason, given what came from each side in all sessions.
+    pub fn activity(&self, counts: &PerSide<Counts>) -> [(Reason, u64); 4] {
         Reason::ALL.map(|reason| {
             let count = match reason {
-                Reason::Input => input.activity,
-                Reason::Output => output.activity + self.events.load(Relaxed),
+                Reason::Input => counts.client.activity,
+                Reason::Output => counts.app.activity + self.events.load(Relaxed),
                 Reason::Request => self.requests.load(Relaxed),
                 Reason::Upgrade => self.upgrades.load(Relaxed),
             };
@@ -172,12 +170,12 @@ impl App {
     /// Keeps the counts of a session that is over.
     pub(super) fn absorb(&self, session: &Session) {
         let mut past = self.past.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        past.0 += session.client.frames.read();
-        past.1 += session.upstream.frames.read();
+        past.client += session.legs.client.frames.read();
+        past.app += session.legs.app.frames.read();
     }
 
-    /// Input and output of the sessions that are over.
-    pub(super) fn past(&self) -> (Counts, Counts) {
+    /// What came from each side in the sessions that are over.
+    pub(super) fn past(&self) -> PerSide<Counts> {
         *self.past.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

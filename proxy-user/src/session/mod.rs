@@ -27,6 +27,7 @@ pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
 pub use self::tcp::TcpTotals;
 use crate::core::ending::Cause;
+use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::sockets;
 
@@ -69,10 +70,8 @@ pub struct Session {
     pub app: Arc<App>,
     /// When both legs stood.
     pub opened: Nanos,
-    /// The browser's side.
-    pub client: Leg,
-    /// The upstream side.
-    pub upstream: Leg,
+    /// Its two sockets.
+    pub legs: PerSide<Leg>,
     /// Number of the [`Cause`] that ended it; 0 = alive.
     cause: AtomicU8,
     /// A Close frame went by.
@@ -86,19 +85,12 @@ pub struct Session {
 impl Session {
     /// A session over two legs, whose pump is called by `pump`.
     #[must_use]
-    pub fn new(
-        id: u64,
-        app: Arc<App>,
-        opened: Nanos,
-        (client, upstream): (Leg, Leg),
-        pump: Waker,
-    ) -> Session {
+    pub fn new(id: u64, app: Arc<App>, opened: Nanos, legs: PerSide<Leg>, pump: Waker) -> Session {
         Session {
             id,
             app,
             opened,
-            client,
-            upstream,
+            legs,
             cause: AtomicU8::new(0),
             closing: AtomicBool::new(false),
             pinging: AtomicBool::new(false),
@@ -124,9 +116,11 @@ impl Session {
     }
 
     /// Asks the pump to ping the peers of these legs, each as soon as there is a place for it.
-    pub fn ping(&self, client: bool, upstream: bool) {
-        for leg in [client.then_some(&self.client), upstream.then_some(&self.upstream)] {
-            leg.into_iter().for_each(|leg| leg.pings.ask());
+    pub fn ping(&self, wanted: PerSide<bool>) {
+        for (side, leg) in self.legs.iter() {
+            if wanted[side] {
+                leg.pings.ask();
+            }
         }
         self.pinging.store(true, Ordering::Release);
         self.pump.wake_by_ref();
@@ -139,14 +133,15 @@ impl Session {
 
     /// Brings the app's totals up to what the rows of both legs show now.
     pub fn settle(&self) {
-        self.app.client.add(&self.client.added, &self.client.socket.sample());
-        self.app.upstream.add(&self.upstream.added, &self.upstream.socket.sample());
+        for (side, leg) in self.legs.iter() {
+            self.app.tcp[side].add(&leg.added, &leg.socket.sample());
+        }
     }
 
     /// Notes that a Close frame went by.
     pub fn note_close(&self) {
         self.closing.store(true, Ordering::Relaxed);
-        self.client.socket.note();
+        self.legs.client.socket.note();
     }
 
     /// A Close frame went by.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{App, Counts, Session};
 use crate::core::keepalive::Pulse;
+use crate::core::side::PerSide;
 use crate::core::stall::Watch;
 use crate::core::time::Nanos;
 use crate::sockets::{PAIRS, Sockets, View};
@@ -13,10 +14,8 @@ use crate::sockets::{PAIRS, Sockets, View};
 /// What the sweep remembers of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watches {
-    /// Of the client leg.
-    pub client: Watch,
-    /// Of the app leg.
-    pub upstream: Watch,
+    /// Of each leg.
+    pub legs: PerSide<Watch>,
     /// Since when a Close has gone by and nothing is on its way; `Nanos(0)` = not so.
     pub closing: Nanos,
 }
@@ -25,7 +24,7 @@ impl Watches {
     /// Nothing is remembered.
     #[must_use]
     pub fn at_rest(&self) -> bool {
-        self.client.at_rest() && self.upstream.at_rest() && self.closing == Nanos(0)
+        self.legs.client.at_rest() && self.legs.app.at_rest() && self.closing == Nanos(0)
     }
 }
 
@@ -41,18 +40,16 @@ pub struct Watched<'a> {
 /// A session as a sweep comes by.
 #[derive(Debug)]
 pub struct Look<'a> {
-    /// The client leg.
-    pub client: View<'a>,
-    /// The app leg.
-    pub upstream: View<'a>,
+    /// Each leg.
+    pub legs: PerSide<View<'a>>,
     /// The views do not tell everything: the session itself must be asked.
     pub noted: bool,
     /// The watches remember something.
     pub waiting: bool,
     /// The number of the pair's place, which no other session has.
     pub place: usize,
-    /// The keepalive's memory of the client leg and the app leg.
-    pub pulses: &'a mut [Pulse; 2],
+    /// The keepalive's memory of each leg.
+    pub pulses: &'a mut PerSide<Pulse>,
     /// The sweep's memory.
     pub watches: &'a mut Watches,
     session: &'a Option<Arc<Session>>,
@@ -63,7 +60,7 @@ impl<'a> Look<'a> {
     #[must_use]
     #[inline]
     pub fn at_rest(&self) -> bool {
-        !self.noted && !self.waiting && self.client.at_rest() && self.upstream.at_rest()
+        !self.noted && !self.waiting && self.legs.client.at_rest() && self.legs.app.at_rest()
     }
 
     /// The session, which lies elsewhere in memory.
@@ -87,7 +84,7 @@ struct Live {
     sessions: Vec<Option<Arc<Session>>>,
     /// By 64 pairs: none where none of them waits.
     watches: Vec<Option<Box<[Watches; PAIRS]>>>,
-    pulses: Vec<[Pulse; 2]>,
+    pulses: Vec<PerSide<Pulse>>,
     /// A bit for each pair that has a session.
     taken: Vec<u64>,
     /// A bit for each pair whose watches remember something.
@@ -102,7 +99,7 @@ impl Registry {
 
     /// Adds a session whose legs were registered as a pair.
     pub fn insert(&self, session: Arc<Session>) {
-        debug_assert_eq!(session.client.socket.pair(), session.upstream.socket.pair());
+        debug_assert_eq!(session.legs.client.socket.pair(), session.legs.app.socket.pair());
         session.app.opened.fetch_add(1, Relaxed);
         session.app.live.fetch_add(1, Relaxed);
         self.live().insert(session);
@@ -159,12 +156,11 @@ impl Registry {
                 let bit = left.trailing_zeros() as usize;
                 left &= left - 1;
                 let at = number * PAIRS + bit;
-                let Some([client, upstream]) = views.pair(bit) else { continue };
+                let Some(legs) = views.pair(bit) else { continue };
                 let waiting_before = waited >> bit & 1 == 1;
                 let kept = watches.as_mut().filter(|_| waiting_before);
                 let waits = look(Look {
-                    client,
-                    upstream,
+                    legs,
                     noted: noted >> bit & 1 == 1,
                     waiting: waiting_before,
                     place: at,
@@ -189,13 +185,13 @@ impl Registry {
         by_app(&self.live(), apps, show);
     }
 
-    /// Input and output of each of `apps` over all sessions so far, over and alive.
-    pub fn counts(&self, apps: &[Arc<App>]) -> Vec<(Counts, Counts)> {
+    /// What came from each side of each of `apps` over all sessions so far, over and alive.
+    pub fn counts(&self, apps: &[Arc<App>]) -> Vec<PerSide<Counts>> {
         let live = self.live();
         let mut counts: Vec<_> = apps.iter().map(|app| app.past()).collect();
         by_app(&live, apps, |at, session| {
-            counts[at].0 += session.client.frames.read();
-            counts[at].1 += session.upstream.frames.read();
+            counts[at].client += session.legs.client.frames.read();
+            counts[at].app += session.legs.app.frames.read();
         });
         counts
     }
@@ -218,7 +214,7 @@ impl Registry {
 
 impl Live {
     fn insert(&mut self, session: Arc<Session>) {
-        let at = session.client.socket.pair();
+        let at = session.legs.client.socket.pair();
         if self.sessions.len() <= at {
             let blocks = at / PAIRS + 1;
             self.sessions.resize(blocks * PAIRS, None);
@@ -235,7 +231,7 @@ impl Live {
     }
 
     fn remove(&mut self, session: &Session) -> bool {
-        let at = session.client.socket.pair();
+        let at = session.legs.client.socket.pair();
         let Some(place) = self.sessions.get_mut(at) else { return false };
         if place.take_if(|other| other.id == session.id).is_none() {
             return false;

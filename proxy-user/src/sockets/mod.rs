@@ -52,7 +52,10 @@ pub use self::{
     table::Views,
     view::View,
 };
-use crate::core::time::Nanos;
+use crate::core::{
+    side::{PerSide, Side},
+    time::Nanos,
+};
 
 /// Why there is no table.
 #[derive(Debug, thiserror::Error)]
@@ -131,13 +134,15 @@ impl Sockets {
     ///
     /// # Errors
     /// A descriptor that is no TCP socket or gives no answer.
-    pub fn register_pair(&self, fds: [BorrowedFd<'_>; 2]) -> io::Result<[Leg; 2]> {
-        let cookies = [tcp_info::cookie(fds[0])?, tcp_info::cookie(fds[1])?];
+    pub fn register_pair(&self, fds: PerSide<BorrowedFd<'_>>) -> io::Result<PerSide<Leg>> {
+        let cookies =
+            PerSide { client: tcp_info::cookie(fds.client)?, app: tcp_info::cookie(fds.app)? };
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
         // Both are legs before either can fail: the pair is given back with the last of them.
-        let [near, far] = [0, 1]
-            .map(|side| self.settle(&block, Place::new(pair, side), fds[side], cookies[side]));
-        Ok([near.start(fds[0])?, far.start(fds[1])?])
+        let legs = PerSide::from_fn(|side| {
+            self.settle(&block, Place::new(pair, side), fds[side], cookies[side])
+        });
+        Ok(PerSide { client: legs.client.start(fds.client)?, app: legs.app.start(fds.app)? })
     }
 
     /// Registers one connected TCP socket, like [`Sockets::register_pair`]. It takes the room of two.
@@ -147,7 +152,7 @@ impl Sockets {
     pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
         let cookie = tcp_info::cookie(fd)?;
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
-        self.settle(&block, Place::new(pair, 0), fd, cookie).start(fd)
+        self.settle(&block, Place::new(pair, Side::Client), fd, cookie).start(fd)
     }
 
     fn settle(&self, block: &Arc<Block>, place: Place, fd: BorrowedFd<'_>, cookie: u64) -> Leg {

@@ -25,6 +25,7 @@ use super::{
     row::AtomicRow,
     view::{Moved, View},
 };
+use crate::core::side::{PerSide, Side};
 
 /// Pairs per block: one bit each in a word.
 pub(crate) const PAIRS: usize = 64;
@@ -38,9 +39,9 @@ const NONE: RawFd = -1;
 pub(super) struct Place(u32);
 
 impl Place {
-    /// `side`: 0 or 1. `pair`: below 2^31.
-    pub(super) fn new(pair: u32, side: usize) -> Place {
-        Place(pair << 1 | u32::from(side == 1))
+    /// `pair`: below 2^31.
+    pub(super) fn new(pair: u32, side: Side) -> Place {
+        Place(pair << 1 | u32::from(side == Side::App))
     }
 
     pub(super) fn pair(self) -> u32 {
@@ -276,7 +277,7 @@ impl<'a> Views<'a> {
     /// Both legs of the pair with this number, 0 to 63.
     #[must_use]
     #[inline]
-    pub fn pair(&self, bit: usize) -> Option<[View<'_>; 2]> {
+    pub fn pair(&self, bit: usize) -> Option<PerSide<View<'_>>> {
         let moved = &self.block.moved.get(bit)?.0;
         let view = |side: usize| {
             let row = if self.polled[side] >> bit & 1 == 1 {
@@ -286,7 +287,7 @@ impl<'a> Views<'a> {
             };
             Some(View { row, moved: &moved[side] })
         };
-        Some([view(0)?, view(1)?])
+        Some(PerSide { client: view(0)?, app: view(1)? })
     }
 }
 

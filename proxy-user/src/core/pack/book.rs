@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::lane::{Lane, Trial};
 use super::rule::{Advice, Answerer, EventRule, Guard, MessageRule, Pack, RequestRule, RuleName};
-use super::verdict::{Class, Direction, Opening, RequestHead, RuleIndex};
+use super::verdict::{Class, Opening, RequestHead, RuleIndex};
+use crate::core::side::Direction;
 
 /// Most packs in one book: as many as the set of the recognised has bits.
 pub const MAX_PACKS: usize = 64;

@@ -20,4 +20,4 @@ pub use self::rule::{
     About, Advice, Answerer, Answering, EventRule, Guard, MOST_MAX, MessageRule, Pack,
     RequestGuard, RequestRule, RuleName, USUAL_MAX,
 };
-pub use self::verdict::{Class, Direction, Message, Opening, RequestHead, RuleIndex, Verdict};
+pub use self::verdict::{Class, Message, Opening, RequestHead, RuleIndex, Verdict};

@@ -5,15 +5,6 @@ use std::time::Duration;
 use crate::core::frame::Opcode;
 use crate::core::payload::Payload;
 
-/// Which way a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the client to the app.
-    Input,
-    /// From the app to the client.
-    Output,
-}
-
 /// What kind of traffic a rule recognises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
