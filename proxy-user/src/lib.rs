@@ -26,6 +26,7 @@ pub mod reaper;
 pub mod replay;
 pub mod server;
 pub mod service_manager;
+pub mod serving;
 pub mod session;
 pub mod shadow;
 pub mod signals;

@@ -12,20 +12,20 @@ use crate::clock;
 use crate::core::shadow::{Comparison, Due, Sight};
 use crate::core::time::Nanos;
 use crate::events::{Events, Told};
-use crate::proxy::Proxy;
+use crate::serving::Serving;
 use crate::session::{App, time};
 
 /// Time between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Looks until the task is dropped.
-pub async fn run(proxy: Arc<Proxy>) {
+pub async fn run(serving: Arc<Serving>) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let now = clock::now();
-        proxy.served().apps.iter().for_each(|app| look(app, &proxy.events, now));
+        serving.apps().iter().for_each(|app| look(app, &serving.events, now));
     }
 }
 

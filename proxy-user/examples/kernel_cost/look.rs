@@ -11,7 +11,7 @@ use ebbtide::{
     config::App as AppConfig,
     core::{keepalive::Round, pack::RuleBook, side::PerSide, time::Nanos},
     events::Events,
-    reaper::{self, Terms},
+    reaper::{self, SweepParams},
     session::{App, Leg, Registry, Session},
     sockets::{self, Options, Sockets, SourceWish},
 };
@@ -78,11 +78,11 @@ impl Fleet {
         let period = Duration::from_nanos(PERIOD.0);
         let round = || Round::new(INTERVAL, None, period, (Nanos(now.0 - PERIOD.0), now));
         for (table, registry) in &self.0 {
-            let terms = Terms { now, grace: GRACE, keepalive: keepalive.then(round) };
+            let params = SweepParams { now, grace: GRACE, keepalive: keepalive.then(round) };
             reaper::sweep(
                 table,
                 registry,
-                terms,
+                params,
                 |_| {},
                 |session, _, cause| panic!("session {} is to end: {cause:?}", session.id),
             );

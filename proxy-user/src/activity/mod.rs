@@ -3,9 +3,11 @@
 
 mod client;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
@@ -14,7 +16,8 @@ use tokio::time::MissedTickBehavior;
 pub use self::client::{Client, ClientError};
 use crate::clock;
 use crate::core::report::Outbox;
-use crate::proxy::{Proxy, Served};
+use crate::metrics::Metrics;
+use crate::serving::Serving;
 use crate::session::App;
 
 /// Time between two looks at the gates.
@@ -31,85 +34,108 @@ struct Post {
     outbox: Outbox,
 }
 
-/// The posts of all apps.
-#[derive(Debug, Default)]
-struct Posts {
-    all: Vec<Post>,
-    /// What they are for.
-    served: Option<Arc<Served>>,
+/// Tells a control plane of the apps' activity.
+#[derive(Debug)]
+pub struct Reporter {
+    serving: Arc<Serving>,
+    metrics: Arc<Metrics>,
+    /// `None` = nobody is told.
+    client: ArcSwapOption<Client>,
 }
 
-/// Reports until `stop` fires (or its sender is dropped), then sends what is left.
-pub async fn run(proxy: Arc<Proxy>, mut stop: oneshot::Receiver<()>) {
-    let mut posts = Posts::default();
-    let mut sending = JoinSet::new();
-    let mut ticks = tokio::time::interval(PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = &mut stop => break,
-            _ = ticks.tick() => {
-                let Some(client) = proxy.served().reports.clone() else { continue };
-                posts.follow(&proxy);
-                for Post { app, outbox } in &mut posts.all {
-                    if sending.len() >= PARALLEL {
-                        break;
-                    }
-                    let due = outbox.poll(app.gate.newest(), clock::now(), client.interval());
-                    if let Some(activity) = due {
-                        let (app, client) = (Arc::clone(app), Arc::clone(&client));
-                        sending.spawn(async move {
-                            let accepted = client.send(Arc::clone(&app), activity).await;
-                            (app, accepted)
-                        });
+/// The posts of all apps.
+#[derive(Debug, Default)]
+struct Posts(Vec<Post>);
+
+impl Reporter {
+    /// Reports over this client.
+    #[must_use]
+    pub fn new(serving: Arc<Serving>, metrics: Arc<Metrics>, client: Option<Client>) -> Reporter {
+        Reporter { serving, metrics, client: ArcSwapOption::from_pointee(client) }
+    }
+
+    /// Reports over this client from the next report on.
+    pub fn set_client(&self, client: Option<Client>) {
+        self.client.store(client.map(Arc::new));
+    }
+
+    /// Reports until `stop` fires (or its sender is dropped), then sends what is left.
+    pub async fn run(self: Arc<Self>, mut stop: oneshot::Receiver<()>) {
+        let mut posts = Posts::default();
+        let mut sending = JoinSet::new();
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = &mut stop => break,
+                _ = ticks.tick() => {
+                    let Some(client) = self.client.load_full() else { continue };
+                    posts.follow(self.serving.all_apps());
+                    for Post { app, outbox } in &mut posts.0 {
+                        if sending.len() >= PARALLEL {
+                            break;
+                        }
+                        let due = outbox.poll(app.gate.newest(), clock::now(), client.interval());
+                        if let Some(activity) = due {
+                            let (app, client) = (Arc::clone(app), Arc::clone(&client));
+                            sending.spawn(async move {
+                                let accepted = client.send(Arc::clone(&app), activity).await;
+                                (app, accepted)
+                            });
+                        }
                     }
                 }
+                Some(done) = sending.join_next() => self.answered(&mut posts, done),
             }
-            Some(done) = sending.join_next() => posts.answered(&proxy, done),
+        }
+        // What is on its way is sent again unless it was accepted: told twice is better than never.
+        while let Some(done) = sending.try_join_next() {
+            self.answered(&mut posts, done);
+        }
+        sending.abort_all();
+        self.send_rest(posts).await;
+    }
+
+    /// The last reports of all apps.
+    async fn send_rest(&self, mut posts: Posts) {
+        let Some(client) = self.client.load_full() else { return };
+        posts.follow(self.serving.all_apps());
+        let mut last = Vec::new();
+        for Post { app, outbox } in &mut posts.0 {
+            if let Some(activity) = outbox.last(app.gate.newest()) {
+                last.push(Arc::clone(&client).send(Arc::clone(app), activity));
+            }
+        }
+        let all = stream::iter(last).buffer_unordered(PARALLEL).for_each(async |accepted| {
+            self.metrics.report(accepted);
+        });
+        if tokio::time::timeout(LAST, all).await.is_err() {
+            tracing::warn!("the control plane did not take all of the last reports");
         }
     }
-    // What is on its way is sent again unless it was accepted: told twice is better than never.
-    while let Some(done) = sending.try_join_next() {
-        posts.answered(&proxy, done);
-    }
-    sending.abort_all();
-    let Some(client) = proxy.served().reports.clone() else { return };
-    posts.follow(&proxy);
-    let mut last = Vec::new();
-    for Post { app, outbox } in &mut posts.all {
-        if let Some(activity) = outbox.last(app.gate.newest()) {
-            last.push(Arc::clone(&client).send(Arc::clone(app), activity));
+
+    fn answered(&self, posts: &mut Posts, done: Result<(Arc<App>, bool), JoinError>) {
+        let Ok((app, accepted)) = done else { return };
+        self.metrics.report(accepted);
+        if let Some(post) = posts.0.iter_mut().find(|post| Arc::ptr_eq(&app, &post.app)) {
+            post.outbox.answered(accepted, clock::now());
         }
-    }
-    let all = stream::iter(last).buffer_unordered(PARALLEL).for_each(async |accepted| {
-        proxy.metrics.report(accepted);
-    });
-    if tokio::time::timeout(LAST, all).await.is_err() {
-        tracing::warn!("the control plane did not take all of the last reports");
     }
 }
 
 impl Posts {
     /// Keeps a post for each app that there is.
-    fn follow(&mut self, proxy: &Proxy) {
-        let served = Arc::clone(&proxy.served());
-        if self.served.as_ref().is_some_and(|known| Arc::ptr_eq(known, &served)) {
+    fn follow(&mut self, apps: Vec<Arc<App>>) {
+        let same = |(post, app): (&Post, &Arc<App>)| Arc::ptr_eq(&post.app, app);
+        if self.0.len() == apps.len() && self.0.iter().zip(&apps).all(same) {
             return;
         }
+        let mut known: HashMap<_, _> =
+            self.0.drain(..).map(|post| (Arc::as_ptr(&post.app), post.outbox)).collect();
         let post = |app: Arc<App>| {
-            let known = self.all.iter().position(|post| Arc::ptr_eq(&app, &post.app));
-            let outbox = known.map(|at| std::mem::take(&mut self.all[at].outbox));
-            Post { app, outbox: outbox.unwrap_or_default() }
+            let outbox = known.remove(&Arc::as_ptr(&app)).unwrap_or_default();
+            Post { app, outbox }
         };
-        self.all = served.all_apps().into_iter().map(post).collect();
-        self.served = Some(served);
-    }
-
-    fn answered(&mut self, proxy: &Proxy, done: Result<(Arc<App>, bool), JoinError>) {
-        let Ok((app, accepted)) = done else { return };
-        proxy.metrics.report(accepted);
-        if let Some(post) = self.all.iter_mut().find(|post| Arc::ptr_eq(&app, &post.app)) {
-            post.outbox.answered(accepted, clock::now());
-        }
+        self.0 = apps.into_iter().map(post).collect();
     }
 }

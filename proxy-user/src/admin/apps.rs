@@ -146,8 +146,8 @@ impl View {
     /// The app as it is now.
     pub(super) fn of(app: &Arc<App>, registry: &Registry) -> View {
         let now = clock::now();
-        let (terms, account) = (app.terms(), &app.account);
-        let config = &terms.config;
+        let (policy, account) = (app.policy(), &app.account);
+        let config = &policy.config;
         let newest = app.gate.newest();
         let counts = registry.counts(std::slice::from_ref(app));
         View {

@@ -9,9 +9,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
-use super::Filter;
+use super::{Admin, Filter};
 use crate::events::Listener;
-use crate::proxy::Proxy;
 
 /// A listener and what it wants to hear; the listener is gone once the stream is to end.
 struct Stream {
@@ -22,10 +21,10 @@ struct Stream {
 
 /// All events from now on, or those of one app.
 pub(super) async fn events(
-    State(proxy): State<Arc<Proxy>>,
+    State(admin): State<Arc<Admin>>,
     Query(filter): Query<Filter>,
 ) -> Response {
-    let Some(listener) = proxy.events.listen() else {
+    let Some(listener) = admin.serving.events.listen() else {
         let again = [(header::RETRY_AFTER, "10")];
         let text = "Too many listen already; end one of them.\n";
         return (StatusCode::SERVICE_UNAVAILABLE, again, text).into_response();

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
@@ -29,14 +30,43 @@ pub use self::token::{Token, TokenError};
 use crate::config::nearest;
 use crate::core::patience::Limits;
 use crate::listen::Listener;
-use crate::metrics;
-use crate::proxy::{self, Phase, Proxy, timed};
+use crate::metrics::{self, Metrics};
+use crate::proxy::{self, timed};
+use crate::serving::{Phase, Serving};
+use crate::sockets::Sockets;
 
 /// How long a request's head may take to arrive.
 const HEAD: Duration = Duration::from_secs(10);
 
+/// What the admin address shows, and what it asks for.
+#[derive(Debug)]
+pub struct Admin {
+    serving: Arc<Serving>,
+    sockets: Sockets,
+    metrics: Arc<Metrics>,
+    token: ArcSwapOption<Token>,
+}
+
+impl Admin {
+    /// Shows these to whoever brings the token; `None` = to all.
+    #[must_use]
+    pub fn new(
+        serving: Arc<Serving>,
+        sockets: Sockets,
+        metrics: Arc<Metrics>,
+        token: Option<Token>,
+    ) -> Admin {
+        Admin { serving, sockets, metrics, token: ArcSwapOption::from_pointee(token) }
+    }
+
+    /// Asks for another token from the next request on.
+    pub fn set_token(&self, token: Option<Token>) {
+        self.token.store(token.map(Arc::new));
+    }
+}
+
 /// Serves the admin address until it is told to close; requests under way go on.
-pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
+pub async fn serve(admin: Arc<Admin>, listener: Listener) {
     let guarded = Router::new()
         .route("/metrics", get(exposition))
         .route("/api/apps", get(apps))
@@ -45,7 +75,7 @@ pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
         .route("/api/sessions", get(sessions))
         .route("/api/sessions/{id}", delete(end_session))
         .route_layer(middleware::from_fn_with_state(
-            Arc::clone(&proxy),
+            Arc::clone(&admin),
             token::guard_as_configured,
         ));
     let routes = Router::new()
@@ -53,7 +83,7 @@ pub async fn serve(proxy: Arc<Proxy>, listener: Listener) {
         .route("/readyz", get(ready))
         .merge(guarded)
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
-        .with_state(proxy);
+        .with_state(admin);
     let routes = TowerToHyperService::new(routes);
     let serve = |(stream, peer)| {
         tokio::spawn(connection(stream, peer, routes.clone()));
@@ -84,16 +114,16 @@ async fn connection(stream: TcpStream, peer: SocketAddr, routes: TowerToHyperSer
     }
 }
 
-async fn ready(State(proxy): State<Arc<Proxy>>) -> Response {
-    if proxy.phase() != Phase::Running {
+async fn ready(State(admin): State<Arc<Admin>>) -> Response {
+    if admin.serving.phase() != Phase::Running {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
     } else {
         "ready\n".into_response()
     }
 }
 
-async fn exposition(State(proxy): State<Arc<Proxy>>) -> Response {
-    match metrics::render(&proxy) {
+async fn exposition(State(admin): State<Arc<Admin>>) -> Response {
+    match metrics::render(&admin.metrics, &admin.serving, &admin.sockets) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "cannot render the metrics");
@@ -107,14 +137,15 @@ struct Filter {
     app: Option<String>,
 }
 
-async fn apps(State(proxy): State<Arc<Proxy>>) -> Json<Vec<apps::View>> {
-    Json(proxy.served().all_apps().iter().map(|app| apps::View::of(app, &proxy.registry)).collect())
+async fn apps(State(admin): State<Arc<Admin>>) -> Json<Vec<apps::View>> {
+    let serving = &admin.serving;
+    Json(serving.all_apps().iter().map(|app| apps::View::of(app, &serving.registry)).collect())
 }
 
-async fn app(State(proxy): State<Arc<Proxy>>, Path(name): Path<String>) -> Response {
-    let apps = proxy.served().all_apps();
+async fn app(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Response {
+    let apps = admin.serving.all_apps();
     if let Some(app) = apps.iter().find(|app| *app.name == name) {
-        return Json(apps::Detail::of(app, &proxy.registry)).into_response();
+        return Json(apps::Detail::of(app, &admin.serving.registry)).into_response();
     }
     let known: Vec<_> = apps.iter().map(|app| &*app.name).collect();
     let nearest = nearest(&name, &known);
@@ -123,15 +154,15 @@ async fn app(State(proxy): State<Arc<Proxy>>, Path(name): Path<String>) -> Respo
 }
 
 async fn sessions(
-    State(proxy): State<Arc<Proxy>>,
+    State(admin): State<Arc<Admin>>,
     Query(filter): Query<Filter>,
 ) -> Json<Vec<sessions::Row>> {
-    Json(sessions::list(&proxy, filter.app.as_deref()))
+    Json(sessions::list(&admin.serving.registry, filter.app.as_deref()))
 }
 
 /// 204: it ends for this. 404: there is no such session, or it has ended for another cause.
-async fn end_session(State(proxy): State<Arc<Proxy>>, Path(id): Path<String>) -> Response {
-    if id.parse().is_ok_and(|id| sessions::end(&proxy, id)) {
+async fn end_session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+    if id.parse().is_ok_and(|id| sessions::end(&admin.serving.registry, id)) {
         StatusCode::NO_CONTENT.into_response()
     } else {
         (StatusCode::NOT_FOUND, "No such session lives.\n").into_response()

@@ -6,8 +6,7 @@ use crate::clock;
 use crate::core::ending::Cause;
 use crate::core::stall::Watch;
 use crate::core::time::Nanos;
-use crate::proxy::Proxy;
-use crate::session::{Leg, Watched};
+use crate::session::{Leg, Registry, Watched};
 
 /// One session.
 #[derive(Debug, Serialize)]
@@ -55,10 +54,10 @@ struct Frames {
 }
 
 /// The live sessions of `app`, or of all.
-pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
+pub(super) fn list(registry: &Registry, app: Option<&str>) -> Vec<Row> {
     let now = clock::now();
     let mut rows = Vec::new();
-    proxy.registry.each(|watched| {
+    registry.each(|watched| {
         let session = watched.session;
         if app.is_none_or(|app| *app == *session.app.name) {
             rows.push(row(&watched, now));
@@ -68,8 +67,8 @@ pub(super) fn list(proxy: &Proxy, app: Option<&str>) -> Vec<Row> {
 }
 
 /// Ends a session as an operator's wish; false if none with this id lives, or another cause came first.
-pub(super) fn end(proxy: &Proxy, id: u64) -> bool {
-    let Some(session) = proxy.registry.find(id) else { return false };
+pub(super) fn end(registry: &Registry, id: u64) -> bool {
+    let Some(session) = registry.find(id) else { return false };
     let ends = session.end(Cause::Operator);
     if ends {
         tracing::info!(app = session.app.name, session = id, "ended by an operator");

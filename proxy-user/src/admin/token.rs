@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::proxy::Proxy;
+use super::Admin;
 
 /// Why the token file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +88,11 @@ pub(crate) async fn guard(
 
 /// The same with the token that is configured at the moment.
 pub(super) async fn guard_as_configured(
-    State(proxy): State<Arc<Proxy>>,
+    State(admin): State<Arc<Admin>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let refusal = refuse(proxy.served().admin_token.as_ref(), &request);
+    let refusal = refuse(admin.token.load().as_deref(), &request);
     match refusal {
         Some(refusal) => refusal,
         None => next.run(request).await,

@@ -131,7 +131,7 @@ impl Run {
             tokio::select! {
                 _ = hangup.recv() => {}
                 _ = looks.tick() => {
-                    if !watch.changed(&server.proxy.served().config) {
+                    if !watch.changed(&server.proxy.serving.config()) {
                         continue;
                     }
                 }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::value::host::HostPattern;
 use super::value::upstream::Upstream;
 use super::value::words::words;
+use crate::core::route::HostPattern;
 
 /// One `[[app]]`: what a host name or path routes to.
 #[derive(Clone, Debug, PartialEq, Eq)]

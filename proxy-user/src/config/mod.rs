@@ -19,11 +19,11 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
+pub use crate::core::route::HostPattern;
 pub use app::{App, Compression, Count, OnIdle, Wake};
 pub use mistake::{Mistake, Mistakes, ValueError};
 pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
 pub use value::amount::{parse_duration, parse_size, show_duration, show_size};
-pub use value::host::HostPattern;
 pub use value::name::nearest;
 pub use value::upstream::Upstream;
 

@@ -76,7 +76,7 @@ pub async fn run(setup: Setup, sockets: Sockets) -> Result<()> {
     for kind in Kind::ALL {
         tasks.spawn(clients::live(kind, reachable(listen)));
     }
-    let mut watcher = Watcher::new(&server.proxy, GRACE);
+    let mut watcher = Watcher::new(&server.proxy.serving, GRACE);
     let header = Header {
         page: format!("http://{}/", reachable(listen)),
         admin: format!("http://{admin}/metrics"),

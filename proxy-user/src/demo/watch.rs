@@ -14,7 +14,7 @@ use super::verdict::{Look, Story};
 use crate::core::gate::Reason;
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
-use crate::proxy::Proxy;
+use crate::serving::Serving;
 use crate::session::{App, Counts, Session};
 
 /// The app for the person's browser.
@@ -25,7 +25,7 @@ const TABS: usize = 5;
 /// All sessions seen so far that still matter.
 #[derive(Debug)]
 pub(super) struct Watcher {
-    proxy: Arc<Proxy>,
+    serving: Arc<Serving>,
     grace: Duration,
     tracks: Vec<Track>,
 }
@@ -38,14 +38,14 @@ struct Track {
 }
 
 impl Watcher {
-    pub(super) fn new(proxy: &Arc<Proxy>, grace: Duration) -> Watcher {
-        Watcher { proxy: Arc::clone(proxy), grace, tracks: Vec::new() }
+    pub(super) fn new(serving: &Arc<Serving>, grace: Duration) -> Watcher {
+        Watcher { serving: Arc::clone(serving), grace, tracks: Vec::new() }
     }
 
     /// Looks at every session once.
     pub(super) fn look(&mut self, now: Nanos) {
         let mut live = Vec::new();
-        self.proxy.registry.each(|watched| live.push(Arc::clone(watched.session)));
+        self.serving.registry.each(|watched| live.push(Arc::clone(watched.session)));
         for track in &mut self.tracks {
             let lives = live.iter().any(|session| session.id == track.session.id);
             track.story.tell(look(&track.session, !lives, now));
@@ -60,8 +60,8 @@ impl Watcher {
 
     /// Lets go of sessions that are over, but for the newest of each app.
     fn forget(&mut self) {
-        let served = self.proxy.served();
-        let newest: Vec<_> = served.apps.iter().filter_map(|app| self.newest(app)).collect();
+        let apps = self.serving.apps();
+        let newest: Vec<_> = apps.iter().filter_map(|app| self.newest(app)).collect();
         let newest: Vec<_> = newest.iter().map(|track| track.session.id).collect();
         self.tracks.retain(|track| !track.story.over() || newest.contains(&track.session.id));
     }
@@ -77,7 +77,7 @@ impl Watcher {
     /// The table's rows.
     pub(super) fn rows(&self, now: Nanos) -> Vec<Row> {
         let mut rows = Vec::new();
-        for app in &self.proxy.served().apps {
+        for app in &self.serving.apps() {
             let (name, habit) = person(app);
             let row = |track: Option<&Track>| Row {
                 name,
@@ -97,8 +97,8 @@ impl Watcher {
 
     /// What became of each app.
     pub(super) fn summary(&self, now: Nanos) -> Vec<Outcome> {
-        let apps = &self.proxy.served().apps;
-        let counts = self.proxy.registry.counts(apps);
+        let apps = &self.serving.apps();
+        let counts = self.serving.registry.counts(apps);
         let outcome = |(app, counts): (&Arc<App>, PerSide<Counts>)| Outcome {
             name: person(app).0,
             activity: app.activity(&counts).into(),
@@ -111,8 +111,8 @@ impl Watcher {
 
     /// The browser's app for its own page, as JSON.
     pub(super) fn status(&self, now: Nanos) -> String {
-        let apps = &self.proxy.served().apps;
-        let counts = self.proxy.registry.counts(apps);
+        let apps = &self.serving.apps();
+        let counts = self.serving.registry.counts(apps);
         let app = apps.iter().zip(counts).find(|(app, _)| *app.name == *BROWSER);
         let Some((app, counts)) = app else { return "{}".to_owned() };
         let active = active(app, now);

@@ -8,13 +8,18 @@ mod losses;
 mod scrape;
 mod tcp;
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::proto::MetricFamily;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result};
 
 pub use self::scrape::render;
 use crate::core::ending::{Cause, Reap};
+use crate::session::App;
 
 /// Upper bounds in seconds for how long an app takes to answer.
 const ANSWER: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
@@ -107,12 +112,19 @@ impl Metrics {
         })
     }
 
-    /// Shows the families of an app before anything happens to it, so that the first event is seen
-    /// as an increase.
-    pub fn announce(&self, app: &str) {
+    /// Shows the families of these apps before anything happens to them, so that the first event is seen
+    /// as an increase, and forgets the labels of all others that had some.
+    fn follow(&self, apps: &[Arc<App>]) {
         for reap in Cause::ALL.into_iter().filter_map(Cause::reap) {
-            self.reaped.with_label_values(&[app, reap.leg.as_str(), reap.reason]);
+            for app in apps {
+                self.reaped.with_label_values(&[&*app.name, reap.leg.as_str(), reap.reason]);
+            }
         }
+        // Requests for no app have an empty label.
+        let kept = apps.iter().map(|app| &*app.name).chain([""]).collect();
+        retain(&self.requests, &kept);
+        retain(&self.request_seconds, &kept);
+        retain(&self.reaped, &kept);
     }
 
     /// A request was answered.
@@ -148,6 +160,18 @@ impl Metrics {
     pub fn sweep(&self, took: Duration) {
         let labels: [&str; 0] = [];
         self.sweep_seconds.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+}
+
+/// Drops the metrics whose label `app` is none of these.
+fn retain<T: MetricVecBuilder>(family: &MetricVec<T>, apps: &HashSet<&str>) {
+    for shown in family.collect().iter().flat_map(MetricFamily::get_metric) {
+        let labels = shown.get_label().iter().map(|label| (label.name(), label.value()));
+        let labels: HashMap<_, _> = labels.collect();
+        if labels.get("app").is_some_and(|app| !apps.contains(app)) {
+            // An error says that another scrape has just removed it.
+            let _ = family.remove(&labels);
+        }
     }
 }
 

@@ -1,28 +1,33 @@
 //! `/metrics`: the counted metrics, and those read off apps and sessions at the moment of asking,
 //! so that a frame costs no metric.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::UNIX_EPOCH;
 
 use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 
-use super::{counter, gauge, idle, losses, tcp};
+use super::{Metrics, counter, gauge, idle, losses, tcp};
 use crate::clock;
-use crate::proxy::Proxy;
+use crate::serving::Serving;
+use crate::session::App;
+use crate::sockets::Sockets;
 
 /// The whole exposition in Prometheus' text format.
 ///
 /// # Errors
 /// None that a running program can meet: names and labels are constants.
-pub fn render(proxy: &Proxy) -> Result<String> {
-    let mut families = proxy.metrics.registry.gather();
-    families.extend(gather(proxy)?.gather());
+pub fn render(metrics: &Metrics, serving: &Serving, sockets: &Sockets) -> Result<String> {
+    let apps = serving.all_apps();
+    metrics.follow(&apps);
+    let mut families = metrics.registry.gather();
+    families.extend(gather(&apps, serving, sockets)?.gather());
     families.sort_by(|one, other| one.name().cmp(other.name()));
     TextEncoder::new().encode_to_string(&families)
 }
 
 /// A registry that lives for one answer.
-fn gather(proxy: &Proxy) -> Result<Registry> {
+fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Registry> {
     let registry = Registry::new();
     gauge(&registry, "ebbtide_build_info", "Always 1; the version is in the label", &["version"])?
         .with_label_values(&[env!("CARGO_PKG_VERSION")])
@@ -33,13 +38,11 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
         "Always 1; who fills the rows is in the label",
         &["source"],
     )?
-    .with_label_values(&[proxy.sockets.source().to_string()])
+    .with_label_values(&[sockets.source().to_string()])
     .set(1);
-    let served = proxy.served();
-    let apps = &served.all_apps();
     gauge(&registry, "ebbtide_apps", "Apps by state", &["state"])?
         .with_label_values(&["running"])
-        .set(i64::try_from(served.apps.len()).unwrap_or(i64::MAX));
+        .set(i64::try_from(serving.apps().len()).unwrap_or(i64::MAX));
 
     let sessions = gauge(&registry, "ebbtide_sessions", "Sessions that are open", &["app"])?;
     let opened = counter(&registry, "ebbtide_sessions_total", "Sessions opened", &["app"])?;
@@ -73,7 +76,7 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
     )?;
     registry.register(Box::new(newest.clone()))?;
 
-    let counts = proxy.registry.counts(apps);
+    let counts = serving.registry.counts(apps);
     for (app, counts) in apps.iter().zip(&counts) {
         let name = &*app.name;
         let live = i64::try_from(app.live.load(Relaxed)).unwrap_or(i64::MAX);
@@ -97,6 +100,6 @@ fn gather(proxy: &Proxy) -> Result<Registry> {
     }
     idle::collect(apps, &counts, &registry)?;
     losses::collect(apps, &registry)?;
-    tcp::collect(proxy, apps, &registry)?;
+    tcp::collect(&serving.registry, apps, &registry)?;
     Ok(registry)
 }

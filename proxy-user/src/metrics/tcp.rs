@@ -7,8 +7,7 @@ use prometheus::{GaugeVec, Opts, Registry, Result};
 use super::{counter, gauge};
 use crate::core::side::PerSide;
 use crate::core::stall::Sample;
-use crate::proxy::Proxy;
-use crate::session::App;
+use crate::session::{self, App};
 
 /// The open sockets of one side of an app at this moment.
 #[derive(Clone, Copy, Default)]
@@ -31,7 +30,11 @@ impl Now {
 }
 
 /// Adds the families to `registry`.
-pub(super) fn collect(proxy: &Proxy, apps: &[Arc<App>], registry: &Registry) -> Result<()> {
+pub(super) fn collect(
+    sessions: &session::Registry,
+    apps: &[Arc<App>],
+    registry: &Registry,
+) -> Result<()> {
     let labels = ["app", "leg"];
     let acked = counter(
         registry,
@@ -66,7 +69,7 @@ pub(super) fn collect(proxy: &Proxy, apps: &[Arc<App>], registry: &Registry) -> 
     registry.register(Box::new(rtt.clone()))?;
 
     let mut open = vec![PerSide::<Now>::default(); apps.len()];
-    proxy.registry.each_by_app(apps, |app, session| {
+    sessions.each_by_app(apps, |app, session| {
         session.settle();
         for (side, leg) in session.legs.iter() {
             open[app][side].add(&leg.socket.sample());

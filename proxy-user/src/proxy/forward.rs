@@ -21,10 +21,10 @@ pub(super) async fn forward(
     pool: &Pool,
     routed: Routed,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, terms, mut request, peer } = routed;
-    let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
+    let Routed { app, policy, mut request, peer } = routed;
+    let case = Case::new(proxy, (&app, &policy), peer.ip(), &request);
     let needs = case.request(proxy);
-    let upstream = terms.config.upstream.authority();
+    let upstream = policy.config.upstream.authority();
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;

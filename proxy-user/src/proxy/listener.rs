@@ -9,12 +9,13 @@ use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::worker::Here;
-use super::{Phase, Proxy, Worker, service, timed, worker};
+use super::{Proxy, Worker, service, timed, worker};
 use crate::clock;
 use crate::core::patience;
 use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
 use crate::listen::Listener;
+use crate::serving::Phase;
 
 /// Pause between two looks whether connections can be accepted again: running out of descriptors does
 /// not get better by trying faster.
@@ -93,12 +94,12 @@ fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
 pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream, peer: SocketAddr) {
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
-    let limits = proxy.served().config.limits.clone();
+    let limits = proxy.serving.config().limits.clone();
     let mut http = http1::Builder::new();
     // Room for heads over the limit too, so that `service` can say what is wrong with them; beyond it
     // hyper answers a bare 431.
     http.header_read_timeout(None).max_buf_size(2 * limits.header_bytes);
-    let mut phase = proxy.phase.subscribe();
+    let mut phase = proxy.serving.phase.subscribe();
     let accepted_in = *phase.borrow_and_update();
     // While the process leaves, a connection is good for one request.
     http.keep_alive(accepted_in == Phase::Running);

@@ -10,18 +10,19 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use super::answer::{Answer, Body};
 use super::timed::Upload;
 use super::worker::Here;
-use super::{Phase, Proxy, forward, upgrade};
+use super::{Proxy, forward, upgrade};
 use crate::clock;
 use crate::core::headers::{
     Hop, Peer, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop,
 };
-use crate::session::{App, Lost, Terms};
+use crate::serving::Phase;
+use crate::session::{App, AppPolicy, Lost};
 
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
     pub(super) app: Arc<App>,
     /// What is configured of it for as long as the request lasts.
-    pub(super) terms: Arc<Terms>,
+    pub(super) policy: Arc<AppPolicy>,
     pub(super) request: Request<Upload>,
     pub(super) peer: SocketAddr,
 }
@@ -61,7 +62,9 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
         }
     };
     let mut response = result.unwrap_or_else(Answer::response);
-    if proxy.phase() != Phase::Running && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if proxy.serving.phase() != Phase::Running
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let name = app.as_ref().map_or("", |app| &app.name);
@@ -83,8 +86,9 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     if request.method() == Method::CONNECT {
         return Err(Answer::NoTunnel);
     }
-    let served = client.proxy.served();
-    if head_bytes(&request) > served.config.limits.header_bytes {
+    let serving = &client.proxy.serving;
+    let config = serving.config();
+    if head_bytes(&request) > config.limits.header_bytes {
         return Err(Answer::HeadTooBig);
     }
     if !only_chunked(request.headers()) {
@@ -92,9 +96,9 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     }
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
-    let app = Arc::clone(served.find(name, request.uri().path()).ok_or(Answer::NoApp)?);
+    let app = serving.find(name, request.uri().path()).ok_or(Answer::NoApp)?;
     let peer = &client.peer;
-    let trusted = served.config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
+    let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
     let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
@@ -105,8 +109,8 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     {
         headers.insert(HOST, value);
     }
-    let terms = app.terms();
-    Ok(Routed { app, terms, request, peer: client.addr })
+    let policy = app.policy();
+    Ok(Routed { app, policy, request, peer: client.addr })
 }
 
 /// Bytes of the request's head as it would be written anew.

@@ -15,13 +15,13 @@ use hyper::client::conn::http1;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::Proxy;
 use super::answer::{Answer, Body, REASON};
 use super::forward::{chain, relay};
 use super::judge::Case;
 use super::line::{Line, NoAnswer};
 use super::service::Routed;
 use super::timed::{Timed, Upload};
-use super::{Phase, Proxy};
 use crate::clock;
 use crate::config::Compression;
 use crate::core::ending::Cause;
@@ -31,7 +31,8 @@ use crate::core::loss::Loss;
 use crate::core::side::PerSide;
 use crate::events::Told;
 use crate::pump::{Counting, End, Home, Limits, Pumps};
-use crate::session::{App, Leg, Lost, Registry, Seat, Session, Terms};
+use crate::serving::Phase;
+use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
 
 /// Passes a handshake to the app, and starts the session that comes of it.
 pub(super) async fn upgrade(
@@ -39,17 +40,17 @@ pub(super) async fn upgrade(
     pumps: &Pumps,
     routed: Routed,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, terms, mut request, peer } = routed;
-    if proxy.phase() != Phase::Running {
+    let Routed { app, policy, mut request, peer } = routed;
+    if proxy.serving.phase() != Phase::Running {
         return Err(Answer::Draining);
     }
     if !request.body().is_end_stream() {
         return Err(Answer::BadRequest("A WebSocket handshake has no body."));
     }
-    let seats = app.seats.take().zip(proxy.seats.take()).ok_or(Answer::Full)?;
-    let case = Case::new(proxy, (&app, &terms), peer.ip(), &request);
+    let seats = app.seats.take().zip(proxy.serving.seats.take()).ok_or(Answer::Full)?;
+    let case = Case::new(proxy, (&app, &policy), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
-    let (mut response, line) = ask(proxy, &terms, handshake(&terms, &request)).await?;
+    let (mut response, line) = ask(proxy, &policy, handshake(&policy, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if let Some(mut line) = line {
             // The rest of the answer.
@@ -63,7 +64,7 @@ pub(super) async fn upgrade(
         return Err(Answer::Broken);
     }
     let extensions = extension::negotiated(response.headers());
-    let max_frame = proxy.served().config.limits.frame_bytes.unwrap_or(u64::MAX);
+    let max_frame = proxy.serving.config().limits.frame_bytes.unwrap_or(u64::MAX);
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let counting = case.upgrade(proxy, response.headers(), extensions);
     proxy.pumps.spawn(start(
@@ -82,7 +83,7 @@ pub(super) async fn upgrade(
 }
 
 /// The handshake as the app sees it.
-fn handshake(terms: &Terms, request: &Request<Upload>) -> Request<Empty<Bytes>> {
+fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     let mut passed = Request::new(Empty::new());
     let mut target = Parts::default();
     let path = request.uri().path_and_query().cloned();
@@ -93,7 +94,7 @@ fn handshake(terms: &Terms, request: &Request<Upload>) -> Request<Empty<Bytes>> 
     headers.clone_from(request.headers());
     headers.remove(TE);
     ask_websocket(headers);
-    if terms.config.compression == Compression::Strip {
+    if policy.config.compression == Compression::Strip {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
     }
     passed
@@ -102,13 +103,13 @@ fn handshake(terms: &Terms, request: &Request<Upload>) -> Request<Empty<Bytes>> 
 /// The app's answer, and the line over which it came.
 async fn ask(
     proxy: &Proxy,
-    terms: &Terms,
+    policy: &AppPolicy,
     request: Request<Empty<Bytes>>,
 ) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
-    let name = &terms.config.name;
-    let authority = terms.config.upstream.authority().as_str();
+    let name = &policy.config.name;
+    let authority = policy.config.upstream.authority().as_str();
     let mut http = http1::Builder::new();
-    http.max_buf_size(proxy.served().config.limits.header_bytes);
+    http.max_buf_size(proxy.serving.config().limits.header_bytes);
     let line = Line::open(authority, &http).await.map_err(|error| {
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");
         match error {
@@ -116,7 +117,7 @@ async fn ask(
             NoAnswer::Broken(_) => Answer::Broken,
         }
     })?;
-    match tokio::time::timeout(terms.config.wake_timeout, line.ask(request)).await {
+    match tokio::time::timeout(policy.config.wake_timeout, line.ask(request)).await {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
             tracing::info!(app = name, error = %chain(error.error()), "handshake failed");
@@ -149,11 +150,11 @@ async fn start(
             client: Leg::new(client_peer, sockets.client),
             app: Leg::new(app_peer, sockets.app),
         };
-        let (id, bell) = (proxy.registry.next_id(), pumps.bell());
+        let (id, bell) = (proxy.serving.registry.next_id(), pumps.bell());
         let session = Session::new(id, app, clock::now(), legs, Arc::clone(&bell).into());
         let session = Arc::new(session);
-        proxy.registry.insert(Arc::clone(&session));
-        if proxy.phase() == Phase::Closing {
+        proxy.serving.registry.insert(Arc::clone(&session));
+        if proxy.serving.phase() == Phase::Closing {
             session.end(Cause::Shutdown);
         }
         let lodging = Lodging { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
@@ -178,7 +179,7 @@ struct Lodging {
 
 impl Home for Lodging {
     fn registry(&self) -> &Registry {
-        &self.proxy.registry
+        &self.proxy.serving.registry
     }
 
     fn ended(&self, session: &Session, cause: Cause) {
@@ -188,7 +189,7 @@ impl Home for Lodging {
             session.app.losses.note(Lost { loss, at, session: Some(session.id) });
         }
         self.proxy.metrics.reap(app, reap);
-        self.proxy.events.tell(|| Told::reap(app, at, session.id, reap));
+        self.proxy.serving.events.tell(|| Told::reap(app, at, session.id, reap));
     }
 }
 

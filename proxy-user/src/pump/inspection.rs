@@ -16,7 +16,7 @@ use crate::core::pack::{Class, Connection, Lane, Message, RuleBook, RuleIndex, V
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
-use crate::session::{App, Terms, Trace};
+use crate::session::{App, AppPolicy, Trace};
 
 /// One session's rules, and where their work stands.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Inspection {
     /// `counts_output`: messages from the app can be activity. `extensions`: those to follow.
     #[must_use]
     pub fn new(
-        terms: &Terms,
+        policy: &AppPolicy,
         path: &str,
         connection: Connection,
         counts_output: bool,
@@ -88,7 +88,7 @@ impl Inspection {
         opened: Nanos,
     ) -> Option<Box<Inspection>> {
         let Connection { input, output, heartbeat, .. } = connection;
-        let paced = terms.seeks_cadence();
+        let paced = policy.seeks_cadence();
         let view = |lane: Lane, counts, deflate: Option<Deflate>, least| {
             let longest = lane.longest().max(least);
             (longest > 0).then(|| View {
@@ -104,7 +104,7 @@ impl Inspection {
         let input = view(input, true, extensions.client, unknown);
         let output = view(output, counts_output, extensions.server, 0);
         let inspection = Inspection {
-            book: Arc::clone(&terms.book),
+            book: Arc::clone(&policy.book),
             opened,
             output: output.filter(|_| counts_output || heartbeat.is_some()),
             cadence: paced

@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-pub use self::sweep::{Terms, sweep};
+pub use self::sweep::{SweepParams, sweep};
 use crate::clock;
 use crate::config::{Config, Keepalive};
 use crate::core::ending::Cause;
 use crate::core::keepalive::Round;
 use crate::core::time::Nanos;
-use crate::proxy::Proxy;
+use crate::metrics::Metrics;
+use crate::serving::Serving;
 use crate::session::{Session, Watches};
+use crate::sockets::Sockets;
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -27,30 +29,30 @@ const PERIOD: Duration = Duration::from_secs(1);
 const EARLY: Duration = Duration::from_millis(50);
 
 /// Sweeps until the task is dropped.
-pub async fn run(proxy: Arc<Proxy>) {
+pub async fn run(serving: Arc<Serving>, sockets: Sockets, metrics: Arc<Metrics>) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = clock::now();
     loop {
         ticks.tick().await;
         let start = clock::now();
-        let terms = terms(&proxy.served().config, before, start);
+        let params = params(&serving.config(), before, start);
         before = start;
-        let rtt = |took| proxy.metrics.pong(took);
-        sweep(&proxy.sockets, &proxy.registry, terms, rtt, |session, watches, cause| {
+        let rtt = |took| metrics.pong(took);
+        sweep(&sockets, &serving.registry, params, rtt, |session, watches, cause| {
             reap(session, watches, cause, start);
         });
-        proxy.metrics.sweep(clock::elapsed(start));
+        metrics.sweep(clock::elapsed(start));
     }
 }
 
 /// By what the sweep at `now` judges, after one at `before`.
-fn terms(config: &Config, before: Nanos, now: Nanos) -> Terms {
+fn params(config: &Config, before: Nanos, now: Nanos) -> SweepParams {
     let Keepalive { interval, timeout } = config.keepalive;
     let timeout = timeout.map(|timeout| timeout.saturating_sub(EARLY));
     let round = |interval| Round::new(interval, timeout, PERIOD, (before, now));
     let grace = config.stall.grace.saturating_sub(EARLY);
-    Terms { now, grace, keepalive: interval.map(round) }
+    SweepParams { now, grace, keepalive: interval.map(round) }
 }
 
 fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {

@@ -23,7 +23,7 @@ const CLOSING: Duration = Duration::from_secs(10);
 
 /// By what legs are judged at a sweep.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct SweepParams {
     /// When the sweep is.
     pub now: Nanos,
     /// How long queued bytes may stand still.
@@ -37,11 +37,11 @@ pub struct Terms {
 pub fn sweep(
     sockets: &Sockets,
     registry: &Registry,
-    terms: Terms,
+    params: SweepParams,
     mut rtt: impl FnMut(Duration),
     mut end: impl FnMut(&Arc<Session>, &Watches, Cause),
 ) {
-    let Terms { now, grace, keepalive } = terms;
+    let SweepParams { now, grace, keepalive } = params;
     sockets.refresh(now);
     registry.sweep(sockets, |mut look| {
         if let Some(round) = &keepalive

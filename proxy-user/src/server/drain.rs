@@ -8,7 +8,7 @@ use super::Server;
 use crate::clock;
 use crate::core::drain::Drain;
 use crate::core::ending::Cause;
-use crate::proxy::{Phase, Proxy};
+use crate::serving::{Phase, Serving};
 
 /// Time between two looks at what is due.
 const LOOK: Duration = Duration::from_millis(50);
@@ -20,11 +20,11 @@ const HANDED_OVER: Duration = Duration::from_secs(4);
 impl Server {
     /// No new sessions; returns when all that live have been told to go, or have ended by themselves.
     pub(super) async fn drain(&mut self) {
-        let proxy = &self.proxy;
-        let time = proxy.served().config.drain;
-        proxy.phase.send_replace(Phase::Draining);
+        let serving = &self.proxy.serving;
+        let time = serving.config().drain;
+        serving.phase.send_replace(Phase::Draining);
         let shared = self.doors.are_shared() || self.admin_doors.are_shared();
-        tracing::info!(sessions = proxy.registry.len(), ?time, handed_over = shared, "draining");
+        tracing::info!(sessions = serving.registry.len(), ?time, handed_over = shared, "draining");
         if self.doors.are_passed() {
             // Whoever connects from here on waits for the next process.
             self.doors.close().await;
@@ -33,29 +33,29 @@ impl Server {
         let least = if shared { HANDED_OVER } else { Duration::ZERO };
         let mut schedule = Drain::new(start, time);
         loop {
-            tell(proxy, &mut schedule);
+            tell(serving, &mut schedule);
             let gone = clock::elapsed(start);
-            let done = proxy.registry.is_empty() && proxy.connections.is_empty();
+            let done = serving.registry.is_empty() && self.proxy.connections.is_empty();
             if gone >= least && (done || gone >= time) {
                 break;
             }
             tokio::time::sleep(LOOK).await;
         }
         // In this order: a handshake that ends from here on sees the phase and tells its session.
-        proxy.phase.send_replace(Phase::Closing);
-        proxy.registry.each(|watched| {
+        serving.phase.send_replace(Phase::Closing);
+        serving.registry.each(|watched| {
             watched.session.end(Cause::Shutdown);
         });
     }
 }
 
 /// Tells those sessions that are due, in the order in which they were opened.
-fn tell(proxy: &Proxy, schedule: &mut Drain) {
+fn tell(serving: &Serving, schedule: &mut Drain) {
     let mut live = 0;
-    proxy.registry.each(|watched| live += usize::from(watched.session.ended().is_none()));
+    serving.registry.each(|watched| live += usize::from(watched.session.ended().is_none()));
     let mut due = schedule.due(clock::now(), live);
     if due > 0 {
-        proxy.registry.each(|watched| {
+        serving.registry.each(|watched| {
             if due > 0 && watched.session.end(Cause::Shutdown) {
                 due -= 1;
             }

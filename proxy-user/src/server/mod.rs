@@ -1,6 +1,7 @@
 //! The parts of a running proxy, started in order and stopped in order.
 
 mod drain;
+mod loaded;
 mod reload;
 mod workers;
 
@@ -12,14 +13,18 @@ use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use self::loaded::LoadedConfig;
 use self::workers::Workers;
+use crate::activity::Reporter;
+use crate::admin::{self, Admin};
 use crate::config::{Config, SocketSource};
 use crate::listen::{Doors, Entry, Listener, Opened, Passed};
 use crate::metrics::Metrics;
 use crate::packs::Packs;
-use crate::proxy::{self, Plan, Proxy};
+use crate::proxy::{self, Proxy};
+use crate::serving::Serving;
 use crate::sockets::{Options, Sockets, SourceWish};
-use crate::{activity, admin, descriptors, privileges, reaper, shadow};
+use crate::{descriptors, privileges, reaper, shadow};
 
 /// How long plain requests and farewells may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
@@ -27,8 +32,9 @@ const LAST_REQUESTS: Duration = Duration::from_secs(6);
 /// A proxy that serves.
 #[derive(Debug)]
 pub struct Server {
-    /// What it serves.
+    /// Serves browsers.
     pub proxy: Arc<Proxy>,
+    admin: Arc<Admin>,
     /// Where browsers connect.
     doors: Doors,
     /// Where metrics, health and the API are.
@@ -37,7 +43,9 @@ pub struct Server {
     workers: Workers,
     /// Tasks that end with the server: the sweep, the shadow, the kernel programs' log.
     others: Vec<JoinHandle<()>>,
-    reporter: (oneshot::Sender<()>, JoinHandle<()>),
+    reporter: Arc<Reporter>,
+    /// What ends the reports, and the task that sends them.
+    reporting: (oneshot::Sender<()>, JoinHandle<()>),
     /// As it was started: some of it cannot change while it runs.
     started: Config,
 }
@@ -58,7 +66,9 @@ impl Server {
     ) -> Result<Server> {
         descriptors::prepare(config.limits.sessions);
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
-        let plan = Plan::new(config.clone(), packs)?;
+        let started = config.clone();
+        let LoadedConfig { config, books, admin_token, reports } =
+            LoadedConfig::new(config, packs)?;
         let admin = match passed.admin {
             Some(socket) => Opened::passed(socket)?,
             None => Opened::open(config.admin, entry)?,
@@ -74,17 +84,30 @@ impl Server {
                 sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
             }
         };
-        let proxy = Arc::new(Proxy::new(plan, sockets, Metrics::new()?));
+        let serving = Arc::new(Serving::new(config, books));
+        let metrics = Arc::new(Metrics::new()?);
         let mut others = vec![
-            tokio::spawn(reaper::run(Arc::clone(&proxy))),
-            tokio::spawn(shadow::run(Arc::clone(&proxy))),
+            tokio::spawn(reaper::run(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics))),
+            tokio::spawn(shadow::run(Arc::clone(&serving))),
         ];
         others.extend(kernel_log);
         let (stop, stopped) = oneshot::channel();
-        let reporter = (stop, tokio::spawn(activity::run(Arc::clone(&proxy), stopped)));
-        let (doors, admin_doors) = (Doors::default(), Doors::default());
-        let started = config;
-        let mut server = Server { proxy, doors, admin_doors, workers, others, reporter, started };
+        let reporter = Reporter::new(Arc::clone(&serving), Arc::clone(&metrics), reports);
+        let reporter = Arc::new(reporter);
+        let reporting = (stop, tokio::spawn(Arc::clone(&reporter).run(stopped)));
+        let admin_side =
+            Admin::new(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics), admin_token);
+        let mut server = Server {
+            proxy: Arc::new(Proxy::new(serving, sockets, metrics)),
+            admin: Arc::new(admin_side),
+            doors: Doors::default(),
+            admin_doors: Doors::default(),
+            workers,
+            others,
+            reporter,
+            reporting,
+            started,
+        };
         server.serve_admin(admin);
         opened.into_iter().for_each(|opened| server.serve(opened));
         Ok(server)
@@ -99,8 +122,8 @@ impl Server {
 
     fn serve_admin(&mut self, opened: Opened) {
         tracing::info!(address = %opened.address(), "admin listening");
-        let proxy = Arc::clone(&self.proxy);
-        self.admin_doors.add(opened, |listener: Listener| admin::serve(proxy, listener));
+        let admin = Arc::clone(&self.admin);
+        self.admin_doors.add(opened, |listener: Listener| admin::serve(admin, listener));
     }
 
     /// Where browsers connect, ports filled in.
@@ -137,7 +160,7 @@ impl Server {
         }
         self.workers.stop();
         self.others.iter().for_each(JoinHandle::abort);
-        let (stop, reporter) = self.reporter;
+        let (stop, reporter) = self.reporting;
         drop(stop);
         // It bounds its own last words. A panic in it has been logged.
         let _ = reporter.await;

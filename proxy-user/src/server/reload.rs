@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use anyhow::Result;
 
 use super::Server;
+use super::loaded::LoadedConfig;
 use crate::config::Config;
 use crate::descriptors;
 use crate::listen::{Doors, Opened};
 use crate::packs::Packs;
-use crate::proxy::Plan;
 
 impl Server {
     /// Serves by `config` from the next request on. Sessions go on under what they were opened with, and
@@ -20,8 +20,8 @@ impl Server {
     /// changed.
     pub fn reload(&mut self, config: Config, packs: &Packs) -> Result<()> {
         self.warn_of_fixed(&config);
-        let plan = Plan::new(config, packs)?;
-        let config = plan.config();
+        let LoadedConfig { config, books, admin_token, reports } =
+            LoadedConfig::new(config, packs)?;
         let (listen, limit) = (config.listen.clone(), config.limits.sessions);
         let admin = [config.admin];
         let opened = {
@@ -30,10 +30,12 @@ impl Server {
         };
         let admin_opened = open_missing(&self.admin_doors, &admin)?;
         // From here on nothing can fail.
-        if limit != self.proxy.served().config.limits.sessions {
+        if limit != self.proxy.serving.config().limits.sessions {
             descriptors::prepare(limit);
         }
-        self.proxy.serve_plan(plan);
+        self.proxy.serving.configure(config, books);
+        self.admin.set_token(admin_token);
+        self.reporter.set_client(reports);
         opened.into_iter().for_each(|opened| self.serve(opened));
         admin_opened.into_iter().for_each(|opened| self.serve_admin(opened));
         for (doors, wanted) in [(&mut self.doors, &listen[..]), (&mut self.admin_doors, &admin)] {

@@ -20,7 +20,7 @@ pub struct App {
     /// Its name.
     pub name: Box<str>,
     /// As configured last.
-    terms: ArcSwap<Terms>,
+    policy: ArcSwap<AppPolicy>,
     /// Its newest activity.
     pub gate: Gate,
     /// What counted and what did not, for whoever asks why.
@@ -46,7 +46,7 @@ pub struct App {
 
 /// What a configuration says of an app. What was begun under it ends under it.
 #[derive(Debug)]
-pub struct Terms {
+pub struct AppPolicy {
     /// As configured.
     pub config: config::App,
     /// What tells its machinery from its people.
@@ -55,11 +55,11 @@ pub struct Terms {
     recognised: AtomicU64,
 }
 
-impl Terms {
+impl AppPolicy {
     /// Takes the book's rules into the account.
-    fn new(config: config::App, mut book: RuleBook, account: &Account) -> Terms {
+    fn new(config: config::App, mut book: RuleBook, account: &Account) -> AppPolicy {
         book.renumber(&account.adopt(book.rules()));
-        Terms { config, book: Arc::new(book), recognised: AtomicU64::new(0) }
+        AppPolicy { config, book: Arc::new(book), recognised: AtomicU64::new(0) }
     }
 
     /// The packs that its traffic has given away.
@@ -100,26 +100,26 @@ impl App {
             upgrades: AtomicU64::new(0),
             events: AtomicU64::new(0),
             past: Mutex::default(),
-            terms: ArcSwap::from_pointee(Terms::new(config, book, &account)),
+            policy: ArcSwap::from_pointee(AppPolicy::new(config, book, &account)),
             account,
         }
     }
 
     /// What is configured.
     #[must_use]
-    pub fn terms(&self) -> Arc<Terms> {
-        self.terms.load_full()
+    pub fn policy(&self) -> Arc<AppPolicy> {
+        self.policy.load_full()
     }
 
     /// Replaces what is configured, of which the name stays. Only one thread may do this at a time.
     pub fn configure(&self, config: config::App, book: RuleBook, now: Nanos) {
-        let old = self.terms();
-        let new = Terms::new(config, book, &self.account);
+        let old = self.policy();
+        let new = AppPolicy::new(config, book, &self.account);
         let recognised = new.book.packs_named(old.book.pack_names(old.recognised()));
         new.recognised.store(recognised, Relaxed);
         self.seats.set_limit(new.config.max_sessions);
         self.account.configure(&new.config, now);
-        self.terms.store(Arc::new(new));
+        self.policy.store(Arc::new(new));
     }
 
     /// Notes activity that is no frame.
@@ -133,15 +133,15 @@ impl App {
         self.gate.touch(now, reason);
     }
 
-    /// Adds packs, as a set of the book in `terms`, to those that its traffic has given away, and gives
+    /// Adds packs, as a set of the book in `policy`, to those that its traffic has given away, and gives
     /// all of them.
-    pub fn recognise(&self, terms: &Terms, packs: u64) -> u64 {
-        let known = terms.recognised();
+    pub fn recognise(&self, policy: &AppPolicy, packs: u64) -> u64 {
+        let known = policy.recognised();
         if packs & !known == 0 {
             return known;
         }
-        let new = packs & !terms.recognised.fetch_or(packs, Relaxed);
-        terms.book.pack_names(new).for_each(|pack| self.account.recognised(pack));
+        let new = packs & !policy.recognised.fetch_or(packs, Relaxed);
+        policy.book.pack_names(new).for_each(|pack| self.account.recognised(pack));
         known | packs
     }
 

@@ -19,7 +19,7 @@ use std::task::Waker;
 pub use self::account::{
     Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
 };
-pub use self::app::{App, Terms};
+pub use self::app::{App, AppPolicy};
 pub use self::losses::{Losses, Lost};
 pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, Watched, Watches};

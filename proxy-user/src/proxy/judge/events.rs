@@ -12,7 +12,7 @@ use super::Case;
 use crate::clock;
 use crate::core::event_stream::EventStream;
 use crate::core::pack::Verdict;
-use crate::session::{App, Terms};
+use crate::session::{App, AppPolicy};
 
 /// An app's answer on its way to the client.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Watched {
 #[derive(Debug)]
 struct Stream {
     app: Arc<App>,
-    terms: Arc<Terms>,
+    policy: Arc<AppPolicy>,
     path: String,
     events: EventStream,
 }
@@ -43,28 +43,28 @@ impl Watched {
             let name = media.split(';').next().unwrap_or_default().trim();
             name.eq_ignore_ascii_case("text/event-stream")
         });
-        let terms = &case.terms;
-        let counts = terms.counts_output(terms.book.counts_output(terms.recognised()));
+        let policy = &case.policy;
+        let counts = policy.counts_output(policy.book.counts_output(policy.recognised()));
         if !events || !counts || headers.contains_key(CONTENT_ENCODING) {
             return Watched::plain(body);
         }
         let path = case.uri.path().to_owned();
-        let needs = terms.book.event_needs(&path, terms.recognised());
+        let needs = policy.book.event_needs(&path, policy.recognised());
         let events = EventStream::new(needs);
-        let (app, terms) = (Arc::clone(&case.app), Arc::clone(terms));
-        Watched { body, stream: Some(Box::new(Stream { app, terms, path, events })) }
+        let (app, policy) = (Arc::clone(&case.app), Arc::clone(policy));
+        Watched { body, stream: Some(Box::new(Stream { app, policy, path, events })) }
     }
 }
 
 impl Stream {
     fn look(&mut self, bytes: &[u8]) {
-        let Stream { app, terms, path, events } = self;
+        let Stream { app, policy, path, events } = self;
         events.feed(bytes, |event| {
             let now = clock::coarse();
             let name = String::from_utf8_lossy(event.name);
             // What is longer than any rule looks at is known to none.
             let verdict = match event.whole {
-                true => terms.book.event(path, &name, event.data, terms.recognised()),
+                true => policy.book.event(path, &name, event.data, policy.recognised()),
                 false => Verdict::Activity(None),
             };
             app.event(now, path, verdict);

@@ -27,7 +27,7 @@ use crate::core::navigation::{Navigation, navigation};
 use crate::core::pack::{RequestHead, RequestVerdict, Verdict};
 use crate::core::skeleton;
 use crate::pump::{Counting, Inspection};
-use crate::session::{App, Asked, Terms};
+use crate::session::{App, AppPolicy, Asked};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -35,7 +35,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     app: Arc<App>,
-    terms: Arc<Terms>,
+    policy: Arc<AppPolicy>,
     method: Method,
     uri: Uri,
     /// Who asks; see [`client`].
@@ -69,7 +69,7 @@ impl Case {
     /// Takes from a request what its judgement needs. `peer`: the address it came from.
     pub(super) fn new<B>(
         proxy: &Proxy,
-        (app, terms): (&Arc<App>, &Arc<Terms>),
+        (app, policy): (&Arc<App>, &Arc<AppPolicy>),
         peer: IpAddr,
         request: &Request<B>,
     ) -> Case {
@@ -77,7 +77,7 @@ impl Case {
         let client = client(peer, headers);
         Case {
             app: Arc::clone(app),
-            terms: Arc::clone(terms),
+            policy: Arc::clone(policy),
             method: method.clone(),
             uri: uri.clone(),
             client,
@@ -94,8 +94,8 @@ impl Case {
 
     /// Judges a plain request. Some must be asked again, when so many bytes of their body have come.
     pub(super) fn request(&self, proxy: &Proxy) -> Option<Look> {
-        let (book, head) = (&self.terms.book, self.head());
-        let recognised = self.app.recognise(&self.terms, book.recognise_request(&head));
+        let (book, head) = (&self.policy.book, self.head());
+        let recognised = self.app.recognise(&self.policy, book.recognise_request(&head));
         let asker = Asker { client: self.client, navigation: self.navigation };
         let now = clock::coarse();
         match judge::request((book, recognised), &proxy.visits, asker, &head, now) {
@@ -118,12 +118,12 @@ impl Case {
     /// would say of a query is not known, so that it must have none.
     fn may_be_timer(&self) -> bool {
         let bare = self.uri.query().is_none_or(str::is_empty);
-        self.terms.seeks_cadence() && bare && self.navigation == Navigation::Other
+        self.policy.seeks_cadence() && bare && self.navigation == Navigation::Other
     }
 
     /// Shows a request to the pace of its browser. `body`: the whole of it.
     fn pace(&self, verdict: Verdict, body: Option<&[u8]>) {
-        if !self.terms.seeks_cadence() || matches!(verdict, Verdict::Ignored(_)) {
+        if !self.policy.seeks_cadence() || matches!(verdict, Verdict::Ignored(_)) {
             return;
         }
         let unknown = verdict == Verdict::Activity(None) && self.may_be_timer();
@@ -135,8 +135,8 @@ impl Case {
 
     /// Judges a plain request by the start of its body, or all of it.
     fn body(&self, body: &[u8], whole: bool) -> Verdict {
-        let book = &self.terms.book;
-        book.request_body(&self.head(), self.terms.recognised(), body, whole)
+        let book = &self.policy.book;
+        book.request_body(&self.head(), self.policy.recognised(), body, whole)
     }
 
     /// Judges a handshake that the app has accepted with these headers, and gives the rules for its
@@ -147,20 +147,20 @@ impl Case {
         answer: &HeaderMap,
         extensions: Extensions,
     ) -> Counting {
-        let (terms, now) = (&self.terms, clock::coarse());
+        let (policy, now) = (&self.policy, clock::coarse());
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(&proxy.visits, self.client, &self.head(), chosen, now);
-        let connection = terms.book.connection(&opening);
-        let recognised = self.app.recognise(terms, connection.packs);
-        let verdict = terms.book.upgrade(&opening, recognised);
+        let connection = policy.book.connection(&opening);
+        let recognised = self.app.recognise(policy, connection.packs);
+        let verdict = policy.book.upgrade(&opening, recognised);
         judge::accepted(&proxy.visits, self.client, &opening, verdict, now);
         proxy.visits.opened(self.client, opening.path);
         self.tell(verdict, true);
-        let counts_output = terms.counts_output(connection.counts_output);
-        let followed = terms.config.compression == Compression::Inspect;
+        let counts_output = policy.counts_output(connection.counts_output);
+        let followed = policy.config.compression == Compression::Inspect;
         let extensions = if followed { extensions } else { Extensions::default() };
         let path = self.uri.path();
-        let inspection = Inspection::new(terms, path, connection, counts_output, extensions, now);
+        let inspection = Inspection::new(policy, path, connection, counts_output, extensions, now);
         Counting { counts_output, inspection }
     }
 

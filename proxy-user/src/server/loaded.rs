@@ -1,0 +1,35 @@
+//! A configuration with everything that was read and made for it.
+
+use crate::activity::Client;
+use crate::admin::Token;
+use crate::config::Config;
+use crate::core::pack::RuleBook;
+use crate::packs::{Packs, PacksError};
+
+/// What a configuration needs to be put in force.
+#[derive(Debug)]
+pub(super) struct LoadedConfig {
+    pub(super) config: Config,
+    /// The rules of each app.
+    pub(super) books: Vec<RuleBook>,
+    /// What the admin address asks for.
+    pub(super) admin_token: Option<Token>,
+    /// Where activity is told.
+    pub(super) reports: Option<Client>,
+}
+
+impl LoadedConfig {
+    /// Reads and makes what `config` needs.
+    ///
+    /// # Errors
+    /// A token file that cannot be read or used, or an app that names a pack that there is not.
+    pub(super) fn new(config: Config, packs: &Packs) -> anyhow::Result<LoadedConfig> {
+        let books = config.apps.iter().map(|app| packs.book(&app.packs));
+        Ok(LoadedConfig {
+            books: books.collect::<Result<_, PacksError>>()?,
+            admin_token: config.admin_token_file.as_deref().map(Token::read).transpose()?,
+            reports: config.report.clone().map(Client::new).transpose()?,
+            config,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! The apps by name, and the routes to them.
+//!
+//! Requests only read. A change is made in place, under a lock that is held for as long as it takes to
+//! walk a path of the route table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::RwLock;
+
+use crate::config;
+use crate::core::pack::RuleBook;
+use crate::core::route::{RouteTable, Source};
+use crate::core::time::Nanos;
+use crate::events::Events;
+use crate::session::App;
+
+/// A change of what one source serves.
+#[derive(Debug)]
+pub enum Change {
+    /// Serves an app by these rules, in place of what was served under its name.
+    Put(Box<config::App>, RuleBook),
+    /// Serves the app of this name no longer. Its sessions go on.
+    Remove(String),
+}
+
+impl Change {
+    fn name(&self) -> &str {
+        match self {
+            Change::Put(app, _) => &app.name,
+            Change::Remove(name) => name,
+        }
+    }
+}
+
+/// All apps.
+#[derive(Debug, Default)]
+pub(super) struct Apps(RwLock<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    routes: RouteTable<Arc<App>>,
+    /// In the order in which they came.
+    served: BTreeMap<u64, Arc<App>>,
+    numbers: HashMap<Box<str>, u64>,
+    /// The number of the next one.
+    next: u64,
+    /// Served no longer, for the sake of the sessions that they have left.
+    former: Vec<Arc<App>>,
+}
+
+impl Apps {
+    pub(super) fn change(
+        &self,
+        source: Source,
+        changes: impl IntoIterator<Item = Change>,
+        events: &Events,
+        now: Nanos,
+    ) {
+        let mut table = self.0.write();
+        table.former.retain(has_sessions);
+        let changes: Vec<_> = changes.into_iter().collect();
+        // All at once, as two apps may change places.
+        for change in &changes {
+            table.unroute(source, change.name());
+        }
+        for change in changes {
+            match change {
+                Change::Put(config, book) => table.put(source, *config, book, events, now),
+                Change::Remove(name) => table.remove(&name),
+            }
+        }
+    }
+
+    pub(super) fn find(&self, host: &str, path: &str) -> Option<Arc<App>> {
+        self.0.read().routes.find(host, path).cloned()
+    }
+
+    pub(super) fn served(&self) -> Vec<Arc<App>> {
+        self.0.read().served.values().cloned().collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<App>> {
+        let table = self.0.read();
+        let former = table.former.iter().filter(|app| has_sessions(app));
+        table.served.values().chain(former).cloned().collect()
+    }
+}
+
+impl Table {
+    fn put(
+        &mut self,
+        source: Source,
+        config: config::App,
+        book: RuleBook,
+        events: &Events,
+        now: Nanos,
+    ) {
+        if let Some(app) = self.get(&config.name) {
+            app.configure(config, book, now);
+            self.route(source, &app);
+            return;
+        }
+        let former = self.former.iter().position(|app| *app.name == config.name);
+        let app = match former.map(|at| self.former.swap_remove(at)) {
+            Some(app) => {
+                app.configure(config, book, now);
+                app
+            }
+            None => Arc::new(App::new(config, book, events.clone(), now)),
+        };
+        self.route(source, &app);
+        self.numbers.insert(app.name.clone(), self.next);
+        self.served.insert(self.next, app);
+        self.next += 1;
+    }
+
+    fn remove(&mut self, name: &str) {
+        let number = self.numbers.remove(name);
+        let Some(app) = number.and_then(|number| self.served.remove(&number)) else { return };
+        if has_sessions(&app) {
+            self.former.push(app);
+        }
+    }
+
+    fn route(&mut self, source: Source, app: &Arc<App>) {
+        let config = &app.policy().config;
+        if config.hosts.is_empty() {
+            self.routes.insert(None, &config.path, source, Arc::clone(app));
+        }
+        for host in &config.hosts {
+            self.routes.insert(Some(host), &config.path, source, Arc::clone(app));
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<Arc<App>> {
+        self.served.get(self.numbers.get(name)?).cloned()
+    }
+
+    fn unroute(&mut self, source: Source, name: &str) {
+        let Some(app) = self.get(name) else { return };
+        let config = &app.policy().config;
+        if config.hosts.is_empty() {
+            self.routes.remove(None, &config.path, source);
+        }
+        for host in &config.hosts {
+            self.routes.remove(Some(host), &config.path, source);
+        }
+    }
+}
+
+fn has_sessions(app: &Arc<App>) -> bool {
+    app.live.load(Relaxed) > 0
+}
+
+#[cfg(test)]
+#[path = "apps_tests.rs"]
+mod tests;

@@ -1,0 +1,59 @@
+use super::*;
+
+fn app(name: &str, path: &str) -> config::App {
+    let upstream = "http://127.0.0.1:1".parse().unwrap();
+    config::App { path: path.to_owned(), ..config::App::new(name.to_owned(), upstream) }
+}
+
+fn put(name: &str, path: &str) -> Change {
+    Change::Put(Box::new(app(name, path)), RuleBook::default())
+}
+
+fn remove(name: &str) -> Change {
+    Change::Remove(name.to_owned())
+}
+
+fn change(apps: &Apps, source: Source, changes: impl IntoIterator<Item = Change>) {
+    apps.change(source, changes, &Events::default(), Nanos(1));
+}
+
+fn names(apps: &[Arc<App>]) -> Vec<&str> {
+    apps.iter().map(|app| &*app.name).collect()
+}
+
+#[test]
+fn apps_keep_what_is_known_of_them_and_their_order() {
+    let apps = Apps::default();
+    change(&apps, Source::File, [put("one", "/one"), put("two", "/two")]);
+    let one = apps.find("h", "/one").unwrap();
+    change(&apps, Source::File, [put("three", "/"), put("one", "/elsewhere")]);
+    assert!(Arc::ptr_eq(&one, &apps.find("h", "/elsewhere/x").unwrap()));
+    assert_eq!(&*apps.find("h", "/one").unwrap().name, "three");
+    assert_eq!(names(&apps.served()), ["one", "two", "three"]);
+}
+
+#[test]
+fn two_apps_may_swap_their_places() {
+    let apps = Apps::default();
+    change(&apps, Source::File, [put("one", "/a"), put("two", "/b")]);
+    change(&apps, Source::File, [put("one", "/b"), put("two", "/a")]);
+    let found = ["/a", "/b"].map(|path| apps.find("h", path).map(|app| app.name.clone()));
+    assert_eq!(found, [Some("two".into()), Some("one".into())]);
+}
+
+#[test]
+fn an_app_with_sessions_is_remembered_until_the_last_has_ended() {
+    let apps = Apps::default();
+    change(&apps, Source::File, [put("busy", "/"), put("quiet", "/quiet")]);
+    let busy = apps.find("h", "/").unwrap();
+    busy.live.store(1, Relaxed);
+    change(&apps, Source::File, [remove("busy"), remove("quiet"), remove("nobody")]);
+    assert!(apps.find("h", "/").is_none() && apps.served().is_empty());
+    assert_eq!(names(&apps.all()), ["busy"]);
+    change(&apps, Source::File, [put("busy", "/back")]);
+    assert!(Arc::ptr_eq(&busy, &apps.find("h", "/back").unwrap()));
+    assert_eq!(names(&apps.all()), ["busy"]);
+    change(&apps, Source::File, [remove("busy")]);
+    busy.live.store(0, Relaxed);
+    assert!(apps.all().is_empty());
+}

@@ -1,0 +1,112 @@
+//! What is served at this moment: the configuration in force, the apps and the routes to them, the live
+//! sessions, and how far the process is on its way out.
+//!
+//! HTTP, the admin address, the reaper and the reports stand above this and take from it what they
+//! need. It must know none of them.
+
+mod apps;
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::watch;
+
+use self::apps::Apps;
+pub use self::apps::Change;
+use crate::clock;
+use crate::config::Config;
+use crate::core::pack::RuleBook;
+use crate::core::route::Source;
+use crate::events::Events;
+use crate::session::{App, Registry, Seats};
+
+/// How far the process is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Everything is served.
+    Running,
+    /// No new sessions; those that live may end by themselves. Each connection ends with its current
+    /// request.
+    Draining,
+    /// Every session is told.
+    Closing,
+}
+
+/// What is served at this moment.
+#[derive(Debug)]
+pub struct Serving {
+    config: ArcSwap<Config>,
+    apps: Apps,
+    /// The live sessions.
+    pub registry: Registry,
+    /// `limits.sessions`.
+    pub seats: Seats,
+    /// What happens, for whoever listens.
+    pub events: Events,
+    /// Draining or not.
+    pub phase: watch::Sender<Phase>,
+}
+
+impl Serving {
+    /// Serves `config`, whose apps have these rule books, in its order.
+    #[must_use]
+    pub fn new(config: Config, books: Vec<RuleBook>) -> Serving {
+        let serving = Serving {
+            apps: Apps::default(),
+            registry: Registry::default(),
+            seats: Seats::new(config.limits.sessions),
+            events: Events::default(),
+            phase: watch::Sender::new(Phase::Running),
+            config: ArcSwap::from_pointee(Config::default()),
+        };
+        serving.configure(config, books);
+        serving
+    }
+
+    /// The configuration in force. Not to be held for long: see [`arc_swap::Guard`].
+    pub fn config(&self) -> Guard<Arc<Config>> {
+        self.config.load()
+    }
+
+    /// Puts another configuration in force, from the next request on. Sessions, and what is known of the
+    /// apps that go on under their name, are kept.
+    pub fn configure(&self, config: Config, books: Vec<RuleBook>) {
+        let old = self.config();
+        let gone = old.apps.iter().filter(|old| config.apps.iter().all(|app| app.name != old.name));
+        let gone = gone.map(|app| Change::Remove(app.name.clone()));
+        let put = config.apps.iter().cloned().zip(books);
+        let put = put.map(|(app, book)| Change::Put(Box::new(app), book));
+        self.change(Source::File, gone.chain(put));
+        self.seats.set_limit(config.limits.sessions);
+        self.config.store(Arc::new(config));
+    }
+
+    /// Adds, replaces and removes apps of one source, all at once for whoever routes.
+    pub fn change(&self, source: Source, changes: impl IntoIterator<Item = Change>) {
+        self.apps.change(source, changes, &self.events, clock::now());
+    }
+
+    /// The app for a host and a path.
+    #[must_use]
+    pub fn find(&self, host: &str, path: &str) -> Option<Arc<App>> {
+        self.apps.find(host, path)
+    }
+
+    /// The apps that are served, in the order in which they came.
+    #[must_use]
+    pub fn apps(&self) -> Vec<Arc<App>> {
+        self.apps.served()
+    }
+
+    /// The same, and behind them those that are served no longer and have sessions left.
+    #[must_use]
+    pub fn all_apps(&self) -> Vec<Arc<App>> {
+        self.apps.all()
+    }
+
+    /// How far the process is on its way out.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+}
