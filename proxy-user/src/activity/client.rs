@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::config::Report;
 use crate::core::gate::Activity;
+use crate::error::chain;
 use crate::session::App;
 
 /// How long the control plane may take to answer.
@@ -115,7 +116,7 @@ impl Client {
             Err(error) => {
                 // The URL may hold a secret in its query.
                 let error = error.without_url();
-                tracing::warn!(app = name, error = %crate::proxy::chain(&error), "a report failed");
+                tracing::warn!(app = name, error = %chain(&error), "a report failed");
                 false
             }
         }

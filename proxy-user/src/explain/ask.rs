@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::Answer;
-use crate::proxy::chain;
+use crate::error::chain;
 
 /// How long the proxy may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);

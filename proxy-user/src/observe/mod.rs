@@ -12,10 +12,11 @@ mod metrics;
 mod table;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::MissedTickBehavior;
 
 use self::lists::Lists;
@@ -92,7 +93,7 @@ struct Observer {
 impl Observer {
     fn table(&self) -> MutexGuard<'_, Table> {
         // A sweep that panicked left every socket either in or out of the table.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

@@ -14,6 +14,7 @@ use super::pool::{Outgoing, Pool};
 use super::service::Routed;
 use super::timed::Upload;
 use crate::core::headers::strip_hop_by_hop;
+use crate::error::chain;
 
 /// Forwards one request.
 pub(super) async fn forward(
@@ -93,10 +94,4 @@ pub(super) fn relay(mut response: Response<Incoming>, case: Option<&Case>) -> Re
         None => Watched::plain(body),
     };
     Response::from_parts(parts, Either::Left(body))
-}
-
-/// An error and all that caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

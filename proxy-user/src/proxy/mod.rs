@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::forward::chain;
 pub(crate) use self::listener::accept;
 pub use self::listener::serve;
 pub use self::worker::Worker;

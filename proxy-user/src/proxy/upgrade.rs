@@ -17,7 +17,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Proxy;
 use super::answer::{Answer, Body, REASON};
-use super::forward::{chain, relay};
+use super::forward::relay;
 use super::judge::Case;
 use super::line::{Line, NoAnswer};
 use super::service::Routed;
@@ -29,6 +29,7 @@ use crate::core::extension;
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::loss::Loss;
 use crate::core::side::PerSide;
+use crate::error::chain;
 use crate::events::Told;
 use crate::pump::{Counting, End, Home, Limits, Pumps};
 use crate::serving::Phase;

@@ -2,11 +2,12 @@
 //! hears all of its sessions'.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use mio::{Registry, Token, Waker};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::thread::Turns;
 
@@ -103,8 +104,7 @@ impl Desk {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // A panic elsewhere leaves the lists whole.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 

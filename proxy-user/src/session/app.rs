@@ -1,10 +1,11 @@
 //! An app at run time: what is counted and remembered of it while sessions come and go, and while its
 //! configuration is replaced.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use super::{Account, Counts, Losses, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
@@ -169,13 +170,13 @@ impl App {
 
     /// Keeps the counts of a session that is over.
     pub(super) fn absorb(&self, session: &Session) {
-        let mut past = self.past.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut past = self.past.lock();
         past.client += session.legs.client.frames.read();
         past.app += session.legs.app.frames.read();
     }
 
     /// What came from each side in the sessions that are over.
     pub(super) fn past(&self) -> PerSide<Counts> {
-        *self.past.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.past.lock()
     }
 }

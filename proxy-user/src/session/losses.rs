@@ -1,10 +1,10 @@
 //! How often an app was lost, and whether it answers.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 use crate::core::loss::Loss;
 use crate::core::time::Nanos;
+use parking_lot::Mutex;
 
 /// What an app has answered to the newest request.
 const UNASKED: u8 = 0;
@@ -45,7 +45,7 @@ impl Losses {
             self.newest.store(FAILED, Relaxed);
         }
         self.counts[lost.loss as usize].fetch_add(1, Relaxed);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
+        *self.last.lock() = Some(lost);
     }
 
     /// Whether the newest request or handshake was answered; `None` before the first.
@@ -63,7 +63,7 @@ impl Losses {
 
     /// The newest.
     pub fn last(&self) -> Option<Lost> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock()
     }
 }
 

@@ -1,8 +1,8 @@
 //! All live sessions of the process, in the order of their places in the socket table.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{App, Counts, Session};
 use crate::core::keepalive::Pulse;
@@ -10,6 +10,7 @@ use crate::core::side::PerSide;
 use crate::core::stall::Watch;
 use crate::core::time::Nanos;
 use crate::sockets::{PAIRS, Sockets, View};
+use parking_lot::{Mutex, MutexGuard};
 
 /// What the sweep remembers of a session.
 #[derive(Clone, Copy, Debug, Default)]
@@ -207,8 +208,7 @@ impl Registry {
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
-        // A panic elsewhere leaves the arrays whole.
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock()
     }
 }
 

@@ -5,13 +5,13 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use aya::{
     Ebpf, Pod,
     maps::{Array, HashMap, Map, MapData, MapError},
 };
+use parking_lot::{Mutex, MutexGuard};
 use proxy_common::Row;
 
 use super::{
@@ -105,12 +105,12 @@ impl Kernel {
 
     /// The loaded object, for its log.
     pub(super) fn ebpf(&self) -> MutexGuard<'_, Ebpf> {
-        self.ebpf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ebpf.lock()
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
         // Nothing is half done in the process's own memory when a change unwinds.
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock()
     }
 }
 

@@ -3,13 +3,10 @@
 //!
 //! Nothing here looks for sockets (`observe` does) or decides what a figure means (`core` does).
 
-use std::{
-    io,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{io, path::Path, sync::Arc};
 
 use aya::maps::{HashMap, MapData, RingBuf};
+use parking_lot::{Mutex, MutexGuard};
 use proxy_common::Row;
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -41,7 +38,7 @@ struct Rows {
 
 impl Rows {
     fn places(&self) -> MutexGuard<'_, Places> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     array,
     os::fd::RawFd,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        Arc, OnceLock,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -17,6 +17,7 @@ use std::{
     },
 };
 
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use proxy_common::Row;
 
 use super::{
@@ -170,7 +171,7 @@ impl Block {
     }
 
     fn descriptors(&self) -> MutexGuard<'_, [RawFd; LEGS]> {
-        self.descriptors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.descriptors.lock()
     }
 }
 
@@ -204,7 +205,7 @@ impl Ledger {
     }
 
     fn places(&self) -> MutexGuard<'_, [Places; 2]> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock()
     }
 }
 
@@ -230,7 +231,7 @@ impl Table {
         if let Some(block) = self.block(number) {
             return Some((pair, block));
         }
-        let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = self.blocks.write();
         while blocks.len() <= number {
             blocks.push(Arc::new(Block::new(Arc::clone(&self.ledger))));
         }
@@ -243,7 +244,7 @@ impl Table {
     }
 
     pub(super) fn block(&self, number: usize) -> Option<Arc<Block>> {
-        self.blocks.read().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
+        self.blocks.read().get(number).cloned()
     }
 
     /// How many legs have a row of the kernel's, and how many are polled.

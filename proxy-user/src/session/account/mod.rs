@@ -9,9 +9,10 @@ mod read;
 mod rule;
 mod shown;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::newest::{Due, Newest, SharedDue};
 pub use self::read::Last;
@@ -110,8 +111,7 @@ impl Account {
 
     /// Follows a change of the app's configuration.
     pub fn configure(&self, app: &config::App, now: Nanos) {
-        // A panic elsewhere leaves sums and moments whole.
-        let mut shadow = self.shadow.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shadow = self.shadow.lock();
         match (app.idle_after.filter(|_| app.on_idle == OnIdle::Shadow), &mut *shadow) {
             (Some(idle_after), Some(shadow)) => shadow.set_idle_after(idle_after),
             (Some(idle_after), none) => *none = Some(Shadow::new(idle_after, now)),
@@ -291,8 +291,7 @@ impl Account {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // A panic elsewhere leaves lists whole.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock()
     }
 }
 

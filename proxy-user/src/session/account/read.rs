@@ -1,7 +1,5 @@
 //! What the account says to those who ask: metrics, the API, the shadow.
 
-use std::sync::PoisonError;
-
 use super::{Account, RuleCount};
 use crate::core::cadence::Hints;
 use crate::core::gate::{Activity, Reason};
@@ -100,7 +98,6 @@ impl Account {
 
     /// Asks the shadow of an app with `on_idle = "shadow"` and `idle_after`; others have none.
     pub fn shadow<T>(&self, ask: impl FnOnce(&mut Shadow) -> T) -> Option<T> {
-        // A panic elsewhere leaves sums and moments whole.
-        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(ask)
+        self.shadow.lock().as_mut().map(ask)
     }
 }
