@@ -76,6 +76,7 @@ fn the_contracts_sample_is_what_it_says() {
     let Parsed { config, warnings } = valid("contract.toml");
     assert_eq!(config.listen, [SocketAddr::from(([0, 0, 0, 0], 8080))]);
     assert!(config.admin_token_file.as_ref().unwrap().ends_with("valid/secrets/admin"));
+    assert_eq!(config.admin_hosts[0].to_string(), "ebbtide.internal");
     assert_eq!(config.trusted_proxies[0].to_string(), "10.0.0.0/8");
     assert_eq!(config.report.as_ref().unwrap().url_for("x"), "http://control.internal/apps/x");
     let app = &config.apps[0];
@@ -92,6 +93,7 @@ fn the_contracts_sample_is_what_it_says() {
     let defaults = Config {
         listen: config.listen.clone(),
         admin_token_file: config.admin_token_file.clone(),
+        admin_hosts: config.admin_hosts.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         report: Some(report),
         apps: vec![plain],
@@ -99,7 +101,7 @@ fn the_contracts_sample_is_what_it_says() {
     };
     assert_eq!(config, defaults);
     let lines: Vec<_> = warnings.iter().map(|warning| warning.line.unwrap()).collect();
-    assert_eq!(lines, [41, 43], "{warnings:#?}");
+    assert_eq!(lines, [42, 44], "{warnings:#?}");
 }
 
 /// Numbers here come from the contract, not from the code.
@@ -131,6 +133,8 @@ fn every_other_value_arrives() {
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(config.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:8080".parse().unwrap()]);
     assert_eq!(config.admin, "0.0.0.0:9091".parse().unwrap());
+    let admin_hosts: Vec<_> = config.admin_hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(admin_hosts, ["ebbtide.internal", "*.ops.example.com"]);
     let trusted: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["192.168.1.1/32", "fd00::/8"]);
     assert_eq!((config.workers, config.drain), (3, Duration::ZERO));

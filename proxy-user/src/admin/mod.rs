@@ -4,19 +4,20 @@
 
 pub(crate) mod apps;
 mod events;
+mod guard;
 pub(crate) mod losses;
 mod sessions;
-pub(crate) mod token;
+mod token;
 
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use axum::extract::{Path, Query, State};
+use arc_swap::ArcSwap;
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
@@ -26,6 +27,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
+pub use self::guard::{Guard, Refusal};
 pub use self::token::{Token, TokenError};
 use crate::config::nearest;
 use crate::core::patience::Limits;
@@ -44,45 +46,40 @@ pub struct Admin {
     serving: Arc<Serving>,
     sockets: Sockets,
     metrics: Arc<Metrics>,
-    token: ArcSwapOption<Token>,
+    guard: ArcSwap<Guard>,
 }
 
 impl Admin {
-    /// Shows these to whoever brings the token; `None` = to all.
+    /// Shows these to whom `guard` lets through.
     #[must_use]
     pub fn new(
         serving: Arc<Serving>,
         sockets: Sockets,
         metrics: Arc<Metrics>,
-        token: Option<Token>,
+        guard: Guard,
     ) -> Admin {
-        Admin { serving, sockets, metrics, token: ArcSwapOption::from_pointee(token) }
+        Admin { serving, sockets, metrics, guard: ArcSwap::from_pointee(guard) }
     }
 
-    /// Asks for another token from the next request on.
-    pub fn set_token(&self, token: Option<Token>) {
-        self.token.store(token.map(Arc::new));
+    /// Asks another guard from the next request on.
+    pub fn set_guard(&self, guard: Guard) {
+        self.guard.store(Arc::new(guard));
     }
 }
 
 /// Serves the admin address until it is told to close; requests under way go on.
 pub async fn serve(admin: Arc<Admin>, listener: Listener) {
-    let guarded = Router::new()
+    let routes = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
         .route("/metrics", get(exposition))
         .route("/api/apps", get(apps))
         .route("/api/apps/{app}", get(app))
         .route("/api/events", get(events::events))
         .route("/api/sessions", get(sessions))
         .route("/api/sessions/{id}", delete(end_session))
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(&admin),
-            token::guard_as_configured,
-        ));
-    let routes = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .merge(guarded)
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
+        .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard_as_configured))
         .with_state(admin);
     let routes = TowerToHyperService::new(routes);
     let serve = |(stream, peer)| {
@@ -111,6 +108,19 @@ async fn connection(stream: TcpStream, peer: SocketAddr, routes: TowerToHyperSer
     let limits = Limits::new(HEAD);
     if let Err(error) = timed::serve(&http, stream, limits, pending(), answer).await {
         tracing::debug!(%peer, %error, "admin connection ended early");
+    }
+}
+
+/// Lets those requests through that the configuration in force allows.
+async fn guard_as_configured(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let checked = admin.guard.load().check(&request);
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{Common, Failure, run};
-use crate::config::{Config, parse_duration};
+use crate::config::{Config, HostPattern, parse_duration};
 use crate::observe::{self, Setup, Task};
 use crate::signals::Stop;
 
@@ -32,11 +32,18 @@ pub(super) struct Observe {
     /// address
     #[arg(long, value_name = "FILE")]
     admin_token_file: Option<PathBuf>,
+    /// A name by which browsers may reach the admin address, besides localhost; can be given again
+    #[arg(long = "admin-host", value_name = "HOST", action = clap::ArgAction::Append)]
+    admin_hosts: Vec<HostPattern>,
 }
 
 impl Observe {
     pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
-        let mut config = Config { admin_token_file: self.admin_token_file, ..Config::default() };
+        let mut config = Config {
+            admin_token_file: self.admin_token_file,
+            admin_hosts: self.admin_hosts,
+            ..Config::default()
+        };
         common.apply(&mut config);
         if config.admin_needs_token() {
             return Err(Failure::Usage(format!(

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::app::App;
 use super::value::words::words;
+use crate::core::route::HostPattern;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// File with the token that the admin address asks for; see [`Config::admin_needs_token`].
     pub admin_token_file: Option<PathBuf>,
+    /// Where it asks for none: names by which it may be reached, besides loopback ones. Default: none.
+    pub admin_hosts: Vec<HostPattern>,
     /// Peers whose `X-Forwarded-*` are believed. Default: none.
     pub trusted_proxies: Vec<IpNet>,
     /// Worker threads, at most 1024. Default 0 = one per core.
@@ -49,6 +52,7 @@ impl Default for Config {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             admin_token_file: None,
+            admin_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             workers: 0,
             drain: Duration::from_secs(30),
@@ -68,7 +72,13 @@ impl Config {
     /// Never so in a parsed file; to be asked again after `admin` was overridden.
     #[must_use]
     pub fn admin_needs_token(&self) -> bool {
-        !self.admin.ip().to_canonical().is_loopback() && self.admin_token_file.is_none()
+        self.needs_token_at(self.admin)
+    }
+
+    /// The same for an address that the admin side has in place of `admin`.
+    #[must_use]
+    pub fn needs_token_at(&self, admin: SocketAddr) -> bool {
+        !admin.ip().to_canonical().is_loopback() && self.admin_token_file.is_none()
     }
 }
 

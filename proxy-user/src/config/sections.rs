@@ -49,6 +49,8 @@ pub(super) fn document(log: &mut Log, entries: &DeTable<'_>, file: &Path) -> Con
         }
         table.set(&mut config.admin, "admin", LISTEN);
         config.admin_token_file = table.text("admin_token_file", token_file(base));
+        let admin_host = kind("a host", "\"ebbtide.internal\"");
+        config.admin_hosts = table.list("admin_hosts", admin_host).unwrap_or_default();
         config.trusted_proxies = table.list("trusted_proxies", NETWORK).unwrap_or_default();
         table.set_integer(&mut config.workers, "workers", 0..=1024);
         table.set(&mut config.drain, "drain", duration(Duration::ZERO..=DAY));

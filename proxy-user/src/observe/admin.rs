@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::table::Watched;
 use super::{Observer, metrics};
-use crate::admin::{Token, token};
+use crate::admin::Guard;
 use crate::clock;
 use crate::core::observe;
 use crate::core::time::Nanos;
@@ -24,19 +25,24 @@ use crate::core::time::Nanos;
 pub(super) async fn serve(
     observer: Arc<Observer>,
     listener: TcpListener,
-    token: Option<Token>,
+    guard: Guard,
 ) -> std::io::Result<()> {
-    let guarded = Router::new()
-        .route("/metrics", get(exposition))
-        .route("/api/sessions", get(sessions))
-        .route_layer(middleware::from_fn_with_state(token.map(Arc::new), token::guard));
     let routes = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ready\n" }))
-        .merge(guarded)
+        .route("/metrics", get(exposition))
+        .route("/api/sessions", get(sessions))
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
+        .layer(middleware::from_fn_with_state(Arc::new(guard), check))
         .with_state(observer);
     axum::serve(listener, routes).await
+}
+
+async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn exposition(State(observer): State<Arc<Observer>>) -> Response {

@@ -21,7 +21,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::lists::Lists;
 use self::table::Table;
-use crate::admin::Token;
+use crate::admin::Guard;
 use crate::clock;
 use crate::config::{Config, SocketSource};
 use crate::doctor::capabilities;
@@ -80,7 +80,7 @@ impl Task {
 pub struct Setup {
     /// What to observe.
     pub task: Task,
-    /// `admin`, `admin_token_file` and `sockets.source` of it are used.
+    /// `admin`, `admin_token_file`, `admin_hosts` and `sockets.source` of it are used.
     pub config: Config,
 }
 
@@ -108,7 +108,7 @@ pub async fn run(setup: Setup) -> Result<()> {
     if task.reap {
         can_destroy()?;
     }
-    let token = config.admin_token_file.as_deref().map(Token::read).transpose()?;
+    let guard = Guard::read(&config)?;
     let listener =
         listen::bind(config.admin).with_context(|| format!("cannot listen on {}", config.admin))?;
     tracing::info!(address = %listener.local_addr()?, "admin listening");
@@ -121,7 +121,7 @@ pub async fn run(setup: Setup) -> Result<()> {
     let observer = Arc::new(Observer { table });
     tokio::select! {
         () = watch(&observer, arrivals) => Ok(()),
-        result = admin::serve(Arc::clone(&observer), listener, token) => Ok(result?),
+        result = admin::serve(Arc::clone(&observer), listener, guard) => Ok(result?),
     }
 }
 

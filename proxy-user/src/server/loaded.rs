@@ -1,7 +1,7 @@
 //! A configuration with everything that was read and made for it.
 
 use crate::activity::Client;
-use crate::admin::Token;
+use crate::admin::Guard;
 use crate::config::Config;
 use crate::core::pack::RuleBook;
 use crate::packs::{Packs, PacksError};
@@ -12,8 +12,8 @@ pub(super) struct LoadedConfig {
     pub(super) config: Config,
     /// The rules of each app.
     pub(super) books: Vec<RuleBook>,
-    /// What the admin address asks for.
-    pub(super) admin_token: Option<Token>,
+    /// Whom the admin address answers.
+    pub(super) guard: Guard,
     /// Where activity is told.
     pub(super) reports: Option<Client>,
 }
@@ -27,7 +27,7 @@ impl LoadedConfig {
         let books = config.apps.iter().map(|app| packs.book(&app.packs));
         Ok(LoadedConfig {
             books: books.collect::<Result<_, PacksError>>()?,
-            admin_token: config.admin_token_file.as_deref().map(Token::read).transpose()?,
+            guard: Guard::read(&config)?,
             reports: config.report.clone().map(Client::new).transpose()?,
             config,
         })

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -67,12 +67,12 @@ impl Server {
         descriptors::prepare(config.limits.sessions);
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
         let started = config.clone();
-        let LoadedConfig { config, books, admin_token, reports } =
-            LoadedConfig::new(config, packs)?;
+        let LoadedConfig { config, books, guard, reports } = LoadedConfig::new(config, packs)?;
         let admin = match passed.admin {
             Some(socket) => Opened::passed(socket)?,
             None => Opened::open(config.admin, entry)?,
         };
+        ask_for_token(&config, admin.address())?;
         let workers = Workers::start(config.workers).context("cannot start the workers")?;
         let opened = {
             let _first = workers.enter();
@@ -96,7 +96,7 @@ impl Server {
         let reporter = Arc::new(reporter);
         let reporting = (stop, tokio::spawn(Arc::clone(&reporter).run(stopped)));
         let admin_side =
-            Admin::new(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics), admin_token);
+            Admin::new(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics), guard);
         let mut server = Server {
             proxy: Arc::new(Proxy::new(serving, sockets, metrics)),
             admin: Arc::new(admin_side),
@@ -166,6 +166,17 @@ impl Server {
         let _ = reporter.await;
         tracing::info!("stopped");
     }
+}
+
+/// # Errors
+/// Other machines can reach the admin side, and nothing asks them for a token.
+fn ask_for_token(config: &Config, admin: SocketAddr) -> Result<()> {
+    ensure!(
+        !config.needs_token_at(admin),
+        "the admin socket that was passed listens on {admin}, which other machines can reach; set \
+         admin_token_file, or give its socket unit a loopback address"
+    );
+    Ok(())
 }
 
 /// Opens the socket table, and gives up the capabilities that this took. Must come before threads

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 
-use super::Server;
 use super::loaded::LoadedConfig;
+use super::{Server, ask_for_token};
 use crate::config::Config;
 use crate::descriptors;
 use crate::listen::{Doors, Opened};
@@ -16,12 +16,17 @@ impl Server {
     /// what is known of apps that keep their name is kept.
     ///
     /// # Errors
-    /// A token file that cannot be read, or an address that cannot be listened on. Then nothing has
-    /// changed.
+    /// A token file that cannot be read or is missing, or an address that cannot be listened on. Then
+    /// nothing has changed.
     pub fn reload(&mut self, config: Config, packs: &Packs) -> Result<()> {
+        if self.admin_doors.are_passed() {
+            self.admin_doors
+                .addresses()
+                .into_iter()
+                .try_for_each(|at| ask_for_token(&config, at))?;
+        }
         self.warn_of_fixed(&config);
-        let LoadedConfig { config, books, admin_token, reports } =
-            LoadedConfig::new(config, packs)?;
+        let LoadedConfig { config, books, guard, reports } = LoadedConfig::new(config, packs)?;
         let (listen, limit) = (config.listen.clone(), config.limits.sessions);
         let admin = [config.admin];
         let opened = {
@@ -34,7 +39,7 @@ impl Server {
             descriptors::prepare(limit);
         }
         self.proxy.serving.configure(config, books);
-        self.admin.set_token(admin_token);
+        self.admin.set_guard(guard);
         self.reporter.set_client(reports);
         opened.into_iter().for_each(|opened| self.serve(opened));
         admin_opened.into_iter().for_each(|opened| self.serve_admin(opened));

@@ -76,10 +76,16 @@ impl Observer {
         Observer { child, log, admin }
     }
 
-    fn get(&self, target: &str) -> Message {
+    /// One request on the admin address by this name; `fields` are whole lines.
+    pub(crate) fn ask_as(&self, host: &str, method: &str, target: &str, fields: &str) -> Message {
         let mut wire = Wire::connect(self.admin);
-        wire.send(request("GET", &self.admin.to_string(), target, "Connection: close\r\n"));
-        let answer = Message::read_response(&mut wire, "GET");
+        let fields = format!("Connection: close\r\n{fields}");
+        wire.send(request(method, host, target, &fields));
+        Message::read_response(&mut wire, method)
+    }
+
+    fn get(&self, target: &str) -> Message {
+        let answer = self.ask_as(&self.admin.to_string(), "GET", target, "");
         assert_eq!(answer.status(), 200, "{answer:?}");
         answer
     }

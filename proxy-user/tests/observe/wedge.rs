@@ -16,7 +16,7 @@ use crate::scene::{Frozen, GRACE, Home, SLACK, Server, answer, narrow};
 
 pub(crate) type Test = fn(&Home, Source) -> Result<(), Failed>;
 
-pub(crate) const TRIALS: [(&str, Test); 8] = [
+pub(crate) const TRIALS: [(&str, Test); 9] = [
     ("a_wedged_send_ends_within_grace_and_two_seconds", new_connection),
     ("one_that_was_wedged_before_is_adopted", adopted_connection),
     ("a_dual_stack_server_is_freed_too", dual_stack),
@@ -25,6 +25,7 @@ pub(crate) const TRIALS: [(&str, Test); 8] = [
     ("other_cgroups_and_ports_are_left_alone", strangers),
     ("rows_come_and_go_with_their_sockets", rows),
     ("a_second_start_after_sigkill_works_at_once", killed),
+    ("other_sites_may_not_ask", other_sites),
 ];
 
 const WINDOW: Duration = Duration::from_secs(GRACE + SLACK);
@@ -172,5 +173,24 @@ fn killed(home: &Home, source: Source) -> Result<(), Failed> {
     await_release(&server, &frozen, &format!("{source:?}, after SIGKILL"));
     assert_eq!(observer.terminate(), Some(0));
     assert!(fs::read_dir(empty.path()).is_ok());
+    Ok(())
+}
+
+/// As for the proxy: `tests/admin_access.rs`.
+fn other_sites(home: &Home, source: Source) -> Result<(), Failed> {
+    let server = Server::start();
+    let flags = ["--admin-host", "observer.test"];
+    let observer = Observer::start(home.path(), server.port(), source, &flags);
+    for (host, target, status) in [
+        ("evil.example:9090", "/api/sessions", 403),
+        ("observer.test:9090", "/api/sessions", 200),
+        ("localhost", "/api/sessions", 200),
+        ("evil.example", "/metrics", 200),
+        ("evil.example", "/healthz", 200),
+    ] {
+        assert_eq!(observer.ask_as(host, "GET", target, "").status(), status, "{host}{target}");
+    }
+    let site = "Sec-Fetch-Site: cross-site\r\n";
+    assert_eq!(observer.ask_as("localhost", "DELETE", "/api/sessions/1", site).status(), 403);
     Ok(())
 }

@@ -34,6 +34,10 @@ fn main() {
         Trial::test("takeover::three_in_a_row", takeover::three_in_a_row),
         Trial::test("takeover::one_at_a_time", takeover::one_at_a_time),
         Trial::test("passed::the_queue_outlives_a_restart", passed::the_queue_outlives_a_restart),
+        Trial::test(
+            "passed::an_open_admin_socket_needs_a_token",
+            passed::an_open_admin_socket_needs_a_token,
+        ),
     ];
     let units = Trial::test("units::systemd_accepts_them", units::systemd_accepts_them);
     trials.push(units.with_ignored_flag(!units::can_be_tried()));

@@ -4,16 +4,18 @@
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 
 use libtest_mimic::Failed;
 
 use crate::harness::app::App;
-use crate::harness::command;
+use crate::harness::command::{ebbtide_behind, finish};
 use crate::harness::proxy::Proxy;
 use crate::harness::scratch::Scratch;
 use crate::harness::session::open;
 use crate::harness::setup::Setup;
-use crate::harness::wait::pause;
+use crate::harness::wait::{eventually, pause};
 use crate::load::{self, Load};
 
 /// SD_LISTEN_FDS_START of sd_listen_fds(3).
@@ -23,10 +25,10 @@ const AWAY: i32 = 200;
 /// What only the started process can know of itself.
 const SELF: &str = "LISTEN_PID=$$ exec \"$0\" \"$@\"";
 
-/// Starts the proxy with these sockets, as systemd would.
-fn start(config: &std::path::Path, sockets: &[(&TcpListener, &str)]) -> Proxy {
+/// The proxy with these sockets, as systemd would start it.
+fn command(config: &Path, sockets: &[(&TcpListener, &str)]) -> Command {
     let words = ["/bin/sh", "-c", SELF].map(str::to_owned);
-    let mut command = command::ebbtide_behind(&words);
+    let mut command = ebbtide_behind(&words);
     command.args(["run", "--log-format", "json", "--config"]).arg(config);
     let names: Vec<_> = sockets.iter().map(|(_, name)| *name).collect();
     command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
@@ -51,7 +53,11 @@ fn start(config: &std::path::Path, sockets: &[(&TcpListener, &str)]) -> Proxy {
     };
     // SAFETY: between fork and exec only async-signal-safe calls are made.
     unsafe { command.pre_exec(place) };
-    Proxy::spawn(&mut command, None)
+    command
+}
+
+fn start(config: &Path, sockets: &[(&TcpListener, &str)]) -> Proxy {
+    Proxy::spawn(&mut command(config, sockets), None)
 }
 
 pub(crate) fn the_queue_outlives_a_restart() -> Result<(), Failed> {
@@ -81,5 +87,30 @@ pub(crate) fn the_queue_outlives_a_restart() -> Result<(), Failed> {
         load.go_on();
     }
     load.assert_whole("three restarts under a service manager");
+    Ok(())
+}
+
+/// What `check` says of `admin` holds for the socket that comes in its place.
+pub(crate) fn an_open_admin_socket_needs_a_token() -> Result<(), Failed> {
+    let (app, scratch) = (App::listen(), Scratch::new());
+    let admin = TcpListener::bind("0.0.0.0:0").unwrap();
+    let web = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sockets = [(&web, "web"), (&admin, "admin")];
+    let setup = Setup::demo(app.address());
+    let config = scratch.file("ebbtide.toml", &setup.toml());
+    let outcome = finish(&mut command(&config, &sockets));
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("admin_token_file"), "{outcome:?}");
+    let token = scratch.file("token", "s3cret\n").display().to_string();
+    let with_token = setup.clone().key(&format!("admin_token_file = {token:?}"));
+    scratch.file("ebbtide.toml", &with_token.toml());
+    let proxy = start(&config, &sockets);
+    assert_eq!(proxy.admin("/api/apps", "").status(), 401);
+    scratch.file("ebbtide.toml", &setup.toml());
+    eventually("the reload is refused", || {
+        proxy.log().text().contains("stays in force").then_some(())
+    });
+    assert!(proxy.log().text().contains("admin_token_file"));
+    assert_eq!(proxy.admin("/api/apps", "").status(), 401);
     Ok(())
 }
