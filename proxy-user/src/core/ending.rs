@@ -36,6 +36,8 @@ pub enum Cause {
     AppClosed,
     /// An operator asked for it.
     Operator,
+    /// The client sends heartbeats and does not take their answers.
+    HeartbeatFlood,
 }
 
 /// What one leg is told.
@@ -60,7 +62,7 @@ pub struct Reap {
 
 impl Cause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Cause; 15] = [
+    pub const ALL: [Cause; 16] = [
         Cause::ClientStalled,
         Cause::ClientUnreachable,
         Cause::ClientGone,
@@ -76,6 +78,7 @@ impl Cause {
         Cause::AckTimeout,
         Cause::AppClosed,
         Cause::Operator,
+        Cause::HeartbeatFlood,
     ];
 
     /// The cause with this number.
@@ -107,6 +110,7 @@ impl Cause {
             Cause::AckTimeout => (Close(1012, "heartbeat not answered"), Reset),
             Cause::AppClosed => (Close(1014, "app closed"), Fin),
             Cause::Operator => both(1001, "ended by an operator"),
+            Cause::HeartbeatFlood => both(1008, "too many heartbeats"),
         };
         PerSide { client, app }
     }
@@ -139,7 +143,7 @@ mod tests {
             assert_eq!(Cause::from_number(cause as u8), Some(cause));
         }
         assert_eq!(Cause::from_number(0), None);
-        assert_eq!(Cause::from_number(16), None);
+        assert_eq!(Cause::from_number(17), None);
     }
 
     #[test]

@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use super::time::Nanos;
 
+/// Most answers that wait for a page at a time. One that asks and does not read would have us keep more
+/// and more of them.
+pub const MOST_OWED: u32 = 64;
+
 /// How long an app that is not known yet may take to answer by itself before it is answered for.
 const LEARN: Duration = Duration::from_secs(1);
 

@@ -68,7 +68,8 @@ impl Loss {
             | Cause::TooBig
             | Cause::CloseTimeout
             | Cause::Shutdown
-            | Cause::Operator => None,
+            | Cause::Operator
+            | Cause::HeartbeatFlood => None,
         }
     }
 }

@@ -133,10 +133,20 @@ impl Flow {
         self.fin_waits = false;
     }
 
-    /// Puts a frame of our own behind what waits, in the next place that takes it. Lost if the
+    /// Puts a control frame of our own behind what waits, in the next place that takes it. Lost if the
     /// direction ends before there is one.
-    pub(super) fn insert(&mut self, frame: &[u8]) {
-        self.own.get_or_insert_default().inserts.add(frame);
+    pub(super) fn insert_control(&mut self, frame: &[u8]) {
+        self.own.get_or_insert_default().inserts.add_control(frame);
+    }
+
+    /// The same with a message, so many times. False: more than `most` of them would wait then.
+    pub(super) fn insert_messages(&mut self, frame: &[u8], times: u32, most: u32) -> bool {
+        let inserts = &mut self.own.get_or_insert_default().inserts;
+        let fits = inserts.messages().saturating_add(times) <= most;
+        if fits {
+            inserts.add_messages(frame, times);
+        }
+        fits
     }
 
     /// The same with a ping of the sweep's. Its place may never come (RFC 6455 section 5.5.1).

@@ -84,7 +84,7 @@ impl Heartbeats {
                 Step::Answer(times) => {
                     let (opcode, payload) = &self.reply;
                     let frame = own_frame(*opcode, payload, None);
-                    return Some(Errand::ToClient(frame.repeat(times as usize)));
+                    return Some(Errand::Answer(frame, times));
                 }
                 Step::End => return Some(Errand::End),
             }

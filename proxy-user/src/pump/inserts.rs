@@ -15,8 +15,8 @@ use crate::session::Leg;
 #[derive(Debug, Default)]
 pub(super) struct Inserts {
     frames: Bytes,
-    /// One of them is a message, which cannot stand inside another (RFC 6455 section 5.4).
-    message: bool,
+    /// So many of them are messages, which cannot stand inside another (RFC 6455 section 5.4).
+    messages: u32,
     /// One of them is a ping that the sweep asked for.
     ping: bool,
     /// Some bytes of them have been written: nothing else may come before the rest.
@@ -24,17 +24,26 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
-    /// Adds a frame behind the others.
-    pub(super) fn add(&mut self, frame: &[u8]) {
-        let control = frame.first().is_some_and(|first| first & 0x08 != 0);
+    /// Adds a control frame behind the others.
+    pub(super) fn add_control(&mut self, frame: &[u8]) {
         self.frames = Bytes::from([&self.frames[..], frame].concat());
-        self.message |= !control;
+    }
+
+    /// Adds the same message so many times. They must be few: see [`Inserts::messages`].
+    pub(super) fn add_messages(&mut self, frame: &[u8], times: u32) {
+        self.frames = Bytes::from([&self.frames[..], &frame.repeat(times as usize)].concat());
+        self.messages = self.messages.saturating_add(times);
     }
 
     /// Adds a ping that the sweep asked for.
     pub(super) fn add_ping(&mut self, frame: &[u8]) {
-        self.add(frame);
+        self.add_control(frame);
         self.ping = true;
+    }
+
+    /// Messages that wait.
+    pub(super) fn messages(&self) -> u32 {
+        self.messages
     }
 
     /// Such a ping waits.
@@ -45,7 +54,7 @@ impl Inserts {
     /// There are some, and where `around` stands they can be put in.
     pub(super) fn fit(&self, around: &Frames) -> bool {
         let place = around.at_boundary() && !around.closed();
-        place && !self.frames.is_empty() && (!self.message || !around.in_message())
+        place && !self.frames.is_empty() && (self.messages == 0 || !around.in_message())
     }
 
     /// They have been written in part.

@@ -67,8 +67,8 @@ struct Paced {
 /// Something to do for a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
-    /// Put this into the direction towards the client.
-    ToClient(Vec<u8>),
+    /// Put this frame into the direction towards the client, so many times.
+    Answer(Vec<u8>, u32),
     /// Put this into the direction towards the app.
     ToApp(Vec<u8>),
     /// The app has not answered in time.

@@ -40,6 +40,7 @@ use self::watcher::Watcher;
 use crate::core::closing::{self as end, Closing, Step};
 use crate::core::ending::{Cause, Reap};
 use crate::core::frame::{Opcode, Rules, Violation, own_frame};
+use crate::core::heartbeat::MOST_OWED;
 use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Registry, Seat, Session};
@@ -175,20 +176,20 @@ impl<H: Home> Pump<H> {
     fn poll_errands(&mut self, now: Nanos) -> Poll<Option<Option<Cause>>> {
         let errand = self.inspection.as_mut().and_then(|inspection| inspection.errand(now));
         let Some(errand) = errand else { return Poll::Pending };
-        Poll::Ready(match errand {
-            Errand::ToClient(frames) => {
-                self.flows.app.insert(&frames);
-                None
+        let (cause, detail) = match errand {
+            Errand::Answer(frame, times) => {
+                if self.flows.app.insert_messages(&frame, times, MOST_OWED) {
+                    return Poll::Ready(None);
+                }
+                (Cause::HeartbeatFlood, "more heartbeats than answers that it takes")
             }
-            Errand::ToApp(frames) => {
-                self.flows.client.insert(&frames);
-                None
+            Errand::ToApp(ping) => {
+                self.flows.client.insert_control(&ping);
+                return Poll::Ready(None);
             }
-            Errand::End => match self.end(Cause::AckTimeout, &"no answer to a heartbeat") {
-                Poll::Ready(cause) => Some(cause),
-                Poll::Pending => None,
-            },
-        })
+            Errand::End => (Cause::AckTimeout, "no answer to a heartbeat"),
+        };
+        self.end(cause, &detail).map(Some)
     }
 
     fn poll_flow(&mut self, now: Nanos, side: Side) -> Poll<Event> {

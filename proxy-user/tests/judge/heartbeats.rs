@@ -122,6 +122,37 @@ fn an_answer_waits_for_the_end_of_a_message() {
     client.expect(&Frame::binary(ANSWER_FOR));
 }
 
+/// Sends so many heartbeats, of which the first is answered by a ping that the app leaves unanswered until
+/// it has got them all.
+fn ask_often(client: &mut Peer, server: &mut Peer, times: usize) {
+    client.send(&Frame::binary(ASK));
+    server.expect(&Frame::binary(ASK));
+    let ping = server.receive();
+    for _ in 1..times {
+        client.send(&Frame::binary(ASK));
+        server.expect(&Frame::binary(ASK));
+    }
+    server.send(&Frame::new(PONG, ping.payload));
+}
+
+/// What is owed to a client is kept in memory, so it may not owe us its patience for any number of them.
+#[test]
+fn a_client_that_asks_without_end_is_told_to_go() {
+    let scene = Scene::start("");
+    let (mut client, mut server) = stream(&scene);
+    for times in [1, 64] {
+        ask_often(&mut client, &mut server, times);
+        (0..times).for_each(|_| client.expect(&Frame::binary(ANSWER_FOR)));
+        nothing_between(&mut client, &mut server);
+    }
+    ask_often(&mut client, &mut server, 65);
+    assert_eq!(client.expect_close(1008), "too many heartbeats");
+    assert_eq!(server.expect_close(1008), "too many heartbeats");
+    client.finish(1008);
+    server.finish(1008);
+    scene.proxy.await_sessions(0);
+}
+
 /// A framework whose heartbeat the app must answer within `timeout`.
 fn strict(app: &App, ack: &str) -> (Proxy, Scratch) {
     let packs = Scratch::new();
