@@ -7,9 +7,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ebbtide::core::decoder::MessageDecoder;
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
-use ebbtide::core::lens::Lens;
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
 use ebbtide::packs::Packs;
 use flate2::{Compress, Compression, FlushCompress};
@@ -36,23 +36,23 @@ fn book(names: &[&str]) -> RuleBook {
 /// One direction of a connection.
 struct Way {
     parser: Parser,
-    looks: Option<(Lane, Lens)>,
+    looks: Option<(Lane, MessageDecoder)>,
 }
 
 impl Way {
     fn new(book: &RuleBook, opening: &Opening<'_>, deflate: Option<Deflate>) -> Way {
         let lane = book.connection(opening).input;
         let rules = Rules { masked: true, rsv: 4, max_frame: u64::MAX };
-        let looks =
-            (lane.longest() > 0).then(|| (lane.clone(), Lens::new(lane.longest(), deflate)));
+        let looks = (lane.longest() > 0)
+            .then(|| (lane.clone(), MessageDecoder::new(lane.longest(), deflate)));
         Way { parser: Parser::new(rules), looks }
     }
 
     fn judge(&mut self, book: &RuleBook, bytes: &[u8]) -> Option<Verdict> {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let (lane, lens) = self.looks.as_mut()?;
-        lens.chunk(&chunk, &bytes[start..chunk.size], |opcode, payload| {
+        let (lane, decoder) = self.looks.as_mut()?;
+        decoder.chunk(&chunk, &bytes[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
             lane.judge(book, &Message { opcode, payload, age, first: false })
         })

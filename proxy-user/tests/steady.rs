@@ -10,9 +10,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
+use ebbtide::core::decoder::MessageDecoder;
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
-use ebbtide::core::lens::Lens;
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
 use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
@@ -59,7 +59,7 @@ const KEY: [u8; 4] = [1, 2, 3, 4];
 struct Way {
     book: RuleBook,
     lane: Lane,
-    lens: Lens,
+    decoder: MessageDecoder,
     parser: Parser,
 }
 
@@ -73,10 +73,10 @@ impl Way {
         let opening = Opening { path, query, subprotocol, unattended: true };
         let lane = book.connection(&opening).input;
         assert!(lane.longest() > 0, "no rules for {path}");
-        let lens = Lens::new(lane.longest(), deflate);
+        let decoder = MessageDecoder::new(lane.longest(), deflate);
         let rsv = if deflate.is_some() { 4 } else { 0 };
         let parser = Parser::new(Rules { masked: true, rsv, max_frame: u64::MAX });
-        Way { book, lane, lens, parser }
+        Way { book, lane, decoder, parser }
     }
 
     fn judge(&mut self, bytes: &[u8]) -> Verdict {
@@ -87,7 +87,7 @@ impl Way {
             let age = Duration::from_secs(60);
             lane.judge(book, &Message { opcode, payload, age, first: false })
         };
-        self.lens.chunk(&chunk, &bytes[start..chunk.size], judge).unwrap()
+        self.decoder.chunk(&chunk, &bytes[start..chunk.size], judge).unwrap()
     }
 
     /// Allocations of 10,000 messages, after some that may still cost one.
@@ -168,27 +168,27 @@ fn compressed(texts: &[&[u8]]) -> Vec<Vec<u8>> {
 fn compressed_messages_allocate_nothing_and_keep_no_more_than_their_window() {
     let opening = ("/socket.io/", "EIO=4", None);
     let mut way = Way::new(opening, Some(Deflate::default()));
-    assert_eq!(way.lens.held(), 0, "nothing before the first compressed message");
+    assert_eq!(way.decoder.held(), 0, "nothing before the first compressed message");
     let texts: Vec<&[u8]> =
         (0..10_100).map(|n| if n % 2 == 0 { &b"3"[..] } else { b"42[1]" }).collect();
     let messages = compressed(&texts);
     assert!(matches!(way.judge(&messages[0]), Verdict::Ignored(_)));
-    let first = way.lens.held();
+    let first = way.decoder.held();
     for bytes in &messages[1..100] {
         way.judge(bytes);
     }
-    let hundred = way.lens.held();
+    let hundred = way.decoder.held();
     // The history grows to its window, in seven steps, and then stays.
     let before = ALLOCATIONS.get();
     for bytes in &messages[100..] {
         way.judge(bytes);
     }
     let allocations = ALLOCATIONS.get() - before;
-    let all = way.lens.held();
+    let all = way.decoder.held();
     println!(
         "A direction of {} bytes keeps {first} bytes after one compressed heartbeat, {hundred} after \
          100 short messages, {all} after {}.",
-        size_of::<Lens>(),
+        size_of::<MessageDecoder>(),
         messages.len()
     );
     assert!(allocations <= 7, "{allocations}");
@@ -197,5 +197,5 @@ fn compressed_messages_allocate_nothing_and_keep_no_more_than_their_window() {
     let mut way = Way::new(opening, Some(alone));
     let one = compressed(&[b"3"]);
     assert_eq!(way.allocations(&one), 0);
-    assert_eq!(way.lens.held(), 0, "without takeover nothing is kept");
+    assert_eq!(way.decoder.held(), 0, "without takeover nothing is kept");
 }

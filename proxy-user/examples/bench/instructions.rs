@@ -5,10 +5,10 @@ use std::{hint::black_box, time::Duration};
 
 use ebbtide::{
     core::{
+        decoder::MessageDecoder,
         extension::Deflate,
         frame::{Opcode, Parser, Rules, own_frame},
         gate::{Gate, Reason},
-        lens::Lens,
         pack::{Message, Opening, Verdict},
         stall::{Sample, TcpState, Watch},
         time::Nanos,
@@ -92,16 +92,16 @@ fn judge(place: Place, payload: &[u8], machinery: bool, count: usize) {
     through(place, &own_frame(Opcode::Text, payload, Some(KEY)), machinery, count);
 }
 
-/// A message through parser, lens and the rules of a pack.
+/// A message through parser, decoder and the rules of a pack.
 fn through((pack, opening): Place, frame: &[u8], machinery: bool, count: usize) {
     let book = Packs::open(None).unwrap().book(&[pack.to_owned()]).unwrap();
     let lane = book.connection(&opening).input;
-    let mut lens = Lens::new(lane.longest(), None::<Deflate>);
+    let mut decoder = MessageDecoder::new(lane.longest(), None::<Deflate>);
     let mut parser = parser();
     for _ in 0..count {
         let chunk = parser.next(black_box(frame)).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let verdict = lens.chunk(&chunk, &frame[start..chunk.size], |opcode, payload| {
+        let verdict = decoder.chunk(&chunk, &frame[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
             lane.judge(&book, &Message { opcode, payload, age, first: false })
         });

@@ -5,6 +5,7 @@
 
 pub mod cadence;
 pub mod closing;
+pub mod decoder;
 pub mod drain;
 pub mod ending;
 pub mod event_stream;
@@ -16,7 +17,6 @@ pub mod heartbeat;
 pub mod history;
 pub mod judge;
 pub mod keepalive;
-pub mod lens;
 pub mod loss;
 pub mod navigation;
 pub mod observe;

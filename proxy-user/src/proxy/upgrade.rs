@@ -31,7 +31,7 @@ use crate::core::loss::Loss;
 use crate::core::side::PerSide;
 use crate::error::chain;
 use crate::events::Told;
-use crate::pump::{Counting, End, Home, Limits, Pumps};
+use crate::pump::{Counting, End, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
 
@@ -151,15 +151,15 @@ async fn start(
             client: Leg::new(client_peer, sockets.client),
             app: Leg::new(app_peer, sockets.app),
         };
-        let (id, bell) = (proxy.serving.registry.next_id(), pumps.bell());
-        let session = Session::new(id, app, clock::now(), legs, Arc::clone(&bell).into());
+        let (id, waker) = (proxy.serving.registry.next_id(), pumps.waker());
+        let session = Session::new(id, app, clock::now(), legs, Arc::clone(&waker).into());
         let session = Arc::new(session);
         proxy.serving.registry.insert(Arc::clone(&session));
         if proxy.serving.phase() == Phase::Closing {
             session.end(Cause::Shutdown);
         }
-        let lodging = Lodging { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
-        if pumps.run(bell, (session, lodging), seats, ends, limits, counting) {
+        let host = Host { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
+        if pumps.run(waker, (session, host), seats, ends, limits, counting) {
             // Those that are ready now arrive together: each call costs two switches of threads.
             tokio::task::yield_now().await;
             pumps.call();
@@ -171,14 +171,14 @@ async fn start(
     }
 }
 
-/// Where a session lives, which counts it among the pumps until its last farewell has been said.
+/// Where a session lives, which counts it among the pumps until its last closing_session has been said.
 #[derive(Debug)]
-struct Lodging {
+struct Host {
     proxy: Arc<Proxy>,
     _counted: TaskTrackerToken,
 }
 
-impl Home for Lodging {
+impl SessionHost for Host {
     fn registry(&self) -> &Registry {
         &self.proxy.serving.registry
     }

@@ -1,4 +1,4 @@
-//! Buffers lent for as long as bytes are on their way, so that a silent session holds none.
+//! Buffers that a direction has only while bytes are on their way, so that a silent session holds none.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -10,34 +10,34 @@ const KEPT: usize = 4;
 
 thread_local! {
     #[allow(clippy::vec_box, reason = "a direction holds the box itself, as long as it needs it")]
-    static FREE: RefCell<Vec<Box<Lent>>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Vec<Box<PooledBuffer>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A buffer: some of its bytes wait to be written, those behind them to be followed.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct PooledBuffer {
     bytes: Box<[u8]>,
     waiting: Range<usize>,
-    unfollowed: Range<usize>,
+    unparsed: Range<usize>,
 }
 
-impl Lent {
+impl PooledBuffer {
     /// Takes a buffer of [`BUFFER`] bytes from this thread's store, or a new one.
-    pub(super) fn take() -> Box<Lent> {
+    pub(super) fn take() -> Box<PooledBuffer> {
         let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
-        let mut lent = kept.unwrap_or_else(|| Lent::of(vec![0; BUFFER].into()));
-        (lent.waiting, lent.unfollowed) = (0..0, 0..0);
-        lent
+        let mut buffer = kept.unwrap_or_else(|| PooledBuffer::of(vec![0; BUFFER].into()));
+        (buffer.waiting, buffer.unparsed) = (0..0, 0..0);
+        buffer
     }
 
     /// A buffer of bytes that are to be followed.
-    pub(super) fn of(bytes: Box<[u8]>) -> Box<Lent> {
-        let unfollowed = 0..bytes.len();
-        Box::new(Lent { bytes, waiting: 0..0, unfollowed })
+    pub(super) fn of(bytes: Box<[u8]>) -> Box<PooledBuffer> {
+        let unparsed = 0..bytes.len();
+        Box::new(PooledBuffer { bytes, waiting: 0..0, unparsed })
     }
 
     /// Keeps it for the next reads.
-    pub(super) fn give_back(self: Box<Lent>) {
+    pub(super) fn give_back(self: Box<PooledBuffer>) {
         if self.bytes.len() != BUFFER {
             return;
         }
@@ -57,7 +57,7 @@ impl Lent {
 
     /// The first `end` bytes have been read.
     pub(super) fn fill(&mut self, end: usize) {
-        self.unfollowed = 0..end;
+        self.unparsed = 0..end;
     }
 
     /// The bytes that wait to be written.
@@ -71,19 +71,19 @@ impl Lent {
     }
 
     /// The bytes that have been read and not been followed.
-    pub(super) fn unfollowed(&self) -> &[u8] {
-        &self.bytes[self.unfollowed.clone()]
+    pub(super) fn unparsed(&self) -> &[u8] {
+        &self.bytes[self.unparsed.clone()]
     }
 
-    /// The first `size` unfollowed bytes are to be written; those before them have been.
+    /// The first `size` unparsed bytes are to be written; those before them have been.
     pub(super) fn pass(&mut self, size: usize) {
-        let start = self.unfollowed.start;
+        let start = self.unparsed.start;
         self.waiting = start..start + size;
-        self.unfollowed.start += size;
+        self.unparsed.start += size;
     }
 
-    /// The first `size` unfollowed bytes are for nobody.
+    /// The first `size` unparsed bytes are for nobody.
     pub(super) fn skip(&mut self, size: usize) {
-        self.unfollowed.start += size;
+        self.unparsed.start += size;
     }
 }

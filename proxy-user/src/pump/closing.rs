@@ -3,13 +3,13 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use super::Home;
+use super::SessionHost;
 use super::flow::{self, Flow};
+use super::observer::NoObserver;
 use super::random::masking_key;
 use super::registered::Registered;
 use super::socket::Socket;
 use super::thread::Turn;
-use super::witness::Blind;
 use crate::clock;
 use crate::core::closing::{Closing, Event, Order, Step};
 use crate::core::ending::Cause;
@@ -20,11 +20,11 @@ use crate::session::{Leg, Session};
 
 /// How long a leg may take to accept its last words, to answer and to close its side (RFC 6455
 /// section 7.1.1: "a reasonable time period").
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A session that has ended for a cause, and whose legs have not all come to their end.
 #[derive(Debug)]
-pub(super) struct Farewell<H: Home> {
+pub(super) struct ClosingSession<H: SessionHost> {
     /// Before the sockets, so that it is dropped before they are closed.
     registered: Registered<H>,
     machine: Closing,
@@ -44,7 +44,7 @@ pub(super) fn release(session: &Session, leg: &Leg) {
     leg.socket.release();
 }
 
-impl<H: Home> Farewell<H> {
+impl<H: SessionHost> ClosingSession<H> {
     /// Tells both legs of `cause`.
     pub(super) fn new(
         registered: Registered<H>,
@@ -52,12 +52,12 @@ impl<H: Home> Farewell<H> {
         sockets: PerSide<Socket>,
         flows: PerSide<Flow>,
         (cause, now): (Cause, Nanos),
-    ) -> Farewell<H> {
+    ) -> ClosingSession<H> {
         let orders = machine.end(cause);
-        let (sockets, deadline) = (sockets.map(Some), now + FAREWELL);
-        let mut farewell = Farewell { registered, machine, sockets, flows, deadline };
-        farewell.obey(orders);
-        farewell
+        let (sockets, deadline) = (sockets.map(Some), now + CLOSE_TIMEOUT);
+        let mut closing_session = ClosingSession { registered, machine, sockets, flows, deadline };
+        closing_session.obey(orders);
+        closing_session
     }
 
     /// The socket of a leg that has not been closed.
@@ -100,7 +100,7 @@ impl<H: Home> Farewell<H> {
         let from = from.as_mut().map(|socket| (socket, &session.legs[side]));
         let to = to.as_mut().map(|socket| (socket, &session.legs[side.other()]));
         let flow = &mut self.flows[side];
-        let polled = flow.poll_out(from, to, &mut Blind);
+        let polled = flow.poll_out(from, to, &mut NoObserver);
         // It may come in one read with what still passes, and nothing behind it.
         let answered = flow.heard_close() && self.happened(Event::Close(side));
         let Poll::Ready(event) = polled else {
@@ -116,7 +116,7 @@ impl<H: Home> Farewell<H> {
                 self.flows[side].finish();
                 self.happened(Event::Broken(side));
             }
-            flow::Event::Violation(_) | flow::Event::Heard => {}
+            flow::Event::Violation(_) | flow::Event::Discarded => {}
             flow::Event::Ended => {
                 self.happened(Event::Finished(side.other()));
             }

@@ -7,11 +7,11 @@ use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
 
-use super::buffer::Lent;
+use super::buffer::PooledBuffer;
 use super::frames::Frames;
 use super::inserts::Inserts;
+use super::observer::FrameObserver;
 use super::socket::Socket;
-use super::witness::Witness;
 use crate::core::frame::{Chunk, Header, Opcode, Rules, Violation};
 use crate::core::heartbeat::Fate;
 use crate::session::{Counts, Leg};
@@ -30,7 +30,7 @@ pub(super) enum Event {
     /// The frames before it are waiting to be written.
     Violation(Violation),
     /// Something was heard of a peer whose frames are not passed on any more.
-    Heard,
+    Discarded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct Flow {
     frames: Frames,
     stage: Stage,
     /// Bytes that must be written before anything else is read.
-    lent: Option<Box<Lent>>,
+    buffer: Option<Box<PooledBuffer>>,
     own: Option<Box<Own>>,
     /// The FIN waits for the answer to the last words.
     fin_waits: bool,
@@ -77,7 +77,7 @@ impl Flow {
         Flow {
             frames: Frames::new(rules),
             stage: Stage::Open,
-            lent: (!early.is_empty()).then(|| Lent::of(early.into())),
+            buffer: (!early.is_empty()).then(|| PooledBuffer::of(early.into())),
             own: None,
             fin_waits: false,
             source_over: false,
@@ -96,7 +96,7 @@ impl Flow {
 
     /// The same, or none can come any more.
     pub(super) fn heard_close(&self) -> bool {
-        self.frames.closed() || self.frames.nonsense()
+        self.frames.closed() || self.frames.invalid()
     }
 
     /// The source is at its end: from now on only what waits and the FIN are written. Last words that
@@ -118,7 +118,7 @@ impl Flow {
         // Nothing comes behind a Close (RFC 6455 section 5.5.1).
         self.say_last(if self.frames.closed() { Bytes::new() } else { frame });
         self.fin_waits = fin_waits;
-        let between = self.frames.at_boundary() || self.frames.nonsense();
+        let between = self.frames.at_boundary() || self.frames.invalid();
         self.stage = if between { Stage::Finishing } else { Stage::LastFrame };
     }
 
@@ -161,12 +161,12 @@ impl Flow {
         self.own.as_ref().is_some_and(|own| own.inserts.ping())
     }
 
-    /// Moves bytes until neither side can go on. `witness` sees every frame.
+    /// Moves bytes until neither side can go on. `observer` sees every frame.
     pub(super) fn poll(
         &mut self,
         (from, from_leg): (&mut Socket, &Leg),
         (to, to_leg): (&mut Socket, &Leg),
-        witness: &mut impl Witness,
+        observer: &mut impl FrameObserver,
     ) -> Poll<Event> {
         loop {
             if matches!(self.stage, Stage::Finishing | Stage::Ended | Stage::Broken) {
@@ -176,14 +176,14 @@ impl Flow {
                 self.stage = Stage::Broken;
                 return Poll::Ready(Event::WriteFailed);
             }
-            if self.lent.is_none() {
+            if self.buffer.is_none() {
                 match ready!(self.poll_read(from, from_leg)) {
                     Ok(true) => {}
                     Ok(false) => return Poll::Ready(Event::Eof),
                     Err(error) => return Poll::Ready(Event::ReadFailed(error)),
                 }
             }
-            if let Err(violation) = self.follow(witness) {
+            if let Err(violation) = self.follow(observer) {
                 return Poll::Ready(Event::Violation(violation));
             }
         }
@@ -196,40 +196,39 @@ impl Flow {
         Poll::Ready(read)
     }
 
-    /// Reads behind the bytes that were kept, into a buffer that is lent only when there is something to
-    /// read.
+    /// Reads behind the bytes that were kept, into a buffer that is taken only when there is something
+    /// to read.
     fn poll_fill(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
         if !from.may_read() {
             return Poll::Pending;
         }
         let kept = self.frames.kept();
-        let mut lent = Lent::take();
-        let (before, behind) = lent.space().split_at_mut(kept.len());
+        let mut buffer = PooledBuffer::take();
+        let (before, behind) = buffer.space().split_at_mut(kept.len());
         before.copy_from_slice(kept);
-        let polled = from.poll_read(behind);
+        let polled = from.poll_read(leg, behind);
         let Poll::Ready(Ok(read @ 1..)) = polled else {
-            lent.give_back();
+            buffer.give_back();
             return polled.map_ok(|_| false);
         };
-        leg.socket.add_read(read as u64);
-        lent.fill(kept.len() + read);
+        buffer.fill(kept.len() + read);
         self.frames.joined();
-        self.lent = Some(lent);
+        self.buffer = Some(buffer);
         Poll::Ready(Ok(true))
     }
 
     /// Follows the frames in what was read, up to a place where something is put in or taken out.
     /// Whole chunks stay to be written, the start of a header is kept for the next read. What comes
     /// behind a Close is discarded (RFC 6455 section 1.4), and so is what comes behind the last frame.
-    fn follow(&mut self, witness: &mut impl Witness) -> Result<(), Violation> {
-        let Flow { frames, stage, lent: Some(lent), own, .. } = self else { return Ok(()) };
-        let bytes = lent.unfollowed();
+    fn follow(&mut self, observer: &mut impl FrameObserver) -> Result<(), Violation> {
+        let Flow { frames, stage, buffer: Some(buffer), own, .. } = self else { return Ok(()) };
+        let bytes = buffer.unparsed();
         let (mut burst, mut pass, mut skip) = (Counts::default(), 0, 0);
         let result = loop {
             let rest = &bytes[pass..];
             if frames.at_boundary() {
                 if frames.closed() || *stage != Stage::Open {
-                    frames.hear(rest);
+                    frames.discard(rest);
                     skip = rest.len();
                     break Ok(());
                 }
@@ -245,7 +244,7 @@ impl Flow {
                 }
             };
             let header = chunk.header.map_or(0, |header| header.size);
-            let fate = witness.chunk(&chunk, &rest[header..chunk.size]);
+            let fate = observer.chunk(&chunk, &rest[header..chunk.size]);
             let swallowed = fate == Fate::Swallow && whole_message(&chunk);
             let own = |header: &Header| swallowed && header.start.opcode == Opcode::Pong;
             if let Some(header) = chunk.header.filter(|header| !own(header)) {
@@ -264,10 +263,10 @@ impl Flow {
                 *stage = Stage::Finishing;
             }
         };
-        lent.pass(pass);
-        lent.skip(skip);
+        buffer.pass(pass);
+        buffer.skip(skip);
         if burst != Counts::default() {
-            witness.burst(burst);
+            observer.burst(burst);
         }
         result
     }
@@ -275,10 +274,10 @@ impl Flow {
     /// Writes what waits, then frames of our own if this is a place for them, and gives the buffer
     /// back when nothing is left in it; at the end the last words and the FIN.
     pub(super) fn poll_flush(&mut self, to: &mut Socket, leg: &Leg) -> Poll<io::Result<()>> {
-        if let Some(lent) = &mut self.lent {
-            while !lent.waiting().is_empty() {
-                let written = ready!(poll_write(to, leg, lent.waiting()))?;
-                lent.advance(written);
+        if let Some(buffer) = &mut self.buffer {
+            while !buffer.waiting().is_empty() {
+                let written = ready!(to.poll_write(leg, buffer.waiting()))?;
+                buffer.advance(written);
             }
         }
         let open = matches!(self.stage, Stage::Open | Stage::LastFrame);
@@ -288,13 +287,13 @@ impl Flow {
             ready!(own.inserts.poll_write(to, leg))?;
             self.own = self.own.take().filter(|own| !own.last_words.is_empty());
         }
-        if let Some(lent) = self.lent.take_if(|lent| lent.unfollowed().is_empty()) {
-            lent.give_back();
+        if let Some(buffer) = self.buffer.take_if(|buffer| buffer.unparsed().is_empty()) {
+            buffer.give_back();
         }
         if self.stage == Stage::Finishing {
             if let Some(own) = &mut self.own {
                 while !own.last_words.is_empty() {
-                    let written = ready!(poll_write(to, leg, &own.last_words))?;
+                    let written = ready!(to.poll_write(leg, &own.last_words))?;
                     own.last_words.advance(written);
                 }
             }
@@ -310,14 +309,4 @@ impl Flow {
 fn whole_message(chunk: &Chunk) -> bool {
     let whole = |header: Header| header.start.fin && header.start.opcode != Opcode::Continuation;
     chunk.ends && chunk.header.is_some_and(whole)
-}
-
-/// Writes once.
-pub(super) fn poll_write(to: &mut Socket, leg: &Leg, bytes: &[u8]) -> Poll<io::Result<usize>> {
-    let written = ready!(to.poll_write(bytes))?;
-    if written == 0 {
-        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-    }
-    leg.socket.add_written(written as u64);
-    Poll::Ready(Ok(written))
 }

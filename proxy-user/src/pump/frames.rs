@@ -11,12 +11,12 @@ pub(super) struct Frames {
     kept: [u8; MAX_HEADER],
     size: u8,
     /// What comes breaks RFC 6455, and is no longer followed.
-    nonsense: bool,
+    invalid: bool,
 }
 
 impl Frames {
     pub(super) fn new(rules: Rules) -> Frames {
-        Frames { parser: Parser::new(rules), kept: [0; MAX_HEADER], size: 0, nonsense: false }
+        Frames { parser: Parser::new(rules), kept: [0; MAX_HEADER], size: 0, invalid: false }
     }
 
     /// No frame is cut in half.
@@ -35,8 +35,8 @@ impl Frames {
     }
 
     /// Nothing can be told of what comes.
-    pub(super) fn nonsense(&self) -> bool {
-        self.nonsense
+    pub(super) fn invalid(&self) -> bool {
+        self.invalid
     }
 
     /// The bytes before those that are read next.
@@ -59,14 +59,14 @@ impl Frames {
         match next {
             Ok(Some(_)) => {}
             Ok(None) => self.keep(bytes),
-            Err(_) => self.nonsense = true,
+            Err(_) => self.invalid = true,
         }
         next
     }
 
     /// Follows frames that are for nobody, up to a Close.
-    pub(super) fn hear(&mut self, mut bytes: &[u8]) {
-        while !self.closed() && !self.nonsense {
+    pub(super) fn discard(&mut self, mut bytes: &[u8]) {
+        while !self.closed() && !self.invalid {
             let Ok(Some(chunk)) = self.next(bytes) else { return };
             bytes = &bytes[chunk.size..];
         }
@@ -103,10 +103,10 @@ mod tests {
     fn a_close_is_heard_and_nothing_behind_it() {
         let (mut frames, close) = (frames(), own_frame(Opcode::Close, b"", None));
         let text = own_frame(Opcode::Text, b"before", None);
-        frames.hear(&[&text[..], &close, &[0xFF; 20]].concat());
-        assert!(frames.closed() && !frames.nonsense());
+        frames.discard(&[&text[..], &close, &[0xFF; 20]].concat());
+        assert!(frames.closed() && !frames.invalid());
         let mut frames = self::frames();
-        frames.hear(&[&[0xFF; 20][..], &close].concat());
-        assert!(!frames.closed() && frames.nonsense());
+        frames.discard(&[&[0xFF; 20][..], &close].concat());
+        assert!(!frames.closed() && frames.invalid());
     }
 }

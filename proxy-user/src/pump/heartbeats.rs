@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::inspection::Errand;
+use super::inspection::HeartbeatAction;
 use super::random::{masking_key, ping_payload};
 use crate::core::frame::{Chunk, Opcode, own_frame};
 use crate::core::heartbeat::{Fate, Heartbeat, Mode, Step};
@@ -71,7 +71,7 @@ impl Heartbeats {
     }
 
     /// The next thing to do, if any.
-    pub(super) fn next(&mut self, now: Nanos) -> Option<Errand> {
+    pub(super) fn next(&mut self, now: Nanos) -> Option<HeartbeatAction> {
         loop {
             match std::mem::replace(&mut self.step, Step::Wait) {
                 Step::Wait => {}
@@ -79,14 +79,14 @@ impl Heartbeats {
                     let payload = ping_payload(now.0);
                     self.ping = Some(payload);
                     let frame = own_frame(Opcode::Ping, &payload, Some(masking_key(now.0)));
-                    return Some(Errand::ToApp(frame));
+                    return Some(HeartbeatAction::ToApp(frame));
                 }
                 Step::Answer(times) => {
                     let (opcode, payload) = &self.reply;
                     let frame = own_frame(*opcode, payload, None);
-                    return Some(Errand::Answer(frame, times));
+                    return Some(HeartbeatAction::Answer(frame, times));
                 }
-                Step::End => return Some(Errand::End),
+                Step::End => return Some(HeartbeatAction::End),
             }
             self.deadline().filter(|deadline| *deadline <= now)?;
             self.step = self.machine.due(now);

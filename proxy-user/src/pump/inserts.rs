@@ -5,7 +5,6 @@ use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
 
-use super::flow::poll_write;
 use super::frames::Frames;
 use super::socket::Socket;
 use crate::clock;
@@ -65,7 +64,7 @@ impl Inserts {
     /// Writes all of them.
     pub(super) fn poll_write(&mut self, to: &mut Socket, leg: &Leg) -> Poll<io::Result<()>> {
         while !self.frames.is_empty() {
-            let written = ready!(poll_write(to, leg, &self.frames))?;
+            let written = ready!(to.poll_write(leg, &self.frames))?;
             self.frames.advance(written);
             self.begun = true;
         }

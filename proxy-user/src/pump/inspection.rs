@@ -1,4 +1,4 @@
-//! What one session's messages are judged by: the rules of its app that fit this connection, a lens
+//! What one session's messages are judged by: the rules of its app that fit this connection, a decoder
 //! for each direction that has some, and the heartbeats that they know.
 //!
 //! A session that no rule is for has none of this, and pays nothing.
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::heartbeats::Heartbeats;
 use crate::core::cadence::{self, Cadence};
+use crate::core::decoder::MessageDecoder;
 use crate::core::extension::{Deflate, Extensions};
 use crate::core::frame::{Chunk, Header, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
-use crate::core::lens::Lens;
 use crate::core::pack::{Class, Connection, Lane, Message, RuleBook, RuleIndex, Verdict};
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
@@ -34,7 +34,7 @@ pub struct Inspection {
 #[derive(Debug)]
 struct View {
     lane: Lane,
-    lens: Lens,
+    decoder: MessageDecoder,
     counts: bool,
     /// Payload of the newest data frame in bytes.
     frame: u64,
@@ -66,7 +66,7 @@ struct Paced {
 
 /// Something to do for a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum HeartbeatAction {
     /// Put this frame into the direction towards the client, so many times.
     Answer(Vec<u8>, u32),
     /// Put this into the direction towards the app.
@@ -92,7 +92,7 @@ impl Inspection {
         let view = |lane: Lane, counts, deflate: Option<Deflate>, least| {
             let longest = lane.longest().max(least);
             (longest > 0).then(|| View {
-                lens: Lens::new(longest, deflate),
+                decoder: MessageDecoder::new(longest, deflate),
                 lane,
                 counts,
                 frame: 0,
@@ -142,7 +142,7 @@ impl Inspection {
         {
             return Fate::Swallow;
         }
-        let Some(View { lane, lens, counts, frame, judged, begun }) = view else {
+        let Some(View { lane, decoder, counts, frame, judged, begun }) = view else {
             return Fate::Pass;
         };
         if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
@@ -163,7 +163,7 @@ impl Inspection {
             }
             verdict
         };
-        let verdict = lens.chunk(chunk, payload, judge);
+        let verdict = decoder.chunk(chunk, payload, judge);
         *begun |= verdict.is_some();
         // The judge sees no more of a long message than its rules need.
         length = length.max(*frame);
@@ -203,7 +203,7 @@ impl Inspection {
     }
 
     /// What the heartbeats want done.
-    pub(super) fn errand(&mut self, now: Nanos) -> Option<Errand> {
+    pub(super) fn action(&mut self, now: Nanos) -> Option<HeartbeatAction> {
         self.heartbeats.as_mut()?.next(now)
     }
 

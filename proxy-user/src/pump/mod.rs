@@ -4,7 +4,6 @@
 //! No buffer is held while nothing flows, no byte is read before what was read earlier is written,
 //! and nothing is put anywhere but between two frames. A burst costs one read and one write.
 
-mod bell;
 mod buffer;
 mod closing;
 mod flow;
@@ -12,14 +11,16 @@ mod frames;
 mod heartbeats;
 mod inserts;
 mod inspection;
+mod observer;
 mod pings;
 mod random;
 mod registered;
 mod run;
+mod session_observer;
 mod socket;
 mod thread;
-mod watcher;
-mod witness;
+mod transport;
+mod waker;
 
 use std::fmt::{Debug, Display};
 use std::net::TcpStream;
@@ -27,16 +28,16 @@ use std::task::Poll;
 
 use bytes::Bytes;
 
-pub use self::bell::Bell;
 use self::flow::{Event, Flow};
-use self::inspection::Errand;
+use self::inspection::HeartbeatAction;
 pub use self::inspection::Inspection;
-use self::pings::Marks;
+use self::pings::PingPayloads;
 use self::random::masking_key;
 use self::registered::Registered;
+use self::session_observer::SessionObserver;
 use self::socket::Socket;
 pub use self::thread::Pumps;
-use self::watcher::Watcher;
+pub use self::waker::SessionWaker;
 use crate::core::closing::{self as end, Closing, Step};
 use crate::core::ending::{Cause, Reap};
 use crate::core::frame::{Opcode, Rules, Violation, own_frame};
@@ -73,7 +74,7 @@ pub struct Counting {
 }
 
 /// Where a session lives, and who hears of its end.
-pub trait Home: Debug + Send + 'static {
+pub trait SessionHost: Debug + Send + 'static {
     /// The sessions that live there.
     fn registry(&self) -> &Registry;
 
@@ -83,7 +84,7 @@ pub trait Home: Debug + Send + 'static {
 
 /// A session that lives.
 #[derive(Debug)]
-struct Pump<H: Home> {
+struct Pump<H: SessionHost> {
     /// Before the sockets, so that it is dropped before they are closed.
     registered: Registered<H>,
     sockets: PerSide<Socket>,
@@ -91,13 +92,13 @@ struct Pump<H: Home> {
     flows: PerSide<Flow>,
     seats: (Seat, Seat),
     /// Of the pings to each side.
-    marks: PerSide<Marks>,
+    ping_payloads: PerSide<PingPayloads>,
     inspection: Option<Box<Inspection>>,
     counts_output: bool,
     closing: Closing,
 }
 
-impl<H: Home> Pump<H> {
+impl<H: SessionHost> Pump<H> {
     fn new(
         registered: Registered<H>,
         seats: (Seat, Seat),
@@ -121,7 +122,7 @@ impl<H: Home> Pump<H> {
             inspection,
             counts_output,
             closing: Closing::default(),
-            marks: PerSide::default(),
+            ping_payloads: PerSide::default(),
         }
     }
 
@@ -150,7 +151,7 @@ impl<H: Home> Pump<H> {
                     quiet = false;
                 }
             }
-            match self.poll_errands(now) {
+            match self.poll_heartbeats(now) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
                 Poll::Pending if quiet => return Poll::Pending,
                 Poll::Ready(None) | Poll::Pending => sides = &Side::BOTH,
@@ -164,7 +165,7 @@ impl<H: Home> Pump<H> {
         for (to, leg) in session.legs.iter() {
             let flow = &mut self.flows[to.other()];
             if leg.pings.waits() && !flow.pings() {
-                let payload = self.marks[to].next(session.id);
+                let payload = self.ping_payloads[to].next(session.id);
                 let key = (to == Side::App).then(|| masking_key(session.id));
                 flow.ping(&own_frame(Opcode::Ping, &payload, key));
             }
@@ -173,21 +174,21 @@ impl<H: Home> Pump<H> {
 
     /// Does what the session's heartbeats want. Ready when there was something: with the end of the
     /// session, or with frames put in that want to be written.
-    fn poll_errands(&mut self, now: Nanos) -> Poll<Option<Option<Cause>>> {
-        let errand = self.inspection.as_mut().and_then(|inspection| inspection.errand(now));
-        let Some(errand) = errand else { return Poll::Pending };
-        let (cause, detail) = match errand {
-            Errand::Answer(frame, times) => {
+    fn poll_heartbeats(&mut self, now: Nanos) -> Poll<Option<Option<Cause>>> {
+        let action = self.inspection.as_mut().and_then(|inspection| inspection.action(now));
+        let Some(action) = action else { return Poll::Pending };
+        let (cause, detail) = match action {
+            HeartbeatAction::Answer(frame, times) => {
                 if self.flows.app.insert_messages(&frame, times, MOST_OWED) {
                     return Poll::Ready(None);
                 }
                 (Cause::HeartbeatFlood, "more heartbeats than answers that it takes")
             }
-            Errand::ToApp(ping) => {
+            HeartbeatAction::ToApp(ping) => {
                 self.flows.client.insert_control(&ping);
                 return Poll::Ready(None);
             }
-            Errand::End => (Cause::AckTimeout, "no answer to a heartbeat"),
+            HeartbeatAction::End => (Cause::AckTimeout, "no answer to a heartbeat"),
         };
         self.end(cause, &detail).map(Some)
     }
@@ -196,18 +197,18 @@ impl<H: Home> Pump<H> {
         let session = &*self.registered.session;
         let (from, to) = self.sockets.split_mut(side);
         let (from_leg, to_leg) = (&session.legs[side], &session.legs[side.other()]);
-        let mut watcher = Watcher {
+        let mut session_observer = SessionObserver {
             session,
             leg: from_leg,
             now,
             direction: side.direction(),
             inspection: &mut self.inspection,
             counts_output: self.counts_output,
-            marks: &self.marks[side],
+            ping_payloads: &self.ping_payloads[side],
             frame: (Opcode::Text, 0),
         };
         let flow = &mut self.flows[side];
-        let polled = flow.poll((from, from_leg), (to, to_leg), &mut watcher);
+        let polled = flow.poll((from, from_leg), (to, to_leg), &mut session_observer);
         if flow.closed() {
             session.note_close();
             self.closing.on(end::Event::Close(side));
@@ -227,7 +228,7 @@ impl<H: Home> Pump<H> {
             Event::ReadFailed(error) => (end::Event::Broken(side), error),
             Event::WriteFailed => (end::Event::Deaf(side.other()), &"it takes no more"),
             Event::Ended => (end::Event::Finished(side.other()), &"end of stream"),
-            Event::Heard => return Poll::Pending,
+            Event::Discarded => return Poll::Pending,
         };
         match self.closing.on(event) {
             Step::Fin(to) => self.flows[to.other()].finish(),

@@ -3,14 +3,14 @@
 use super::random::ping_payload;
 use crate::core::frame::{Chunk, Opcode};
 
-/// Marks the pings to one peer. The last byte counts them, the others stay the same.
+/// The payloads of the pings to one peer. The last byte counts them, the others stay the same.
 #[derive(Debug, Default)]
-pub(super) struct Marks {
+pub(super) struct PingPayloads {
     /// Payload of the newest; zeros before the first.
     newest: [u8; 8],
 }
 
-impl Marks {
+impl PingPayloads {
     /// The payload of the next ping.
     pub(super) fn next(&mut self, seed: u64) -> [u8; 8] {
         if self.newest == [0; 8] {
@@ -38,37 +38,45 @@ mod tests {
     use super::*;
     use crate::core::frame::{Parser, Rules, own_frame};
 
-    fn seen(marks: &Marks, opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Option<bool> {
+    fn seen(
+        ping_payloads: &PingPayloads,
+        opcode: Opcode,
+        payload: &[u8],
+        mask: Option<[u8; 4]>,
+    ) -> Option<bool> {
         let frame = own_frame(opcode, payload, mask);
         let rules = Rules { masked: mask.is_some(), rsv: 0, max_frame: u64::MAX };
         let chunk = Parser::new(rules).next(&frame).unwrap().unwrap();
-        marks.pong(&chunk, &frame[chunk.header.unwrap().size..])
+        ping_payloads.pong(&chunk, &frame[chunk.header.unwrap().size..])
     }
 
     #[test]
     fn pongs_to_ours_are_known() {
-        let mut marks = Marks::default();
-        assert_eq!(seen(&marks, Opcode::Pong, &[0; 8], None), None, "none was sent");
-        let (first, second) = (marks.next(1), marks.next(1));
+        let mut ping_payloads = PingPayloads::default();
+        assert_eq!(seen(&ping_payloads, Opcode::Pong, &[0; 8], None), None, "none was sent");
+        let (first, second) = (ping_payloads.next(1), ping_payloads.next(1));
         assert_ne!(first, second);
         for mask in [None, Some([1, 2, 3, 250])] {
-            assert_eq!(seen(&marks, Opcode::Pong, &first, mask), Some(false));
-            assert_eq!(seen(&marks, Opcode::Pong, &second, mask), Some(true));
-            assert_eq!(seen(&marks, Opcode::Ping, &second, mask), None);
-            assert_eq!(seen(&marks, Opcode::Pong, b"", mask), None);
-            assert_eq!(seen(&marks, Opcode::Pong, &[7; 8], mask), None);
-            assert_eq!(seen(&marks, Opcode::Pong, &[&second[..], &[0]].concat(), mask), None);
+            assert_eq!(seen(&ping_payloads, Opcode::Pong, &first, mask), Some(false));
+            assert_eq!(seen(&ping_payloads, Opcode::Pong, &second, mask), Some(true));
+            assert_eq!(seen(&ping_payloads, Opcode::Ping, &second, mask), None);
+            assert_eq!(seen(&ping_payloads, Opcode::Pong, b"", mask), None);
+            assert_eq!(seen(&ping_payloads, Opcode::Pong, &[7; 8], mask), None);
+            assert_eq!(
+                seen(&ping_payloads, Opcode::Pong, &[&second[..], &[0]].concat(), mask),
+                None
+            );
         }
     }
 
     #[test]
     fn the_count_goes_round() {
-        let mut marks = Marks::default();
-        let first = marks.next(1);
+        let mut ping_payloads = PingPayloads::default();
+        let first = ping_payloads.next(1);
         for _ in 0..256 {
-            marks.next(1);
+            ping_payloads.next(1);
         }
-        assert_eq!(marks.newest, first);
+        assert_eq!(ping_payloads.newest, first);
         assert_eq!(first[..3], *b"ebb");
     }
 }

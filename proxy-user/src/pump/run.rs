@@ -1,4 +1,4 @@
-//! A session from its first turn to its last: live, then parting.
+//! A session from its first turn to its last: live, then closing.
 
 use std::io;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::task::Poll;
 
 use mio::{Registry, Token};
 
-use super::bell::Bell;
-use super::closing::{self, Farewell};
+use super::closing::{self, ClosingSession};
 use super::registered::Registered;
 use super::socket::{Ready, Socket};
 use super::thread::{Call, Pumps, Turn, Turns};
-use super::{Counting, End, Home, Limits, Pump};
+use super::waker::SessionWaker;
+use super::{Counting, End, Limits, Pump, SessionHost};
 use crate::core::ending::Cause;
 use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
@@ -19,41 +19,41 @@ use crate::session::{Seat, Session};
 
 impl Pumps {
     /// Runs a registered session to its end, at which both legs are closed and their rows released. The
-    /// seats are given back as soon as the session is over. Its pump is called by `bell`, which is one
+    /// seats are given back as soon as the session is over. Its pump is called by `waker`, which is one
     /// of this thread's.
     ///
     /// True = the caller owes a [`Pumps::call`], before which the thread need not know of the session: one
     /// call is enough for all that arrive until then.
-    pub fn run<H: Home>(
+    pub fn run<H: SessionHost>(
         &self,
-        bell: Arc<Bell>,
-        (session, home): (Arc<Session>, H),
+        waker: Arc<SessionWaker>,
+        (session, host): (Arc<Session>, H),
         seats: (Seat, Seat),
         ends: PerSide<End>,
         limits: Limits,
         counting: Counting,
     ) -> bool {
         const { assert!(size_of::<Run<H>>() <= 256, "there is one for each session") }
-        let registered = Registered { session, home };
+        let registered = Registered { session, host };
         let pump = Pump::new(registered, seats, ends, limits, counting);
-        self.add(bell, Box::new(Run::Live(pump)))
+        self.add(waker, Box::new(Run::Live(pump)))
     }
 }
 
 #[allow(clippy::large_enum_variant, reason = "it is live nearly all of its life")]
 #[derive(Debug)]
-enum Run<H: Home> {
+enum Run<H: SessionHost> {
     Live(Pump<H>),
     /// Boxed, so that a live session does not carry the room for its end.
-    Parting(Box<Farewell<H>>),
+    Closing(Box<ClosingSession<H>>),
     Over,
 }
 
-impl<H: Home> Run<H> {
+impl<H: SessionHost> Run<H> {
     fn socket(&mut self, side: Side) -> Option<&mut Socket> {
         match self {
             Run::Live(pump) => Some(&mut pump.sockets[side]),
-            Run::Parting(farewell) => farewell.socket(side),
+            Run::Closing(closing_session) => closing_session.socket(side),
             Run::Over => None,
         }
     }
@@ -66,23 +66,23 @@ impl<H: Home> Run<H> {
     fn part(&mut self, cause: Option<Cause>, now: Nanos) -> Turn {
         let Run::Live(pump) = std::mem::replace(self, Run::Over) else { return Turn::Over };
         let Pump { registered, sockets, flows, seats, closing, .. } = pump;
-        registered.home.registry().remove(&registered.session);
+        registered.host.registry().remove(&registered.session);
         drop(seats);
         let Some(cause) = cause else {
             let session = &registered.session;
             session.legs.iter().for_each(|(_, leg)| closing::release(session, leg));
             return Turn::Over;
         };
-        registered.home.ended(&registered.session, cause);
-        let mut farewell =
-            Box::new(Farewell::new(registered, closing, sockets, flows, (cause, now)));
-        let turn = farewell.turn(now);
-        *self = Run::Parting(farewell);
+        registered.host.ended(&registered.session, cause);
+        let mut closing_session =
+            Box::new(ClosingSession::new(registered, closing, sockets, flows, (cause, now)));
+        let turn = closing_session.turn(now);
+        *self = Run::Closing(closing_session);
         turn
     }
 }
 
-impl<H: Home> Turns for Run<H> {
+impl<H: SessionHost> Turns for Run<H> {
     fn register(&mut self, registry: &Registry, tokens: [Token; 2]) -> io::Result<()> {
         for (side, token) in Side::BOTH.into_iter().zip(tokens) {
             self.socket(side).map_or(Ok(()), |socket| socket.register(registry, token))?;
@@ -102,10 +102,10 @@ impl<H: Home> Turns for Run<H> {
         }
         let pump = match self {
             Run::Live(pump) => pump,
-            Run::Parting(farewell) => return farewell.turn(now),
+            Run::Closing(closing_session) => return closing_session.turn(now),
             Run::Over => return Turn::Over,
         };
-        if matches!(call, Call::Bell)
+        if matches!(call, Call::SessionWaker)
             && let Poll::Ready(cause) = pump.poll_called()
         {
             return self.part(cause, now);

@@ -1,19 +1,17 @@
-//! One socket of a session: reads and writes it as far as it is known to be ready, and never waits.
+//! One socket of a session: reads and writes it as far as it is known to be ready, counts what goes over
+//! the wire, and never waits.
 //!
 //! Its thread polls edge-triggered (epoll(7)), so what it is told here holds until the kernel says no.
 
 use std::io;
-use std::net::Shutdown;
-use std::os::fd::AsFd;
 use std::task::Poll;
-use std::time::Duration;
 
 use mio::event::Event;
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
-use socket2::SockRef;
+use mio::{Registry, Token};
+use rustix::io::Errno;
+
+use super::transport::Transport;
+use crate::session::Leg;
 
 /// Reads in one turn of a session, so that a busy one does not keep the others of its thread waiting.
 const READS: u8 = 8;
@@ -21,7 +19,7 @@ const READS: u8 = 8;
 /// A connected socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    transport: Transport,
     readable: bool,
     writable: bool,
     /// The peer has sent its FIN or RST: a read that leaves room has not read all.
@@ -53,8 +51,8 @@ impl From<&Event> for Ready {
 impl Socket {
     /// A non-blocking socket that may be ready for anything.
     pub(super) fn new(stream: std::net::TcpStream) -> Socket {
-        let stream = TcpStream::from_std(stream);
-        Socket { stream, readable: true, writable: true, ending: false, reads: READS }
+        let transport = Transport::plain(stream);
+        Socket { transport, readable: true, writable: true, ending: false, reads: READS }
     }
 
     /// Has the thread hear of it under this token.
@@ -62,7 +60,7 @@ impl Socket {
     /// # Errors
     /// The kernel has no room for another one (epoll_ctl(2)).
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+        self.transport.register(registry, token)
     }
 
     /// The kernel has told something. True = what was refused may be written now.
@@ -89,18 +87,18 @@ impl Socket {
         self.readable && self.reads > 0
     }
 
-    /// Reads once. 0 = the end of the stream.
-    pub(super) fn poll_read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    /// Reads once, and counts it for `leg`. 0 = the end of the stream.
+    pub(super) fn poll_read(&mut self, leg: &Leg, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.may_read() {
             return Poll::Pending;
         }
         self.reads -= 1;
-        let room = buffer.len();
-        match retry_on_intr(|| recv(&self.stream, &mut *buffer, RecvFlags::empty())) {
-            Ok((size, _)) => {
+        match self.transport.read(buffer) {
+            Ok(moved) => {
+                leg.socket.add_read(moved.wire as u64);
                 // Less than there was room for: the socket is empty (epoll(7), question 9).
-                self.readable = size == room || self.ending;
-                Poll::Ready(Ok(size))
+                self.readable = moved.bytes == buffer.len() || self.ending;
+                Poll::Ready(Ok(moved.bytes))
             }
             Err(Errno::AGAIN) => {
                 self.readable = false;
@@ -110,13 +108,19 @@ impl Socket {
         }
     }
 
-    /// Writes once.
-    pub(super) fn poll_write(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    /// Writes once, and counts it for `leg`.
+    pub(super) fn poll_write(&mut self, leg: &Leg, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if !self.writable {
             return Poll::Pending;
         }
-        match retry_on_intr(|| send(&self.stream, bytes, SendFlags::NOSIGNAL)) {
-            Ok(size) => Poll::Ready(Ok(size)),
+        match self.transport.write(bytes) {
+            Ok(moved) => {
+                leg.socket.add_written(moved.wire as u64);
+                match moved.bytes {
+                    0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    written => Poll::Ready(Ok(written)),
+                }
+            }
             Err(Errno::AGAIN) => {
                 self.writable = false;
                 Poll::Pending
@@ -127,12 +131,11 @@ impl Socket {
 
     /// Sends FIN behind all that was written.
     pub(super) fn shutdown(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        self.transport.shutdown()
     }
 
-    /// Has it send RST when it is dropped, and its queue freed: closing with linger 0 does so
-    /// (`tcp_close` in net/ipv4/tcp.c). A socket that refuses the option is gone already.
+    /// Has it send RST when it is dropped, and its queue freed.
     pub(super) fn reset_on_close(&self) {
-        let _ = SockRef::from(&self.stream.as_fd()).set_linger(Some(Duration::ZERO));
+        self.transport.reset_on_close();
     }
 }

@@ -1,4 +1,4 @@
-//! A thread that runs sessions: polls their sockets, hears their bells, keeps their deadlines, and gives
+//! A thread that runs sessions: polls their sockets, hears their wakers, keeps their deadlines, and gives
 //! each its turn. Must not know what a session does in it.
 //!
 //! A thread of its own, beside the runtime that serves HTTP: a message costs one read, one write and
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Registry, Token};
 
-use super::bell::{Bell, Desk, Left};
 use super::socket::Ready;
+use super::waker::{Mail, Mailbox, SessionWaker};
 use crate::clock;
 use crate::core::side::Side;
 use crate::core::time::Nanos;
@@ -27,8 +27,8 @@ const ALARM: Token = Token(usize::MAX - 1);
 /// Why a session gets a turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
-    /// It is the first one, or its bell was rung.
-    Bell,
+    /// It is the first one, or its waker was woken.
+    SessionWaker,
     /// A socket is ready.
     Socket(Side, Ready),
     /// It asked for it.
@@ -38,7 +38,7 @@ pub(super) enum Call {
 /// What a session wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// A turn when a socket is ready, its bell is rung, or at this time.
+    /// A turn when a socket is ready, its waker is woken, or at this time.
     Wait(Option<Nanos>),
     /// Another turn when the others have had theirs.
     Again,
@@ -60,7 +60,7 @@ pub(super) trait Turns: Debug + Send {
 
 /// Gives sessions to a thread.
 #[derive(Clone, Debug)]
-pub struct Pumps(Arc<Desk>);
+pub struct Pumps(Arc<Mailbox>);
 
 impl Pumps {
     /// Starts a thread with this name.
@@ -69,31 +69,31 @@ impl Pumps {
     /// It, or what it needs of the kernel, cannot be had.
     pub fn start(name: String) -> io::Result<(Pumps, JoinHandle<()>)> {
         let poll = Poll::new()?;
-        let desk = Arc::new(Desk::new(poll.registry(), ALARM)?);
-        let pumps = Pumps(Arc::clone(&desk));
+        let mailbox = Arc::new(Mailbox::new(poll.registry(), ALARM)?);
+        let pumps = Pumps(Arc::clone(&mailbox));
         let thread = Thread {
-            desk,
+            mailbox,
             poll,
             places: Vec::new(),
             live: 0,
             due: BTreeSet::new(),
             again: VecDeque::new(),
-            taken: Left::default(),
+            taken: Mail::default(),
         };
         let handle = std::thread::Builder::new().name(name).spawn(move || thread.serve())?;
         Ok((pumps, handle))
     }
 
-    /// A bell for a session that it is to run.
+    /// A waker for a session that it is to run.
     #[must_use]
-    pub fn bell(&self) -> Arc<Bell> {
-        self.0.bell()
+    pub fn waker(&self) -> Arc<SessionWaker> {
+        self.0.waker()
     }
 
     /// Sessions that it has.
     #[must_use]
     pub fn load(&self) -> usize {
-        self.0.bells()
+        self.0.wakers()
     }
 
     /// Drops its sessions and ends the thread.
@@ -106,8 +106,8 @@ impl Pumps {
         self.0.call();
     }
 
-    pub(super) fn add(&self, bell: Arc<Bell>, run: Box<dyn Turns>) -> bool {
-        self.0.arrive((bell, run))
+    pub(super) fn add(&self, waker: Arc<SessionWaker>, run: Box<dyn Turns>) -> bool {
+        self.0.arrive((waker, run))
     }
 }
 
@@ -121,7 +121,7 @@ struct Place {
 }
 
 struct Thread {
-    desk: Arc<Desk>,
+    mailbox: Arc<Mailbox>,
     poll: Poll,
     places: Vec<Place>,
     /// Places that are taken.
@@ -129,7 +129,7 @@ struct Thread {
     due: BTreeSet<(Nanos, usize)>,
     /// Those that asked for another turn.
     again: VecDeque<usize>,
-    taken: Left,
+    taken: Mail,
 }
 
 impl Thread {
@@ -144,17 +144,17 @@ impl Thread {
                 _ => {}
             }
             let now = clock::coarse();
-            let mut rung = false;
+            let mut woken = false;
             for event in &events {
                 match event.token() {
-                    ALARM => rung = true,
+                    ALARM => woken = true,
                     Token(token) => {
                         let side = if token % 2 == 0 { Side::Client } else { Side::App };
                         self.turn(token / 2, Call::Socket(side, event.into()), now);
                     }
                 }
             }
-            if rung && self.hear(now) {
+            if woken && self.take_mail(now) {
                 return;
             }
             self.keep_time(now);
@@ -172,25 +172,25 @@ impl Thread {
         Some(due.since(clock::coarse()) + Duration::from_millis(1))
     }
 
-    /// Takes in what arrived and hears the bells. True = this is the end.
-    fn hear(&mut self, now: Nanos) -> bool {
+    /// Takes in what arrived and hears the wakers. True = this is the end.
+    fn take_mail(&mut self, now: Nanos) -> bool {
         let mut taken = std::mem::take(&mut self.taken);
-        if self.desk.take(&mut taken) {
+        if self.mailbox.take(&mut taken) {
             return true;
         }
-        for (bell, run) in taken.arrived.drain(..) {
-            self.arrive(&bell, run, now);
+        for (waker, run) in taken.arrived.drain(..) {
+            self.arrive(&waker, run, now);
         }
-        for bell in taken.rung.drain(..) {
-            bell.heard();
-            self.turn(bell.place() as usize, Call::Bell, now);
+        for waker in taken.woken.drain(..) {
+            waker.heard();
+            self.turn(waker.place() as usize, Call::SessionWaker, now);
         }
         self.taken = taken;
         false
     }
 
-    fn arrive(&mut self, bell: &Bell, mut run: Box<dyn Turns>, now: Nanos) {
-        let place = bell.place() as usize;
+    fn arrive(&mut self, waker: &SessionWaker, mut run: Box<dyn Turns>, now: Nanos) {
+        let place = waker.place() as usize;
         let tokens = [Token(2 * place), Token(2 * place + 1)];
         if let Err(error) = run.register(self.poll.registry(), tokens) {
             tracing::error!(%error, "cannot poll a session's sockets: it is closed");
@@ -201,8 +201,8 @@ impl Thread {
         }
         self.places[place].run = Some(run);
         self.live += 1;
-        // Its bell may have been rung before.
-        self.turn(place, Call::Bell, now);
+        // Its waker may have been woken before.
+        self.turn(place, Call::SessionWaker, now);
     }
 
     /// Gives turns to those whose time has come.
@@ -237,7 +237,7 @@ impl Thread {
         let wanted = match turn {
             Turn::Wait(wanted) => wanted,
             Turn::Again => {
-                // Once in each round, however often the kernel or a bell gave it a turn besides.
+                // Once in each round, however often the kernel or a waker gave it a turn besides.
                 if !std::mem::replace(again, true) {
                     self.again.push_back(place);
                 }

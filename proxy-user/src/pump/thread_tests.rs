@@ -23,8 +23,8 @@ enum Act {
     Forever,
     Over,
     Panic,
-    /// Has its own bell rung in its turn.
-    Ring(Arc<Bell>),
+    /// Has its own waker woken in its turn.
+    Ring(Arc<SessionWaker>),
 }
 
 impl Turns for Actor {
@@ -34,7 +34,7 @@ impl Turns for Actor {
 
     fn turn(&mut self, call: Call, now: Nanos) -> Turn {
         let word = match call {
-            Call::Bell => "bell",
+            Call::SessionWaker => "waker",
             Call::Socket(..) => "socket",
             Call::Asked => "asked",
         };
@@ -48,8 +48,8 @@ impl Turns for Actor {
             }
             Some(Act::Over) => Turn::Over,
             Some(Act::Panic) => panic!("as it was told"),
-            Some(Act::Ring(bell)) => {
-                std::task::Waker::from(bell).wake();
+            Some(Act::Ring(waker)) => {
+                std::task::Waker::from(waker).wake();
                 Turn::Wait(None)
             }
         }
@@ -75,9 +75,9 @@ impl Stage {
         Stage { pumps, thread: Some(thread), seen: channel() }
     }
 
-    fn enter(&self, name: char, bell: &Arc<Bell>, script: impl Into<VecDeque<Act>>) {
+    fn enter(&self, name: char, waker: &Arc<SessionWaker>, script: impl Into<VecDeque<Act>>) {
         let actor = Actor { name, script: script.into(), seen: self.seen.0.clone() };
-        if self.pumps.add(Arc::clone(bell), Box::new(actor)) {
+        if self.pumps.add(Arc::clone(waker), Box::new(actor)) {
             self.pumps.call();
         }
     }
@@ -93,20 +93,20 @@ impl Stage {
     }
 }
 
-fn ring(bell: &Arc<Bell>) {
-    std::task::Waker::from(Arc::clone(bell)).wake();
+fn ring(waker: &Arc<SessionWaker>) {
+    std::task::Waker::from(Arc::clone(waker)).wake();
 }
 
 #[test]
 fn a_bell_is_heard_also_before_its_session_has_come() {
     let mut stage = Stage::new();
-    let bell = stage.pumps.bell();
-    ring(&bell);
-    stage.enter('a', &bell, [Act::Wait, Act::Wait, Act::Over]);
+    let waker = stage.pumps.waker();
+    ring(&waker);
+    stage.enter('a', &waker, [Act::Wait, Act::Wait, Act::Over]);
     // The first turn is a call; the ring may come behind it as another.
-    assert_eq!(stage.next(), ('a', "bell"));
-    ring(&bell);
-    assert_eq!(stage.next(), ('a', "bell"));
+    assert_eq!(stage.next(), ('a', "waker"));
+    ring(&waker);
+    assert_eq!(stage.next(), ('a', "waker"));
     stage.end();
     let rest: Vec<_> = stage.seen.1.try_iter().collect();
     assert_eq!(rest.last(), Some(&('a', "over")));
@@ -115,9 +115,9 @@ fn a_bell_is_heard_also_before_its_session_has_come() {
 #[test]
 fn a_bell_rung_in_a_turn_gives_another_turn() {
     let mut stage = Stage::new();
-    let bell = stage.pumps.bell();
-    stage.enter('a', &bell, [Act::Ring(Arc::clone(&bell)), Act::Over]);
-    for word in ["bell", "bell", "over"] {
+    let waker = stage.pumps.waker();
+    stage.enter('a', &waker, [Act::Ring(Arc::clone(&waker)), Act::Over]);
+    for word in ["waker", "waker", "over"] {
         assert_eq!(stage.next(), ('a', word));
     }
     stage.end();
@@ -126,17 +126,17 @@ fn a_bell_rung_in_a_turn_gives_another_turn() {
 #[test]
 fn a_deadline_gives_a_turn_and_a_new_one_takes_its_place() {
     let mut stage = Stage::new();
-    let (bell, other) = (stage.pumps.bell(), stage.pumps.bell());
+    let (waker, other) = (stage.pumps.waker(), stage.pumps.waker());
     let hour = Duration::from_secs(3600);
-    stage.enter('a', &bell, [Act::Until(hour), Act::Until(Duration::ZERO), Act::Over]);
-    assert_eq!(stage.next(), ('a', "bell"));
-    ring(&bell);
-    assert_eq!(stage.next(), ('a', "bell"));
+    stage.enter('a', &waker, [Act::Until(hour), Act::Until(Duration::ZERO), Act::Over]);
+    assert_eq!(stage.next(), ('a', "waker"));
+    ring(&waker);
+    assert_eq!(stage.next(), ('a', "waker"));
     for word in ["asked", "over"] {
         assert_eq!(stage.next(), ('a', word));
     }
     stage.enter('b', &other, [Act::Until(Duration::from_millis(20)), Act::Over]);
-    for word in ["bell", "asked", "over"] {
+    for word in ["waker", "asked", "over"] {
         assert_eq!(stage.next(), ('b', word));
     }
     stage.end();
@@ -145,27 +145,27 @@ fn a_deadline_gives_a_turn_and_a_new_one_takes_its_place() {
 #[test]
 fn a_busy_session_keeps_no_other_waiting() {
     let mut stage = Stage::new();
-    let (busy, other) = (stage.pumps.bell(), stage.pumps.bell());
+    let (busy, other) = (stage.pumps.waker(), stage.pumps.waker());
     stage.enter('a', &busy, [Act::Forever]);
-    assert_eq!(stage.next(), ('a', "bell"));
+    assert_eq!(stage.next(), ('a', "waker"));
     stage.enter('b', &other, [Act::Over]);
     let mut turns = std::iter::from_fn(|| Some(stage.next())).take(10_000_000);
-    assert!(turns.any(|seen| seen == ('b', "bell")));
+    assert!(turns.any(|seen| seen == ('b', "waker")));
     stage.end();
 }
 
 #[test]
 fn each_that_asks_has_one_turn_in_a_round() {
     let mut stage = Stage::new();
-    let (first, second) = (stage.pumps.bell(), stage.pumps.bell());
+    let (first, second) = (stage.pumps.waker(), stage.pumps.waker());
     stage.enter('a', &first, [Act::Forever]);
     for _ in 0..5 {
-        while stage.next() != ('a', "bell") {}
+        while stage.next() != ('a', "waker") {}
         ring(&first);
     }
-    while stage.next() != ('a', "bell") {}
+    while stage.next() != ('a', "waker") {}
     stage.enter('b', &second, [Act::Forever]);
-    while stage.next() != ('b', "bell") {}
+    while stage.next() != ('b', "waker") {}
     // The round in which it came may have been begun.
     let turns = std::iter::from_fn(|| Some(stage.next())).skip_while(|seen| seen.0 == 'a');
     let turns: String = turns.take(100).map(|seen| seen.0).collect();
@@ -176,14 +176,14 @@ fn each_that_asks_has_one_turn_in_a_round() {
 #[test]
 fn a_panic_ends_one_session() {
     let mut stage = Stage::new();
-    let (bell, other) = (stage.pumps.bell(), stage.pumps.bell());
+    let (waker, other) = (stage.pumps.waker(), stage.pumps.waker());
     stage.enter('b', &other, [Act::Wait, Act::Over]);
-    assert_eq!(stage.next(), ('b', "bell"));
-    stage.enter('a', &bell, [Act::Panic]);
-    assert_eq!(stage.next(), ('a', "bell"));
+    assert_eq!(stage.next(), ('b', "waker"));
+    stage.enter('a', &waker, [Act::Panic]);
+    assert_eq!(stage.next(), ('a', "waker"));
     assert_eq!(stage.next(), ('a', "over"));
     ring(&other);
-    assert_eq!(stage.next(), ('b', "bell"));
+    assert_eq!(stage.next(), ('b', "waker"));
     assert_eq!(stage.next(), ('b', "over"));
     stage.end();
 }
@@ -191,7 +191,7 @@ fn a_panic_ends_one_session() {
 #[test]
 fn what_cannot_be_polled_is_closed() {
     let mut stage = Stage::new();
-    stage.enter('a', &stage.pumps.bell(), []);
+    stage.enter('a', &stage.pumps.waker(), []);
     assert_eq!(stage.next(), ('a', "over"));
     stage.end();
 }
@@ -199,29 +199,29 @@ fn what_cannot_be_polled_is_closed() {
 #[test]
 fn a_place_is_given_again_only_when_its_bell_is_gone() {
     let stage = Stage::new();
-    let (first, second) = (stage.pumps.bell(), stage.pumps.bell());
+    let (first, second) = (stage.pumps.waker(), stage.pumps.waker());
     assert_ne!(first.place(), second.place());
     assert_eq!(stage.pumps.load(), 2);
     let place = first.place();
     drop(first);
     assert_eq!(stage.pumps.load(), 1);
-    assert_eq!(stage.pumps.bell().place(), place);
+    assert_eq!(stage.pumps.waker().place(), place);
     // When none is out, the lowest is the next.
     drop(second);
     assert_eq!(stage.pumps.load(), 0);
-    assert_eq!(stage.pumps.bell().place(), 0);
+    assert_eq!(stage.pumps.waker().place(), 0);
 }
 
 #[test]
 fn all_sessions_are_dropped_when_it_is_stopped() {
     let mut stage = Stage::new();
-    let bells: Vec<_> = ('a'..'f').map(|name| (name, stage.pumps.bell())).collect();
-    for (name, bell) in &bells {
-        stage.enter(*name, bell, [Act::Wait]);
-        assert_eq!(stage.next(), (*name, "bell"));
+    let wakers: Vec<_> = ('a'..'f').map(|name| (name, stage.pumps.waker())).collect();
+    for (name, waker) in &wakers {
+        stage.enter(*name, waker, [Act::Wait]);
+        assert_eq!(stage.next(), (*name, "waker"));
     }
     stage.end();
-    for (name, _) in bells {
+    for (name, _) in wakers {
         assert_eq!(stage.next(), (name, "over"));
     }
 }
@@ -229,7 +229,7 @@ fn all_sessions_are_dropped_when_it_is_stopped() {
 #[test]
 fn one_call_is_enough_for_all_that_have_arrived() {
     let mut stage = Stage::new();
-    let (first, second) = (stage.pumps.bell(), stage.pumps.bell());
+    let (first, second) = (stage.pumps.waker(), stage.pumps.waker());
     let actor = |name| {
         let (script, seen) = (VecDeque::from([Act::Wait]), stage.seen.0.clone());
         Box::new(Actor { name, script, seen })
@@ -237,6 +237,6 @@ fn one_call_is_enough_for_all_that_have_arrived() {
     assert!(stage.pumps.add(Arc::clone(&first), actor('a')));
     assert!(!stage.pumps.add(Arc::clone(&second), actor('b')));
     stage.pumps.call();
-    assert_eq!([stage.next(), stage.next()], [('a', "bell"), ('b', "bell")]);
+    assert_eq!([stage.next(), stage.next()], [('a', "waker"), ('b', "waker")]);
     stage.end();
 }

@@ -1,6 +1,6 @@
 //! Tries packs on recorded traffic: `ebbtide packs test`.
 //!
-//! What is recorded goes the proxy's own way, through the parser, the lens, the rule book and the
+//! What is recorded goes the proxy's own way, through the parser, the decoder, the rule book and the
 //! visits of `core`, at the recording's own pace; only sockets are missing.
 
 mod labels;

@@ -1,12 +1,12 @@
 //! A recorded connection as the proxy would have seen it: frames are put on the wire again, and go
-//! through the parser and the lens of their direction to its rules.
+//! through the parser and the decoder of their direction to its rules.
 
 use http::header::HeaderMap;
 
 use super::recording::Frame;
+use crate::core::decoder::MessageDecoder;
 use crate::core::extension::{self, Deflate, Extensions};
 use crate::core::frame::{Opcode, Parser, Rules, own_frame};
-use crate::core::lens::Lens;
 use crate::core::pack::{Connection, Lane, Message, RuleBook, Verdict};
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
@@ -22,7 +22,7 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 struct Way {
     parser: Parser,
     /// Where there are rules.
-    looks: Option<(Lane, Lens)>,
+    looks: Option<(Lane, MessageDecoder)>,
     masked: bool,
     compressed: bool,
     /// A message has come.
@@ -59,7 +59,7 @@ impl Wire {
             let deflate = deflate.filter(|_| whole);
             Way {
                 parser: Parser::new(Rules { masked, rsv, max_frame: u64::MAX }),
-                looks: (longest > 0).then(|| (lane, Lens::new(longest, deflate))),
+                looks: (longest > 0).then(|| (lane, MessageDecoder::new(longest, deflate))),
                 masked,
                 compressed: deflate.is_some(),
                 begun: false,
@@ -91,7 +91,7 @@ impl Wire {
         let bytes = way.encode(frame);
         let age = now.since(self.opened);
         let first = !std::mem::replace(&mut way.begun, true);
-        let Some((lane, lens)) = &mut way.looks else { return Some(Verdict::Activity(None)) };
+        let Some((lane, decoder)) = &mut way.looks else { return Some(Verdict::Activity(None)) };
         let judge = |opcode: Opcode, payload: &Payload<'_>| {
             lane.judge(book, &Message { opcode, payload, age, first })
         };
@@ -99,7 +99,7 @@ impl Wire {
             return Some(Verdict::Activity(None));
         };
         let start = chunk.header.map_or(0, |header| header.size);
-        lens.chunk(&chunk, bytes.get(start..chunk.size).unwrap_or_default(), judge)
+        decoder.chunk(&chunk, bytes.get(start..chunk.size).unwrap_or_default(), judge)
     }
 }
 

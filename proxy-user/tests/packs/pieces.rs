@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use ebbtide::core::decoder::MessageDecoder;
 use ebbtide::core::frame::{Opcode, Parser, Rules};
-use ebbtide::core::lens::Lens;
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
 use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
@@ -133,13 +133,13 @@ fn judged(
     (masked, cuts, longest): (bool, &[usize], usize),
 ) -> Verdict {
     let mut parser = Parser::new(Rules { masked, rsv: 0, max_frame: u64::MAX });
-    let mut lens = Lens::new(shown.lane.longest().max(longest), None);
+    let mut decoder = MessageDecoder::new(shown.lane.longest().max(longest), None);
     let (mut good, mut verdicts) = (0, Vec::new());
     for end in places(cuts, bytes.len()) {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            verdicts.extend(lens.chunk(&chunk, &bytes[start..good], |opcode, payload| {
+            verdicts.extend(decoder.chunk(&chunk, &bytes[start..good], |opcode, payload| {
                 shown.lane.judge(book, &message(opcode, payload, shown.first))
             }));
         }

@@ -4,8 +4,8 @@
 use std::task::{Poll, ready};
 
 use super::{Event, Flow, Stage};
+use crate::pump::observer::FrameObserver;
 use crate::pump::socket::Socket;
-use crate::pump::witness::Witness;
 use crate::session::Leg;
 
 impl Flow {
@@ -16,29 +16,29 @@ impl Flow {
         &mut self,
         from: Option<(&mut Socket, &Leg)>,
         to: Option<(&mut Socket, &Leg)>,
-        witness: &mut impl Witness,
+        observer: &mut impl FrameObserver,
     ) -> Poll<Event> {
         let passes = matches!(self.stage, Stage::Open | Stage::LastFrame);
         match (from, to) {
-            (Some(from), Some(to)) if passes => self.poll(from, to, witness),
+            (Some(from), Some(to)) if passes => self.poll(from, to, observer),
             (None, Some(_)) if passes => {
                 self.finish();
-                Poll::Ready(Event::Heard)
+                Poll::Ready(Event::Discarded)
             }
             (from, Some(to)) => match self.poll_finish(to) {
-                Poll::Pending if !self.waits() => self.poll_hear(from),
+                Poll::Pending if !self.waits() => self.poll_discard(from),
                 polled => polled,
             },
             (from, None) => {
                 self.stage = Stage::Broken;
-                self.poll_hear(from)
+                self.poll_discard(from)
             }
         }
     }
 
     /// Something that was read is still to be written.
     fn waits(&self) -> bool {
-        self.lent.as_ref().is_some_and(|lent| !lent.waiting().is_empty())
+        self.buffer.as_ref().is_some_and(|buffer| !buffer.waiting().is_empty())
     }
 
     /// Writes the last words and the FIN.
@@ -59,8 +59,8 @@ impl Flow {
     }
 
     /// Reads and follows frames that are for nobody.
-    fn poll_hear(&mut self, from: Option<(&mut Socket, &Leg)>) -> Poll<Event> {
-        if self.lent.is_none() {
+    fn poll_discard(&mut self, from: Option<(&mut Socket, &Leg)>) -> Poll<Event> {
+        if self.buffer.is_none() {
             let Some((from, leg)) = from.filter(|_| !self.source_over) else {
                 return Poll::Pending;
             };
@@ -70,10 +70,10 @@ impl Flow {
                 Err(error) => return Poll::Ready(Event::ReadFailed(error)),
             }
         }
-        if let Some(lent) = self.lent.take() {
-            self.frames.hear(lent.unfollowed());
-            lent.give_back();
+        if let Some(buffer) = self.buffer.take() {
+            self.frames.discard(buffer.unparsed());
+            buffer.give_back();
         }
-        Poll::Ready(Event::Heard)
+        Poll::Ready(Event::Discarded)
     }
 }

@@ -1,8 +1,8 @@
 //! What a session notes of the frames of one direction.
 
 use super::inspection::Inspection;
-use super::pings::Marks;
-use super::witness::Witness;
+use super::observer::FrameObserver;
+use super::pings::PingPayloads;
 use crate::clock;
 use crate::core::frame::{Chunk, Opcode};
 use crate::core::gate::Reason;
@@ -12,7 +12,7 @@ use crate::core::time::Nanos;
 use crate::session::{Counts, Leg, Session};
 
 /// Notes what goes by in one direction.
-pub(super) struct Watcher<'a> {
+pub(super) struct SessionObserver<'a> {
     pub(super) session: &'a Session,
     pub(super) leg: &'a Leg,
     pub(super) now: Nanos,
@@ -20,15 +20,15 @@ pub(super) struct Watcher<'a> {
     pub(super) inspection: &'a mut Option<Box<Inspection>>,
     pub(super) counts_output: bool,
     /// Of the pings to where this comes from.
-    pub(super) marks: &'a Marks,
+    pub(super) ping_payloads: &'a PingPayloads,
     /// The newest data frame.
     pub(super) frame: (Opcode, u64),
 }
 
-impl Witness for Watcher<'_> {
+impl FrameObserver for SessionObserver<'_> {
     #[inline]
     fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate {
-        if let Some(newest) = self.marks.pong(chunk, payload) {
+        if let Some(newest) = self.ping_payloads.pong(chunk, payload) {
             self.leg.pings.pong(newest, clock::now());
             return Fate::Swallow;
         }

@@ -1,4 +1,4 @@
-//! The lens against real deflaters and a writer of frames that shares no code with it.
+//! The decoder against real deflaters and a writer of frames that shares no code with it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -112,7 +112,7 @@ fn wire(messages: &[Sent], way: Way) -> Vec<u8> {
 
 /// Shows `bytes`, read up to each of `cuts`, and gathers the verdicts.
 fn look(
-    lens: &mut Lens,
+    decoder: &mut MessageDecoder,
     masked: bool,
     bytes: &[u8],
     cuts: &[usize],
@@ -127,7 +127,7 @@ fn look(
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            verdicts.extend(lens.chunk(&chunk, &bytes[start..good], |opcode, payload| {
+            verdicts.extend(decoder.chunk(&chunk, &bytes[start..good], |opcode, payload| {
                 judge(opcode, payload.plain(), payload.is_whole())
             }));
         }
@@ -148,7 +148,7 @@ fn judge(opcode: Opcode, payload: &[u8], whole: bool) -> Verdict {
     }
 }
 
-/// The verdicts without any lens.
+/// The verdicts without any decoder.
 fn expected(messages: &[Sent], longest: usize) -> Vec<Verdict> {
     let of = |message: &Sent| {
         let opcode = if message.text { Opcode::Text } else { Opcode::Binary };
@@ -227,14 +227,14 @@ proptest! {
         cuts in prop::collection::vec(any::<usize>(), 0..60),
     ) {
         let bytes = wire(&messages, way);
-        let mut lens = Lens::new(longest, Some(way.deflate));
+        let mut decoder = MessageDecoder::new(longest, Some(way.deflate));
         // None of these is a bomb, but a long run of one byte would count as one.
-        lens.credit = i64::MAX;
-        let verdicts = look(&mut lens, way.mask.is_some(), &bytes, &cuts, judge);
+        decoder.credit = i64::MAX;
+        let verdicts = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
         prop_assert_eq!(verdicts, expected(&messages, longest));
-        prop_assert!(lens.flight.is_none());
+        prop_assert!(decoder.partial.is_none());
         let window = if way.deflate.takeover { 1 << way.deflate.window_bits.max(9) } else { 0 };
-        prop_assert!(lens.held() <= window, "{} bytes are held", lens.held());
+        prop_assert!(decoder.held() <= window, "{} bytes are held", decoder.held());
     }
 
     #[test]
@@ -244,15 +244,15 @@ proptest! {
         cuts in prop::collection::vec(any::<usize>(), 0..20),
     ) {
         let bytes = wire(&messages, way);
-        let mut lens = Lens::new(100, None);
-        let verdicts = look(&mut lens, way.mask.is_some(), &bytes, &cuts, judge);
+        let mut decoder = MessageDecoder::new(100, None);
+        let verdicts = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
         let mut plain = expected(&messages, 100);
         for (verdict, message) in plain.iter_mut().zip(&messages) {
             if message.compressed {
                 *verdict = Verdict::Activity(None);
             }
         }
-        prop_assert_eq!((verdicts, lens.held()), (plain, 0));
+        prop_assert_eq!((verdicts, decoder.held()), (plain, 0));
     }
 
     #[test]
@@ -272,11 +272,11 @@ proptest! {
         }
         let mut bytes = Vec::new();
         bodies.iter().for_each(|body| frame(&mut bytes, 0xc2, body, None));
-        let mut lens = Lens::new(100, Some(way.deflate));
-        let verdicts = look(&mut lens, false, &bytes, &[], judge);
+        let mut decoder = MessageDecoder::new(100, Some(way.deflate));
+        let verdicts = look(&mut decoder, false, &bytes, &[], judge);
         prop_assert_eq!(verdicts.len(), messages.len());
         prop_assert!(!verdicts.contains(&Verdict::Undecided));
-        prop_assert!(!lens.blind() || lens.held() == 0);
+        prop_assert!(!decoder.undecodable() || decoder.held() == 0);
     }
 }
 
@@ -287,24 +287,24 @@ fn a_bomb_blinds_its_direction_and_leaves_nothing_behind() {
     let behind = [Sent { compressed: true, ..plain(b"3") }, plain(b"3")];
     let messages: Vec<Sent> = behind.iter().chain([&bomb]).chain(&behind).cloned().collect();
     let bytes = wire(&messages, way);
-    let mut lens = Lens::new(256, Some(way.deflate));
+    let mut decoder = MessageDecoder::new(256, Some(way.deflate));
     let mut seen = 0;
     let count = |opcode, payload: &[u8], whole| {
         seen = seen.max(payload.len());
         judge(opcode, payload, whole)
     };
-    let verdicts = look(&mut lens, true, &bytes, &[], count);
+    let verdicts = look(&mut decoder, true, &bytes, &[], count);
     let known = expected(&messages, 256);
     assert_eq!(verdicts[..3], known[..3], "as far as it was read");
     assert_eq!(verdicts[3..], [Verdict::Activity(None), known[4]], "plain ones can be read still");
-    assert!(lens.blind() && lens.held() == 0 && seen <= 256);
-    assert!(lens.credit > -(64 << 10), "it was left as soon as the credit was used up");
+    assert!(decoder.undecodable() && decoder.held() == 0 && seen <= 256);
+    assert!(decoder.credit > -(64 << 10), "it was left as soon as the credit was used up");
 
     let each = Deflate { takeover: false, ..Deflate::default() };
-    let mut lens = Lens::new(256, Some(each));
+    let mut decoder = MessageDecoder::new(256, Some(each));
     let bytes = wire(&messages, Way { deflate: each, ..way });
-    assert_eq!(look(&mut lens, true, &bytes, &[], judge), known);
-    assert!(lens.credit > CREDIT, "a message that nothing refers to is not read to its end");
+    assert_eq!(look(&mut decoder, true, &bytes, &[], judge), known);
+    assert!(decoder.credit > CREDIT, "a message that nothing refers to is not read to its end");
 }
 
 /// Where no message refers to another, a broken one takes nothing along.
@@ -315,10 +315,13 @@ fn corrupt_data_that_nothing_refers_to_blind_nobody() {
     let mut bytes = Vec::new();
     frame(&mut bytes, 0xc1, &[0xff; 20], None);
     bytes.extend(wire(&[Sent { compressed: true, ..plain(b"3") }], way));
-    let mut lens = Lens::new(256, Some(each));
-    let verdicts = look(&mut lens, false, &bytes, &[], judge);
+    let mut decoder = MessageDecoder::new(256, Some(each));
+    let verdicts = look(&mut decoder, false, &bytes, &[], judge);
     let heartbeat = expected(&[plain(b"3")], 256)[0];
-    assert_eq!((verdicts, lens.blind()), (vec![Verdict::Activity(None), heartbeat], false));
+    assert_eq!(
+        (verdicts, decoder.undecodable()),
+        (vec![Verdict::Activity(None), heartbeat], false)
+    );
 }
 
 #[test]
@@ -328,9 +331,9 @@ fn an_app_that_repeats_itself_is_no_bomb() {
     let messages = vec![status; 200];
     let bytes = wire(&messages, way);
     assert!(bytes.len() < 30_000 + 200 * 400, "each but the first is hardly anything");
-    let mut lens = Lens::new(64, Some(way.deflate));
-    assert_eq!(look(&mut lens, false, &bytes, &[], judge), expected(&messages, 64));
-    assert!(!lens.blind());
+    let mut decoder = MessageDecoder::new(64, Some(way.deflate));
+    assert_eq!(look(&mut decoder, false, &bytes, &[], judge), expected(&messages, 64));
+    assert!(!decoder.undecodable());
 }
 
 #[test]
@@ -339,13 +342,13 @@ fn a_verdict_comes_as_early_as_the_bytes_allow() {
     frame(&mut bytes, 0x01, &[b'a'; 40], Some([9; 4]));
     frame(&mut bytes, 0x80, &[b'a'; 40], Some([9; 4]));
     let mut parser = Parser::new(Rules { masked: true, rsv: 0, max_frame: u64::MAX });
-    let mut lens = Lens::new(64, None);
+    let mut decoder = MessageDecoder::new(64, None);
     let (mut good, mut asked, mut verdicts) = (0, Vec::new(), Vec::new());
     for end in 1..=bytes.len() {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            let verdict = lens.chunk(&chunk, &bytes[start..good], |_, payload| {
+            let verdict = decoder.chunk(&chunk, &bytes[start..good], |_, payload| {
                 asked.push((payload.seen().len(), payload.is_whole()));
                 Verdict::Undecided
             });
@@ -355,7 +358,7 @@ fn a_verdict_comes_as_early_as_the_bytes_allow() {
     let lengths = [1, 2, 4, 8, 16, 32, 64, 64].map(|length| (length, false));
     assert_eq!(asked, lengths, "twice as long each time");
     assert_eq!(verdicts, [(6 + 40 + 6 + 25, Verdict::Activity(None))], "longer than 64");
-    assert_eq!(lens.held(), 0);
+    assert_eq!(decoder.held(), 0);
 }
 
 #[test]
@@ -363,12 +366,13 @@ fn short_forms_that_senders_use_are_read() {
     let shown = |bodies: &[&[u8]]| {
         let mut bytes = Vec::new();
         bodies.iter().for_each(|body| frame(&mut bytes, 0xc1, body, None));
-        let (mut lens, mut texts) = (Lens::new(64, Some(Deflate::default())), Vec::new());
-        look(&mut lens, false, &bytes, &[], |_, payload, whole| {
+        let (mut decoder, mut texts) =
+            (MessageDecoder::new(64, Some(Deflate::default())), Vec::new());
+        look(&mut decoder, false, &bytes, &[], |_, payload, whole| {
             texts.push((payload.to_vec(), whole));
             Verdict::Undecided
         });
-        assert!(!lens.blind());
+        assert!(!decoder.undecodable());
         texts
     };
     let whole = |text: &str| (text.as_bytes().to_vec(), true);
@@ -393,7 +397,7 @@ fn short_forms_that_senders_use_are_read() {
 fn recorded_messages_are_read_as_their_ends_read_them() {
     let decode =
         |value: &serde_json::Value| BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap();
-    let mut lenses = std::collections::HashMap::new();
+    let mut decoders = std::collections::HashMap::new();
     let mut headers = http::HeaderMap::new();
     let mut read = 0;
     for line in include_str!("recorded.jsonl").lines() {
@@ -403,13 +407,13 @@ fn recorded_messages_are_read_as_their_ends_read_them() {
             let found = crate::core::extension::negotiated(&headers);
             assert_eq!(found.rsv, 4);
             for (from, deflate) in [("c2s", found.client), ("s2c", found.server)] {
-                let lens = Lens::new(1 << 20, Some(deflate.unwrap()));
-                lenses.insert((line["conn"].to_string(), from), lens);
+                let decoder = MessageDecoder::new(1 << 20, Some(deflate.unwrap()));
+                decoders.insert((line["conn"].to_string(), from), decoder);
             }
             continue;
         }
         let from = if line["dir"] == "c2s" { "c2s" } else { "s2c" };
-        let lens = lenses.get_mut(&(line["conn"].to_string(), from)).unwrap();
+        let decoder = decoders.get_mut(&(line["conn"].to_string(), from)).unwrap();
         let payload = decode(&line["payload"]);
         let raw = match (&line["raw"], &line["cut"]) {
             (raw @ serde_json::Value::String(_), _) => decode(raw),
@@ -420,11 +424,12 @@ fn recorded_messages_are_read_as_their_ends_read_them() {
         let (first, body) = if raw.is_empty() { (0x82, &payload) } else { (0xc2, &raw) };
         let mut bytes = Vec::new();
         frame(&mut bytes, first, body, mask);
-        let verdicts = look(lens, mask.is_some(), &bytes, &[5, 9], |_, text, whole| match whole {
-            true if text == payload => Verdict::Ignored(RuleIndex(0)),
-            true => Verdict::Activity(Some(RuleIndex(0))),
-            false => Verdict::Undecided,
-        });
+        let verdicts =
+            look(decoder, mask.is_some(), &bytes, &[5, 9], |_, text, whole| match whole {
+                true if text == payload => Verdict::Ignored(RuleIndex(0)),
+                true => Verdict::Activity(Some(RuleIndex(0))),
+                false => Verdict::Undecided,
+            });
         assert_eq!(verdicts, [Verdict::Ignored(RuleIndex(0))], "{line}");
         read += 1;
     }

@@ -1,4 +1,4 @@
-//! How a session's pump is called by others: each session has a bell, and the thread that runs it
+//! How a session's pump is called by others: each session has a waker, and the thread that runs it
 //! hears all of its sessions'.
 
 use std::io;
@@ -13,68 +13,68 @@ use super::thread::Turns;
 
 /// What waits for a thread.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Mailbox {
     waiting: Mutex<Waiting>,
     alarm: Waker,
 }
 
-/// A session and its bell.
-pub(super) type Arrival = (Arc<Bell>, Box<dyn Turns>);
+/// A session and its waker.
+pub(super) type Arrival = (Arc<SessionWaker>, Box<dyn Turns>);
 
-/// Sessions that have arrived, and bells that were rung.
+/// Sessions that have arrived, and wakers that were woken.
 #[derive(Debug, Default)]
-pub(super) struct Left {
+pub(super) struct Mail {
     pub(super) arrived: Vec<Arrival>,
-    pub(super) rung: Vec<Arc<Bell>>,
+    pub(super) woken: Vec<Arc<SessionWaker>>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    left: Left,
+    left: Mail,
     /// The thread is to end.
     stopped: bool,
     /// It has been woken and has not come yet.
     called: bool,
-    /// Places that no bell has, of those below `places`.
+    /// Places that no waker has, of those below `places`.
     free: Vec<u32>,
     places: u32,
 }
 
 /// Calls one session's pump: a [`std::task::Waker`] is made of it.
 #[derive(Debug)]
-pub struct Bell {
-    /// Where the session is among those of its thread. No other bell has it while this one exists.
+pub struct SessionWaker {
+    /// Where the session is among those of its thread. No other waker has it while this one exists.
     place: u32,
     /// Rung and not yet heard.
-    rung: AtomicBool,
-    desk: Arc<Desk>,
+    woken: AtomicBool,
+    mailbox: Arc<Mailbox>,
 }
 
-impl Desk {
-    /// A desk whose thread polls `registry`, and hears of it under `token`.
-    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Desk> {
+impl Mailbox {
+    /// A mailbox whose thread polls `registry`, and hears of it under `token`.
+    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Mailbox> {
         let alarm = Waker::new(registry, token)?;
-        Ok(Desk { waiting: Mutex::default(), alarm })
+        Ok(Mailbox { waiting: Mutex::default(), alarm })
     }
 
-    /// A bell for another session.
-    pub(super) fn bell(self: &Arc<Self>) -> Arc<Bell> {
+    /// A waker for another session.
+    pub(super) fn waker(self: &Arc<Self>) -> Arc<SessionWaker> {
         let mut waiting = self.waiting();
         let place = waiting.free.pop().unwrap_or_else(|| {
             waiting.places += 1;
             waiting.places - 1
         });
-        Arc::new(Bell { place, rung: AtomicBool::new(false), desk: Arc::clone(self) })
+        Arc::new(SessionWaker { place, woken: AtomicBool::new(false), mailbox: Arc::clone(self) })
     }
 
-    /// How many bells are out: one for each session, until nobody looks at it any more.
-    pub(super) fn bells(&self) -> usize {
+    /// How many wakers are out: one for each session, until nobody looks at it any more.
+    pub(super) fn wakers(&self) -> usize {
         let waiting = self.waiting();
         waiting.places as usize - waiting.free.len()
     }
 
     /// Leaves a session for the thread, which is not woken for it. True = it is the first that waits, and
-    /// whoever left it owes a [`Desk::call`].
+    /// whoever left it owes a [`Mailbox::call`].
     pub(super) fn arrive(&self, arrival: Arrival) -> bool {
         let mut waiting = self.waiting();
         waiting.left.arrived.push(arrival);
@@ -96,7 +96,7 @@ impl Desk {
     }
 
     /// Takes what was left, in exchange for empty lists. True = the thread is to end.
-    pub(super) fn take(&self, taken: &mut Left) -> bool {
+    pub(super) fn take(&self, taken: &mut Mail) -> bool {
         let mut waiting = self.waiting();
         std::mem::swap(&mut waiting.left, taken);
         waiting.called = false;
@@ -108,35 +108,35 @@ impl Desk {
     }
 }
 
-impl Bell {
+impl SessionWaker {
     /// Where its session is.
     pub(super) fn place(&self) -> u32 {
         self.place
     }
 
-    /// It has been heard: what is rung from now on is heard again.
+    /// It has been heard: what is woken from now on is heard again.
     pub(super) fn heard(&self) {
-        // What was done before it was rung last is seen from here on.
-        self.rung.swap(false, Ordering::AcqRel);
+        // What was done before it was woken last is seen from here on.
+        self.woken.swap(false, Ordering::AcqRel);
     }
 }
 
-impl Wake for Bell {
+impl Wake for SessionWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.desk.waiting().left.rung.push(Arc::clone(self));
-            self.desk.call();
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.mailbox.waiting().left.woken.push(Arc::clone(self));
+            self.mailbox.call();
         }
     }
 }
 
-impl Drop for Bell {
+impl Drop for SessionWaker {
     fn drop(&mut self) {
-        let mut waiting = self.desk.waiting();
+        let mut waiting = self.mailbox.waiting();
         waiting.free.push(self.place);
         if waiting.free.len() == waiting.places as usize {
             // From the lowest place on, so that few sessions need room for few.

@@ -20,12 +20,12 @@ const KEPT_TEXT: usize = 64 * 1024;
 const PIECE: usize = 1024;
 
 thread_local! {
-    #[allow(clippy::vec_box, reason = "a lens holds the box itself, as long as it needs it")]
-    static FREE: RefCell<Vec<Box<Flight>>> = const { RefCell::new(Vec::new()) };
+    #[allow(clippy::vec_box, reason = "a decoder holds the box itself, as long as it needs it")]
+    static FREE: RefCell<Vec<Box<PartialMessage>>> = const { RefCell::new(Vec::new()) };
 }
 
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct PartialMessage {
     opcode: Opcode,
     pub(super) compressed: bool,
     /// The verdict is out.
@@ -47,13 +47,13 @@ pub(super) struct Flight {
     own: Window,
 }
 
-impl Flight {
+impl PartialMessage {
     /// A message of which nothing was read yet.
-    pub(super) fn take(header: &Header, compressed: bool) -> Box<Flight> {
+    pub(super) fn take(header: &Header, compressed: bool) -> Box<PartialMessage> {
         let (opcode, key) = (header.start.opcode, header.mask);
         let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
-        let mut flight = kept.unwrap_or_else(|| {
-            Box::new(Flight {
+        let mut partial = kept.unwrap_or_else(|| {
+            Box::new(PartialMessage {
                 opcode,
                 compressed,
                 judged: false,
@@ -67,15 +67,15 @@ impl Flight {
                 own: Window::default(),
             })
         });
-        (flight.opcode, flight.compressed, flight.judged) = (opcode, compressed, false);
-        (flight.length, flight.next_look) = (0, 1);
-        flight.text.clear();
-        flight.go_on(header);
+        (partial.opcode, partial.compressed, partial.judged) = (opcode, compressed, false);
+        (partial.length, partial.next_look) = (0, 1);
+        partial.text.clear();
+        partial.go_on(header);
         if compressed {
-            flight.inflater.start();
-            flight.own.clear();
+            partial.inflater.start();
+            partial.own.clear();
         }
-        flight
+        partial
     }
 
     /// The next of its frames begins.
@@ -91,7 +91,7 @@ impl Flight {
     }
 
     /// Keeps it for another message.
-    pub(super) fn give_back(self: Box<Flight>) {
+    pub(super) fn give_back(self: Box<PartialMessage>) {
         if self.text.capacity() > KEPT_TEXT {
             return;
         }
@@ -106,7 +106,7 @@ impl Flight {
 
     /// Heap memory, in bytes.
     pub(super) fn held(&self) -> usize {
-        size_of::<Flight>() + self.text.capacity() + self.inflater.held() + self.own.held()
+        size_of::<PartialMessage>() + self.text.capacity() + self.inflater.held() + self.own.held()
     }
 
     /// More of a message that is not compressed, of which `longest` bytes are of interest.
@@ -131,7 +131,7 @@ impl Flight {
         window: Option<&mut Window>,
         credit: &mut i64,
     ) -> Result<(), Unreadable> {
-        let Flight { text, length, inflater, own, key, judged, .. } = self;
+        let PartialMessage { text, length, inflater, own, key, judged, .. } = self;
         let longest = if *judged { 0 } else { longest };
         let history = window.is_some();
         let window = window.unwrap_or(own);

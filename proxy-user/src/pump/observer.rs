@@ -5,7 +5,7 @@ use crate::core::heartbeat::Fate;
 use crate::session::Counts;
 
 /// Sees every frame of a direction, in order.
-pub(super) trait Witness {
+pub(super) trait FrameObserver {
     /// A run of bytes of one frame, with its payload as it stands on the wire. What it says counts
     /// only if the run is all of a message or of a control frame.
     fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate;
@@ -14,10 +14,10 @@ pub(super) trait Witness {
     fn burst(&mut self, burst: Counts);
 }
 
-/// Sees nothing: for the farewell.
-pub(super) struct Blind;
+/// Sees nothing: for a session that has ended.
+pub(super) struct NoObserver;
 
-impl Witness for Blind {
+impl FrameObserver for NoObserver {
     fn chunk(&mut self, _: &Chunk, _: &[u8]) -> Fate {
         Fate::Pass
     }

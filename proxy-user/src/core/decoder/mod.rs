@@ -7,11 +7,11 @@
 //! It follows what passes and never decides whether it may: what it cannot read counts as activity,
 //! and whether a message is well-formed is for the two ends to say.
 
-mod flight;
 mod inflate;
+mod partial;
 
-use flight::Flight;
 use inflate::Window;
+use partial::PartialMessage;
 
 use super::extension::Deflate;
 use super::frame::{Chunk, Header, Opcode, Start};
@@ -36,21 +36,21 @@ const RATIO: usize = 32;
 /// Where messages refer to each other every one of them must be inflated to its end, and an app or a
 /// client could make that a burden: a direction may inflate to 1 MiB, a window for each message, and
 /// 32 bytes for each byte on the wire. Beyond that, and where data that others refer to are corrupt, it
-/// goes blind: its memory is freed, and its compressed messages are activity from then on. The session is none the
+/// gives up: its memory is freed, and its compressed messages are activity from then on. The session is none the
 /// worse for it.
 #[derive(Debug)]
-pub struct Lens {
+pub struct MessageDecoder {
     /// Most bytes of a message that its judge needs.
     longest: u32,
-    /// What is left before this direction goes blind, in bytes.
+    /// What is left before this direction gives up, in bytes.
     credit: i64,
     /// The history of the messages before; none without takeover.
     window: Option<Box<Window>>,
     /// The message whose end has not come, unless nothing more of it matters.
-    flight: Option<Box<Flight>>,
+    partial: Option<Box<PartialMessage>>,
     /// How messages with RSV1 are compressed; `None` = they cannot be read.
     deflate: Option<Deflate>,
-    blind: bool,
+    undecodable: bool,
     /// Inside a control frame.
     control: bool,
     /// The data frame at hand is the last of its message.
@@ -59,21 +59,21 @@ pub struct Lens {
     skip: bool,
 }
 
-const _: () = assert!(size_of::<Lens>() <= 40, "there are two for each session");
+const _: () = assert!(size_of::<MessageDecoder>() <= 40, "there are two for each session");
 
-impl Lens {
-    /// A lens at the start of a connection. `longest`: most bytes of a message that its judge needs,
+impl MessageDecoder {
+    /// A decoder at the start of a connection. `longest`: most bytes of a message that its judge needs,
     /// above 0. `deflate`: how this direction compresses; `None` where nothing was negotiated and
     /// where it shall not or cannot be followed: a message with a reserved bit is activity then.
     #[must_use]
-    pub fn new(longest: usize, deflate: Option<Deflate>) -> Lens {
-        Lens {
+    pub fn new(longest: usize, deflate: Option<Deflate>) -> MessageDecoder {
+        MessageDecoder {
             longest: u32::try_from(longest).unwrap_or(u32::MAX),
             credit: CREDIT,
             window: None,
-            flight: None,
+            partial: None,
             deflate,
-            blind: false,
+            undecodable: false,
             control: false,
             fin: false,
             skip: false,
@@ -82,15 +82,15 @@ impl Lens {
 
     /// Compressed messages cannot be followed any more: see the type.
     #[must_use]
-    pub fn blind(&self) -> bool {
-        self.blind
+    pub fn undecodable(&self) -> bool {
+        self.undecodable
     }
 
     /// Bytes of history and of messages under way that are held now.
     #[must_use]
     pub fn held(&self) -> usize {
         let window = self.window.as_ref().map_or(0, |window| window.held());
-        window + self.flight.as_ref().map_or(0, |flight| flight.held())
+        window + self.partial.as_ref().map_or(0, |partial| partial.held())
     }
 
     fn longest(&self) -> usize {
@@ -127,13 +127,13 @@ impl Lens {
         if start.opcode != Opcode::Continuation {
             return self.open(header, payload, last, &mut judge);
         }
-        if start.rsv != 0 && self.deflate.is_none() && self.flight.take().is_some() {
+        if start.rsv != 0 && self.deflate.is_none() && self.partial.take().is_some() {
             // An extension that is not known here has done something to this frame alone.
             self.skip = !last;
             return Some(Verdict::Activity(None));
         }
-        if let Some(flight) = &mut self.flight {
-            flight.go_on(header);
+        if let Some(partial) = &mut self.partial {
+            partial.go_on(header);
         }
         self.go_on(payload, last, &mut judge)
     }
@@ -152,7 +152,7 @@ impl Lens {
         let compressed = match (rsv, self.deflate) {
             (0, _) => false,
             (inflate::RSV, Some(deflate)) => {
-                self.add_credit(flight::window_size(deflate));
+                self.add_credit(partial::window_size(deflate));
                 true
             }
             _ => return Some(Verdict::Activity(None)),
@@ -167,18 +167,18 @@ impl Lens {
             }
         }
         self.skip = false;
-        let mut flight = Flight::take(header, compressed);
+        let mut partial = PartialMessage::take(header, compressed);
         if compressed {
-            self.flight = Some(flight);
+            self.partial = Some(partial);
             return self.go_on(payload, last, judge);
         }
-        flight.add(payload, longest);
-        flight.looked();
-        self.flight = Some(flight);
+        partial.add(payload, longest);
+        partial.looked();
+        self.partial = Some(partial);
         None
     }
 
-    /// More of the message in flight.
+    /// More of the message whose end has not come.
     fn go_on(
         &mut self,
         payload: &[u8],
@@ -189,22 +189,22 @@ impl Lens {
             self.skip = !last;
             return None;
         }
-        let mut flight = self.flight.take()?;
+        let mut partial = self.partial.take()?;
         let longest = self.longest();
-        let deflate = self.deflate.filter(|_| flight.compressed);
+        let deflate = self.deflate.filter(|_| partial.compressed);
         let read = match deflate {
             None => {
-                flight.add(payload, longest);
+                partial.add(payload, longest);
                 Ok(())
             }
             Some(deflate) => {
                 self.add_credit(payload.len().saturating_mul(RATIO));
                 let window = deflate.takeover.then(|| &mut **self.window.get_or_insert_default());
                 let limits = (deflate, longest);
-                flight.inflate(payload, last, limits, window, &mut self.credit)
+                partial.inflate(payload, last, limits, window, &mut self.credit)
             }
         };
-        let verdict = flight.look(longest, last || read.is_err(), last && read.is_ok(), judge);
+        let verdict = partial.look(longest, last || read.is_err(), last && read.is_ok(), judge);
         let takeover = deflate.is_some_and(|deflate| deflate.takeover);
         // Where no message refers to another, those behind a broken one can be read.
         if read.is_err() && (takeover || self.credit < 0) {
@@ -212,11 +212,11 @@ impl Lens {
         }
         // What the messages behind it may refer to must be read to its end.
         let history = read.is_ok() && takeover;
-        if last || (flight.judged && !history) {
+        if last || (partial.judged && !history) {
             self.skip = !last;
-            flight.give_back();
+            partial.give_back();
         } else {
-            self.flight = Some(flight);
+            self.partial = Some(partial);
         }
         verdict
     }
@@ -226,7 +226,7 @@ impl Lens {
     }
 
     fn go_blind(&mut self) {
-        self.blind = true;
+        self.undecodable = true;
         self.deflate = None;
         self.window = None;
     }
