@@ -52,7 +52,8 @@ pub fn names_websocket(headers: &HeaderMap) -> bool {
         && has_token(headers, &header::UPGRADE, "websocket")
 }
 
-/// Removes what must not travel on. `TE: trailers` is asked for anew, as trailers are passed on.
+/// Removes what must not travel on. `TE: trailers` is asked for anew, as an answer's trailers are
+/// passed on.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Most messages have none of them, and looking at each field once is cheaper than searching six.
     if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {

@@ -1,4 +1,4 @@
-//! Plain requests: on to the app and back, bodies and trailers streamed.
+//! Plain requests: on to the app and back, bodies streamed.
 
 use http::header::HOST;
 use http::uri::PathAndQuery;

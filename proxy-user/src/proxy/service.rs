@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HOST};
+use http::header::{CONNECTION, HOST, TRAILER};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
@@ -102,6 +102,8 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
+    // It announces what is not passed on: see `Upload`.
+    headers.remove(TRAILER);
     add_forwarded(headers, hop);
     if let Some(host) = hop.host
         && headers.get(HOST).is_none_or(|field| field != host)

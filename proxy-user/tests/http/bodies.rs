@@ -198,21 +198,43 @@ fn an_app_may_refuse_an_upload_before_it_is_sent() {
     assert_eq!(answer.head.get("x-ebbtide-reason"), None, "the answer is the app's own");
 }
 
+/// Servers that merge trailers into the header fields would believe them (RFC 9110 section 6.5.1).
 #[test]
-fn trailers_pass_in_both_directions() {
+fn trailers_of_a_request_stop_at_the_proxy() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let claims = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Sum: up\r\n";
+    for announced in ["", "Trailer: X-Forwarded-For, X-Forwarded-Proto, X-Sum\r\n"] {
+        for chunks in ["", "3\r\nabc\r\n"] {
+            let mut client = proxy.connect();
+            client.send(request("POST", "a.test", "/t", &format!("{CHUNKED}{announced}")));
+            client.send(format!("{chunks}0\r\n{claims}\r\n"));
+            let mut server = app.accept();
+            let asked = Message::read_request(&mut server);
+            assert_eq!(asked.text(), if chunks.is_empty() { "" } else { "abc" });
+            assert_eq!(asked.trailers, [], "{announced:?}");
+            assert_eq!(asked.head.get("trailer"), None, "they are announced: {asked:?}");
+            server.send(ok("taken"));
+            assert_eq!(Message::read_response(&mut client, "POST").text(), "taken");
+            client.send(request("GET", "a.test", "/next", ""));
+            assert_eq!(Head::read(&mut server).target(), "/next", "both connections are usable");
+            server.send("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+            assert_eq!(Message::read_response(&mut client, "GET").status(), 204);
+        }
+    }
+}
+
+#[test]
+fn trailers_of_an_answer_pass() {
     let app = App::listen();
     let proxy = Setup::demo(app.address()).start();
     let mut client = proxy.connect();
-    let fields = format!("{CHUNKED}TE: trailers\r\nTrailer: X-Sum\r\n");
-    client.send(request("POST", "a.test", "/t", &fields));
-    client.send("2\r\nab\r\n0\r\nX-Sum: up\r\n\r\n");
+    client.send(request("GET", "a.test", "/t", "TE: trailers\r\nConnection: TE\r\n"));
     let mut server = app.accept();
-    let asked = Message::read_request(&mut server);
-    assert_eq!(asked.trailers.len(), 1, "{asked:?}");
-    assert!(asked.trailers[0].0.eq_ignore_ascii_case("x-sum") && asked.trailers[0].1 == "up");
+    assert_eq!(Head::read(&mut server).get("te"), Some("trailers"));
     let head = format!("HTTP/1.1 200 OK\r\n{CHUNKED}Trailer: X-Sum\r\n\r\n");
     server.send(head + "2\r\ncd\r\n0\r\nX-Sum: down\r\n\r\n");
-    let answer = Message::read_response(&mut client, "POST");
+    let answer = Message::read_response(&mut client, "GET");
     assert_eq!(answer.text(), "cd");
     assert_eq!(answer.trailers.len(), 1, "{answer:?}");
     assert!(answer.trailers[0].0.eq_ignore_ascii_case("x-sum") && answer.trailers[0].1 == "down");

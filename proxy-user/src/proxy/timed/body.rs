@@ -8,7 +8,8 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use super::Times;
 use crate::core::patience::{Patience, Turn};
 
-/// A request's body on its way to the app.
+/// A request's body on its way to the app, without its trailers. Many servers merge trailers into the
+/// header fields, past everything that the proxy has removed and set there (RFC 9110 section 6.5.1).
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Incoming,
@@ -31,6 +32,8 @@ impl Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let frame =
+            frame.map(|frame| frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)));
         let event = match &frame {
             Poll::Pending => Patience::wanted,
             Poll::Ready(Some(_)) => Patience::given,
