@@ -1,9 +1,10 @@
 //! How long an HTTP connection's client may keep us waiting: for a head, for a body, for room to
 //! answer. What the client does not owe has no deadline: a long poll and a silent event stream may
-//! last for ever.
+//! last for ever, as long as the client is there.
 
 use std::time::Duration;
 
+use super::blocked::{Blocked, pace};
 use super::time::Nanos;
 
 /// A kept-alive connection without a request. Longer than the usual load balancers' 60 s, so that
@@ -13,6 +14,8 @@ const IDLE: Duration = Duration::from_secs(75);
 const BODY: Duration = Duration::from_secs(60);
 /// An answer of which the client takes nothing.
 const ANSWER: Duration = Duration::from_secs(60);
+/// A client that waits for the app, of which nothing is read meanwhile.
+const PRESENCE: Duration = Duration::from_secs(10);
 
 /// How long each kind of silence may last.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +29,15 @@ pub struct Limits {
     pub body: Duration,
     /// An answer of which the client takes nothing.
     pub answer: Duration,
+    /// Between two looks whether a client that waits for the app is still there.
+    pub presence: Duration,
 }
 
 impl Limits {
     /// The usual ones, with this limit for heads.
     #[must_use]
     pub fn new(head: Duration) -> Limits {
-        Limits { head, idle: IDLE, body: BODY, answer: ANSWER }
+        Limits { head, idle: IDLE, body: BODY, answer: ANSWER, presence: PRESENCE }
     }
 }
 
@@ -52,6 +57,8 @@ pub enum Overdue {
 pub enum Step {
     /// Nothing, and asking again by then at the latest; `None` = when something has happened.
     Wait(Option<Nanos>),
+    /// Looking whether the client is still there.
+    Look,
     /// Ending the connection as if nobody wanted it any more, which nobody does.
     Retire,
     /// Ending it at once.
@@ -66,8 +73,8 @@ pub struct Turn(u64);
 enum Phase {
     /// A head is awaited since then.
     Head(Nanos),
-    /// The app has the request.
-    Asked,
+    /// The app has the request; whether the client is still there was last looked at then.
+    Asked(Nanos),
     /// The answer is over, the request's body is not; nothing of it moved since then.
     Lingering(Nanos),
     /// No request since then.
@@ -83,18 +90,6 @@ enum Upload {
     Owed(Nanos),
 }
 
-/// A write that the socket does not take, because the client takes nothing from the socket's queue.
-#[derive(Clone, Copy, Debug)]
-struct Refused {
-    /// When the client last took something, as far as has been seen.
-    since: Nanos,
-    /// When that was last looked at.
-    looked: Nanos,
-    /// Bytes that the client has acknowledged.
-    acked: u64,
-    overdue: bool,
-}
-
 /// One connection's account.
 #[derive(Debug)]
 pub struct Patience {
@@ -102,7 +97,8 @@ pub struct Patience {
     turn: Turn,
     phase: Phase,
     upload: Upload,
-    refused: Option<Refused>,
+    /// A write of an answer.
+    blocked: Option<Blocked>,
 }
 
 impl Patience {
@@ -110,7 +106,7 @@ impl Patience {
     #[must_use]
     pub fn new(limits: Limits, now: Nanos) -> Patience {
         let phase = Phase::Head(now);
-        Patience { limits, turn: Turn::default(), phase, upload: Upload::Over, refused: None }
+        Patience { limits, turn: Turn::default(), phase, upload: Upload::Over, blocked: None }
     }
 
     /// Bytes arrived.
@@ -121,9 +117,9 @@ impl Patience {
     }
 
     /// A head is whole; `body`: and a body follows.
-    pub fn asked(&mut self, body: bool) -> Turn {
+    pub fn asked(&mut self, body: bool, now: Nanos) -> Turn {
         self.turn.0 += 1;
-        self.phase = Phase::Asked;
+        self.phase = Phase::Asked(now);
         self.upload = if body { Upload::Ours } else { Upload::Over };
         self.turn
     }
@@ -167,7 +163,7 @@ impl Patience {
 
     /// The socket took bytes of an answer.
     pub fn written(&mut self, now: Nanos) {
-        if self.refused.take().is_some()
+        if self.blocked.take().is_some()
             && let Phase::Idle(_) = self.phase
         {
             self.phase = Phase::Idle(now);
@@ -175,42 +171,35 @@ impl Patience {
     }
 
     /// The socket took none. True once the client is to be given up. `acked` tells how many bytes
-    /// the client has acknowledged: a queue that drains slowly may take long to have room again.
+    /// the client has acknowledged.
     pub fn refused(&mut self, now: Nanos, acked: impl FnOnce() -> u64) -> bool {
-        let limit = self.limits.answer;
-        let Some(refused) = &mut self.refused else {
-            let acked = acked();
-            self.refused = Some(Refused { since: now, looked: now, acked, overdue: false });
-            return false;
-        };
-        if now >= refused.next_look(limit) {
-            let acked = acked();
-            refused.looked = now;
-            if std::mem::replace(&mut refused.acked, acked) != acked {
-                refused.since = now;
+        match &mut self.blocked {
+            Some(blocked) => blocked.refused(now, self.limits.answer, acked),
+            none => {
+                *none = Some(Blocked::new(now, acked()));
+                false
             }
-            refused.overdue = now.since(refused.since) >= limit;
         }
-        refused.overdue
     }
 
     /// What is to be done now.
     pub fn step(&mut self, now: Nanos) -> Step {
-        let Limits { head, idle, body, answer } = self.limits;
+        let Limits { head, idle, body, answer, presence } = self.limits;
         let mut looks = [None, None];
-        if let Some(refused) = &self.refused {
-            if refused.overdue {
+        if let Some(blocked) = &self.blocked {
+            if blocked.is_overdue() {
                 return Step::Cut(Overdue::Answer);
             }
-            let look = refused.next_look(answer);
+            let look = blocked.next_look(answer);
             looks[0] = Some(if look > now { look } else { now + pace(answer) });
         }
         let phase = match self.phase {
             Phase::Head(since) => Some((since + head, Step::Cut(Overdue::Head))),
             Phase::Lingering(since) => Some((since + body, Step::Cut(Overdue::Body))),
             // What is left of an answer keeps to its own deadline.
-            Phase::Idle(since) if self.refused.is_none() => Some((since + idle, Step::Retire)),
-            Phase::Idle(_) | Phase::Asked => None,
+            Phase::Idle(since) if self.blocked.is_none() => Some((since + idle, Step::Retire)),
+            Phase::Asked(looked) => Some((looked + presence, Step::Look)),
+            Phase::Idle(_) => None,
         };
         let upload = match self.upload {
             Upload::Owed(since) => Some((since + body, Step::Cut(Overdue::Body))),
@@ -223,26 +212,17 @@ impl Patience {
         };
         let due = [upload, phase];
         if let Some((_, step)) = due.into_iter().flatten().find(|(at, _)| *at <= now) {
-            if step == Step::Retire {
+            match step {
                 // A head that has begun unseen, behind the last request, may still be ended.
-                self.phase = Phase::Head(now);
+                Step::Retire => self.phase = Phase::Head(now),
+                Step::Look => self.phase = Phase::Asked(now),
+                Step::Wait(_) | Step::Cut(_) => {}
             }
             return step;
         }
         let due = due.map(|due| due.map(|(at, _)| at));
         Step::Wait(due.into_iter().chain(looks).flatten().min())
     }
-}
-
-impl Refused {
-    fn next_look(&self, limit: Duration) -> Nanos {
-        (self.looked + pace(limit)).min(self.since + limit)
-    }
-}
-
-/// How often to look at what does not tell by itself, so that a verdict is late by this at most.
-fn pace(limit: Duration) -> Duration {
-    limit / 4
 }
 
 #[cfg(test)]

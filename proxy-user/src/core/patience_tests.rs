@@ -14,7 +14,7 @@ fn fresh() -> Patience {
 /// One whose first request came at 0 s.
 fn asked(body: bool) -> (Patience, Turn) {
     let mut patience = fresh();
-    let turn = patience.asked(body);
+    let turn = patience.asked(body, at(0));
     (patience, turn)
 }
 
@@ -33,6 +33,7 @@ fn outcome(
                 assert!(next > now, "a wait until the past is no wait");
                 now = next;
             }
+            Step::Look => {}
             step => return (step, now.since(at(0)).as_secs()),
         }
     }
@@ -41,6 +42,15 @@ fn outcome(
 
 fn left_alone(patience: &mut Patience, from: u64) -> (Step, u64) {
     outcome(patience, from, |_, _| {})
+}
+
+/// There is nothing to do but to look whether the client is there.
+fn waits(patience: &mut Patience, now: Nanos) -> bool {
+    let step = match patience.step(now) {
+        Step::Look => patience.step(now),
+        step => step,
+    };
+    matches!(step, Step::Wait(Some(_)))
 }
 
 #[test]
@@ -80,11 +90,30 @@ fn an_app_may_take_any_time() {
     for body in [false, true] {
         let (mut patience, turn) = asked(body);
         patience.uploaded(turn, at(1));
-        assert_eq!(patience.step(at(100_000)), Step::Wait(None));
+        assert!(matches!(left_alone(&mut patience, 1).0, Step::Wait(_)));
         // The next request is already here; whose it is, is not ours to say.
         patience.arrived(at(2));
-        assert_eq!(patience.step(at(100_000)), Step::Wait(None));
+        assert!(matches!(left_alone(&mut patience, 100_000).0, Step::Wait(_)));
     }
+}
+
+/// Nothing is read of it meanwhile, so nothing else tells.
+#[test]
+fn whether_a_client_that_waits_is_there_is_looked_at_now_and_then() {
+    for body in [false, true] {
+        let (mut patience, _) = asked(body);
+        for look in [10, 20, 30] {
+            assert_eq!(patience.step(at(look - 1)), Step::Wait(Some(at(look))), "{body}");
+            assert_eq!(patience.step(at(look)), Step::Look, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_nobody_keeps_waiting_is_not_looked_at() {
+    let (mut patience, turn) = asked(false);
+    patience.answered(turn, at(1));
+    assert_eq!(left_alone(&mut patience, 1), (Step::Retire, 76));
 }
 
 #[test]
@@ -102,11 +131,11 @@ fn a_slow_body_goes_on_as_long_as_something_arrives() {
     for _ in 0..100 {
         patience.wanted(turn, at(now));
         now += 59;
-        assert!(matches!(patience.step(at(now)), Step::Wait(Some(_))));
+        assert!(waits(&mut patience, at(now)));
         patience.given(turn, at(now));
     }
     patience.uploaded(turn, at(now));
-    assert_eq!(patience.step(at(now + 100_000)), Step::Wait(None));
+    assert!(matches!(left_alone(&mut patience, now).0, Step::Wait(_)));
 }
 
 /// The client waits for us there, not we for it.
@@ -116,7 +145,7 @@ fn a_body_that_the_app_does_not_take_is_not_the_client_s_fault() {
     let (step, _) = left_alone(&mut patience, 0);
     assert!(matches!(step, Step::Wait(Some(_))), "{step:?}");
     patience.given(turn, at(100_000));
-    assert!(matches!(patience.step(at(200_000)), Step::Wait(Some(_))));
+    assert!(waits(&mut patience, at(200_000)));
 }
 
 /// The app's task does not wake the watchdog when it begins to wait.
@@ -144,7 +173,7 @@ fn an_answer_that_comes_before_the_body_s_end_leaves_the_body_its_time() {
 fn what_is_left_of_a_request_is_not_taken_for_the_next() {
     let (mut patience, first) = asked(true);
     patience.answered(first, at(1));
-    let second = patience.asked(true);
+    let second = patience.asked(true, at(1));
     patience.uploaded(first, at(2));
     patience.answered(first, at(2));
     patience.wanted(second, at(3));

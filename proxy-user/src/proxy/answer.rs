@@ -33,6 +33,8 @@ pub(crate) enum Answer {
     Broken,
     /// The app took too long to answer a handshake.
     Slow,
+    /// The app takes nothing of the request's body.
+    Stalled,
     /// All seats of the app or of the process are taken.
     Full,
     /// No new sessions while shutting down.
@@ -62,6 +64,11 @@ impl Answer {
                 "app-slow",
                 "The app took too long to answer. Try again.",
             ),
+            Answer::Stalled => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "app-stalled",
+                "The app takes nothing of what is sent to it. Try again.",
+            ),
             Answer::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "app-unreachable", "The app does not accept connections.")
             }
@@ -87,6 +94,7 @@ impl Answer {
             Answer::Unreachable => Some(Loss::Refused),
             Answer::Broken => Some(Loss::Broken),
             Answer::Slow => Some(Loss::Slow),
+            Answer::Stalled => Some(Loss::Stalled),
             _ => None,
         }
     }
@@ -94,7 +102,7 @@ impl Answer {
     /// Seconds after which trying again makes sense.
     fn retry_after(self) -> Option<&'static str> {
         match self {
-            Answer::Full | Answer::Slow => Some("10"),
+            Answer::Full | Answer::Slow | Answer::Stalled => Some("10"),
             Answer::Draining => Some("1"),
             _ => None,
         }

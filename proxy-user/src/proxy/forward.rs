@@ -59,6 +59,7 @@ pub(super) async fn forward(
             }
             Err(match error {
                 NoAnswer::Refused(_) => Answer::Unreachable,
+                NoAnswer::Stalled(_) => Answer::Stalled,
                 // The body that the client sends broke off.
                 NoAnswer::Broken(error) if error.is_user() => {
                     Answer::BadRequest("The rest of the request makes no sense.")

@@ -2,6 +2,7 @@
 //!
 //! Whoever asks drives it: a request goes out and its answer comes in without a second task.
 
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::{TrySendError, http1};
 use tokio::net::TcpStream;
 
-use super::stream::Stream;
+use super::app_stream::{AppStream, TAKES_NOTHING};
 use super::upstream;
 
 /// Why there is no answer.
@@ -24,9 +25,22 @@ pub(super) enum NoAnswer {
     /// The app accepts no connection.
     #[error("cannot connect")]
     Refused(#[source] io::Error),
+    /// It takes nothing of the request.
+    #[error(transparent)]
+    Stalled(hyper::Error),
     /// It broke off, or said what is no HTTP.
     #[error(transparent)]
-    Broken(#[from] hyper::Error),
+    Broken(hyper::Error),
+}
+
+impl From<hyper::Error> for NoAnswer {
+    fn from(error: hyper::Error) -> NoAnswer {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        match cause.map(io::Error::kind) {
+            Some(io::ErrorKind::TimedOut) => NoAnswer::Stalled(error),
+            _ => NoAnswer::Broken(error),
+        }
+    }
 }
 
 /// No answer, and the request itself if nothing of it was sent.
@@ -56,7 +70,7 @@ pub(super) struct Line<B: Body + 'static> {
     /// The driver as those below see it.
     waker: Waker,
     sender: http1::SendRequest<B>,
-    connection: Box<http1::Connection<Stream, B>>,
+    connection: Box<http1::Connection<AppStream, B>>,
     peer: SocketAddr,
     /// The HTTP on it has ended.
     over: bool,
@@ -71,7 +85,7 @@ where
     /// A new one.
     pub(super) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
         let (stream, peer) = upstream::connect(authority).await.map_err(NoAnswer::Refused)?;
-        let (sender, connection) = http.handshake(Stream::new(stream)).await?;
+        let (sender, connection) = http.handshake(AppStream::new(stream, TAKES_NOTHING)).await?;
         let driver = Arc::<Driver>::default();
         let waker = Waker::from(Arc::clone(&driver));
         Ok(Line { driver, waker, sender, connection: Box::new(connection), peer, over: false })

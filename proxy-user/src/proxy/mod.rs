@@ -1,7 +1,9 @@
 //! The HTTP side: accepts connections, routes requests, forwards the plain ones and turns upgrades
 //! into sessions. Frames are the pump's business.
 
+mod alarm;
 pub(crate) mod answer;
+mod app_stream;
 mod forward;
 mod judge;
 mod line;

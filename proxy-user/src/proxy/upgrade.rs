@@ -115,7 +115,7 @@ async fn ask(
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");
         match error {
             NoAnswer::Refused(_) => Answer::Unreachable,
-            NoAnswer::Broken(_) => Answer::Broken,
+            NoAnswer::Stalled(_) | NoAnswer::Broken(_) => Answer::Broken,
         }
     })?;
     match tokio::time::timeout(policy.config.wake_timeout, line.ask(request)).await {

@@ -11,6 +11,7 @@ mod harness;
 
 mod bodies;
 mod connections;
+mod departed;
 mod descriptors;
 mod fields;
 mod forwarded;

@@ -4,8 +4,10 @@ use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::Times;
@@ -13,21 +15,46 @@ use crate::core::patience::Patience;
 use crate::proxy::stream::Stream;
 use crate::sockets;
 
+/// The kernel asks a client that has been silent for so long, and as often again, whether it is there.
+const PROBE: Duration = Duration::from_secs(10);
+/// So many probes without an answer, and the client is gone.
+const PROBES: u32 = 6;
+
 /// A socket with its account.
 #[derive(Debug)]
 pub(crate) struct Timed {
     stream: Stream,
     times: Times,
+    /// The kernel probes.
+    probed: bool,
 }
 
 impl Timed {
     pub(super) fn new(stream: TcpStream, times: Times) -> Timed {
-        Timed { stream: Stream::new(stream), times }
+        Timed { stream: Stream::new(stream), times, probed: false }
     }
 
     /// The socket alone.
     pub(crate) fn into_inner(self) -> TcpStream {
-        self.stream.into_inner()
+        let stream = self.stream.into_inner();
+        if self.probed {
+            let _ = SockRef::from(&stream).set_keepalive(false);
+        }
+        stream
+    }
+
+    /// An error if the client is gone. A reset says so by itself; where nothing is read it is the
+    /// socket's error that tells. One that has vanished answers no probe, and one that has closed
+    /// answers by a reset once its kernel has forgotten the connection, which takes Linux a minute. One
+    /// that has only finished sending answers for as long as it waits.
+    fn look(&mut self) -> io::Result<()> {
+        let socket = SockRef::from(self.stream.get());
+        if !std::mem::replace(&mut self.probed, true) {
+            let probes = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE);
+            // What has no probes is looked at all the same.
+            let _ = socket.set_tcp_keepalive(&probes.with_retries(PROBES));
+        }
+        socket.take_error()?.map_or(Ok(()), Err)
     }
 
     /// Tells how a write went.
@@ -85,7 +112,11 @@ impl Write for Timed {
         self.stream.is_write_vectored()
     }
 
+    /// hyper flushes in every turn in which it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.times.take_look() {
+            self.look()?;
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

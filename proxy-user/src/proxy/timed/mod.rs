@@ -10,13 +10,15 @@ mod watchdog;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
 use self::body::Answered;
@@ -40,16 +42,34 @@ pub(crate) enum Ended {
 
 /// One connection's account, shared by its parts.
 #[derive(Clone, Debug)]
-struct Times(Arc<Mutex<Patience>>);
+struct Times(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    patience: Mutex<Patience>,
+    /// Whoever has the socket is to look whether the client is still there.
+    look: AtomicBool,
+}
 
 impl Times {
+    fn new(patience: Patience) -> Times {
+        Times(Arc::new(Shared { patience: Mutex::new(patience), look: AtomicBool::new(false) }))
+    }
+
+    fn ask_for_look(&self) {
+        self.0.look.store(true, Ordering::Relaxed);
+    }
+
+    fn take_look(&self) -> bool {
+        self.0.look.load(Ordering::Relaxed) && self.0.look.swap(false, Ordering::Relaxed)
+    }
+
     fn tell<T>(&self, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
         self.tell_at(clock::coarse(), event)
     }
 
     fn tell_at<T>(&self, now: Nanos, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
-        let mut patience = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        event(&mut patience, now)
+        event(&mut self.0.patience.lock(), now)
     }
 }
 
@@ -70,11 +90,13 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let times = Times(Arc::new(Mutex::new(Patience::new(limits, clock::now()))));
+    let times = Times::new(Patience::new(limits, clock::now()));
     let mut watchdog = Watchdog::new(times.clone());
     let stream = Timed::new(stream, times.clone());
+    let looks = times.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let turn = times.tell(|patience, _| patience.asked(!request.body().is_end_stream()));
+        let body = !request.body().is_end_stream();
+        let turn = times.tell(|patience, now| patience.asked(body, now));
         let answer = answer(request.map(|body| Upload::new(body, turn, times.clone())));
         let times = times.clone();
         // An async block would hold the answer twice: as what it was made of, and as what it awaits.
@@ -91,6 +113,8 @@ where
             biased;
             served = connection.as_mut() => return Ok(served?),
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
+                // The connection comes next, and flushes its socket.
+                Verdict::Look => looks.ask_for_look(),
                 Verdict::Retire => connection.as_mut().graceful_shutdown(),
                 Verdict::Cut(overdue) => return Err(Ended::Overdue(overdue)),
             },

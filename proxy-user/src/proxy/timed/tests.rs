@@ -14,7 +14,7 @@ use super::*;
 /// One deadline that is met, among others that no test lives to see.
 const SHORT: Duration = Duration::from_millis(200);
 const NEVER: Duration = Duration::from_secs(3600);
-const LIMITS: Limits = Limits { head: NEVER, idle: NEVER, body: NEVER, answer: NEVER };
+const LIMITS: Limits = all(NEVER);
 
 type Answer = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -126,6 +126,6 @@ async fn a_client_that_takes_nothing_is_reset() {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
-fn all(limit: Duration) -> Limits {
-    Limits { head: limit, idle: limit, body: limit, answer: limit }
+const fn all(limit: Duration) -> Limits {
+    Limits { head: limit, idle: limit, body: limit, answer: limit, presence: limit }
 }

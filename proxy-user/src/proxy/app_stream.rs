@@ -1,0 +1,110 @@
+//! An app's socket below hyper, which gives up an app that takes nothing of what is sent to it.
+
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::net::TcpStream;
+
+use super::alarm::Alarm;
+use super::stream::Stream;
+use crate::clock;
+use crate::core::blocked::Blocked;
+use crate::sockets;
+
+/// A request of which the app takes nothing. What a client has to wait for its own part
+/// (`core::patience`), and what other proxies wait.
+pub(super) const TAKES_NOTHING: Duration = Duration::from_secs(60);
+
+/// A socket with the write that waits on it.
+#[derive(Debug)]
+pub(super) struct AppStream {
+    stream: Stream,
+    limit: Duration,
+    blocked: Option<Blocked>,
+    alarm: Alarm,
+}
+
+impl AppStream {
+    /// `limit`: how long the app may take nothing.
+    pub(super) fn new(stream: TcpStream, limit: Duration) -> AppStream {
+        AppStream { stream: Stream::new(stream), limit, blocked: None, alarm: Alarm::default() }
+    }
+
+    /// The socket alone.
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream.into_inner()
+    }
+
+    /// Passes on how a write went, or `TimedOut` once the app is to be given up.
+    fn note(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.blocked = None;
+            return written;
+        }
+        let stream = self.stream.get();
+        // A socket that cannot tell has no progress to show either.
+        let acked = || sockets::acked(stream.as_fd()).unwrap_or_default();
+        let mut now = clock::coarse();
+        let blocked = self.blocked.get_or_insert_with(|| Blocked::new(now, acked()));
+        while !blocked.refused(now, self.limit, acked) {
+            ready!(self.alarm.poll(blocked.next_look(self.limit), cx));
+            // The coarse clock may not have come so far.
+            now = clock::now();
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Read for AppStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl Write for AppStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.note(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.note(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+#[path = "app_stream_tests.rs"]
+mod tests;
