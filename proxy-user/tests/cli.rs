@@ -169,6 +169,20 @@ fn one_app_needs_no_file() {
 }
 
 #[test]
+fn an_upstream_that_is_our_own_address_is_refused() {
+    for (upstream, flags) in [
+        ("http://localhost:8080", &[][..]),
+        ("http://127.0.0.1:9090", &[]),
+        ("http://127.0.0.1:7001", &["--listen", "0.0.0.0:7001"]),
+        ("http://[::1]:7001", &["--admin", "[::1]:7001"]),
+    ] {
+        let outcome = run(&[&["run", "--upstream", upstream][..], flags].concat());
+        assert_eq!(outcome.code, Some(2), "{upstream}: {outcome:?}");
+        assert!(outcome.stderr.contains("leads to Ebbtide itself"), "{upstream}: {outcome:?}");
+    }
+}
+
+#[test]
 fn flags_may_come_from_the_environment() {
     let app = HttpApp::named("served");
     let mut command = ebbtide();

@@ -33,6 +33,7 @@ use crate::config::nearest;
 use crate::core::patience::Limits;
 use crate::listen::Listener;
 use crate::metrics::{self, Metrics};
+use crate::proxy::answer::{LOOP, REASON};
 use crate::proxy::{self, timed};
 use crate::serving::{Phase, Serving};
 use crate::sockets::Sockets;
@@ -117,6 +118,10 @@ async fn guard_as_configured(
     request: Request,
     next: Next,
 ) -> Response {
+    if admin.serving.pseudonym.is_loop(request.headers()) {
+        let text = "A request for an app came to the admin address; see the app's upstream.\n";
+        return (StatusCode::LOOP_DETECTED, [(REASON, LOOP)], text).into_response();
+    }
     let checked = admin.guard.load().check(&request);
     match checked {
         Ok(()) => next.run(request).await,

@@ -94,6 +94,10 @@ impl Run {
         // What the file says has been checked.
         let packs = Packs::open(config.pack_dir.as_deref()).map_err(anyhow::Error::from)?;
         packs.book(&common.pack).map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
+        // What the file says has been checked, but not with the flags over it.
+        if let Some(own) = config.own_upstreams().next() {
+            return Err(Failure::Usage(own.to_string()));
+        }
         if config.admin_needs_token() {
             return Err(Failure::Usage(format!(
                 "--admin {}: other machines can reach it; set admin_token_file in a configuration \

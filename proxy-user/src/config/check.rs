@@ -16,6 +16,8 @@ pub(super) struct Draft {
     pub(super) app: App,
     /// `None` when the name is missing or mistaken.
     pub(super) name_line: Option<usize>,
+    /// `None` when the upstream is missing or mistaken.
+    pub(super) upstream_line: Option<usize>,
     /// Of `hosts`, else `path`, else the app; `None` when one of them is mistaken.
     pub(super) claim_line: Option<usize>,
 }
@@ -47,6 +49,15 @@ pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
              token; set `admin_token_file`, or use a loopback address"
         );
         table.mistake(line, message);
+    }
+}
+
+/// Checks that no app's upstream is an address of Ebbtide's own. `lines`: of each app's `upstream`.
+pub(super) fn upstreams(table: &mut Table<'_>, config: &Config, lines: &[Option<usize>]) {
+    for own in config.own_upstreams() {
+        if let Some(line) = lines[own.index] {
+            table.mistake(line, format!("`upstream` in [[app]]: {own}"));
+        }
     }
 }
 

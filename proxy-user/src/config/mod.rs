@@ -7,6 +7,7 @@
 
 mod app;
 mod check;
+mod loops;
 pub(crate) mod mistake;
 mod model;
 mod pending;
@@ -21,6 +22,7 @@ use toml::de::DeTable;
 
 pub use crate::core::route::HostPattern;
 pub use app::{App, Compression, Count, OnIdle, Wake};
+pub use loops::OwnUpstream;
 pub use mistake::{Mistake, Mistakes, ValueError};
 pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
 pub use value::amount::{parse_duration, parse_size, show_duration, show_size};

@@ -66,7 +66,9 @@ pub(super) fn document(log: &mut Log, entries: &DeTable<'_>, file: &Path) -> Con
         let read = |table: &mut Table<'_>| app(table, packs.as_ref());
         if let Some(drafts) = table.tables("app", "[[app]]", read) {
             check::apps(table, &drafts);
+            let lines: Vec<_> = drafts.iter().map(|draft| draft.upstream_line).collect();
             config.apps = drafts.into_iter().map(|draft| draft.app).collect();
+            check::upstreams(table, &config, &lines);
         }
         config
     })
@@ -128,6 +130,7 @@ fn app(table: &mut Table<'_>, packs: Option<&Packs>) -> Draft {
     let claims = |table: &Table<'_>, key, is_read: bool| is_read || !table.has(key);
     let claims = claims(table, "hosts", hosts.is_some()) && claims(table, "path", path.is_some());
     let claim_line = table.line_of(if table.has("hosts") { "hosts" } else { "path" });
+    let upstream_line = upstream.is_some().then(|| table.line_of("upstream"));
     let mut app = App::new(name.unwrap_or_default(), upstream.unwrap_or_else(Upstream::nowhere));
     app.hosts = hosts.unwrap_or_default();
     app.path = path.unwrap_or(app.path);
@@ -146,5 +149,5 @@ fn app(table: &mut Table<'_>, packs: Option<&Packs>) -> Draft {
     table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
     table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
     pending::app(table, &app);
-    Draft { app, name_line, claim_line: claims.then_some(claim_line) }
+    Draft { app, name_line, upstream_line, claim_line: claims.then_some(claim_line) }
 }

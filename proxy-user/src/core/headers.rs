@@ -167,7 +167,7 @@ pub fn only_chunked(headers: &HeaderMap) -> bool {
 }
 
 /// Appends a member to a list field.
-fn append(headers: &mut HeaderMap, name: HeaderName, member: HeaderValue) {
+pub(super) fn append(headers: &mut HeaderMap, name: HeaderName, member: HeaderValue) {
     let mut fields = match headers.entry(name) {
         Entry::Vacant(place) => {
             place.insert(member);

@@ -18,6 +18,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod judge;
 pub mod keepalive;
+pub mod loops;
 pub mod loss;
 pub mod navigation;
 pub mod observe;

@@ -9,7 +9,10 @@ use super::judge::Watched;
 use crate::core::loss::Loss;
 
 /// Why Ebbtide answered by itself; no app's answer carries it.
-pub(super) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
+pub(crate) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
+
+/// The reason of [`Answer::Loop`].
+pub(crate) const LOOP: &str = "loop";
 
 /// A body: passed on from the app, or ours.
 pub(crate) type Body = Either<Watched, Full<Bytes>>;
@@ -37,6 +40,8 @@ pub(crate) enum Answer {
     Stalled,
     /// All seats of the app or of the process are taken.
     Full,
+    /// The request has been here before.
+    Loop,
     /// No new sessions while shutting down.
     Draining,
 }
@@ -79,6 +84,12 @@ impl Answer {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
                 "All seats are taken. Try again when somebody has left.",
+            ),
+            Answer::Loop => (
+                StatusCode::LOOP_DETECTED,
+                LOOP,
+                "This request has come back to a proxy that had passed it on: some app's upstream \
+                 leads there.",
             ),
             Answer::Draining => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -7,7 +7,7 @@ use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
 
 use super::Proxy;
-use super::answer::{Answer, Body, REASON};
+use super::answer::{Answer, Body, LOOP, REASON};
 use super::judge::{Case, Tapped, Watched};
 use super::line::NoAnswer;
 use super::pool::{Outgoing, Pool};
@@ -86,9 +86,14 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
 
 /// The app's response as the client sees it. `case`: the plain request that it answers.
 pub(super) fn relay(mut response: Response<Incoming>, case: Option<&Case>) -> Response<Body> {
+    let is_loop = response.status() == StatusCode::LOOP_DETECTED
+        && response.headers().get(REASON).is_some_and(|reason| reason == LOOP);
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
-    headers.remove(REASON);
+    // Of a loop only the innermost answer says what it is; each of the others passes it on.
+    if !is_loop {
+        headers.remove(REASON);
+    }
     let (parts, body) = response.into_parts();
     let body = match case {
         Some(case) => Watched::new(body, case, &parts.headers),

@@ -97,6 +97,10 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
     let app = serving.find(name, request.uri().path()).ok_or(Answer::NoApp)?;
+    if serving.pseudonym.is_loop(request.headers()) {
+        tracing::warn!(app = app.name, "a request came back: the app's upstream leads here");
+        return Err(Answer::Loop);
+    }
     let peer = &client.peer;
     let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
     let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
@@ -105,6 +109,7 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     // It announces what is not passed on: see `Upload`.
     headers.remove(TRAILER);
     add_forwarded(headers, hop);
+    serving.pseudonym.sign(headers);
     if let Some(host) = hop.host
         && headers.get(HOST).is_none_or(|field| field != host)
         && let Ok(value) = HeaderValue::from_str(host)

@@ -6,6 +6,7 @@
 
 mod apps;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -15,6 +16,7 @@ use self::apps::Apps;
 pub use self::apps::Change;
 use crate::clock;
 use crate::config::Config;
+use crate::core::loops::Pseudonym;
 use crate::core::pack::RuleBook;
 use crate::core::route::Source;
 use crate::events::Events;
@@ -45,6 +47,8 @@ pub struct Serving {
     pub events: Events,
     /// Draining or not.
     pub phase: watch::Sender<Phase>,
+    /// By which requests that come back are known.
+    pub pseudonym: Pseudonym,
 }
 
 impl Serving {
@@ -57,6 +61,8 @@ impl Serving {
             seats: Seats::new(config.limits.sessions),
             events: Events::default(),
             phase: watch::Sender::new(Phase::Running),
+            // The standard library's hashers are seeded by random numbers.
+            pseudonym: Pseudonym::new(RandomState::new().hash_one(std::process::id())),
             config: ArcSwap::from_pointee(Config::default()),
         };
         serving.configure(config, books);

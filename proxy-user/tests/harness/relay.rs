@@ -7,7 +7,12 @@ use super::app::{App, Served};
 
 /// Copies bytes both ways and passes half-closes on.
 pub fn to(upstream: SocketAddr) -> Served {
-    App::listen().serve(move |wire| {
+    at(App::listen(), upstream)
+}
+
+/// The same where an app was to be.
+pub fn at(app: App, upstream: SocketAddr) -> Served {
+    app.serve(move |wire| {
         let server = TcpStream::connect(upstream).unwrap();
         let client = wire.stream();
         std::thread::scope(|scope| {

@@ -17,6 +17,7 @@ mod fields;
 mod forwarded;
 mod framing;
 mod hosts;
+mod loops;
 mod patience;
 mod pooled;
 mod reason;

@@ -1,0 +1,129 @@
+//! Upstreams that are Ebbtide's own addresses: each request would come back until descriptors run out, or
+//! users would read what is meant for operators.
+//!
+//! Only what the configuration shows is found here, so that a file means the same on every machine: no
+//! name is resolved and no interface listed. The rest is found when a request comes back
+//! (`core::loops`).
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::model::Config;
+use super::value::upstream::Upstream;
+
+/// An app whose upstream is an address of Ebbtide's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnUpstream<'a> {
+    /// The app's place in `Config::apps`.
+    pub(super) index: usize,
+    upstream: &'a Upstream,
+    /// `listen` or `admin`.
+    key: &'static str,
+    address: SocketAddr,
+}
+
+impl fmt::Display for OwnUpstream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OwnUpstream { upstream, key, address, .. } = self;
+        let host = upstream.host();
+        let named = host.parse::<IpAddr>().is_err() && !address.ip().is_unspecified();
+        write!(f, "{upstream} leads to Ebbtide itself, whose `{key}` is {address}; ")?;
+        match named {
+            // It may mean another address of this machine, on which the app listens.
+            true => write!(f, "write the app's own address, an IP address in place of {host}"),
+            false => f.write_str("write the app's own address"),
+        }
+    }
+}
+
+impl Config {
+    /// The apps whose upstream can be seen to be one of `listen`, or `admin`. None in a parsed file; to be
+    /// asked again after one of them was overridden.
+    pub fn own_upstreams(&self) -> impl Iterator<Item = OwnUpstream<'_>> {
+        let listen = self.listen.iter().map(|address| ("listen", *address));
+        let own: Vec<_> = listen.chain([("admin", self.admin)]).collect();
+        self.apps.iter().enumerate().filter_map(move |(index, app)| {
+            let upstream = &app.upstream;
+            let (key, address) = *own.iter().find(|(_, address)| leads_to(upstream, address))?;
+            Some(OwnUpstream { index, upstream, key, address })
+        })
+    }
+}
+
+fn leads_to(upstream: &Upstream, address: &SocketAddr) -> bool {
+    let listens = address.ip().to_canonical();
+    let reaches = |target: IpAddr| match listens {
+        // Of the other addresses nobody knows here which are this machine's.
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => target.is_ipv4() && target.is_loopback(),
+        // Takes IPv4 as well, unless `listen` has an IPv4 address with the same port.
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => target.is_loopback(),
+        address => address == target,
+    };
+    upstream.port() == address.port() && targets(upstream.host()).into_iter().any(reaches)
+}
+
+/// The addresses that a host is sure to stand for.
+fn targets(host: &str) -> Vec<IpAddr> {
+    const LOOPBACK: [IpAddr; 2] =
+        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return vec![match address.to_canonical() {
+            // Connecting to no address in particular reaches this machine (ip(7), ipv6(7)).
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => LOOPBACK[0],
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => LOOPBACK[1],
+            address => address,
+        }];
+    }
+    // RFC 6761 section 6.3.
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    match name == "localhost" || name.ends_with(".localhost") {
+        true => LOOPBACK.to_vec(),
+        false => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leads(upstream: &str, address: &str) -> bool {
+        leads_to(&upstream.parse().unwrap(), &address.parse().unwrap())
+    }
+
+    #[test]
+    fn what_can_be_seen_to_lead_here() {
+        for (upstream, address) in [
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://127.0.0.1", "127.0.0.1:80"),
+            ("http://127.0.0.1:8080", "0.0.0.0:8080"),
+            ("http://127.9.9.9:8080", "0.0.0.0:8080"),
+            ("http://0.0.0.0:8080", "0.0.0.0:8080"),
+            ("http://0.0.0.0:8080", "127.0.0.1:8080"),
+            ("http://localhost:8080", "127.0.0.1:8080"),
+            ("http://LocalHost.:8080", "127.0.0.1:8080"),
+            ("http://demo.localhost:8080", "[::1]:8080"),
+            ("http://localhost:8080", "[::]:8080"),
+            ("http://127.0.0.1:8080", "[::]:8080"),
+            ("http://[::1]:8080", "[::]:8080"),
+            ("http://[::]:8080", "[::1]:8080"),
+            ("http://[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
+            ("http://127.0.0.1:8080", "[::ffff:127.0.0.1]:8080"),
+            ("http://192.0.2.1:8080", "192.0.2.1:8080"),
+        ] {
+            assert!(leads(upstream, address), "{upstream} {address}");
+        }
+        for (upstream, address) in [
+            ("http://127.0.0.1:8081", "127.0.0.1:8080"),
+            ("http://127.0.0.2:8080", "127.0.0.1:8080"),
+            ("http://[::1]:8080", "127.0.0.1:8080"),
+            ("http://[::1]:8080", "0.0.0.0:8080"),
+            ("http://192.0.2.1:8080", "0.0.0.0:8080"),
+            ("http://192.0.2.1:8080", "[::]:8080"),
+            ("http://app:8080", "0.0.0.0:8080"),
+            ("http://notlocalhost:8080", "127.0.0.1:8080"),
+            ("http://127.0.0.1:8080", "127.0.0.1:0"),
+        ] {
+            assert!(!leads(upstream, address), "{upstream} {address}");
+        }
+    }
+}
