@@ -32,3 +32,4 @@ pub mod session;
 pub mod shadow;
 pub mod signals;
 pub mod sockets;
+mod views;

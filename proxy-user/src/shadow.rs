@@ -11,9 +11,9 @@ use tokio::time::MissedTickBehavior;
 use crate::clock;
 use crate::core::shadow::{Comparison, Due, Sight};
 use crate::core::time::Nanos;
-use crate::events::{Events, Told};
+use crate::events::EventKind;
 use crate::serving::Serving;
-use crate::session::{App, time};
+use crate::session::App;
 
 /// Time between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -25,29 +25,28 @@ pub async fn run(serving: Arc<Serving>) {
     loop {
         ticks.tick().await;
         let now = clock::now();
-        serving.apps().iter().for_each(|app| look(app, &serving.events, now));
+        serving.apps().iter().for_each(|app| look(app, now));
     }
 }
 
-fn look(app: &App, events: &Events, now: Nanos) {
+fn look(app: &App, now: Nanos) {
     let sight = app.account.sight(app.gate.newest(), app.live.load(Relaxed));
     // The lock is given back before anything is told.
     if let Some(Some(comparison)) = app.account.shadow(|shadow| shadow.look(now, &sight)) {
-        tell(app, events, now, &sight, &comparison);
+        tell(app, now, &sight, comparison);
     }
 }
 
-fn tell(app: &App, events: &Events, now: Nanos, sight: &Sight, comparison: &Comparison) {
-    let name = &*app.name;
+fn tell(app: &App, now: Nanos, sight: &Sight, comparison: Comparison) {
     tracing::info!(
-        app = name,
+        app = app.name,
         at = time(comparison.counted),
         idle_since = time(sight.counted),
         opcode_only = words(comparison.opcode_only),
         presence = words(comparison.presence),
         "would have been suspended"
     );
-    events.tell(|| Told::shadow(name, now, sight.counted, comparison));
+    app.tell(now, || EventKind::ShadowSuspend { idle_since: sight.counted, comparison });
 }
 
 /// What another way of counting would have said.
@@ -57,4 +56,9 @@ fn words(due: Due) -> String {
         Due::Never(1) => "not while 1 session is open".to_owned(),
         Due::Never(open) => format!("not while {open} sessions are open"),
     }
+}
+
+/// A moment as the log writes it.
+fn time(at: Nanos) -> String {
+    humantime::format_rfc3339_millis(clock::wall(at)).to_string()
 }

@@ -11,6 +11,7 @@ use futures_util::stream;
 
 use super::{Admin, Filter};
 use crate::events::Listener;
+use crate::views::EventView;
 
 /// A listener and what it wants to hear; the listener is gone once the stream is to end.
 struct Stream {
@@ -47,14 +48,19 @@ impl Stream {
         }
         loop {
             match listener.next().await {
-                Ok(told) if self.app.as_deref().is_some_and(|app| *app != *told.app) => {}
-                Ok(told) => return Some(Event::default().event(told.name).data(&told.json)),
+                Ok(event) if self.app.as_deref().is_some_and(|app| *app != *event.app) => {}
+                Ok(event) => return Some(sent(&EventView::of(&event))),
                 Err(lost) => {
                     self.listener = None;
-                    let text = format!("{{\"event\":\"dropped\",\"lost\":{lost}}}");
-                    return Some(Event::default().event("dropped").data(text));
+                    return Some(sent(&EventView::Dropped { lost }));
                 }
             }
         }
     }
+}
+
+fn sent(event: &EventView) -> Event {
+    // Strings, numbers and nothing else: this cannot fail.
+    let json = serde_json::to_string(event).unwrap_or_default();
+    Event::default().event(event.name()).data(json)
 }

@@ -2,11 +2,8 @@
 //!
 //! Reads what the proxy knows; nothing here serves an app's users.
 
-pub(crate) mod apps;
 mod events;
 mod guard;
-pub(crate) mod losses;
-mod sessions;
 mod token;
 
 use std::future::pending;
@@ -29,14 +26,16 @@ use tokio::net::TcpStream;
 
 pub use self::guard::{Guard, Refusal};
 pub use self::token::{Token, TokenError};
-use crate::config::nearest;
+use crate::core::ending::Cause;
 use crate::core::patience::Limits;
 use crate::listen::Listener;
 use crate::metrics::{self, Metrics};
 use crate::proxy::answer::{LOOP, REASON};
 use crate::proxy::{self, timed};
 use crate::serving::{Phase, Serving};
+use crate::session::Registry;
 use crate::sockets::Sockets;
+use crate::views::{self, AppDetail, AppView, SessionView, UnknownApp};
 
 /// How long a request's head may take to arrive.
 const HEAD: Duration = Duration::from_secs(10);
@@ -152,34 +151,41 @@ struct Filter {
     app: Option<String>,
 }
 
-async fn apps(State(admin): State<Arc<Admin>>) -> Json<Vec<apps::View>> {
+async fn apps(State(admin): State<Arc<Admin>>) -> Json<Vec<AppView>> {
     let serving = &admin.serving;
-    Json(serving.all_apps().iter().map(|app| apps::View::of(app, &serving.registry)).collect())
+    Json(serving.all_apps().iter().map(|app| AppView::of(app, &serving.registry)).collect())
 }
 
 async fn app(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Response {
     let apps = admin.serving.all_apps();
     if let Some(app) = apps.iter().find(|app| *app.name == name) {
-        return Json(apps::Detail::of(app, &admin.serving.registry)).into_response();
+        return Json(AppDetail::of(app, &admin.serving.registry)).into_response();
     }
-    let known: Vec<_> = apps.iter().map(|app| &*app.name).collect();
-    let nearest = nearest(&name, &known);
-    let unknown = serde_json::json!({ "error": "unknown app", "nearest": nearest, "apps": known });
-    (StatusCode::NOT_FOUND, Json(unknown)).into_response()
+    (StatusCode::NOT_FOUND, Json(UnknownApp::of(&name, &apps))).into_response()
 }
 
 async fn sessions(
     State(admin): State<Arc<Admin>>,
     Query(filter): Query<Filter>,
-) -> Json<Vec<sessions::Row>> {
-    Json(sessions::list(&admin.serving.registry, filter.app.as_deref()))
+) -> Json<Vec<SessionView>> {
+    Json(views::sessions(&admin.serving.registry, filter.app.as_deref()))
 }
 
 /// 204: it ends for this. 404: there is no such session, or it has ended for another cause.
 async fn end_session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    if id.parse().is_ok_and(|id| sessions::end(&admin.serving.registry, id)) {
+    if id.parse().is_ok_and(|id| end(&admin.serving.registry, id)) {
         StatusCode::NO_CONTENT.into_response()
     } else {
         (StatusCode::NOT_FOUND, "No such session lives.\n").into_response()
     }
+}
+
+/// Ends a session as an operator's wish; false if none with this id lives, or another cause came first.
+fn end(registry: &Registry, id: u64) -> bool {
+    let Some(session) = registry.find(id) else { return false };
+    let ends = session.end(Cause::Operator);
+    if ends {
+        tracing::info!(app = session.app.name, session = id, "ended by an operator");
+    }
+    ends
 }

@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
-
 use super::Answer;
 use crate::error::chain;
+use crate::views;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
 
 /// How long the proxy may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,13 +61,6 @@ fn suggest(nearest: Option<&str>, apps: &[String]) -> String {
     }
 }
 
-/// What the proxy says where there is no such app.
-#[derive(Deserialize)]
-struct Unknown {
-    nearest: Option<String>,
-    apps: Vec<String>,
-}
-
 /// The admin address of a running proxy.
 #[derive(Debug)]
 pub struct Admin {
@@ -119,7 +111,7 @@ impl Admin {
                 Err(AskError::Token { admin, fix })
             }
             StatusCode::NOT_FOUND => match serde_json::from_str(&json) {
-                Ok(Unknown { nearest, apps }) => {
+                Ok(views::UnknownApp { nearest, apps, .. }) => {
                     Err(AskError::UnknownApp { name: name.to_owned(), nearest, apps })
                 }
                 Err(_) => Err(strange("it does not know /api/apps".to_owned())),

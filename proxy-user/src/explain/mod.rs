@@ -4,13 +4,13 @@ mod ask;
 mod words;
 
 pub use self::ask::{Admin, AskError};
-use crate::admin::apps::Detail;
+use crate::views::AppDetail;
 
 /// What the proxy told of an app.
 #[derive(Debug)]
 pub struct Answer {
     json: String,
-    detail: Detail,
+    detail: AppDetail,
 }
 
 impl Answer {

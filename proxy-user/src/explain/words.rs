@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::admin::apps::{Detail, HintView, Newest, ShadowView, View};
 use crate::core::cadence;
-use crate::session::{Alternative, Traffic};
+use crate::views::{
+    Alternative, AppDetail, AppView, HintView, LastActivity, ShadowView, TrafficView,
+};
 
 /// Rules shown; the rest is in the JSON.
 const RULES: usize = 12;
@@ -35,7 +36,7 @@ impl Page {
 }
 
 /// Why the app is awake.
-pub(super) fn tell(detail: &Detail, colour: bool) -> String {
+pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     let view = &detail.view;
     page.heading(&format!("{} is {}, with {}.", view.app, view.state, sessions(view.sessions)));
@@ -48,9 +49,9 @@ pub(super) fn tell(detail: &Detail, colour: bool) -> String {
     page.text
 }
 
-fn activity(page: &mut Page, view: &View) {
+fn activity(page: &mut Page, view: &AppView) {
     page.heading("Last activity");
-    let Some(Newest { at, ago_seconds, traffic }) = &view.last_activity else {
+    let Some(LastActivity { at, ago_seconds, traffic }) = &view.last_activity else {
         page.line("None since Ebbtide started.");
         return;
     };
@@ -64,7 +65,7 @@ fn activity(page: &mut Page, view: &View) {
     });
 }
 
-fn ignored(page: &mut Page, view: &View) {
+fn ignored(page: &mut Page, view: &AppView) {
     page.heading("Ignored as machinery");
     if view.ignored.is_empty() && view.ignored_output == 0 {
         page.line("Nothing so far.");
@@ -87,7 +88,7 @@ fn ignored(page: &mut Page, view: &View) {
     }
 }
 
-fn suspension(page: &mut Page, view: &View) {
+fn suspension(page: &mut Page, view: &AppView) {
     page.heading("Suspension");
     let Some(idle_after) = view.idle_after_seconds else {
         page.line("Never: the app has no idle_after.");
@@ -143,7 +144,7 @@ fn alternative(other: &Alternative) -> String {
     }
 }
 
-fn packs(page: &mut Page, view: &View) {
+fn packs(page: &mut Page, view: &AppView) {
     page.heading("Packs");
     if view.packs.is_empty() {
         page.line("None: every data frame and request counts. packs = [\"auto\"] tries to tell.");
@@ -155,7 +156,7 @@ fn packs(page: &mut Page, view: &View) {
     }
 }
 
-fn history(page: &mut Page, detail: &Detail) {
+fn history(page: &mut Page, detail: &AppDetail) {
     if detail.history.counted.is_empty() {
         return;
     }
@@ -167,7 +168,7 @@ fn history(page: &mut Page, detail: &Detail) {
     }
 }
 
-fn hints(page: &mut Page, detail: &Detail) {
+fn hints(page: &mut Page, detail: &AppDetail) {
     if detail.hints.is_empty() {
         return;
     }
@@ -195,7 +196,7 @@ fn hints(page: &mut Page, detail: &Detail) {
 }
 
 /// One kind of traffic in words.
-fn what(traffic: &Traffic) -> String {
+fn what(traffic: &TrafficView) -> String {
     let path = traffic.path.as_deref().unwrap_or_default();
     let mut words = match traffic.kind.as_deref() {
         Some("request") => format!("{} {path}", traffic.method.as_deref().unwrap_or("request")),

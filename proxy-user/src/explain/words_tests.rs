@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn detail(json: &str) -> Detail {
+fn detail(json: &str) -> AppDetail {
     serde_json::from_str(json).unwrap()
 }
 

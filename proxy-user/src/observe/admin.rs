@@ -17,6 +17,7 @@ use crate::admin::Guard;
 use crate::clock;
 use crate::core::observe;
 use crate::core::time::Nanos;
+use crate::views::LegView;
 
 /// Serves until the task is dropped.
 ///
@@ -80,29 +81,7 @@ struct Row {
 
 #[derive(Debug, Serialize)]
 struct Legs {
-    client: LegRow,
-}
-
-#[derive(Debug, Serialize)]
-struct LegRow {
-    peer: Option<String>,
-    source: String,
-    state: &'static str,
-    queued_bytes: u64,
-    acked_bytes: u64,
-    received_bytes: u64,
-    since_progress_seconds: Option<f64>,
-    waiting: Option<Waiting>,
-    send_window_bytes: Option<u32>,
-    rtt_seconds: Option<f64>,
-    retransmits: u32,
-}
-
-/// Something is queued, or the peer has closed its side, and nothing moves.
-#[derive(Debug, Serialize)]
-struct Waiting {
-    seconds: f64,
-    cause: &'static str,
+    client: LegView,
 }
 
 fn row(cookie: u64, watched: &Watched, now: Nanos) -> Row {
@@ -115,23 +94,9 @@ fn row(cookie: u64, watched: &Watched, now: Nanos) -> Row {
         port: id.map(|id| id.local_port()),
         verdict: observe::reason(watched.told),
         legs: Legs {
-            client: LegRow {
+            client: LegView {
                 peer: id.map(|id| id.peer().to_string()),
-                source: watched.leg.source().to_string(),
-                state: sample.state.as_str(),
-                queued_bytes: sample.queued,
-                acked_bytes: sample.acked,
-                received_bytes: sample.received,
-                since_progress_seconds: (sample.progress.0 != 0)
-                    .then(|| now.since(sample.progress).as_secs_f64()),
-                waiting: watched.watch.waiting_since().map(|since| Waiting {
-                    seconds: now.since(since).as_secs_f64(),
-                    cause: sample.cause(),
-                }),
-                // The kernel has no value that means "unknown"; see `Row::snd_wnd`.
-                send_window_bytes: (sample.window != u32::MAX).then_some(sample.window),
-                rtt_seconds: (sample.rtt_us != 0).then(|| f64::from(sample.rtt_us) / 1e6),
-                retransmits: sample.retransmits,
+                ..LegView::of(watched.leg.source(), &sample, &watched.watch, now)
             },
         },
     }

@@ -76,7 +76,7 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
 fn note(app: &App, result: &Result<Response<Body>, Answer>) {
     match result.as_ref().map_err(|answer| answer.loss()) {
         Ok(_) => app.losses.answered(),
-        Err(Some(loss)) => app.losses.note(Lost { loss, at: clock::now(), session: None }),
+        Err(Some(loss)) => app.lost(Lost { loss, at: clock::now(), session: None }),
         Err(None) => {}
     }
 }

@@ -30,7 +30,7 @@ use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::loss::Loss;
 use crate::core::side::PerSide;
 use crate::error::chain;
-use crate::events::Told;
+use crate::events::EventKind;
 use crate::pump::{Counting, End, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
@@ -185,12 +185,12 @@ impl SessionHost for Host {
 
     fn ended(&self, session: &Session, cause: Cause) {
         let Some(reap) = cause.reap() else { return };
-        let (app, at) = (&session.app.name, clock::now());
+        let (app, at) = (&session.app, clock::now());
         if let Some(loss) = Loss::of(cause) {
-            session.app.losses.note(Lost { loss, at, session: Some(session.id) });
+            app.lost(Lost { loss, at, session: Some(session.id) });
         }
-        self.proxy.metrics.reap(app, reap);
-        self.proxy.serving.events.tell(|| Told::reap(app, at, session.id, reap));
+        self.proxy.metrics.reap(&app.name, reap);
+        app.tell(at, || EventKind::Reap { session: session.id, reap });
     }
 }
 

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::{Account, Counts, Losses, Seats, Session, TcpTotals};
+use super::{Account, Counts, Losses, Lost, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
 use crate::core::gate::{Gate, Reason};
 use crate::core::pack::{RuleBook, Verdict};
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
-use crate::events::Events;
+use crate::events::{EventKind, Events};
 
 /// One `[[app]]`, for as long as there is one of its name.
 #[derive(Debug)]
@@ -132,6 +132,17 @@ impl App {
             Reason::Input | Reason::Output => 0,
         };
         self.gate.touch(now, reason);
+    }
+
+    /// The app failed somebody.
+    pub fn lost(&self, lost: Lost) {
+        self.losses.note(lost);
+        self.account.lost(lost);
+    }
+
+    /// Tells whoever listens what happened to the app.
+    pub fn tell(&self, at: Nanos, kind: impl FnOnce() -> EventKind) {
+        self.account.tell(at, kind);
     }
 
     /// Adds packs, as a set of the book in `policy`, to those that its traffic has given away, and gives

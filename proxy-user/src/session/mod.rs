@@ -16,9 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
 
-pub use self::account::{
-    Account, Alternative, Asked, Compared, Last, RuleCount, Trace, Traffic, time,
-};
+pub use self::account::{Account, Asked, Last, RuleCount, Trace};
 pub use self::app::{App, AppPolicy};
 pub use self::losses::{Losses, Lost};
 pub use self::pings::Pings;

@@ -44,6 +44,27 @@ fn activity_and_the_first_heartbeat_of_a_session_are_told() {
 }
 
 #[test]
+fn an_app_that_fails_somebody_is_told() {
+    let app = App::listen();
+    let (proxy, _packs) = start(&app, "");
+    let mut listener = Listener::open(&proxy, "/api/events");
+    let (_client, server) = open(&proxy, &app);
+    proxy.await_sessions(1);
+    let session = proxy.sessions()[0]["id"].clone();
+    drop(server);
+    let told = listener.until("loss");
+    assert_eq!((&told["app"], &told["session"]), (&"demo".into(), &session), "{told}");
+    assert!(told["reason"] == "closed" || told["reason"] == "reset", "{told}");
+    assert_eq!(listener.until("reap")["session"], session);
+    drop(app);
+    for _ in 0..3 {
+        assert_eq!(proxy.get("demo.test", "/").status(), 502);
+    }
+    let told = listener.until("loss");
+    assert_eq!((&told["reason"], &told["session"]), (&"refused".into(), &Value::Null), "{told}");
+}
+
+#[test]
 fn a_listener_may_choose_an_app() {
     let app = App::listen();
     let lines = "idle_after = \"1s\"\non_idle = \"shadow\"";
@@ -70,7 +91,7 @@ fn listeners_are_few_and_make_room_when_they_leave() {
     // Who has left is noticed when the next event, or the next comment, finds nobody.
     eventually("room for another", || {
         let mut wire = proxy.connect_admin();
-        wire.send(crate::harness::http::request("GET", "admin.test", "/api/events", ""));
+        wire.send(crate::harness::http::request("GET", "localhost", "/api/events", ""));
         let head = crate::harness::http::Head::read(&mut wire);
         (head.status() == 200).then_some(())
     });

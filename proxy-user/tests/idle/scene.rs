@@ -71,7 +71,7 @@ impl Listener {
     /// Listens to what `target` selects; from here on nothing is missed.
     pub(crate) fn open(proxy: &Proxy, target: &str) -> Listener {
         let mut wire = proxy.connect_admin();
-        wire.send(request("GET", "admin.test", target, ""));
+        wire.send(request("GET", "localhost", target, ""));
         let head = Head::read(&mut wire);
         assert_eq!(head.status(), 200, "{head:?}");
         assert_eq!(head.get("content-type"), Some("text/event-stream"));

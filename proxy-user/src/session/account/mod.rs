@@ -7,7 +7,6 @@
 mod newest;
 mod read;
 mod rule;
-mod shown;
 
 use std::sync::Arc;
 
@@ -18,7 +17,6 @@ use self::newest::{Due, Newest, SharedDue};
 pub use self::read::Last;
 use self::rule::Tally;
 pub use self::rule::{RuleCount, Trace};
-pub use self::shown::{Alternative, Compared, Traffic, time};
 use crate::config::{self, OnIdle};
 use crate::core::cadence::{Cadence, Hints, Paces};
 use crate::core::frame::Opcode;
@@ -28,7 +26,8 @@ use crate::core::pack::{RuleIndex, RuleName, Verdict};
 use crate::core::payload::Payload;
 use crate::core::shadow::Shadow;
 use crate::core::time::Nanos;
-use crate::events::{Events, Told};
+use crate::events::{Event, EventKind, Events};
+use crate::session::Lost;
 
 /// A request or handshake, as far as the account wants to know it.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +81,7 @@ pub struct Account {
     newest_input: Newest,
     newest_output: Newest,
     event_due: SharedDue,
+    loss_due: SharedDue,
     kept: Mutex<Kept>,
     shadow: Mutex<Option<Shadow>>,
     since: Nanos,
@@ -100,6 +100,7 @@ impl Account {
             newest_input: Newest::default(),
             newest_output: Newest::default(),
             event_due: SharedDue::default(),
+            loss_due: SharedDue::default(),
             kept: Mutex::default(),
             shadow: Mutex::default(),
             since: now,
@@ -268,19 +269,35 @@ impl Account {
         if tally.count(now, session) || first {
             let key = Key { session, what: What::Ignored(rule), kind: kind() };
             if first || session.is_none() {
-                self.tell(now, &key);
+                self.tell_traffic(now, &key);
             }
             self.kept().history.note(now, key);
         }
     }
 
     fn note(&self, now: Nanos, key: Key) {
-        self.tell(now, &key);
+        self.tell_traffic(now, &key);
         self.kept().history.note(now, key);
     }
 
-    fn tell(&self, now: Nanos, key: &Key) {
-        self.events.tell(|| Told::traffic(&self.app, now, key, self.rule_of(key.what).as_ref()));
+    /// The app failed somebody. Of requests one a second is told: there may be thousands.
+    pub(super) fn lost(&self, lost: Lost) {
+        let Lost { loss, at, session } = lost;
+        if session.is_some() || self.loss_due.take(at) {
+            self.tell(at, || EventKind::Loss { session, loss });
+        }
+    }
+
+    fn tell_traffic(&self, now: Nanos, key: &Key) {
+        self.tell(now, || {
+            let rule = self.rule_of(key.what);
+            EventKind::Traffic { key: key.clone(), rule }
+        });
+    }
+
+    /// Tells whoever listens what happened to the app.
+    pub(super) fn tell(&self, at: Nanos, kind: impl FnOnce() -> EventKind) {
+        self.events.tell(|| Event { app: self.app.clone(), at, kind: kind() });
     }
 
     /// The rule by which this was counted or ignored, if there is one.

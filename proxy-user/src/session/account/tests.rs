@@ -97,12 +97,13 @@ async fn each_session_s_first_heartbeat_is_an_event() {
     let mut told = Vec::new();
     for _ in 0..4 {
         let event = listener.next().await.unwrap();
-        let json: serde_json::Value = serde_json::from_str(&event.json).unwrap();
-        told.push((event.name, json["session"].as_u64(), json["rule"].as_str().map(str::to_owned)));
+        let EventKind::Traffic { key, rule } = &event.kind else { panic!("{event:?}") };
+        let counted = matches!(key.what, What::Counted(..));
+        told.push((counted, key.session, rule.as_ref().map(ToString::to_string)));
     }
     let beat = || Some("toy/beat".to_owned());
-    let ignored = |session| ("ignored", Some(session), beat());
-    assert_eq!(told, [ignored(1), ignored(2), ignored(3), ("activity", Some(2), None)]);
+    let ignored = |session| (false, Some(session), beat());
+    assert_eq!(told, [ignored(1), ignored(2), ignored(3), (true, Some(2), None)]);
 }
 
 #[test]

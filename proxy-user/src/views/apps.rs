@@ -1,6 +1,4 @@
 //! `/api/apps`: each app as it is now, and for one app why it is so.
-//!
-//! The same types are what `ebbtide explain` reads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,21 +6,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::losses::LossesView;
+use super::{LossesView, ShadowView, TrafficView, ago, time};
 use crate::clock;
 use crate::core::cadence::{self, Carrier, Hints};
 use crate::core::frame::Opcode;
 use crate::core::gate::Activity;
 use crate::core::history::Entry;
 use crate::core::time::Nanos;
-use crate::session::{Account, App, Compared, Registry, Traffic, time};
+use crate::session::{Account, App, Registry, RuleCount};
 
 /// How far apart the gate and the account may see the same activity: a few moments.
 const SAME: Duration = Duration::from_millis(20);
 
 /// One app.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct View {
+pub(crate) struct AppView {
     pub(crate) app: String,
     /// `running`: this version suspends nothing.
     pub(crate) state: String,
@@ -36,8 +34,8 @@ pub(crate) struct View {
     /// By `packs = ["auto"]`.
     pub(crate) packs_recognised: Vec<String>,
     pub(crate) count: String,
-    pub(crate) last_activity: Option<Newest>,
-    pub(crate) ignored: Vec<Ignored>,
+    pub(crate) last_activity: Option<LastActivity>,
+    pub(crate) ignored: Vec<IgnoredView>,
     /// Frames of the app that do not count because only input does.
     pub(crate) ignored_output: u64,
     pub(crate) idle_after_seconds: Option<f64>,
@@ -51,16 +49,16 @@ pub(crate) struct View {
 
 /// The newest activity.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Newest {
+pub(crate) struct LastActivity {
     pub(crate) at: String,
     pub(crate) ago_seconds: f64,
     #[serde(flatten)]
-    pub(crate) traffic: Traffic,
+    pub(crate) traffic: TrafficView,
 }
 
 /// What one rule took for machinery.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Ignored {
+pub(crate) struct IgnoredView {
     pub(crate) rule: String,
     /// The rule's class.
     pub(crate) reason: String,
@@ -71,35 +69,11 @@ pub(crate) struct Ignored {
     pub(crate) session: Option<u64>,
 }
 
-/// What `on_idle = "shadow"` has to say.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ShadowView {
-    /// It would be suspended now.
-    pub(crate) suspended: bool,
-    pub(crate) suspends_at: String,
-    /// From now; negative = so long ago.
-    pub(crate) suspends_in_seconds: f64,
-    #[serde(flatten)]
-    pub(crate) others: Compared,
-    /// How often it would have been suspended.
-    pub(crate) times: u64,
-    pub(crate) watched_seconds: f64,
-    pub(crate) suspended_seconds: Sums,
-}
-
-/// For how long it would have been suspended so far, by each way of counting.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Sums {
-    pub(crate) counted: f64,
-    pub(crate) opcode_only: f64,
-    pub(crate) presence: f64,
-}
-
 /// One app and what lately happened to it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Detail {
+pub(crate) struct AppDetail {
     #[serde(flatten)]
-    pub(crate) view: View,
+    pub(crate) view: AppView,
     pub(crate) history: HistoryView,
     pub(crate) hints: Vec<HintView>,
     /// The hints as a file for `pack_dir`; empty where there are none.
@@ -121,7 +95,7 @@ pub(crate) struct EntryView {
     /// How often it was noted: at most once a second.
     pub(crate) noted: u64,
     #[serde(flatten)]
-    pub(crate) traffic: Traffic,
+    pub(crate) traffic: TrafficView,
 }
 
 /// Probable machinery that no rule knows.
@@ -142,15 +116,15 @@ pub(crate) struct HintView {
     pub(crate) rule: String,
 }
 
-impl View {
+impl AppView {
     /// The app as it is now.
-    pub(super) fn of(app: &Arc<App>, registry: &Registry) -> View {
+    pub(crate) fn of(app: &Arc<App>, registry: &Registry) -> AppView {
         let now = clock::now();
         let (policy, account) = (app.policy(), &app.account);
         let config = &policy.config;
         let newest = app.gate.newest();
         let counts = registry.counts(std::slice::from_ref(app));
-        View {
+        AppView {
             app: config.name.clone(),
             state: "running".to_owned(),
             now: time(now),
@@ -165,27 +139,27 @@ impl View {
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
             on_idle: config.on_idle.to_string(),
             suspends_at: None,
-            shadow: shadow(app, newest, now),
+            shadow: ShadowView::of(app, newest, now),
             cadence_hints: account.hint_count(),
         }
     }
 }
 
-fn last_activity(account: &Account, activity: Activity, now: Nanos) -> Newest {
+fn last_activity(account: &Account, activity: Activity, now: Nanos) -> LastActivity {
     let last = account.newest(activity.reason);
     // The account may not have been told yet of what the gate has just seen.
     let last = last.filter(|last| activity.at.since(last.at) <= SAME);
     let traffic = match last {
-        Some(last) => Traffic::of(&last.key, account.rule_of(last.key.what).as_ref()),
-        None => Traffic::unknown(activity.reason),
+        Some(last) => TrafficView::of(&last.key, account.rule_of(last.key.what).as_ref()),
+        None => TrafficView::unknown(activity.reason),
     };
-    Newest { at: time(activity.at), ago_seconds: ago(now, activity.at), traffic }
+    LastActivity { at: time(activity.at), ago_seconds: ago(now, activity.at), traffic }
 }
 
-fn ignored(account: &Account, now: Nanos) -> Vec<Ignored> {
+fn ignored(account: &Account, now: Nanos) -> Vec<IgnoredView> {
     let mut rules = account.ignored_by_rule();
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.count));
-    let row = |rule: crate::session::RuleCount| Ignored {
+    let row = |rule: RuleCount| IgnoredView {
         rule: rule.rule.to_string(),
         reason: rule.rule.class.as_str().to_owned(),
         count: rule.count,
@@ -196,41 +170,19 @@ fn ignored(account: &Account, now: Nanos) -> Vec<Ignored> {
     rules.into_iter().map(row).collect()
 }
 
-fn shadow(app: &App, newest: Option<Activity>, now: Nanos) -> Option<ShadowView> {
-    let account = &app.account;
-    let sight = account.sight(newest, app.live.load(Relaxed));
-    let said =
-        account.shadow(|shadow| (shadow.compare(&sight), shadow.suspended(), shadow.times()));
-    let (comparison, sums, times) = said?;
-    let due = comparison.counted;
-    Some(ShadowView {
-        suspended: due <= now,
-        suspends_at: time(due),
-        suspends_in_seconds: due.since(now).as_secs_f64() - now.since(due).as_secs_f64(),
-        others: Compared::of(&comparison, now),
-        times,
-        watched_seconds: ago(now, account.since()),
-        suspended_seconds: Sums {
-            counted: sums.counted.as_secs_f64(),
-            opcode_only: sums.opcode_only.as_secs_f64(),
-            presence: sums.presence.as_secs_f64(),
-        },
-    })
-}
-
-impl Detail {
+impl AppDetail {
     /// The app as it is now, and what lately happened to it.
-    pub(super) fn of(app: &Arc<App>, registry: &Registry) -> Detail {
+    pub(crate) fn of(app: &Arc<App>, registry: &Registry) -> AppDetail {
         let account = &app.account;
         let (history, hints) = (account.history(), account.hints());
         let entry = |entry: &Entry| EntryView {
             first: time(entry.first),
             last: time(entry.last),
             noted: entry.noted,
-            traffic: Traffic::of(&entry.key, account.rule_of(entry.key.what).as_ref()),
+            traffic: TrafficView::of(&entry.key, account.rule_of(entry.key.what).as_ref()),
         };
-        Detail {
-            view: View::of(app, registry),
+        AppDetail {
+            view: AppView::of(app, registry),
             history: HistoryView {
                 counted: history.counted().map(entry).collect(),
                 ignored: history.ignored().map(entry).collect(),
@@ -261,8 +213,4 @@ fn hint_views(hints: &Hints) -> Vec<HintView> {
         rule: cadence::rule(known),
     };
     hints.iter().map(view).collect()
-}
-
-pub(super) fn ago(now: Nanos, at: Nanos) -> f64 {
-    now.since(at).as_secs_f64()
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::apps::ago;
+use super::{ago, time};
+use crate::core::loss::Loss;
 use crate::core::time::Nanos;
-use crate::session::{Losses, time};
+use crate::session::Losses;
 
 /// How an app was lost so far.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,8 +32,7 @@ pub(crate) struct LastLoss {
 
 impl LossesView {
     pub(super) fn of(losses: &Losses, now: Nanos) -> LossesView {
-        let word =
-            |(loss, count): (crate::core::loss::Loss, u64)| (loss.as_str().to_owned(), count);
+        let word = |(loss, count): (Loss, u64)| (loss.as_str().to_owned(), count);
         LossesView {
             answers: losses.answers(),
             losses: losses.counts().map(word).collect(),

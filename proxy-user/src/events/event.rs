@@ -1,0 +1,53 @@
+//! What can happen, with everything that a listener may want to know of it. Payloads and addresses are
+//! left out.
+
+use crate::core::ending::Reap;
+use crate::core::history::Key;
+use crate::core::loss::Loss;
+use crate::core::pack::RuleName;
+use crate::core::shadow::Comparison;
+use crate::core::time::Nanos;
+
+/// Something that happened to an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The app's name.
+    pub app: Box<str>,
+    /// When it happened.
+    pub at: Nanos,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Traffic counted, or was taken for machinery: `key.what` says which. `rule`: the rule that it names.
+    Traffic {
+        /// What it was and whose.
+        key: Key,
+        /// The rule's name.
+        rule: Option<RuleName>,
+    },
+    /// A session was ended because the peer of one leg was gone.
+    Reap {
+        /// The session.
+        session: u64,
+        /// Which leg, and why.
+        reap: Reap,
+    },
+    /// The app failed somebody.
+    Loss {
+        /// Whose connection it was; `None` = a request or a handshake.
+        session: Option<u64>,
+        /// How.
+        loss: Loss,
+    },
+    /// The app would have been suspended: `on_idle = "shadow"`.
+    ShadowSuspend {
+        /// Its newest activity.
+        idle_since: Nanos,
+        /// When each way of counting would have suspended it.
+        comparison: Comparison,
+    },
+}

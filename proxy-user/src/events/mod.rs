@@ -1,0 +1,124 @@
+//! What happens, told to whoever listens: one bounded channel for the whole process.
+//!
+//! Nothing is built while nobody listens. A listener that does not keep up loses events and is told
+//! so; nobody ever waits for one.
+
+mod event;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use tokio::sync::broadcast;
+
+pub use self::event::{Event, EventKind};
+
+/// Events that a listener may be behind.
+const BEHIND: usize = 1024;
+/// Listeners at a time.
+const LISTENERS: usize = 16;
+
+/// Where events come from and go to.
+#[derive(Clone, Debug)]
+pub struct Events(Arc<Hub>);
+
+#[derive(Debug)]
+struct Hub {
+    sender: broadcast::Sender<Arc<Event>>,
+    listeners: AtomicUsize,
+}
+
+/// One who listens; makes room for another when dropped.
+#[derive(Debug)]
+pub struct Listener {
+    receiver: broadcast::Receiver<Arc<Event>>,
+    hub: Arc<Hub>,
+}
+
+impl Default for Events {
+    fn default() -> Events {
+        let (sender, _) = broadcast::channel(BEHIND);
+        Events(Arc::new(Hub { sender, listeners: AtomicUsize::new(0) }))
+    }
+}
+
+impl Events {
+    /// Tells an event to all who listen; `make` is called if there is one.
+    pub fn tell(&self, make: impl FnOnce() -> Event) {
+        if self.0.listeners.load(Relaxed) > 0 {
+            // An error says that the last listener has just left.
+            let _ = self.0.sender.send(Arc::new(make()));
+        }
+    }
+
+    /// Listens from now on; `None` when too many do.
+    #[must_use]
+    pub fn listen(&self) -> Option<Listener> {
+        let more = |listeners| (listeners < LISTENERS).then_some(listeners + 1);
+        self.0.listeners.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Listener { receiver: self.0.sender.subscribe(), hub: Arc::clone(&self.0) })
+    }
+}
+
+impl Listener {
+    /// The next event.
+    ///
+    /// # Errors
+    /// How many were lost, if this listener did not keep up.
+    pub async fn next(&mut self) -> Result<Arc<Event>, u64> {
+        match self.receiver.recv().await {
+            Ok(event) => Ok(event),
+            Err(broadcast::error::RecvError::Lagged(lost)) => Err(lost),
+            // The hub holds a sender for as long as we hold the hub.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.hub.listeners.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::loss::Loss;
+    use crate::core::time::Nanos;
+
+    fn loss(session: u64) -> Event {
+        let kind = EventKind::Loss { session: Some(session), loss: Loss::Reset };
+        Event { app: "demo".into(), at: Nanos(1), kind }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_built_for_nobody() {
+        let events = Events::default();
+        events.tell(|| panic!("nobody listens"));
+        let mut listener = events.listen().unwrap();
+        events.tell(|| loss(7));
+        assert_eq!(*listener.next().await.unwrap(), loss(7));
+        drop(listener);
+        events.tell(|| panic!("nobody listens any more"));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_keep_up_is_told_how_much_was_lost() {
+        let events = Events::default();
+        let mut listener = events.listen().unwrap();
+        for session in 0..BEHIND as u64 + 5 {
+            events.tell(|| loss(session));
+        }
+        assert_eq!(listener.next().await.unwrap_err(), 5);
+        assert!(listener.next().await.is_ok());
+    }
+
+    #[test]
+    fn listeners_are_few() {
+        let events = Events::default();
+        let mut all: Vec<_> = (0..LISTENERS).map(|_| events.listen().unwrap()).collect();
+        assert!(events.listen().is_none());
+        all.pop();
+        assert!(events.listen().is_some());
+    }
+}

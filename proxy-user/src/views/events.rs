@@ -1,0 +1,162 @@
+//! `/api/events`: an event as it is told.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Compared, TrafficView, time};
+use crate::core::history::What;
+use crate::events::{Event, EventKind};
+
+/// One event; `event` is its name.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum EventView {
+    /// Something counted.
+    Activity(Told<TrafficView>),
+    /// Something was taken for machinery.
+    Ignored(Told<TrafficView>),
+    /// A session was ended because the peer of one leg was gone.
+    Reap(Told<ReapView>),
+    /// The app failed somebody.
+    Loss(Told<LossView>),
+    /// The app was suspended, or would have been.
+    Suspend(Told<SuspendView>),
+    /// Events were lost because this listener did not keep up; nothing comes after it.
+    Dropped {
+        /// How many.
+        lost: u64,
+    },
+}
+
+/// What every event of an app has, and then its own.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told<T> {
+    pub(crate) app: String,
+    pub(crate) time: String,
+    #[serde(flatten)]
+    pub(crate) rest: T,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReapView {
+    pub(crate) session: u64,
+    pub(crate) leg: String,
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LossView {
+    pub(crate) reason: String,
+    /// Absent where a request or a handshake failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SuspendView {
+    /// `shadow`: it only would have been.
+    pub(crate) result: String,
+    pub(crate) reason: String,
+    pub(crate) idle_since: String,
+    #[serde(flatten)]
+    pub(crate) comparison: Compared,
+}
+
+impl EventView {
+    /// The event as it is told.
+    pub(crate) fn of(event: &Event) -> EventView {
+        match &event.kind {
+            EventKind::Traffic { key, rule } => {
+                let told = Told::new(event, TrafficView::of(key, rule.as_ref()));
+                match key.what {
+                    What::Counted(..) => EventView::Activity(told),
+                    What::Ignored(_) => EventView::Ignored(told),
+                }
+            }
+            EventKind::Reap { session, reap } => EventView::Reap(Told::new(
+                event,
+                ReapView {
+                    session: *session,
+                    leg: reap.leg.as_str().to_owned(),
+                    reason: reap.reason.to_owned(),
+                },
+            )),
+            EventKind::Loss { session, loss } => EventView::Loss(Told::new(
+                event,
+                LossView { reason: loss.as_str().to_owned(), session: *session },
+            )),
+            EventKind::ShadowSuspend { idle_since, comparison } => EventView::Suspend(Told::new(
+                event,
+                SuspendView {
+                    result: "shadow".to_owned(),
+                    reason: "idle".to_owned(),
+                    idle_since: time(*idle_since),
+                    comparison: Compared::of(comparison, event.at),
+                },
+            )),
+        }
+    }
+
+    /// Its name, as `event` has it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            EventView::Activity(_) => "activity",
+            EventView::Ignored(_) => "ignored",
+            EventView::Reap(_) => "reap",
+            EventView::Loss(_) => "loss",
+            EventView::Suspend(_) => "suspend",
+            EventView::Dropped { .. } => "dropped",
+        }
+    }
+}
+
+impl<T> Told<T> {
+    fn new(event: &Event, rest: T) -> Told<T> {
+        Told { app: event.app.to_string(), time: time(event.at), rest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ending::Reap;
+    use crate::core::frame::Opcode;
+    use crate::core::gate::Reason;
+    use crate::core::history::{Key, Kind, Size};
+    use crate::core::loss::Loss;
+    use crate::core::pack::RuleIndex;
+    use crate::core::shadow::{Comparison, Due};
+    use crate::core::side::Side;
+    use crate::core::time::Nanos;
+
+    fn traffic(what: What) -> EventKind {
+        let kind = Kind::Message(Opcode::Text, Size::of(9));
+        EventKind::Traffic { key: Key { session: Some(7), what, kind }, rule: None }
+    }
+
+    #[test]
+    fn each_event_says_its_name_and_can_be_read_again() {
+        let comparison = Comparison {
+            counted: Nanos(9),
+            opcode_only: Due::At(Nanos(9)),
+            presence: Due::Never(2),
+        };
+        let kinds = [
+            traffic(What::Counted(Reason::Input, None)),
+            traffic(What::Ignored(RuleIndex(0))),
+            EventKind::Reap { session: 7, reap: Reap { leg: Side::Client, reason: "stalled" } },
+            EventKind::Loss { session: None, loss: Loss::Refused },
+            EventKind::ShadowSuspend { idle_since: Nanos(5), comparison },
+        ];
+        let events = kinds.map(|kind| Event { app: "demo".into(), at: Nanos(9), kind });
+        let views = events.iter().map(EventView::of).chain([EventView::Dropped { lost: 5 }]);
+        let mut names = Vec::new();
+        for view in views {
+            let json = serde_json::to_string(&view).unwrap();
+            assert_eq!(serde_json::from_str::<EventView>(&json).unwrap(), view, "{json}");
+            let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(value["event"], view.name(), "{json}");
+            names.push(view.name());
+        }
+        assert_eq!(names, ["activity", "ignored", "reap", "loss", "suspend", "dropped"]);
+    }
+}

@@ -1,0 +1,31 @@
+//! What the admin address tells, as types: `/api` writes them, `ebbtide explain` reads them.
+//!
+//! Moments become wall-clock times here and nowhere before. Nothing that serves users may lean on this.
+
+mod apps;
+mod events;
+mod losses;
+mod sessions;
+mod shadow;
+mod traffic;
+mod unknown;
+
+pub(crate) use self::apps::{AppDetail, AppView, HintView, LastActivity};
+pub(crate) use self::events::EventView;
+pub(crate) use self::losses::LossesView;
+pub(crate) use self::sessions::{LegView, SessionView, sessions};
+pub(crate) use self::shadow::{Alternative, Compared, ShadowView};
+pub(crate) use self::traffic::TrafficView;
+pub(crate) use self::unknown::UnknownApp;
+use crate::clock;
+use crate::core::time::Nanos;
+
+/// A moment as the API writes it: RFC 3339, with milliseconds.
+fn time(at: Nanos) -> String {
+    humantime::format_rfc3339_millis(clock::wall(at)).to_string()
+}
+
+/// Seconds from `at` to `now`.
+fn ago(now: Nanos, at: Nanos) -> f64 {
+    now.since(at).as_secs_f64()
+}
