@@ -52,7 +52,8 @@ pub fn names_websocket(headers: &HeaderMap) -> bool {
         && has_token(headers, &header::UPGRADE, "websocket")
 }
 
-/// Removes what must not travel on. `TE: trailers` is asked for anew, as an answer's trailers are
+/// Removes what must not travel on. A length beside chunks is void (RFC 9112 section 6.3), and would be
+/// taken for the body's without them. `TE: trailers` is asked for anew, as an answer's trailers are
 /// passed on.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Most messages have none of them, and looking at each field once is cheaper than searching six.
@@ -60,6 +61,9 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
         return;
     }
     let trailers = has_token(headers, &header::TE, "trailers");
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
         .filter_map(|token| token.parse().ok())
         // A request without its Host is not the request any more.
@@ -157,13 +161,6 @@ fn claims_the_way(name: &HeaderName) -> bool {
     };
     let is = |known: &str| name.len() == known.len() && begins(known);
     begins("x-forwarded-") || is("x-real-ip") || is("forwarded")
-}
-
-/// The body has no transfer coding but chunked, which is the only one that is understood here
-/// (RFC 9112 section 6.1).
-#[must_use]
-pub fn only_chunked(headers: &HeaderMap) -> bool {
-    tokens(headers, &header::TRANSFER_ENCODING).all(|coding| coding.eq_ignore_ascii_case("chunked"))
 }
 
 /// Appends a member to a list field.

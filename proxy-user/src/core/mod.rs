@@ -12,6 +12,7 @@ pub mod ending;
 pub mod event_stream;
 pub mod extension;
 pub mod frame;
+pub mod framing;
 pub mod gate;
 pub mod headers;
 pub mod heartbeat;

@@ -1,7 +1,7 @@
 //! What Ebbtide answers by itself. Each answer says why in `X-Ebbtide-Reason`.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
@@ -30,10 +30,14 @@ pub(crate) enum Answer {
     NoTunnel,
     /// A transfer coding other than chunked.
     UnknownCoding,
+    /// Where the request's body ends can be read in two ways.
+    BadFraming(&'static str),
     /// The app refuses connections.
     Unreachable,
     /// The app broke the connection or answered what is not HTTP.
     Broken,
+    /// The app's answer cannot be passed on.
+    Invalid(&'static str),
     /// The app took too long to answer a handshake.
     Slow,
     /// The app takes nothing of the request's body.
@@ -50,7 +54,9 @@ impl Answer {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Answer::NoApp => (StatusCode::NOT_FOUND, "no-app", "No app for this host and path."),
-            Answer::BadRequest(why) => (StatusCode::BAD_REQUEST, "bad-request", why),
+            Answer::BadRequest(why) | Answer::BadFraming(why) => {
+                (StatusCode::BAD_REQUEST, "bad-request", why)
+            }
             Answer::HeadTooBig => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head-too-big",
@@ -80,6 +86,7 @@ impl Answer {
             Answer::Broken => {
                 (StatusCode::BAD_GATEWAY, "app-broken", "The app broke off before it answered.")
             }
+            Answer::Invalid(why) => (StatusCode::BAD_GATEWAY, "app-invalid", why),
             Answer::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
@@ -103,7 +110,7 @@ impl Answer {
     pub(super) fn loss(self) -> Option<Loss> {
         match self {
             Answer::Unreachable => Some(Loss::Refused),
-            Answer::Broken => Some(Loss::Broken),
+            Answer::Broken | Answer::Invalid(_) => Some(Loss::Broken),
             Answer::Slow => Some(Loss::Slow),
             Answer::Stalled => Some(Loss::Stalled),
             _ => None,
@@ -127,6 +134,10 @@ impl Answer {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(REASON, HeaderValue::from_static(reason));
+        // What follows such a request may be a part of it.
+        if matches!(self, Answer::UnknownCoding | Answer::BadFraming(_)) {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }

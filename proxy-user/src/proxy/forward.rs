@@ -13,8 +13,10 @@ use super::line::NoAnswer;
 use super::pool::{Outgoing, Pool};
 use super::service::Routed;
 use super::timed::Upload;
+use crate::core::framing::{Coding, coding, settle_length};
 use crate::core::headers::strip_hop_by_hop;
 use crate::error::chain;
+use crate::session::App;
 
 /// Forwards one request.
 pub(super) async fn forward(
@@ -50,7 +52,7 @@ pub(super) async fn forward(
             tracing::warn!(app = app.name, "app switched protocols unasked");
             Err(Answer::Broken)
         }
-        Ok(response) => Ok(relay(response, Some(&case))),
+        Ok(response) => relay(&app, response, Some(&case)),
         Err(error) => {
             tracing::info!(app = app.name, error = %chain(&error), "request failed");
             // It counts, or not, whether or not the app is there.
@@ -85,11 +87,22 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
 }
 
 /// The app's response as the client sees it. `case`: the plain request that it answers.
-pub(super) fn relay(mut response: Response<Incoming>, case: Option<&Case>) -> Response<Body> {
+pub(super) fn relay(
+    app: &App,
+    mut response: Response<Incoming>,
+    case: Option<&Case>,
+) -> Result<Response<Body>, Answer> {
     let is_loop = response.status() == StatusCode::LOOP_DETECTED
         && response.headers().get(REASON).is_some_and(|reason| reason == LOOP);
     let headers = response.headers_mut();
+    if coding(headers) != Coding::Understood {
+        tracing::info!(app = app.name, "app answered in a transfer coding that is not passed on");
+        return Err(Answer::Invalid(
+            "The app's answer has a transfer coding other than chunked, or chunked twice.",
+        ));
+    }
     strip_hop_by_hop(headers);
+    settle_length(headers);
     // Of a loop only the innermost answer says what it is; each of the others passes it on.
     if !is_loop {
         headers.remove(REASON);
@@ -99,5 +112,5 @@ pub(super) fn relay(mut response: Response<Incoming>, case: Option<&Case>) -> Re
         Some(case) => Watched::new(body, case, &parts.headers),
         None => Watched::plain(body),
     };
-    Response::from_parts(parts, Either::Left(body))
+    Ok(Response::from_parts(parts, Either::Left(body)))
 }

@@ -12,9 +12,8 @@ use super::timed::Upload;
 use super::worker::Here;
 use super::{Proxy, forward, upgrade};
 use crate::clock;
-use crate::core::headers::{
-    Hop, Peer, add_forwarded, asks_websocket, only_chunked, strip_hop_by_hop,
-};
+use crate::core::framing::{Coding, coding};
+use crate::core::headers::{Hop, Peer, add_forwarded, asks_websocket, strip_hop_by_hop};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Lost};
 
@@ -91,8 +90,12 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     if head_bytes(&request) > config.limits.header_bytes {
         return Err(Answer::HeadTooBig);
     }
-    if !only_chunked(request.headers()) {
-        return Err(Answer::UnknownCoding);
+    match coding(request.headers()) {
+        Coding::Understood => {}
+        Coding::Repeated => {
+            return Err(Answer::BadFraming("The request's body is chunked more than once."));
+        }
+        Coding::Unknown => return Err(Answer::UnknownCoding),
     }
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
@@ -133,7 +136,12 @@ fn head_bytes(request: &Request<Upload>) -> usize {
 /// in the one Host field, which only HTTP/1.0 may leave out.
 fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
     let mut fields = request.headers().get_all(HOST).into_iter();
-    let authority = match (request.uri().authority(), fields.next(), fields.next()) {
+    let target = request.uri();
+    // Only CONNECT names an authority and nothing else (RFC 9112 section 3.2.3).
+    if target.scheme().is_none() && target.authority().is_some() {
+        return Err(Answer::BadRequest("The request's target is neither a path nor a URL."));
+    }
+    let authority = match (target.authority(), fields.next(), fields.next()) {
         (Some(authority), _, None) => Some(authority.clone()),
         (None, Some(field), None) => field.to_str().ok().and_then(|field| field.parse().ok()),
         (None, None, None) if request.version() == Version::HTTP_10 => return Ok(None),

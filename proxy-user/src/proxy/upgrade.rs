@@ -57,7 +57,7 @@ pub(super) async fn upgrade(
             // The rest of the answer.
             tokio::spawn(async move { line.finish().await });
         }
-        return Ok(relay(response, None));
+        return relay(&app, response, None);
     }
     let line = line.ok_or(Answer::Broken)?;
     if !names_websocket(response.headers()) {

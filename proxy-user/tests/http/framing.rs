@@ -1,8 +1,8 @@
 //! Requests whose length can be read in two ways (RFC 9112 section 6.3). Whatever the proxy makes
 //! of them, the app must never take a part of one request for another: request smuggling.
 
-use crate::harness::app::HttpApp;
-use crate::harness::http::Message;
+use crate::harness::app::{App, HttpApp};
+use crate::harness::http::{Head, Message, request};
 use crate::harness::setup::Setup;
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
@@ -34,6 +34,8 @@ fn lengths_that_contradict_themselves_are_refused() {
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
         "Transfer-Encoding : chunked\r\n",
         "Content-Length : 5\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
     ] {
         let (answer, app) = attack(fields, &format!("5\r\nabcde\r\n0\r\n\r\n{SMUGGLED}"));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} was answered {answer:?}");
@@ -79,15 +81,84 @@ fn a_length_given_twice_alike_is_at_most_one_length() {
 /// passed on blindly would be a body that two readers read in two ways.
 #[test]
 fn a_coding_below_the_chunks_is_a_501() {
-    for coding in ["gzip, chunked", "identity, chunked", "gzip\r\nTransfer-Encoding: chunked"] {
-        let app = HttpApp::named("app");
-        let proxy = Setup::demo(app.address()).start();
+    let app = HttpApp::named("app");
+    let proxy = Setup::demo(app.address()).start();
+    for coding in [
+        &b"gzip, chunked"[..],
+        b"identity, chunked",
+        b"gzip\r\nTransfer-Encoding: chunked",
+        b"\xff\r\nTransfer-Encoding: chunked",
+    ] {
         let mut wire = proxy.connect();
-        wire.send(format!(
-            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: {coding}\r\n\r\n"
-        ));
+        wire.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: ");
+        wire.send(coding);
+        wire.send(format!("\r\n\r\n0\r\n\r\n{SMUGGLED}"));
         Message::read_response(&mut wire, "POST").assert_own(501);
-        assert_eq!(app.requests().len(), 0, "{coding:?} reached the app");
+        wire.end();
+    }
+    assert_eq!(app.requests().len(), 0);
+}
+
+/// RFC 9112 section 6.3: of an app's two lengths the chunks are the true one, and the other is not
+/// passed on.
+#[test]
+fn a_length_beside_the_chunks_of_an_answer_does_not_cut_it() {
+    let app = HttpApp::start(|request| {
+        let chunks = "Transfer-Encoding: chunked\r\n";
+        let both = match request.head.target() {
+            "/before" => format!("Content-Length: 4\r\n{chunks}"),
+            _ => format!("{chunks}Content-Length: 4\r\n"),
+        };
+        format!("HTTP/1.1 200 OK\r\n{both}\r\n8\r\nthe body\r\n0\r\n\r\n").into_bytes()
+    });
+    let proxy = Setup::demo(app.address()).start();
+    let mut wire = proxy.connect();
+    for target in ["/before", "/behind", "/behind"] {
+        wire.send(request("GET", "a.test", target, ""));
+        let answer = Message::read_response(&mut wire, "GET");
+        assert_eq!((answer.head.get("content-length"), answer.text()), (None, "the body"));
+    }
+}
+
+/// The chunks are this hop's own, what is below them is not: taken off blindly, the body is not what
+/// its fields say.
+#[test]
+fn a_coding_below_the_chunks_of_an_answer_is_a_502() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let handshake = crate::harness::session::upgrade("a.test", "/", "");
+    for coding in
+        ["gzip, chunked", "gzip", "chunked, chunked", "gzip\r\nTransfer-Encoding: chunked"]
+    {
+        for asked in [&request("GET", "a.test", "/", ""), &handshake] {
+            let mut client = proxy.connect();
+            client.send(asked);
+            let mut server = app.accept();
+            Head::read(&mut server);
+            server.send(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n"));
+            server.send("8\r\nthe body\r\n0\r\n\r\n");
+            let answer = Message::read_response(&mut client, "GET");
+            assert_eq!(answer.assert_own(502), "app-invalid", "{coding:?}");
+        }
+    }
+}
+
+#[test]
+fn a_length_that_an_app_gives_as_a_list_is_one_length() {
+    let app = HttpApp::start(|request| {
+        let lengths = match request.head.target() {
+            "/list" => "Content-Length: 4, 4\r\n",
+            _ => "Content-Length: 4\r\nContent-Length: 4\r\n",
+        };
+        let body = if request.head.method() == "HEAD" { "" } else { "body" };
+        format!("HTTP/1.1 200 OK\r\n{lengths}\r\n{body}").into_bytes()
+    });
+    let proxy = Setup::demo(app.address()).start();
+    let mut wire = proxy.connect();
+    for (method, target) in [("GET", "/list"), ("GET", "/lines"), ("HEAD", "/list")] {
+        wire.send(request(method, "a.test", target, ""));
+        let head = Message::read_response(&mut wire, method).head;
+        assert_eq!(head.all("content-length"), ["4"], "{method} {target}");
     }
 }
 

@@ -76,3 +76,16 @@ fn http_1_0_without_a_host_is_nobody_s_where_all_have_hosts() {
     Message::read_response(&mut wire, "GET").assert_own(404);
     assert_eq!(app.requests().len(), 0);
 }
+
+/// RFC 9112 section 3.2: a path, or a URL. `foo` alone would be read as a host, over the one in `Host`.
+#[test]
+fn a_target_that_is_neither_path_nor_url_is_a_400() {
+    let app = HttpApp::named("any");
+    let proxy = Setup::demo(app.address()).start();
+    for target in ["foo", "a.test", "a.test:80", "b.test"] {
+        let mut wire = proxy.connect();
+        wire.send(request("GET", "a.test", target, ""));
+        Message::read_response(&mut wire, "GET").assert_own(400);
+    }
+    assert_eq!(app.requests().len(), 0);
+}
