@@ -15,7 +15,7 @@ use super::metrics::Metrics;
 use super::namespace::Namespace;
 use super::scratch::Scratch;
 use super::setup::Setup;
-use super::wait::{PATIENCE, eventually, within};
+use super::wait::{STARTUP, eventually, within};
 use super::wire::Wire;
 
 const CONFIG: &str = "ebbtide.toml";
@@ -59,7 +59,7 @@ impl Proxy {
         let mut address = |message: &str| {
             let logged = || log.fields(message).first()?["address"].as_str()?.parse().ok();
             let ended = |child: &mut Child| child.try_wait().unwrap().is_some();
-            let found = within(PATIENCE, || {
+            let found = within(STARTUP, || {
                 let (ended, found) = (ended(&mut child), logged());
                 (ended || found.is_some()).then_some(found)
             });

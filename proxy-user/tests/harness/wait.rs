@@ -5,6 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Longer than anything takes on a loaded machine. Only a failing test waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a program may take to start: `cargo xtask vm-test` starts dozens at once on an emulated
+/// processor. One that ends instead is seen at once.
+pub const STARTUP: Duration = Duration::from_secs(120);
+
 /// Measures for print-outs and for the few windows that the contract states.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
@@ -25,7 +29,16 @@ impl Stopwatch {
 
 /// Polls until `look` finds something; panics with `what` when `PATIENCE` is over.
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    within(PATIENCE, look).unwrap_or_else(|| panic!("not within {PATIENCE:?}: {what}"))
+    by(PATIENCE, what, look)
+}
+
+/// Like [`eventually`], for a program that was just started: panics when `STARTUP` is over.
+pub fn started<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    by(STARTUP, what, look)
+}
+
+fn by<T>(limit: Duration, what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(limit, look).unwrap_or_else(|| panic!("not within {limit:?}: {what}"))
 }
 
 /// Polls until `look` finds something or `limit` has passed.

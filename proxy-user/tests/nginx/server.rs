@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::harness::scratch::Scratch;
-use crate::harness::wait::eventually;
+use crate::harness::wait::started;
 
 #[derive(Debug)]
 pub(crate) struct Nginx {
@@ -52,7 +52,7 @@ impl Nginx {
             .spawn()
             .unwrap();
         let nginx = Nginx { child, address, _scratch: scratch };
-        eventually("nginx listens", || TcpStream::connect(address).ok());
+        started("nginx listens", || TcpStream::connect(address).ok());
         nginx
     }
 

@@ -10,7 +10,7 @@ use crate::harness::command::{self, ebbtide};
 use crate::harness::http::{Message, request};
 use crate::harness::log::Log;
 use crate::harness::metrics::Metrics;
-use crate::harness::wait::eventually;
+use crate::harness::wait::started;
 use crate::harness::wire::Wire;
 use crate::scene::GRACE;
 
@@ -66,7 +66,7 @@ impl Observer {
         command.args(more).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Log::collect(child.stderr.take().unwrap());
-        eventually("the line \"observing\"", || {
+        started("the line \"observing\"", || {
             let ended = child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {}", log.text());
             log.fields("observing").pop()

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crate::harness::cgroup::Cgroup;
-use crate::harness::wait::eventually;
+use crate::harness::wait::started;
 
 /// The environment's interpreter.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Server {
         std::thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line));
         });
-        let port = eventually("the server's port", || {
+        let port = started("the server's port", || {
             words.lock().unwrap().first()?.strip_prefix("port ")?.parse().ok()
         });
         Ok(Server { child, words, address: SocketAddr::from(([127, 0, 0, 1], port)), cgroup })
