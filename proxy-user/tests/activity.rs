@@ -83,6 +83,26 @@ fn each_kind_of_activity_names_its_reason() {
     assert!((unix_seconds() as f64 - stamp).abs() < 60.0, "{stamp} is not about now");
 }
 
+/// It would see the token, and is not where the control plane is.
+#[test]
+fn the_environment_s_proxy_is_not_told() {
+    let scratch = Scratch::new();
+    let token = scratch.file("token", "s3cret\n");
+    let (app, control, stranger) = (App::listen(), Control::up(), App::listen());
+    let lines = format!("token_file = {:?}", token.display().to_string());
+    let names = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let variables = names.map(|name| format!("{name}=http://{}", stranger.address()));
+    let mut wrapper = vec!["env", "-u", "NO_PROXY", "-u", "no_proxy"];
+    wrapper.extend(variables.iter().map(String::as_str));
+    let setup = Setup::demo(app.address()).section(&control.section("1s", &lines));
+    let proxy = setup.wrapper(&wrapper).start();
+    let (mut client, mut server) = open(&proxy, &app);
+    client.send(&Frame::text("a click"));
+    server.receive();
+    control.await_report("a report of the click", |r| r.reason() == "input");
+    assert!(stranger.accept_within(Duration::ZERO).is_none(), "the stranger was asked");
+}
+
 #[test]
 fn an_app_is_reported_at_most_once_per_interval() {
     let (app, control) = (App::listen(), Control::up());

@@ -41,6 +41,45 @@ fn a_result_that_nobody_reads_is_no_failure() {
     }
 }
 
+/// Wherever a URL with a password or a token stands, and whatever else is wrong with it.
+#[test]
+fn secrets_are_not_told() {
+    let urls = [
+        "http://user:s3cret@h:80",
+        "http://s3cret@h",
+        "http://user:s3/cr#et?s3cret@h/x",
+        "https://h?token=s3cret",
+        "user:s3cret@h",
+        "ftp://user:s3cret@h",
+        "http://h/{name}?token=s3cret",
+    ];
+    for url in urls {
+        let text = format!(
+            "listen = {url:?}\nadmin = {url:?}\n[report]\nurl = {url:?}\nmethod = 1\n\
+             [[app]]\nname = \"demo\"\nupstream = {url:?}\n\
+             [[app]]\nname = \"other\"\nupstream = [{url:?}]\nhosts = 1\n"
+        );
+        let outcome = check(&text);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains("`upstream`"), "{outcome:?}");
+        assert!(!outcome.stderr.contains("s3cret"), "{url}: {}", outcome.stderr);
+        let outcome = run(&["run", "--upstream", url]);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(!outcome.stderr.contains("s3cret"), "{url}: {}", outcome.stderr);
+    }
+    let outcome = run(&["run", "--upstream", "h/x?token=s3cret"]);
+    assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+    // The token itself in place of its file's name.
+    let outcome = check(&format!("admin_token_file = \"s3cret\"\n{GOOD}"));
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("admin_token_file"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+    // A line without its quotes is no TOML.
+    let outcome = check(&format!("{GOOD}[report]\nurl = http://user:s3cret@h/\n"));
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+}
+
 /// Every mistake at once, each with its key and its line.
 #[test]
 fn three_mistakes_are_three_messages_with_line_numbers() {

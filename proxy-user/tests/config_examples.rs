@@ -178,6 +178,15 @@ fn pending_values_warn_unless_they_ask_for_what_happens_anyway() {
 }
 
 #[test]
+fn a_report_s_query_is_not_shown_for_debugging() {
+    let text = with_top("report = { url = \"http://c/{app}?token=s3cret\" }");
+    let config = parse(&text).unwrap().config;
+    assert!(config.report.as_ref().unwrap().url.contains("s3cret"));
+    let shown = format!("{config:?}");
+    assert!(shown.contains("http://c/{app}") && !shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
 fn one_app_without_a_file() {
     for (upstream, name) in [
         ("http://127.0.0.1:8501", "app"),

@@ -74,6 +74,8 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            // The environment's proxy is for the world outside, and must not see the token unasked.
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("ebbtide/", env!("CARGO_PKG_VERSION")))
             .build()?;

@@ -131,34 +131,44 @@ impl Run {
         let mut hangup = signals::hangup().context("cannot listen to signals")?;
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told = None;
         loop {
-            tokio::select! {
-                _ = hangup.recv() => {}
-                _ = looks.tick() => {
-                    if !watch.changed(&server.proxy.serving.config()) {
-                        continue;
-                    }
-                }
+            let asked = tokio::select! {
+                _ = hangup.recv() => true,
+                _ = looks.tick() => false,
+            };
+            if !asked && !watch.changed(&server.proxy.serving.config()) {
+                continue;
             }
             service_manager::reloading();
-            self.reload(common, server);
+            watch.reading(&server.proxy.serving.config());
+            match self.reload(common, server) {
+                Ok(()) => {
+                    tracing::info!("configuration reloaded");
+                    watch.follow(&server.proxy.serving.config());
+                    told = None;
+                }
+                Err(failure) => {
+                    let says = failure.to_string();
+                    // A file may be written again and again with the same mistakes in it.
+                    if asked || told.as_ref() != Some(&says) {
+                        says.lines().for_each(|line| tracing::error!("{line}"));
+                        tracing::error!("configuration refused; the one before stays in force");
+                    }
+                    told = Some(says);
+                }
+            }
             service_manager::tell(&[NotifyState::Ready]);
         }
     }
 
-    fn reload(&self, common: &Common, server: &mut Server) {
+    fn reload(&self, common: &Common, server: &mut Server) -> Result<(), Failure> {
         let reloaded = self.load(common).and_then(|loaded| {
             loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
             Ok(server.reload(loaded.config, &loaded.packs)?)
         });
         server.proxy.metrics.reload(reloaded.is_ok());
-        match reloaded {
-            Ok(()) => tracing::info!("configuration reloaded"),
-            Err(failure) => {
-                failure.to_string().lines().for_each(|line| tracing::error!("{line}"));
-                tracing::error!("configuration refused; the one before stays in force");
-            }
-        }
+        reloaded
     }
 }
 

@@ -3,6 +3,7 @@
 //! Plain data: nothing here parses or checks. Fields are public so that the command line's flags
 //! can override them.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::app::App;
+use super::mistake::quote_url;
 use super::value::words::words;
 use crate::core::route::HostPattern;
 
@@ -140,7 +142,7 @@ impl Default for Keepalive {
 }
 
 /// Where and how activity is told: `[report]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Report {
     /// `http` or `https`; `{app}` in its path or query stands for the app's name. It may be absent
     /// even with many apps, because the body names the app too.
@@ -151,6 +153,15 @@ pub struct Report {
     pub interval: Duration,
     /// File with the bearer token to send. Default: none.
     pub token_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { url, method, interval, token_file } = self;
+        let mut shown = f.debug_struct("Report");
+        shown.field("url", &format_args!("{}", quote_url(url))).field("method", method);
+        shown.field("interval", interval).field("token_file", token_file).finish()
+    }
 }
 
 impl Report {

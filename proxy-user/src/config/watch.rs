@@ -35,6 +35,24 @@ impl Watch {
     pub fn changed(&mut self, config: &Config) -> bool {
         self.prints.look(prints(&self.file, config))
     }
+
+    /// The files are about to be read, for whatever reason: what they are now is no change any more.
+    pub fn reading(&mut self, config: &Config) {
+        self.prints = Settled::new(prints(&self.file, config));
+    }
+
+    /// Watches the files of `config` from now on, which has just been read and put in force.
+    pub fn follow(&mut self, config: &Config) {
+        let mut prints = prints(&self.file, config);
+        // What has changed while it was read is still a change.
+        let before = self.prints.known();
+        prints.iter_mut().for_each(|(path, print)| {
+            if let Some(before) = before.get(path) {
+                *print = *before;
+            }
+        });
+        self.prints = Settled::new(prints);
+    }
 }
 
 /// The file at this moment; `None` = it is not there.

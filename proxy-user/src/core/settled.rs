@@ -13,6 +13,11 @@ impl<T: PartialEq> Settled<T> {
         Settled { known, seen: None }
     }
 
+    /// The value that it was told of last.
+    pub fn known(&self) -> &T {
+        &self.known
+    }
+
     /// Takes the value as it is. True once for each change, when two looks in a row show the same: who
     /// is still writing is not interrupted.
     pub fn look(&mut self, value: T) -> bool {

@@ -30,6 +30,7 @@ fn main() {
     let mut trials = vec![
         Trial::test("reload::on_sighup_and_on_a_change", reload::on_sighup_and_on_a_change),
         Trial::test("reload::a_mistake_changes_nothing", reload::a_mistake_changes_nothing),
+        Trial::test("reload::a_mistake_is_told_once", reload::a_mistake_is_told_once),
         Trial::test("reload::addresses_come_and_go", reload::addresses_come_and_go),
         Trial::test("takeover::three_in_a_row", takeover::three_in_a_row),
         Trial::test("takeover::one_at_a_time", takeover::one_at_a_time),

@@ -1,15 +1,17 @@
 //! SIGHUP and a changed file: what is open stays open, what is wrong changes nothing.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use libtest_mimic::Failed;
 
 use crate::harness::app::App;
 use crate::harness::frame::Frame;
 use crate::harness::proxy::Proxy;
+use crate::harness::scratch::Scratch;
 use crate::harness::session::{Peer, open, open_over};
 use crate::harness::setup::Setup;
-use crate::harness::wait::eventually;
+use crate::harness::wait::{eventually, pause};
 use crate::harness::wire::Wire;
 use crate::load::{self, Load};
 
@@ -87,6 +89,35 @@ pub(crate) fn a_mistake_changes_nothing() -> Result<(), Failed> {
     eventually("a reload succeeds", || (reloads(&proxy, "success") > 0).then_some(()));
     flow(&mut sessions);
     load.assert_whole("a mistake and its correction");
+    Ok(())
+}
+
+/// However often the file is written, and whoever asks for the reload.
+pub(crate) fn a_mistake_is_told_once() -> Result<(), Failed> {
+    let (app, scratch) = (App::listen(), Scratch::new());
+    let setup = Setup::demo(app.address());
+    let proxy = setup.start();
+    let wrong = setup.clone().key("max_sesions = 3");
+    let refused = || proxy.log().fields("configuration refused; the one before stays in force");
+    proxy.reconfigure(&wrong);
+    eventually("a reload fails", || (reloads(&proxy, "failure") > 0).then_some(()));
+    for round in 2..5 {
+        proxy.rewrite(&wrong.toml());
+        eventually("it fails again", || (reloads(&proxy, "failure") >= round).then_some(()));
+    }
+    assert_eq!(refused().len(), 1, "{}", proxy.log().text());
+    // Another mistake is news, and so is an answer to who asks.
+    proxy.rewrite(&setup.clone().key("max_sesion = 3").toml());
+    eventually("another mistake is told", || (refused().len() == 2).then_some(()));
+    proxy.reconfigure(&setup.clone().key("max_sesion = 3"));
+    eventually("who asks is answered", || (refused().len() == 3).then_some(()));
+    // One change is one reload, also where it names a file that was not watched before.
+    let token = scratch.file("token", "s3cret\n").display().to_string();
+    proxy.rewrite(&setup.key(&format!("admin_token_file = {token:?}")).toml());
+    let reloaded = || proxy.log().fields("configuration reloaded");
+    eventually("it is reloaded", || (!reloaded().is_empty()).then_some(()));
+    pause(Duration::from_secs(4));
+    assert_eq!((reloaded().len(), refused().len()), (1, 3), "{}", proxy.log().text());
     Ok(())
 }
 

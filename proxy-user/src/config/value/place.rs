@@ -29,10 +29,15 @@ pub(in super::super) fn token_file(
         let file = (path.parse)(text)?;
         match readable(&file) {
             Ok(()) => Ok(file),
-            Err(error) => Err(ValueError::new(
-                format!("{} cannot be used: {error}", quote(text)),
-                "make it a file with the token in it that this process may read",
-            )),
+            Err(error) => {
+                // It may be the token itself, written where the name of its file should be.
+                let is_path = text.contains('/') && file.parent().is_some_and(Path::is_dir);
+                let named = if is_path { quote(text) } else { "the file".to_owned() };
+                Err(ValueError::new(
+                    format!("{named} cannot be used: {error}"),
+                    "write the path of a file with the token in it that this process may read",
+                ))
+            }
         }
     };
     Kind { wants: path.wants, example: path.example, parse }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::Authority;
 
-use super::super::mistake::{ValueError, quote};
+use super::super::mistake::{ValueError, quote_url};
 
 /// An app's own address, plain HTTP; displayed as `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl FromStr for Upstream {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote(text)), fix);
+        let wrong =
+            |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote_url(text)), fix);
         let form = "write http://HOST:PORT, such as \"http://127.0.0.1:8501\"";
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong("has no scheme", form));

@@ -2,7 +2,7 @@
 
 use http::{Method, Uri};
 
-use super::super::mistake::{ValueError, quote};
+use super::super::mistake::{ValueError, quote, quote_url};
 use super::{Fixed, Kind};
 
 /// What stands for an app's name in a URL.
@@ -18,7 +18,7 @@ pub(in super::super) const PREFIX: Fixed<String> =
     Kind { wants: "a path", example: "\"/\"", parse: prefix };
 
 fn url(text: &str) -> Result<String, ValueError> {
-    let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote(text)), fix);
+    let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote_url(text)), fix);
     let form = "write a URL such as \"http://control.internal/apps/{app}\"";
     let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if !matches!(scheme.as_deref(), Some("http" | "https")) {
