@@ -91,6 +91,19 @@ fn subprotocol_and_extension_fields_pass_through() {
     assert_eq!(head.get("set-cookie"), Some("s=2"));
 }
 
+/// The version is the hop's own (RFC 9110 section 2.5); browsers refuse a 101 of HTTP/1.0.
+#[test]
+fn an_http_1_0_consent_goes_out_as_http_1_1() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let mut client = proxy.connect();
+    client.send(upgrade("a.test", "/", ""));
+    let mut server = app.accept();
+    Head::read(&mut server);
+    server.send(consent("").replace("HTTP/1.1", "HTTP/1.0"));
+    assert_eq!(Head::read(&mut client).start, "HTTP/1.1 101 Switching Protocols");
+}
+
 #[test]
 fn the_app_s_refusal_is_relayed_whole() {
     let app = App::listen();

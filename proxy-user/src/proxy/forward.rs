@@ -107,7 +107,9 @@ pub(super) fn relay(
     if !is_loop {
         headers.remove(REASON);
     }
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    // The version is this hop's own (RFC 9110 section 2.5).
+    parts.version = Version::HTTP_11;
     let body = match case {
         Some(case) => Watched::new(body, case, &parts.headers),
         None => Watched::plain(body),

@@ -76,6 +76,7 @@ pub(super) async fn upgrade(
         line,
         (limits, counting),
     ));
+    *response.version_mut() = Version::HTTP_11;
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
     headers.remove(REASON);

@@ -50,6 +50,28 @@ fn connection_close_and_http_1_0_end_the_connection() {
     }
 }
 
+/// The version is the hop's own (RFC 9110 section 2.5).
+#[test]
+fn an_http_1_0_answer_goes_out_as_http_1_1_on_a_connection_that_is_kept() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let mut client = proxy.connect();
+    for answer in [
+        "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold",
+        "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nold",
+        "HTTP/1.0 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nold",
+    ] {
+        client.send(request("GET", "a.test", "/", ""));
+        let mut server = app.accept();
+        Head::read(&mut server);
+        server.send(answer);
+        drop(server);
+        let answer = Message::read_response(&mut client, "GET");
+        assert_eq!((answer.head.start.as_str(), answer.text()), ("HTTP/1.1 200 OK", "old"));
+        assert_eq!(answer.head.get("connection"), None);
+    }
+}
+
 #[test]
 fn the_client_s_close_does_not_reach_the_app_as_its_own() {
     let app = echo_target();

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use http::Version;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::Times;
@@ -64,11 +65,13 @@ pub(super) struct Answered<B> {
     body: B,
     turn: Turn,
     times: Times,
+    /// The client's.
+    version: Version,
 }
 
 impl<B> Answered<B> {
-    pub(super) fn new(body: B, turn: Turn, times: Times) -> Answered<B> {
-        Answered { body, turn, times }
+    pub(super) fn new(body: B, turn: Turn, times: Times, version: Version) -> Answered<B> {
+        Answered { body, turn, times, version }
     }
 }
 
@@ -80,7 +83,15 @@ impl<B: Body + Unpin> Body for Answered<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        // An HTTP/1.0 client knows no chunks, so that what has no length ends with the connection. hyper
+        // would close it, and does not pass by the socket before: the socket's error ends it instead.
+        if self.version == Version::HTTP_10 && matches!(frame, Poll::Ready(Some(Err(_)))) {
+            self.times.cut();
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -57,6 +57,15 @@ impl Timed {
         socket.take_error()?.map_or(Ok(()), Err)
     }
 
+    /// An error once an answer has broken off, and a reset with it.
+    fn check(&self) -> io::Result<()> {
+        if !self.times.is_cut() {
+            return Ok(());
+        }
+        let _ = self.stream.get().set_zero_linger();
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
     /// Tells how a write went.
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
@@ -95,6 +104,7 @@ impl Write for Timed {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note(written)
     }
@@ -104,6 +114,7 @@ impl Write for Timed {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note(written)
     }
@@ -114,6 +125,7 @@ impl Write for Timed {
 
     /// hyper flushes in every turn in which it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
         if self.times.take_look() {
             self.look()?;
         }

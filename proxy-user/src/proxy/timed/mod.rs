@@ -49,11 +49,27 @@ struct Shared {
     patience: Mutex<Patience>,
     /// Whoever has the socket is to look whether the client is still there.
     look: AtomicBool,
+    /// An answer broke off whose end only the connection's end tells. Whoever has the socket is to reset
+    /// it: closed, what has come would look whole (RFC 9112 section 8).
+    cut: AtomicBool,
 }
 
 impl Times {
     fn new(patience: Patience) -> Times {
-        Times(Arc::new(Shared { patience: Mutex::new(patience), look: AtomicBool::new(false) }))
+        let patience = Mutex::new(patience);
+        Times(Arc::new(Shared {
+            patience,
+            look: AtomicBool::default(),
+            cut: AtomicBool::default(),
+        }))
+    }
+
+    fn cut(&self) {
+        self.0.cut.store(true, Ordering::Relaxed);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.cut.load(Ordering::Relaxed)
     }
 
     fn ask_for_look(&self) {
@@ -95,13 +111,14 @@ where
     let stream = Timed::new(stream, times.clone());
     let looks = times.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        let version = request.version();
         let body = !request.body().is_end_stream();
         let turn = times.tell(|patience, now| patience.asked(body, now));
         let answer = answer(request.map(|body| Upload::new(body, turn, times.clone())));
         let times = times.clone();
         // An async block would hold the answer twice: as what it was made of, and as what it awaits.
         answer.map(move |response| {
-            Ok::<_, Infallible>(response.map(|body| Answered::new(body, turn, times)))
+            Ok::<_, Infallible>(response.map(|body| Answered::new(body, turn, times, version)))
         })
     });
     let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
