@@ -122,9 +122,9 @@ pub struct Hop<'a> {
 
 /// Writes `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`.
 pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
-    if !hop.trusted && headers.keys().any(claims_the_way) {
-        let claims: Vec<HeaderName> =
-            headers.keys().filter(|name| claims_the_way(name)).cloned().collect();
+    let claims = |name: &&HeaderName| is_look_alike(name) || !hop.trusted && claims_the_way(name);
+    if headers.keys().any(|name| claims(&name)) {
+        let claims: Vec<HeaderName> = headers.keys().filter(claims).cloned().collect();
         for name in claims {
             headers.remove(name);
         }
@@ -151,16 +151,33 @@ pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
     }
 }
 
-/// A field that says where a request came from, under any of the names that apps believe; those
-/// with underscores become the same variable in CGI and WSGI (RFC 3875 section 4.1.18).
+/// A field that says where a request came from, under any of the names that apps believe.
 fn claims_the_way(name: &HeaderName) -> bool {
-    let name = name.as_str().as_bytes();
-    let begins = |with: &str| {
-        let same = |(&byte, &wanted): (&u8, &u8)| byte == wanted || (byte, wanted) == (b'_', b'-');
-        name.len() >= with.len() && name.iter().zip(with.as_bytes()).all(same)
+    begins(name, "x-forwarded-") || is(name, "x-real-ip") || is(name, "forwarded")
+}
+
+/// A field with an underscore where one that the proxy sets or vouches for has a hyphen: both are the
+/// same variable in CGI and WSGI (RFC 3875 section 4.1.18), so that the app would believe this one. No
+/// proxy writes such names, and so nobody is trusted with them.
+fn is_look_alike(name: &HeaderName) -> bool {
+    let known = || {
+        let others = ["cdn-loop", "content-length", "transfer-encoding"];
+        claims_the_way(name)
+            || begins(name, "x-ebbtide-")
+            || others.iter().any(|other| is(name, other))
     };
-    let is = |known: &str| name.len() == known.len() && begins(known);
-    begins("x-forwarded-") || is("x-real-ip") || is("forwarded")
+    name.as_str().contains('_') && known()
+}
+
+fn is(name: &HeaderName, known: &str) -> bool {
+    name.as_str().len() == known.len() && begins(name, known)
+}
+
+/// Underscores count as hyphens.
+fn begins(name: &HeaderName, with: &str) -> bool {
+    let name = name.as_str().as_bytes();
+    let same = |(&byte, &wanted): (&u8, &u8)| byte == wanted || (byte, wanted) == (b'_', b'-');
+    name.len() >= with.len() && name.iter().zip(with.as_bytes()).all(same)
 }
 
 /// Appends a member to a list field.

@@ -79,6 +79,28 @@ fn forwarded_is_replaced_or_continued() {
     assert_eq!(headers["x-forwarded-proto"], "https");
     assert_eq!(headers["x-forwarded-host"], "demo:8080");
     assert_eq!(headers["forwarded"], format!("for=1.2.3.4, {own}"));
+    assert_eq!(headers["x-real-ip"], "6.6.6.6");
+    assert!(!headers.contains_key("x_forwarded_for"), "nobody is trusted with that");
+}
+
+#[test]
+fn look_alikes_are_known_in_any_mix() {
+    let like = |name: &'static str| is_look_alike(&HeaderName::from_static(name));
+    for name in [
+        "x_forwarded_for",
+        "x-forwarded_for",
+        "x_forwarded-anything",
+        "x_real-ip",
+        "content_length",
+        "transfer_encoding",
+        "cdn_loop",
+        "x_ebbtide_reason",
+    ] {
+        assert!(like(name), "{name}");
+    }
+    for name in ["x-forwarded-for", "x_private", "x-forwarded", "session_id", "content_length_2"] {
+        assert!(!like(name), "{name}");
+    }
 }
 
 #[test]

@@ -17,6 +17,10 @@ use crate::core::headers::{Hop, Peer, add_forwarded, asks_websocket, strip_hop_b
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Lost};
 
+/// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy it
+/// into links, logs and caches, whose limits nobody knows.
+const LONGEST_HOST: usize = 255 + ":65535".len();
+
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
     pub(super) app: Arc<App>,
@@ -150,7 +154,9 @@ fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
     let host = authority.filter(|authority| {
         let port = &authority.as_str()[authority.host().len()..];
         // User information is part of an authority, but not of a Host (RFC 9110 section 7.2).
-        !authority.as_str().contains('@') && (port.len() < 2 || authority.port_u16().is_some())
+        !authority.as_str().contains('@')
+            && authority.as_str().len() <= LONGEST_HOST
+            && (port.len() < 2 || authority.port_u16().is_some())
     });
     host.map(Some).ok_or(Answer::BadRequest("What stands for the Host is not a host."))
 }

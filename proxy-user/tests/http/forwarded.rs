@@ -10,13 +10,17 @@ const CLAIMS: &str = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r
                       X-Forwarded-Host: public.test\r\n\
                       Forwarded: for=203.0.113.9;proto=https;host=public.test\r\n";
 
-/// Further names that apps believe; an underscore is a hyphen to CGI and WSGI.
-const OTHER_CLAIMS: [(&str, &str); 4] = [
+/// Further names that apps believe.
+const OTHER_CLAIMS: [(&str, &str); 3] = [
     ("X-Forwarded-Prefix", "/claimed"),
     ("X-Forwarded-Port", "4443"),
     ("X-Real-IP", "203.0.113.9"),
-    ("X_Forwarded_For", "203.0.113.9"),
 ];
+
+/// An underscore is a hyphen to CGI and WSGI.
+const LOOK_ALIKES: &str = "X_Forwarded_For: 203.0.113.9\r\nX-Forwarded_Proto: https\r\n\
+                           X_Real_IP: 203.0.113.9\r\nX_Ebbtide_Reason: x\r\nContent_Length: 7\r\n\
+                           Transfer_Encoding: chunked\r\nX_Kept: yes\r\n";
 
 fn other_claims() -> String {
     OTHER_CLAIMS.map(|(name, value)| format!("{name}: {value}\r\n")).concat()
@@ -103,5 +107,20 @@ fn a_trusted_proxy_s_other_claims_reach_the_app() {
     let head = asked(&proxy, &app, "a.test", &other_claims());
     for (name, value) in OTHER_CLAIMS {
         assert_eq!(head.get(name), Some(value), "{name}: {head:?}");
+    }
+}
+
+#[test]
+fn nobody_is_trusted_with_names_that_only_look_like_ours() {
+    let app = HttpApp::named("app");
+    for trusted in ["", "127.0.0.0/8"] {
+        let networks = if trusted.is_empty() { Vec::new() } else { vec![trusted] };
+        let proxy =
+            Setup::demo(app.address()).key(&format!("trusted_proxies = {networks:?}")).start();
+        let head = asked(&proxy, &app, "a.test", LOOK_ALIKES);
+        let odd: Vec<_> = head.fields.iter().filter(|(name, _)| name.contains('_')).collect();
+        assert_eq!(odd.len(), 1, "trusted: {trusted:?}: {odd:?}");
+        assert_eq!(head.get("x_kept"), Some("yes"));
+        assert_eq!(head.get("x-forwarded-for"), Some("127.0.0.1"));
     }
 }

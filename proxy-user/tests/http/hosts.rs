@@ -89,3 +89,26 @@ fn a_target_that_is_neither_path_nor_url_is_a_400() {
     }
     assert_eq!(app.requests().len(), 0);
 }
+
+/// A DNS name has at most 255 bytes.
+#[test]
+fn a_host_longer_than_any_name_is_a_400() {
+    let app = HttpApp::named("any");
+    let proxy = Setup::demo(app.address()).start();
+    let host = |length| "a".repeat(length);
+    for bytes in [
+        request("GET", &host(5000), "/", ""),
+        request("GET", &host(300), "/", ""),
+        request("GET", "a.test", &format!("http://{}/", host(5000)), ""),
+    ] {
+        let mut wire = proxy.connect();
+        wire.send(&bytes);
+        Message::read_response(&mut wire, "GET").assert_own(400);
+    }
+    assert_eq!(app.requests().len(), 0);
+    let longest = format!("{}:65535", host(255));
+    let mut wire = proxy.connect();
+    wire.send(request("GET", &longest, "/", ""));
+    assert_eq!(Message::read_response(&mut wire, "GET").text(), "any");
+    assert_eq!(app.last().head.get("host"), Some(&*longest));
+}
