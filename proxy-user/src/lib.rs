@@ -32,4 +32,5 @@ pub mod session;
 pub mod shadow;
 pub mod signals;
 pub mod sockets;
+pub mod toml_file;
 mod views;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Common, Failure, run};
-use crate::config::{Config, parse_duration};
+use crate::config::Config;
 use crate::demo::{self, Setup};
 use crate::server;
+use crate::toml_file::parse_duration;
 
 /// `ebbtide demo [--duration 60s]`
 #[derive(Debug, Args)]

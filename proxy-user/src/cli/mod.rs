@@ -17,8 +17,9 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 
-use crate::config::{Mistakes, SocketSource};
+use crate::config::SocketSource;
 use crate::logging;
+use crate::toml_file::Mistakes;
 
 /// A reverse proxy that knows whether anybody is really there.
 #[derive(Debug, Parser)]

@@ -7,9 +7,10 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{Common, Failure, run};
-use crate::config::{Config, HostPattern, parse_duration};
+use crate::config::{Config, HostPattern};
 use crate::observe::{self, Setup, Task};
 use crate::signals::Stop;
+use crate::toml_file::parse_duration;
 
 /// `ebbtide observe --cgroup DIRECTORY --port PORT [--reap]`
 #[derive(Debug, Args)]

@@ -10,12 +10,13 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Common, Failure};
 use crate::config::watch::{self, Watch};
-use crate::config::{Config, Mistake, Parsed};
+use crate::config::{Config, Parsed};
 use crate::listen::{Entry, Passed};
 use crate::packs::Packs;
 use crate::server::{self, Server};
 use crate::service_manager;
 use crate::signals::{self, Predecessor, Stop};
+use crate::toml_file::Mistake;
 
 /// Time between two looks whether the file has changed.
 const LOOK: Duration = Duration::from_secs(1);

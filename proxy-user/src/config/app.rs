@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::value::upstream::Upstream;
-use super::value::words::words;
 use crate::core::route::HostPattern;
+use crate::toml_file::words;
 
 /// One `[[app]]`: what a host name or path routes to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use super::app::App;
 use super::model::Config;
-use super::reader::Table;
+use crate::toml_file::Table;
 
 /// An app as read, with the lines that messages about it point at.
 pub(super) struct Draft {

@@ -8,26 +8,21 @@
 mod app;
 mod check;
 mod loops;
-pub(crate) mod mistake;
 mod model;
 mod pending;
-pub(crate) mod reader;
 mod sections;
-pub(crate) mod value;
+mod value;
 pub mod watch;
 
 use std::path::Path;
 
-use toml::de::DeTable;
-
 pub use crate::core::route::HostPattern;
 pub use app::{App, Compression, Count, OnIdle, Wake};
 pub use loops::OwnUpstream;
-pub use mistake::{Mistake, Mistakes, ValueError};
 pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
-pub use value::amount::{parse_duration, parse_size, show_duration, show_size};
-pub use value::name::nearest;
 pub use value::upstream::Upstream;
+
+use crate::toml_file::{self, Mistake, Mistakes, Table, ValueError};
 
 /// A configuration without mistakes, and what its author should still hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +40,7 @@ impl Config {
     ///
     /// When the file cannot be read, is not UTF-8, or for any mistake that [`Config::parse`] finds.
     pub fn load(file: &Path) -> Result<Parsed, Mistakes> {
-        let bytes = std::fs::read(file).map_err(|error| mistake::unreadable(file, &error))?;
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Config::parse(text, file),
-            Err(error) => Err(mistake::not_text(file, &bytes[..error.valid_up_to()])),
-        }
+        Config::parse(&toml_file::text(file)?, file)
     }
 
     /// Reads a configuration from text. `file` names it in messages, and its directory is where
@@ -60,16 +51,9 @@ impl Config {
     /// Every mistake in the text at once; where the text is not TOML, only where that is so, since
     /// what follows from a broken line would be guesses.
     pub fn parse(text: &str, file: &Path) -> Result<Parsed, Mistakes> {
-        let mut log = mistake::Log::new(text, file);
-        let (document, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            for error in &errors {
-                log.syntax(error);
-            }
-            return Err(log.into_mistakes());
-        }
-        let config = sections::document(&mut log, document.get_ref(), file);
-        log.finish(config)
+        let read = |table: &mut Table<'_>| sections::document(table, file);
+        let (config, warnings) = toml_file::parse(text, file, read)?;
+        Ok(Parsed { config, warnings })
     }
 
     /// The configuration of `ebbtide run --upstream URL`: one app for every host and path.

@@ -11,9 +11,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::app::App;
-use super::mistake::quote_url;
-use super::value::words::words;
 use crate::core::route::HostPattern;
+use crate::toml_file::{quote_url, words};
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

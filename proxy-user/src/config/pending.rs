@@ -3,10 +3,8 @@
 //! A section whose silence would be dangerous (plaintext where TLS was asked for, an app that is
 //! never started) is refused. A value whose silence only leaves the default is warned about.
 
-use toml::de::DeValue;
-
 use super::app::{App, OnIdle};
-use super::reader::Table;
+use crate::toml_file::Table;
 
 /// A section that is refused, with the keys it will have.
 struct Section {
@@ -37,21 +35,6 @@ const DRIVER: Section = Section {
     fix: "remove it and start the app yourself",
 };
 
-/// Table, key, and what happens instead.
-const IGNORED: &[(&str, &str, &str)] = &[("[[app]]", "wake", "the app is never suspended")];
-
-/// What happens instead of what this value asks for, if it is ignored.
-pub(super) fn ignored(place: &str, key: &str, value: &DeValue<'_>) -> Option<&'static str> {
-    // These ask for what happens anyway.
-    let nothing = match value {
-        DeValue::String(text) => text == "off",
-        DeValue::Array(items) => items.is_empty(),
-        _ => false,
-    };
-    let entry = IGNORED.iter().find(|(in_place, its_key, _)| *in_place == place && *its_key == key);
-    entry.filter(|_| !nothing).map(|(_, _, effect)| *effect)
-}
-
 /// Refuses the sections of the top level that are not built.
 pub(super) fn document(table: &mut Table<'_>) {
     refuse(table, &TLS);
@@ -61,6 +44,12 @@ pub(super) fn document(table: &mut Table<'_>) {
 /// Refuses the sections of an app that are not built, and says what becomes of an idle app.
 pub(super) fn app(table: &mut Table<'_>, app: &App) {
     refuse(table, &DRIVER);
+    if table.has("wake") {
+        table.warning(
+            "wake",
+            "is understood, but this version does not act on it yet; the app is never suspended",
+        );
+    }
     match (app.idle_after, app.on_idle) {
         (Some(_), OnIdle::Suspend) => table.warning(
             "idle_after",

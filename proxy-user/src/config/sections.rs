@@ -6,23 +6,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use toml::de::DeTable;
-
 use super::app::App;
 use super::check::{self, Draft};
-use super::mistake::Log;
 use super::model::{Config, Keepalive, Limits, Report, Sockets, Stall};
 use super::pending;
-use super::reader::Table;
-use super::value::amount::{DAY, SECOND, duration, size};
 use super::value::keepalive;
 use super::value::name::{APP_NAME, PACK_NAME};
 use super::value::net::{LISTEN, NETWORK};
 use super::value::place::{CGROUP, path, token_file};
 use super::value::upstream::Upstream;
 use super::value::web::{METHOD, PREFIX, URL};
-use super::value::{kind, or_off};
+use super::value::{DAY, SECOND};
 use crate::packs::Packs;
+use crate::toml_file::{Table, duration, kind, or_off, size};
 
 /// More sessions or rows than this is a slip: their memory alone would be gigabytes.
 const MOST: u64 = 1 << 24;
@@ -40,38 +36,36 @@ const LEAST_FRAME: u64 = 125;
 const MOST_FRAME: u64 = 1 << 40;
 
 /// Reads the whole file.
-pub(super) fn document(log: &mut Log, entries: &DeTable<'_>, file: &Path) -> Config {
+pub(super) fn document(table: &mut Table<'_>, file: &Path) -> Config {
     let base = file.parent().unwrap_or(Path::new(""));
-    Table::read(log, entries, "", 1, |table| {
-        let mut config = Config::default();
-        if let Some(listen) = table.list("listen", LISTEN) {
-            config.listen = listen;
-        }
-        table.set(&mut config.admin, "admin", LISTEN);
-        config.admin_token_file = table.text("admin_token_file", token_file(base));
-        let admin_host = kind("a host", "\"ebbtide.internal\"");
-        config.admin_hosts = table.list("admin_hosts", admin_host).unwrap_or_default();
-        config.trusted_proxies = table.list("trusted_proxies", NETWORK).unwrap_or_default();
-        table.set_integer(&mut config.workers, "workers", 0..=1024);
-        table.set(&mut config.drain, "drain", duration(Duration::ZERO..=DAY));
-        config.pack_dir = table.text("pack_dir", path(base));
-        table.table("sockets", "[sockets]", |table| sockets(table, &mut config.sockets));
-        table.table("stall", "[stall]", |table| stall(table, &mut config.stall));
-        table.table("keepalive", "[keepalive]", |table| pings(table, &mut config.keepalive));
-        config.report = table.table("report", "[report]", |table| report(table, base)).flatten();
-        table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
-        pending::document(table);
-        check::addresses(table, &config);
-        let packs = packs(table, &config);
-        let read = |table: &mut Table<'_>| app(table, packs.as_ref());
-        if let Some(drafts) = table.tables("app", "[[app]]", read) {
-            check::apps(table, &drafts);
-            let lines: Vec<_> = drafts.iter().map(|draft| draft.upstream_line).collect();
-            config.apps = drafts.into_iter().map(|draft| draft.app).collect();
-            check::upstreams(table, &config, &lines);
-        }
-        config
-    })
+    let mut config = Config::default();
+    if let Some(listen) = table.list("listen", LISTEN) {
+        config.listen = listen;
+    }
+    table.set(&mut config.admin, "admin", LISTEN);
+    config.admin_token_file = table.text("admin_token_file", token_file(base));
+    let admin_host = kind("a host", "\"ebbtide.internal\"");
+    config.admin_hosts = table.list("admin_hosts", admin_host).unwrap_or_default();
+    config.trusted_proxies = table.list("trusted_proxies", NETWORK).unwrap_or_default();
+    table.set_integer(&mut config.workers, "workers", 0..=1024);
+    table.set(&mut config.drain, "drain", duration(Duration::ZERO..=DAY));
+    config.pack_dir = table.text("pack_dir", path(base));
+    table.table("sockets", "[sockets]", |table| sockets(table, &mut config.sockets));
+    table.table("stall", "[stall]", |table| stall(table, &mut config.stall));
+    table.table("keepalive", "[keepalive]", |table| pings(table, &mut config.keepalive));
+    config.report = table.table("report", "[report]", |table| report(table, base)).flatten();
+    table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
+    pending::document(table);
+    check::addresses(table, &config);
+    let packs = packs(table, &config);
+    let read = |table: &mut Table<'_>| app(table, packs.as_ref());
+    if let Some(drafts) = table.tables("app", "[[app]]", read) {
+        check::apps(table, &drafts);
+        let lines: Vec<_> = drafts.iter().map(|draft| draft.upstream_line).collect();
+        config.apps = drafts.into_iter().map(|draft| draft.app).collect();
+        check::upstreams(table, &config, &lines);
+    }
+    config
 }
 
 fn sockets(table: &mut Table<'_>, sockets: &mut Sockets) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::model::Config;
 use crate::core::settled::Settled;
 
 /// A file at one moment: device, inode, size, and its two times of change in nanoseconds.

@@ -11,13 +11,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::config::Mistakes;
-use crate::config::mistake;
-use crate::config::value::name::nearest;
-use crate::core::pack::{MAX_PACKS, Pack, RuleBook};
+pub use reader::AUTO;
 
-/// The name that stands for all packs, each applying once its framework shows itself.
-pub const AUTO: &str = "auto";
+use crate::core::pack::{MAX_PACKS, Pack, RuleBook};
+use crate::toml_file::{self, Mistakes, nearest};
 
 /// Packs cannot be read or found.
 #[derive(Debug, Error)]
@@ -78,7 +75,7 @@ impl Packs {
             files.insert((*name).to_owned(), PackFile { pack, text: (*text).into(), path: None });
         }
         for path in directory.map(list).transpose()?.unwrap_or_default() {
-            let text = read(&path)?;
+            let text = toml_file::text(&path)?;
             let pack = Arc::new(parse(&text, &path)?);
             let name = pack.name.to_string();
             files.insert(name, PackFile { pack, text: text.into(), path: Some(path) });
@@ -161,14 +158,6 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, PacksError> {
     }
     paths.sort();
     Ok(paths)
-}
-
-fn read(path: &Path) -> Result<String, Mistakes> {
-    let bytes = std::fs::read(path).map_err(|error| mistake::unreadable(path, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        mistake::not_text(path, &error.as_bytes()[..valid])
-    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::nearest;
 use crate::session::App;
+use crate::toml_file::nearest;
 
 /// No app has this name.
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use super::super::mistake::{ValueError, quote};
 use crate::core::route::HostPattern;
+use crate::toml_file::{ValueError, quote};
 
 impl FromStr for HostPattern {
     type Err = ValueError;

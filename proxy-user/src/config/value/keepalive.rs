@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::mistake::{ValueError, quote};
-use super::Kind;
-use super::amount::{DAY, SECOND, duration};
-use super::name::nearest;
+use super::{DAY, SECOND};
+use crate::toml_file::{Kind, ValueError, duration, nearest, quote};
 
 /// For each intermediary an interval below half of its idle timeout (in the comment), so that it
 /// stays open when one ping is lost or late.

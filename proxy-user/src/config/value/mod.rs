@@ -1,47 +1,19 @@
-//! From the text of one value to its type, one file per kind of value.
+//! From the text of one value to its type, one file per kind of value that only the configuration has.
 //!
 //! Nothing here knows keys, lines or files; a bad value comes back as a `ValueError`.
 
-pub(crate) mod amount;
 pub(super) mod host;
 pub(super) mod keepalive;
-pub(crate) mod name;
+pub(super) mod name;
 pub(super) mod net;
 pub(super) mod place;
 pub(super) mod upstream;
 pub(super) mod web;
-pub(crate) mod words;
 
-use std::str::FromStr;
+use std::time::Duration;
 
-use super::mistake::ValueError;
+/// The longest of most durations: what is meant to be longer is meant to be off.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A kind of value that is written as text: how to name it to a person, and how to read it.
-pub(crate) struct Kind<F> {
-    /// With its article, such as "a duration".
-    pub(crate) wants: &'static str,
-    /// As written in TOML, quotes included.
-    pub(crate) example: &'static str,
-    /// From the text without quotes.
-    pub(crate) parse: F,
-}
-
-/// A kind that depends on nothing but the text.
-pub(crate) type Fixed<T> = Kind<fn(&str) -> Result<T, ValueError>>;
-
-/// The kind of a type that reads itself.
-pub(crate) fn kind<T: FromStr<Err = ValueError>>(
-    wants: &'static str,
-    example: &'static str,
-) -> Kind<impl Fn(&str) -> Result<T, ValueError>> {
-    Kind { wants, example, parse: |text: &str| text.parse() }
-}
-
-/// The same kind, or "off" for none.
-pub(super) fn or_off<T>(
-    kind: Kind<impl Fn(&str) -> Result<T, ValueError>>,
-) -> Kind<impl Fn(&str) -> Result<Option<T>, ValueError>> {
-    let Kind { wants, example, parse } = kind;
-    let parse = move |text: &str| if text == "off" { Ok(None) } else { parse(text).map(Some) };
-    Kind { wants, example, parse }
-}
+/// The shortest of most durations: the sweep looks once a second.
+pub(crate) const SECOND: Duration = Duration::from_secs(1);

@@ -4,8 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::super::mistake::{ValueError, quote};
-use super::{Fixed, Kind};
+use crate::toml_file::{Fixed, Kind, ValueError, quote};
 
 pub(in super::super) const LISTEN: Fixed<SocketAddr> =
     Kind { wants: "an address and port", example: "\"127.0.0.1:8080\"", parse: listen };

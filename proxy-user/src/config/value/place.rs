@@ -6,8 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::mistake::{ValueError, quote};
-use super::{Fixed, Kind};
+use crate::toml_file::{Fixed, Kind, ValueError, quote};
 
 /// A path, relative to `base`.
 pub(in super::super) fn path(base: &Path) -> Kind<impl Fn(&str) -> Result<PathBuf, ValueError>> {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::Authority;
 
-use super::super::mistake::{ValueError, quote_url};
+use crate::toml_file::{ValueError, quote_url};
 
 /// An app's own address, plain HTTP; displayed as `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use http::{Method, Uri};
 
-use super::super::mistake::{ValueError, quote, quote_url};
-use super::{Fixed, Kind};
+use crate::toml_file::{Fixed, Kind, ValueError, quote, quote_url};
 
 /// What stands for an app's name in a URL.
 pub(in super::super) const APP: &str = "{app}";

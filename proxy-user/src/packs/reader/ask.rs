@@ -2,10 +2,10 @@
 
 use super::json::{self, Keys};
 use super::value::{Patterns, digest, exact_text, field_path, hex, layout, word};
-use crate::config::reader::Table;
 use crate::core::pack::ask::{Ask, Asks, Kinds, MAX_PATH, ProtobufAsk, Records};
 use crate::core::pack::{MOST_MAX, USUAL_MAX};
 use crate::core::skeleton::Skeleton;
+use crate::toml_file::Table;
 
 /// The most alternatives of one rule.
 const MAX_ANY: usize = 64;

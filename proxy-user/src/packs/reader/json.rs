@@ -4,8 +4,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::value::{Patterns, token};
-use crate::config::reader::{Table, describe};
 use crate::core::pack::ask::{JsonAsk, MAX_FIELDS, Scalar, Want};
+use crate::toml_file::{Table, describe};
 
 /// The most steps of one dotted key.
 const MAX_STEPS: usize = 16;

@@ -1,6 +1,6 @@
 //! From a pack file to its rules, with every mistake at once.
 //!
-//! Which key of which table fills which field is here and in the files below; `config::reader` finds
+//! Which key of which table fills which field is here and in the files below; `toml_file` finds
 //! unknown keys and wrong types. What a file may take in memory is bounded by what is refused here.
 
 mod ask;
@@ -12,14 +12,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
+pub use self::value::AUTO;
 use self::value::{Patterns, id, pack_name, prose, word};
-use crate::config::Mistakes;
-use crate::config::mistake::Log;
-use crate::config::reader::Table;
-use crate::config::value::amount::duration;
 use crate::core::pack::{About, Advice, Answerer, Answering, Guard, Pack, RequestGuard};
+use crate::toml_file::{self, Mistakes, Table, duration};
 
 /// The largest pack file in bytes.
 const MAX_FILE: usize = 256 * 1024;
@@ -33,20 +31,13 @@ const USUAL_ANSWER: Duration = Duration::from_secs(10);
 
 /// Reads a pack.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Pack, Mistakes> {
-    let mut log = Log::new(text, file);
     if text.len() > MAX_FILE {
         let most = MAX_FILE / 1024;
-        log.mistake(1, format!("the file is too large; a pack has at most {most} KiB"));
-        return Err(log.into_mistakes());
-    }
-    let (document, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        errors.iter().for_each(|error| log.syntax(error));
-        return Err(log.into_mistakes());
+        let message = format!("the file is too large; a pack has at most {most} KiB");
+        return Err(Mistakes::one(file, Some(1), message));
     }
     let stem = file.file_stem().and_then(|stem| stem.to_str());
-    let pack = Table::read(&mut log, document.get_ref(), "", 1, |table| pack(table, stem));
-    if log.is_clean() { Ok(pack) } else { Err(log.into_mistakes()) }
+    toml_file::parse(text, file, |table| pack(table, stem)).map(|(pack, _)| pack)
 }
 
 fn pack(table: &mut Table<'_>, stem: Option<&str>) -> Pack {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use super::ask::{self, Place};
 use super::json;
 use super::value::{Patterns, exact_text, id, token, word};
-use crate::config::reader::Table;
-use crate::config::value::amount::duration;
 use crate::core::pack::ask::{Ask, Asks};
 use crate::core::pack::{
     Class, EventRule, Guard, MessageRule, Pack, REOPENED, RequestGuard, RequestRule, USUAL_MAX,
 };
+use crate::toml_file::{Table, duration};
 
 /// The first moments of a connection are not longer than this.
 const MOMENTS: std::ops::RangeInclusive<Duration> =

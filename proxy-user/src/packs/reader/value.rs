@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::config::ValueError;
-use crate::config::mistake::quote;
-use crate::config::value::words::choose;
-use crate::config::value::{Fixed, Kind};
 use crate::core::pack::ask::{Layout, MAX_PATH};
 use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
 use crate::core::skeleton::Digest;
+use crate::toml_file::{Fixed, Kind, ValueError, choose, quote};
+
+/// The name that stands for all packs, each applying once its framework shows itself.
+pub const AUTO: &str = "auto";
 
 /// The most patterns of one pack: each may take what `Pattern` allows it.
 const MAX_PATTERNS: usize = 512;
@@ -68,7 +68,7 @@ pub(super) fn word<T: Copy>(
 /// A pack's name.
 pub(super) fn pack_name() -> Fixed<String> {
     fn parse(text: &str) -> Result<String, ValueError> {
-        if text == super::super::AUTO {
+        if text == AUTO {
             return Err(ValueError::new("\"auto\" stands for all packs", "choose another name"));
         }
         named(text, b"-_", "-_").map(str::to_owned)

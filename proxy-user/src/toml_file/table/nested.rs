@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Table;
-use super::found::describe;
+use crate::toml_file::describe::describe;
 
 impl Table<'_> {
     /// A table below this one.

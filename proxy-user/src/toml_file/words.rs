@@ -2,8 +2,9 @@
 //!
 //! Only the words; what they do is said where the enum is declared.
 
-use super::super::mistake::{ValueError, quote};
-use super::name::nearest;
+use super::mistake::ValueError;
+use super::nearest::nearest;
+use super::quote::quote;
 
 /// Declares an enum whose variants are words, readable (`FromStr`) and displayable as such.
 macro_rules! words {
@@ -25,10 +26,10 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::config::ValueError;
+            type Err = $crate::toml_file::ValueError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $crate::config::value::words::choose(text, Self::WORDS)
+                $crate::toml_file::choose(text, Self::WORDS)
             }
         }
 

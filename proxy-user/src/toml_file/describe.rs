@@ -3,7 +3,7 @@
 
 use toml::de::DeValue;
 
-use super::super::mistake::quote;
+use super::quote::quote;
 
 /// The value with its type, cut to what fits a line.
 pub(crate) fn describe(value: &DeValue<'_>) -> String {

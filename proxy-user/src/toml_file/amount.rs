@@ -6,20 +6,15 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::mistake::{ValueError, quote};
-use super::Kind;
+use super::kind::Kind;
+use super::mistake::ValueError;
+use super::quote::quote;
 
 /// Milliseconds per unit, largest first.
 const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Bytes per unit, largest first.
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
-/// The longest of most durations: what is meant to be longer is meant to be off.
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// The shortest of most durations: the sweep looks once a second.
-pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Reads a duration such as `1500ms`, `30s`, `15m` or `1h`.
 ///

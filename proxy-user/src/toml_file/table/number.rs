@@ -1,5 +1,4 @@
-//! Values that are not text: truths, lists of numbers, and values of any shape for a caller that
-//! reads them itself.
+//! Whole numbers, lists of them, and truths.
 
 use std::ops::RangeInclusive;
 
@@ -7,9 +6,36 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Table;
-use super::found::describe;
+use crate::toml_file::describe::describe;
 
-impl<'a> Table<'a> {
+impl Table<'_> {
+    /// Overwrites `target`, which holds the default, when the key is there: a whole number.
+    pub(crate) fn set_integer<T: TryFrom<u64>>(
+        &mut self,
+        target: &mut T,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+    ) {
+        let Some(value) = self.value(key) else { return };
+        let number = match value.get_ref() {
+            DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix()).ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        match number.and_then(|number| T::try_from(number).ok()) {
+            Some(number) => *target = number,
+            None => {
+                let found = describe(value.get_ref());
+                let (least, most) = (range.start(), range.end());
+                let message = format!(
+                    "{} is {found}; write a whole number from {least} to {most}",
+                    self.name(key)
+                );
+                self.mistake(self.line_of(key), message);
+            }
+        }
+    }
+
     /// `true` or `false`; `None` when absent or mistaken.
     pub(crate) fn truth(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?;
@@ -57,20 +83,5 @@ impl<'a> Table<'a> {
             }
         }
         Some(numbers)
-    }
-
-    /// A value of any shape, which stays unknown until it is read.
-    pub(crate) fn peek(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.entries.get(key)
-    }
-
-    /// A value of any shape.
-    pub(crate) fn raw(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.value(key)
-    }
-
-    /// The line where a value starts.
-    pub(crate) fn line_at(&self, value: &Spanned<DeValue<'_>>) -> usize {
-        self.log.line(value.span().start)
     }
 }

@@ -1,0 +1,72 @@
+//! The log that gathers mistakes and warnings while a file is read.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::mistake::{Mistake, Mistakes};
+
+/// Gathers mistakes and warnings while a file is read.
+pub(super) struct Log {
+    file: Arc<Path>,
+    /// Offset of every line feed, to find lines by offset without counting from the start.
+    line_feeds: Vec<usize>,
+    mistakes: Vec<Mistake>,
+    warnings: Vec<Mistake>,
+}
+
+impl Log {
+    pub(super) fn new(text: &str, file: &Path) -> Self {
+        let line_feeds = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self {
+            file: file.into(),
+            line_feeds: line_feeds.map(|(offset, _)| offset).collect(),
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The line, counted from 1, of a byte offset.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.line_feeds.partition_point(|feed| *feed < offset) + 1
+    }
+
+    pub(super) fn mistake(&mut self, line: usize, message: String) {
+        self.mistakes.push(Mistake { file: self.file.clone(), line: Some(line), message });
+    }
+
+    pub(super) fn warning(&mut self, line: usize, message: String) {
+        self.warnings.push(Mistake { file: self.file.clone(), line: Some(line), message });
+    }
+
+    /// Records what the TOML parser says, once a line: the rest of a broken line only echoes it.
+    pub(super) fn syntax(&mut self, error: &toml::de::Error) {
+        let line = self.line(error.span().map_or(0, |span| span.start));
+        if self.mistakes.iter().any(|mistake| mistake.line == Some(line)) {
+            return;
+        }
+        let said = error.message();
+        let fix = if said.contains("duplicate") {
+            "write each key and each [table] once"
+        } else {
+            "write `key = value` with text in double quotes, such as grace = \"30s\""
+        };
+        self.mistake(
+            line,
+            format!("not TOML: {}; {fix}", said.lines().collect::<Vec<_>>().join(" ")),
+        );
+    }
+
+    /// The mistakes, of which there is at least one.
+    pub(super) fn fail<T>(self) -> Result<T, Mistakes> {
+        Err(Mistakes::new(self.mistakes))
+    }
+
+    /// What was read with its warnings in the order of their lines, or all mistakes.
+    pub(super) fn finish<T>(mut self, read: T) -> Result<(T, Vec<Mistake>), Mistakes> {
+        if !self.mistakes.is_empty() {
+            return self.fail();
+        }
+        self.warnings.sort_by_key(|warning| warning.line);
+        Ok((read, self.warnings))
+    }
+}

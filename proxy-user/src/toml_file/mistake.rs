@@ -1,0 +1,69 @@
+//! Mistakes: where they are, what is wrong, and what to do.
+//!
+//! Messages are one line each whatever the file holds: text from it is quoted and cut.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// A value that cannot be used: why, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{why}; {fix}")]
+pub struct ValueError {
+    /// What is wrong, with the value quoted.
+    pub why: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl ValueError {
+    pub(crate) fn new(why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { why: why.into(), fix: fix.into() }
+    }
+}
+
+/// One mistake or warning; displayed as `FILE:LINE: what is wrong; what to do`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file, as it was named to the parser.
+    pub file: Arc<Path>,
+    /// Line in the file, counted from 1; `None` when the file as a whole cannot be read.
+    pub line: Option<usize>,
+    /// What is wrong and what to do, on one line.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        match self.line {
+            Some(line) => write!(f, "{file}:{line}: {}", self.message),
+            None => write!(f, "{file}: {}", self.message),
+        }
+    }
+}
+
+/// Every mistake of a file, sorted by line; displayed one a line. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// At least one mistake, in any order.
+    pub(super) fn new(mut mistakes: Vec<Mistake>) -> Mistakes {
+        mistakes.sort_by_key(|mistake| mistake.line);
+        Mistakes(mistakes)
+    }
+
+    /// A single mistake.
+    pub(crate) fn one(file: &Path, line: Option<usize>, message: String) -> Mistakes {
+        Mistakes(vec![Mistake { file: file.into(), line, message }])
+    }
+
+    /// The mistakes in the order of their lines.
+    pub fn iter(&self) -> std::slice::Iter<'_, Mistake> {
+        self.0.iter()
+    }
+}

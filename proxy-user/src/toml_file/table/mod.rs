@@ -1,0 +1,140 @@
+//! One table of the file: asks for keys, records every mistake, and keeps going.
+//!
+//! A table is read inside a closure, and what was not asked for by its end is an unknown key: the
+//! known keys are exactly those that are read. This module must not know any key by name.
+
+mod nested;
+mod number;
+mod text;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::log::Log;
+use super::nearest::nearest;
+use super::quote::quote;
+
+/// A table under reading.
+pub(crate) struct Table<'a> {
+    log: &'a mut Log,
+    entries: &'a DeTable<'a>,
+    /// As a person knows it, such as `[stall]`; empty for the top level.
+    place: &'static str,
+    /// Of the table's head.
+    line: usize,
+    /// The keys that are known here, as they turn up.
+    asked: Vec<&'static str>,
+    /// Keys that must be there and are not, each with what to say about it.
+    missing: Vec<(&'static str, String)>,
+}
+
+impl<'a> Table<'a> {
+    /// Reads the table, then reports what was left unread.
+    pub(super) fn read<R>(
+        log: &'a mut Log,
+        entries: &'a DeTable<'a>,
+        place: &'static str,
+        line: usize,
+        read: impl FnOnce(&mut Table<'_>) -> R,
+    ) -> R {
+        let mut table = Table { log, entries, place, line, asked: Vec::new(), missing: Vec::new() };
+        let result = read(&mut table);
+        table.report_unknown();
+        result
+    }
+
+    /// Whether the key is there, whatever its value.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The line of a key; of the table's head where the key is absent.
+    pub(crate) fn line_of(&self, key: &str) -> usize {
+        match self.entries.get_key_value(key) {
+            Some((key, _)) => self.log.line(key.span().start),
+            None => self.line,
+        }
+    }
+
+    /// Records a mistake on a line of this file.
+    pub(crate) fn mistake(&mut self, line: usize, message: String) {
+        self.log.mistake(line, message);
+    }
+
+    /// Records what the author should hear of a key's value.
+    pub(crate) fn warning(&mut self, key: &str, says: &str) {
+        let message = format!("{} {says}", self.name(key));
+        self.log.warning(self.line_of(key), message);
+    }
+
+    /// Records a mistake on the line of the table's head.
+    pub(crate) fn mistake_here(&mut self, message: String) {
+        self.mistake(self.line, message);
+    }
+
+    /// Records that a key is missing or has nothing in it; left unsaid at the table's end where a
+    /// slip in that very key explains it.
+    pub(crate) fn lacks(&mut self, key: &'static str, message: String) {
+        self.missing.push((key, message));
+    }
+
+    /// Makes a key known without reading it.
+    pub(crate) fn know(&mut self, key: &'static str) {
+        self.asked.push(key);
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.asked.push(key);
+        self.entries.get(key)
+    }
+
+    /// A value of any shape, which stays unknown until it is read.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.entries.get(key)
+    }
+
+    /// A value of any shape.
+    pub(crate) fn raw(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.value(key)
+    }
+
+    /// The line where a value starts.
+    pub(crate) fn line_at(&self, value: &Spanned<DeValue<'_>>) -> usize {
+        self.log.line(value.span().start)
+    }
+
+    /// A key as a person knows it.
+    fn name(&self, key: &str) -> String {
+        if self.place.is_empty() {
+            format!("`{key}`")
+        } else {
+            format!("`{key}` in {}", self.place)
+        }
+    }
+
+    /// Records every key that was not asked for, then every missing key that none of them looks
+    /// like: a slip in a required key is one mistake, not two.
+    fn report_unknown(&mut self) {
+        let mut meant = Vec::new();
+        for (key, _) in self.entries {
+            let text: &str = key.get_ref();
+            if self.asked.contains(&text) {
+                continue;
+            }
+            let known = nearest(text, &self.asked);
+            meant.extend(known);
+            let fix = match known {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("known here: {}", self.asked.join(", ")),
+            };
+            let name = self.name(quote(text).trim_matches('"'));
+            let line = self.log.line(key.span().start);
+            self.mistake(line, format!("unknown key {name}; {fix}"));
+        }
+        for (key, message) in std::mem::take(&mut self.missing) {
+            if !meant.contains(&key) {
+                self.mistake(self.line_of(key), message);
+            }
+        }
+    }
+}
