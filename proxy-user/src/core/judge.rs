@@ -1,6 +1,8 @@
 //! Judges requests and handshakes: by the rules of an app's packs, and by who has come to a page lately.
 //!
-//! Must not know how a browser is told from another, nor what becomes of a verdict.
+//! Judging has no effect: what a request says of its browser is noted by [`note_request`] and
+//! [`note_accepted`], once it is known that it is served. Must not know how a browser is told from
+//! another, nor what becomes of a verdict.
 
 use super::navigation::Navigation;
 use super::pack::{Opening, RequestHead, RequestVerdict, RuleBook, Verdict};
@@ -16,8 +18,8 @@ pub struct Asker {
     pub navigation: Navigation,
 }
 
-/// Judges a plain request to an app that was recognised by these packs, and notes the visit that it
-/// may be.
+/// Judges a plain request to an app that was recognised by these packs.
+#[must_use]
 pub fn request(
     (book, recognised): (&RuleBook, u64),
     visits: &Visits,
@@ -25,11 +27,6 @@ pub fn request(
     head: &RequestHead<'_>,
     now: Nanos,
 ) -> RequestVerdict {
-    match asker.navigation {
-        Navigation::Visit => visits.navigated(asker.client, now),
-        Navigation::Reload => visits.reloaded(asker.client, now),
-        Navigation::Part | Navigation::Other => {}
-    }
     let verdict = book.request(head, recognised);
     let unknown = verdict == RequestVerdict::Decided(Verdict::Activity(None));
     match book.reopened(recognised) {
@@ -42,13 +39,31 @@ pub fn request(
 
 /// A page that nobody has opened lately loads itself again, or a part of itself after that.
 fn by_itself(visits: &Visits, asker: Asker, now: Nanos) -> bool {
-    let loads = matches!(asker.navigation, Navigation::Reload | Navigation::Part);
-    loads && visits.reloading(asker.client, now)
+    match asker.navigation {
+        Navigation::Reload => visits.reloads_unattended(asker.client, now),
+        Navigation::Part => visits.reloading(asker.client, now),
+        Navigation::Visit | Navigation::Other => false,
+    }
+}
+
+/// Notes the visit that a request may be.
+pub fn note_request(visits: &Visits, asker: Asker, now: Nanos) {
+    match asker.navigation {
+        Navigation::Visit => visits.navigated(asker.client, now),
+        Navigation::Reload => visits.reloaded(asker.client, now),
+        Navigation::Part | Navigation::Other => {}
+    }
 }
 
 /// Notes that the app has accepted a handshake by which, as the rules say, a page may have come back
 /// by itself.
-pub fn accepted(visits: &Visits, client: u64, opening: &Opening<'_>, verdict: Verdict, now: Nanos) {
+pub fn note_accepted(
+    visits: &Visits,
+    client: u64,
+    opening: &Opening<'_>,
+    verdict: Verdict,
+    now: Nanos,
+) {
     if opening.unattended && matches!(verdict, Verdict::Ignored(_)) {
         visits.came_back(client, now);
     }

@@ -79,10 +79,16 @@ impl Visits {
 
     /// A page has loaded itself again. It is no visit, and does not end one.
     pub fn reloaded(&self, client: u64, now: Nanos) {
-        let place = self.look(client);
-        if place.reload() || !place.within(VISIT, now) {
+        if self.reloads_unattended(client, now) {
             self.place(client).store(Place::new(client, now, true).0, Relaxed);
         }
+    }
+
+    /// Whether a page that loads itself again now does so with nobody there.
+    #[must_use]
+    pub fn reloads_unattended(&self, client: u64, now: Nanos) -> bool {
+        let place = self.look(client);
+        place.reload() || !place.within(VISIT, now)
     }
 
     /// Whether a connection for this path is part of somebody's coming to a page: less than [`VISIT`]

@@ -5,7 +5,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
-use super::judge::Watched;
+use super::judge::InspectedResponseBody;
 use crate::core::loss::Loss;
 
 /// Why Ebbtide answered by itself; no app's answer carries it.
@@ -15,7 +15,7 @@ pub(crate) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason"
 pub(crate) const LOOP: &str = "loop";
 
 /// A body: passed on from the app, or ours.
-pub(crate) type Body = Either<Watched, Full<Bytes>>;
+pub(crate) type Body = Either<InspectedResponseBody, Full<Bytes>>;
 
 /// An answer of Ebbtide's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,13 +6,14 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
 
-use super::Proxy;
 use super::answer::{Answer, Body, LOOP, REASON};
-use super::judge::{Case, Tapped, Watched};
+use super::judge::{InspectedRequestBody, InspectedResponseBody, RequestContext};
 use super::line::NoAnswer;
 use super::pool::{Outgoing, Pool};
 use super::service::Routed;
 use super::timed::Upload;
+use super::{Proxy, record};
+use crate::clock;
 use crate::core::framing::{Coding, coding, settle_length};
 use crate::core::headers::strip_hop_by_hop;
 use crate::error::chain;
@@ -25,8 +26,10 @@ pub(super) async fn forward(
     routed: Routed,
 ) -> Result<Response<Body>, Answer> {
     let Routed { app, policy, mut request, peer } = routed;
-    let case = Case::new(proxy, (&app, &policy), peer.ip(), &request);
-    let needs = case.request(proxy);
+    let now = clock::coarse();
+    let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
+    let judged = context.request(&proxy.visits, now);
+    record::request(&context, &proxy.visits, &judged, now);
     let upstream = policy.config.upstream.authority();
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
@@ -39,7 +42,7 @@ pub(super) async fn forward(
     }
     let again = repeatable(&request);
     let (parts, body) = request.into_parts();
-    let (body, unread) = Tapped::new(body, &case, needs);
+    let (body, unread) = InspectedRequestBody::new(body, &context, judged);
     let request = Request::from_parts(parts, Either::Left(body));
     let mut answered = pool.ask(upstream, request).await;
     if let (Err(NoAnswer::Broken(error)), Some(again)) = (&answered, again) {
@@ -52,7 +55,7 @@ pub(super) async fn forward(
             tracing::warn!(app = app.name, "app switched protocols unasked");
             Err(Answer::Broken)
         }
-        Ok(response) => relay(&app, response, Some(&case)),
+        Ok(response) => relay(&app, response, Some(&context)),
         Err(error) => {
             tracing::info!(app = app.name, error = %chain(&error), "request failed");
             // It counts, or not, whether or not the app is there.
@@ -86,11 +89,11 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
     Some(again)
 }
 
-/// The app's response as the client sees it. `case`: the plain request that it answers.
+/// The app's response as the client sees it. `context`: the plain request that it answers.
 pub(super) fn relay(
     app: &App,
     mut response: Response<Incoming>,
-    case: Option<&Case>,
+    context: Option<&RequestContext>,
 ) -> Result<Response<Body>, Answer> {
     let is_loop = response.status() == StatusCode::LOOP_DETECTED
         && response.headers().get(REASON).is_some_and(|reason| reason == LOOP);
@@ -110,9 +113,9 @@ pub(super) fn relay(
     let (mut parts, body) = response.into_parts();
     // The version is this hop's own (RFC 9110 section 2.5).
     parts.version = Version::HTTP_11;
-    let body = match case {
-        Some(case) => Watched::new(body, case, &parts.headers),
-        None => Watched::plain(body),
+    let body = match context {
+        Some(context) => InspectedResponseBody::new(body, context, &parts.headers),
+        None => InspectedResponseBody::plain(body),
     };
     Ok(Response::from_parts(parts, Either::Left(body)))
 }

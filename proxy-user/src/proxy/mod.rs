@@ -9,6 +9,7 @@ mod judge;
 mod line;
 mod listener;
 mod pool;
+mod record;
 mod service;
 mod stream;
 pub(crate) mod timed;

@@ -11,7 +11,7 @@ use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 
-use super::judge::Tapped;
+use super::judge::InspectedRequestBody;
 use super::line::{self, NoAnswer};
 use crate::clock;
 use crate::core::time::Nanos;
@@ -21,7 +21,7 @@ use crate::core::time::Nanos;
 const KEPT: Duration = Duration::from_secs(4);
 
 /// What a plain request carries: the client's body as it comes, or none.
-pub(super) type Outgoing = Either<Tapped, Empty<Bytes>>;
+pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
 
 type Line = line::Line<Outgoing>;
 

@@ -15,23 +15,25 @@ use hyper::client::conn::http1;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::Proxy;
 use super::answer::{Answer, Body, REASON};
 use super::forward::relay;
-use super::judge::Case;
+use super::judge::RequestContext;
 use super::line::{Line, NoAnswer};
 use super::service::Routed;
 use super::timed::{Timed, Upload};
+use super::{Proxy, record};
 use crate::clock;
 use crate::config::Compression;
 use crate::core::ending::Cause;
-use crate::core::extension;
+use crate::core::extension::{self, Extensions};
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::loss::Loss;
+use crate::core::pack::Connection;
 use crate::core::side::PerSide;
+use crate::core::time::Nanos;
 use crate::error::chain;
 use crate::events::EventKind;
-use crate::pump::{Counting, End, Limits, Pumps, SessionHost};
+use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
 
@@ -49,7 +51,7 @@ pub(super) async fn upgrade(
         return Err(Answer::BadRequest("A WebSocket handshake has no body."));
     }
     let seats = app.seats.take().zip(proxy.serving.seats.take()).ok_or(Answer::Full)?;
-    let case = Case::new(proxy, (&app, &policy), peer.ip(), &request);
+    let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
     let (mut response, line) = ask(proxy, &policy, handshake(&policy, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -67,7 +69,10 @@ pub(super) async fn upgrade(
     let extensions = extension::negotiated(response.headers());
     let max_frame = proxy.serving.config().limits.frame_bytes.unwrap_or(u64::MAX);
     let limits = Limits { rsv: extensions.rsv, max_frame };
-    let counting = case.upgrade(proxy, response.headers(), extensions);
+    let now = clock::coarse();
+    let judged = context.handshake(&proxy.visits, response.headers(), now);
+    record::handshake(&context, &proxy.visits, &judged, now);
+    let counting = counting(&context, judged.connection, extensions, now);
     proxy.pumps.spawn(start(
         (Arc::clone(proxy), pumps.clone()),
         app,
@@ -82,6 +87,22 @@ pub(super) async fn upgrade(
     headers.remove(REASON);
     ask_websocket(headers);
     Ok(response.map(|_| Either::Right(Full::default())))
+}
+
+/// What of the session counts as activity.
+fn counting(
+    context: &RequestContext,
+    connection: Connection,
+    extensions: Extensions,
+    now: Nanos,
+) -> Counting {
+    let policy = &context.policy;
+    let counts_output = policy.counts_output(connection.counts_output);
+    let followed = policy.config.compression == Compression::Inspect;
+    let extensions = if followed { extensions } else { Extensions::default() };
+    let path = context.uri.path();
+    let inspection = Inspection::new(policy, path, connection, counts_output, extensions, now);
+    Counting { counts_output, inspection }
 }
 
 /// The handshake as the app sees it.

@@ -110,7 +110,9 @@ impl Replay<'_> {
             }
             let recognised = self.recognise(self.book.recognise_request(&head));
             let asker = Asker { client: CLIENT, navigation };
-            match judge::request((self.book, recognised), &self.visits, asker, &head, now) {
+            let judged = judge::request((self.book, recognised), &self.visits, asker, &head, now);
+            judge::note_request(&self.visits, asker, now);
+            match judged {
                 RequestVerdict::Decided(verdict) => verdict,
                 RequestVerdict::NeedsBody(longest) => {
                     let body = request.body.as_deref().unwrap_or_default();
@@ -194,7 +196,7 @@ impl Replay<'_> {
         }
         let verdict = self.book.upgrade(&opening, self.recognised);
         if agreed.is_some() {
-            judge::accepted(&self.visits, CLIENT, &opening, verdict, now);
+            judge::note_accepted(&self.visits, CLIENT, &opening, verdict, now);
         }
         verdict
     }

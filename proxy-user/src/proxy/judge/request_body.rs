@@ -7,74 +7,76 @@ use std::task::{Context, Poll};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use super::{Case, Look};
+use super::{JudgedRequest, RequestContext};
 use crate::core::pack::Verdict;
+use crate::proxy::record;
 use crate::proxy::timed::Upload;
 
 /// A body on its way to the app, of which a copy of the first bytes is kept until they have been
 /// judged.
 #[derive(Debug)]
-pub(in crate::proxy) struct Tapped {
+pub(in crate::proxy) struct InspectedRequestBody {
     /// There until it goes back.
     upload: Option<Upload>,
-    tap: Option<Box<Tap>>,
+    inspection: Option<Box<Inspection>>,
     /// Where it goes when it is dropped before it was judged.
-    back: Option<oneshot::Sender<Tapped>>,
+    back: Option<oneshot::Sender<InspectedRequestBody>>,
 }
 
 /// Gets a body back that nobody has read far enough to judge it.
 #[derive(Debug)]
-pub(in crate::proxy) struct Unread(oneshot::Receiver<Tapped>);
+pub(in crate::proxy) struct UnreadBody(oneshot::Receiver<InspectedRequestBody>);
 
 #[derive(Debug)]
-struct Tap {
-    case: Case,
-    look: Look,
+struct Inspection {
+    context: RequestContext,
+    judged: JudgedRequest,
     seen: Vec<u8>,
 }
 
-impl Tapped {
-    /// A body that is judged when as many bytes of it have come as `look` needs, or its end; `None` =
-    /// it is not.
+impl InspectedRequestBody {
+    /// A body that is judged, if it is to be, when as many bytes of it have come as that needs, or its
+    /// end.
     pub(in crate::proxy) fn new(
         upload: Upload,
-        case: &Case,
-        look: Option<Look>,
-    ) -> (Tapped, Option<Unread>) {
-        let tap = |look| Box::new(Tap { case: case.clone(), look, seen: Vec::new() });
-        let mut tapped = Tapped { upload: Some(upload), tap: look.map(tap), back: None };
-        if tapped.is_end_stream() {
-            tapped.judge(true);
+        context: &RequestContext,
+        judged: JudgedRequest,
+    ) -> (InspectedRequestBody, Option<UnreadBody>) {
+        let inspection = (judged.body > 0)
+            .then(|| Box::new(Inspection { context: context.clone(), judged, seen: Vec::new() }));
+        let mut body = InspectedRequestBody { upload: Some(upload), inspection, back: None };
+        if body.is_end_stream() {
+            body.judge(true);
         }
-        if tapped.tap.is_none() {
-            return (tapped, None);
+        if body.inspection.is_none() {
+            return (body, None);
         }
         let (back, unread) = oneshot::channel();
-        tapped.back = Some(back);
-        (tapped, Some(Unread(unread)))
+        body.back = Some(back);
+        (body, Some(UnreadBody(unread)))
     }
 
     /// Judges what was seen. What needs more is asked again, or is a person's at the end.
     fn judge(&mut self, whole: bool) {
-        let Some(tap) = &self.tap else { return };
-        let full = whole || tap.seen.len() >= tap.look.needs;
-        match tap.verdict(whole) {
+        let Some(inspection) = &self.inspection else { return };
+        let full = whole || inspection.seen.len() >= inspection.judged.body;
+        match inspection.verdict(whole) {
             Verdict::Undecided if !full => {}
             verdict => {
-                tap.tell(verdict, whole);
-                self.tap = None;
+                inspection.tell(verdict, whole);
+                self.inspection = None;
             }
         }
     }
 }
 
-impl Unread {
+impl UnreadBody {
     /// Reads on, and drops what comes, until the body is judged. `Patience` ends it where the client
     /// sends nothing.
     pub(in crate::proxy) async fn judge(mut self) {
-        let Ok(mut tapped) = self.0.try_recv() else { return };
-        while tapped.tap.is_some() {
-            let frame = poll_fn(|cx| Pin::new(&mut tapped).poll_frame(cx)).await;
+        let Ok(mut body) = self.0.try_recv() else { return };
+        while body.inspection.is_some() {
+            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
             if !matches!(frame, Some(Ok(_))) {
                 break;
             }
@@ -82,23 +84,18 @@ impl Unread {
     }
 }
 
-impl Tap {
+impl Inspection {
     fn verdict(&self, whole: bool) -> Verdict {
-        if self.look.settled {
-            return Verdict::Activity(None);
-        }
-        self.case.body(&self.seen, whole)
+        self.judged.verdict.unwrap_or_else(|| self.context.body(&self.seen, whole))
     }
 
     fn tell(&self, verdict: Verdict, whole: bool) {
-        if !self.look.settled {
-            self.case.count(verdict);
-        }
-        self.case.pace(verdict, whole.then_some(&self.seen));
+        let seen = whole.then_some(&self.seen[..]);
+        record::body(&self.context, self.judged.verdict, verdict, seen);
     }
 }
 
-impl Body for Tapped {
+impl Body for InspectedRequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -109,12 +106,12 @@ impl Body for Tapped {
         let Some(upload) = &mut self.upload else { return Poll::Ready(None) };
         let frame = Pin::new(&mut *upload).poll_frame(cx);
         let over = upload.is_end_stream();
-        if let (Some(tap), Poll::Ready(frame)) = (&mut self.tap, &frame) {
+        if let (Some(inspection), Poll::Ready(frame)) = (&mut self.inspection, &frame) {
             match frame {
                 Some(Ok(frame)) => {
                     let data = frame.data_ref().map_or(&[][..], |data| data);
-                    let room = tap.look.needs - tap.seen.len();
-                    tap.seen.extend(&data[..data.len().min(room)]);
+                    let room = inspection.judged.body - inspection.seen.len();
+                    inspection.seen.extend(&data[..data.len().min(room)]);
                     // One byte more than the rules look at: it is too long for them.
                     let longer = data.len() > room;
                     if longer || over {
@@ -137,12 +134,18 @@ impl Body for Tapped {
     }
 }
 
-impl Drop for Tapped {
+impl Drop for InspectedRequestBody {
     /// A body that broke off is judged by what came of it, unless somebody wants to read on.
     fn drop(&mut self) {
-        let Some(tap) = self.tap.take() else { return };
-        let Some(back) = self.back.take() else { return tap.tell(tap.verdict(false), false) };
+        let Some(inspection) = self.inspection.take() else { return };
+        let Some(back) = self.back.take() else {
+            return inspection.tell(inspection.verdict(false), false);
+        };
         // Where nobody waits it is dropped once more, without a way back.
-        let _ = back.send(Tapped { upload: self.upload.take(), tap: Some(tap), back: None });
+        let _ = back.send(InspectedRequestBody {
+            upload: self.upload.take(),
+            inspection: Some(inspection),
+            back: None,
+        });
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::Case;
+use super::RequestContext;
 use crate::clock;
 use crate::core::event_stream::EventStream;
 use crate::core::pack::Verdict;
@@ -16,7 +16,7 @@ use crate::session::{App, AppPolicy};
 
 /// An app's answer on its way to the client.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub(crate) struct InspectedResponseBody {
     body: Incoming,
     stream: Option<Box<Stream>>,
 }
@@ -29,30 +29,34 @@ struct Stream {
     events: EventStream,
 }
 
-impl Watched {
+impl InspectedResponseBody {
     /// An answer in which nothing is looked for.
-    pub(in crate::proxy) fn plain(body: Incoming) -> Watched {
-        Watched { body, stream: None }
+    pub(in crate::proxy) fn plain(body: Incoming) -> InspectedResponseBody {
+        InspectedResponseBody { body, stream: None }
     }
 
-    /// The answer to `case`, with these headers. Events are looked for where output counts and they
+    /// The answer to `context`, with these headers. Events are looked for where output counts and they
     /// can be read.
-    pub(in crate::proxy) fn new(body: Incoming, case: &Case, headers: &HeaderMap) -> Watched {
+    pub(in crate::proxy) fn new(
+        body: Incoming,
+        context: &RequestContext,
+        headers: &HeaderMap,
+    ) -> InspectedResponseBody {
         let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let events = media.is_some_and(|media| {
             let name = media.split(';').next().unwrap_or_default().trim();
             name.eq_ignore_ascii_case("text/event-stream")
         });
-        let policy = &case.policy;
+        let policy = &context.policy;
         let counts = policy.counts_output(policy.book.counts_output(policy.recognised()));
         if !events || !counts || headers.contains_key(CONTENT_ENCODING) {
-            return Watched::plain(body);
+            return InspectedResponseBody::plain(body);
         }
-        let path = case.uri.path().to_owned();
+        let path = context.uri.path().to_owned();
         let needs = policy.book.event_needs(&path, policy.recognised());
         let events = EventStream::new(needs);
-        let (app, policy) = (Arc::clone(&case.app), Arc::clone(policy));
-        Watched { body, stream: Some(Box::new(Stream { app, policy, path, events })) }
+        let (app, policy) = (Arc::clone(&context.app), Arc::clone(policy));
+        InspectedResponseBody { body, stream: Some(Box::new(Stream { app, policy, path, events })) }
     }
 }
 
@@ -72,7 +76,7 @@ impl Stream {
     }
 }
 
-impl Body for Watched {
+impl Body for InspectedResponseBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

@@ -1,0 +1,82 @@
+//! What a request or a handshake counts for, noted: in the app's gate and account, and among the visits.
+//!
+//! Must decide nothing: `judge` has.
+
+use super::judge::{JudgedHandshake, JudgedRequest, RequestContext};
+use crate::clock;
+use crate::core::gate::Reason;
+use crate::core::judge;
+use crate::core::pack::Verdict;
+use crate::core::time::Nanos;
+use crate::core::visit::Visits;
+use crate::session::Asked;
+
+/// A plain request. Of one whose body is inspected [`body`] notes the rest.
+pub(super) fn request(
+    context: &RequestContext,
+    visits: &Visits,
+    judged: &JudgedRequest,
+    now: Nanos,
+) {
+    judge::note_request(visits, context.asker(), now);
+    context.app.recognise(&context.policy, judged.recognised);
+    if let Some(verdict) = judged.verdict {
+        count(context, verdict, false);
+        if judged.body == 0 {
+            pace(context, verdict, None);
+        }
+    }
+}
+
+/// A plain request whose body was inspected. `head`: what its head told; `seen`: all of the body, if it
+/// was seen to its end.
+pub(super) fn body(
+    context: &RequestContext,
+    head: Option<Verdict>,
+    verdict: Verdict,
+    seen: Option<&[u8]>,
+) {
+    if head.is_none() {
+        count(context, verdict, false);
+    }
+    pace(context, verdict, seen);
+}
+
+/// A handshake that the app has accepted.
+pub(super) fn handshake(
+    context: &RequestContext,
+    visits: &Visits,
+    judged: &JudgedHandshake<'_>,
+    now: Nanos,
+) {
+    context.app.recognise(&context.policy, judged.connection.packs);
+    judge::note_accepted(visits, context.client, &judged.opening, judged.verdict, now);
+    visits.opened(context.client, judged.opening.path);
+    count(context, judged.verdict, true);
+}
+
+fn asked(context: &RequestContext, upgrade: bool) -> Asked<'_> {
+    Asked { method: context.method.as_str(), path: context.uri.path(), upgrade, session: None }
+}
+
+fn count(context: &RequestContext, verdict: Verdict, upgrade: bool) {
+    let (now, asked) = (clock::coarse(), asked(context, upgrade));
+    let rule = match verdict {
+        Verdict::Ignored(rule) => return context.app.account.asked_in_vain(now, &asked, rule),
+        Verdict::Activity(rule) => rule,
+        // A body that broke off, or more than any rule looks at: a person's.
+        Verdict::Undecided => None,
+    };
+    context.app.note(now, if upgrade { Reason::Upgrade } else { Reason::Request });
+    context.app.account.asked(now, &asked, rule);
+}
+
+/// Shows a request to the pace of its browser. `body`: the whole of it.
+fn pace(context: &RequestContext, verdict: Verdict, body: Option<&[u8]>) {
+    if !context.policy.seeks_cadence() || matches!(verdict, Verdict::Ignored(_)) {
+        return;
+    }
+    let unknown = verdict == Verdict::Activity(None) && context.may_be_timer();
+    let body = body.filter(|_| unknown);
+    context.app.account.paced(clock::coarse(), context.client, &asked(context, false), body);
+}
