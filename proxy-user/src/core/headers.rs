@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Version};
+use http::{Method, StatusCode, Version};
 
 /// Fields for one connection only (RFC 9110 section 7.6.1), besides those that `Connection` names.
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -75,6 +75,19 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+}
+
+/// The same of an answer, but for the protocols that a 426 asks for (RFC 9110 section 15.5.22).
+pub fn strip_answer(status: StatusCode, headers: &mut HeaderMap) {
+    let wanted = match status {
+        StatusCode::UPGRADE_REQUIRED => headers.get(header::UPGRADE).cloned(),
+        _ => None,
+    };
+    strip_hop_by_hop(headers);
+    if let Some(wanted) = wanted {
+        headers.insert(header::UPGRADE, wanted);
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
 }
 

@@ -15,7 +15,7 @@ use super::timed::Upload;
 use super::{Proxy, record};
 use crate::clock;
 use crate::core::framing::{Coding, coding, settle_length};
-use crate::core::headers::strip_hop_by_hop;
+use crate::core::headers::strip_answer;
 use crate::error::chain;
 use crate::session::App;
 
@@ -95,7 +95,8 @@ pub(super) fn relay(
     mut response: Response<Incoming>,
     context: Option<&RequestContext>,
 ) -> Result<Response<Body>, Answer> {
-    let is_loop = response.status() == StatusCode::LOOP_DETECTED
+    let status = response.status();
+    let is_loop = status == StatusCode::LOOP_DETECTED
         && response.headers().get(REASON).is_some_and(|reason| reason == LOOP);
     let headers = response.headers_mut();
     if coding(headers) != Coding::Understood {
@@ -104,7 +105,7 @@ pub(super) fn relay(
             "The app's answer has a transfer coding other than chunked, or chunked twice.",
         ));
     }
-    strip_hop_by_hop(headers);
+    strip_answer(status, headers);
     settle_length(headers);
     // Of a loop only the innermost answer says what it is; each of the others passes it on.
     if !is_loop {

@@ -68,7 +68,7 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     if proxy.serving.phase() != Phase::Running
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
     }
     let name = app.as_ref().map_or("", |app| &app.name);
     proxy.metrics.request(name, response.status(), clock::elapsed(start));
@@ -103,7 +103,13 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     }
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
-    let app = serving.find(name, request.uri().path()).ok_or(Answer::NoApp)?;
+    let path = match (request.uri().path(), request.method()) {
+        // The server as a whole, of which there is one for each host (RFC 9112 section 3.2.4).
+        ("*", &Method::OPTIONS) => "/",
+        ("*", _) => return Err(Answer::BadRequest("Only OPTIONS may ask for *.")),
+        (path, _) => path,
+    };
+    let app = serving.find(name, path).ok_or(Answer::NoApp)?;
     if serving.pseudonym.is_loop(request.headers()) {
         tracing::warn!(app = app.name, "a request came back: the app's upstream leads here");
         return Err(Answer::Loop);

@@ -90,3 +90,22 @@ fn the_app_s_own_answers_carry_no_reason_of_the_proxy() {
     assert_eq!((answer.status(), answer.text()), (503, "busy"));
     assert_eq!(answer.head.get("x-ebbtide-reason"), None);
 }
+
+/// RFC 9110 section 15.5.22: a 426 says to what.
+#[test]
+fn a_426_keeps_the_protocol_that_it_asks_for() {
+    let app = HttpApp::start(|request| match request.head.target() {
+        "/other" => b"HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        _ => b"HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Content-Length: 0\r\n\r\n"
+            .to_vec(),
+    });
+    let proxy = Setup::demo(app.address()).start();
+    let mut wire = proxy.connect();
+    wire.send(request("GET", "a.test", "/socket", ""));
+    let head = Message::read_response(&mut wire, "GET").head;
+    assert_eq!((head.status(), head.get("upgrade")), (426, Some("websocket")));
+    assert_eq!(head.tokens("connection"), ["upgrade"]);
+    wire.send(request("GET", "a.test", "/other", ""));
+    assert_eq!(Message::read_response(&mut wire, "GET").head.get("upgrade"), None);
+}

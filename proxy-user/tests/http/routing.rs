@@ -96,3 +96,22 @@ fn no_app_is_a_plain_404_with_a_reason() {
     assert_eq!(app.requests().len(), 0);
     assert_eq!(proxy.get("a.test", "/tool").text(), "app");
 }
+
+/// RFC 9112 section 3.2.4: about the server, not about one of its paths.
+#[test]
+fn options_for_all_of_a_host_reaches_its_app() {
+    let apps = ["root", "path"].map(HttpApp::named);
+    let proxy = Setup::new()
+        .app("root", apps[0].address(), "hosts = [\"a.test\"]")
+        .app("path", apps[1].address(), "hosts = [\"a.test\", \"b.test\"]\npath = \"/path\"")
+        .start();
+    let ask = |method, host| {
+        let mut wire = proxy.connect();
+        wire.send(request(method, host, "*", ""));
+        Message::read_response(&mut wire, method)
+    };
+    assert_eq!(ask("OPTIONS", "a.test").text(), "root");
+    assert_eq!((apps[0].last().head.method(), apps[0].last().head.target()), ("OPTIONS", "*"));
+    ask("OPTIONS", "b.test").assert_own(404);
+    ask("GET", "a.test").assert_own(400);
+}
