@@ -5,13 +5,14 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
+use hyper::ext::on_informational;
 
 use super::answer::{Answer, Body, LOOP, REASON};
 use super::judge::{InspectedRequestBody, InspectedResponseBody, RequestContext};
 use super::line::NoAnswer;
 use super::pool::{Outgoing, Pool};
 use super::service::Routed;
-use super::timed::Upload;
+use super::timed::{Interim, Upload};
 use super::{Proxy, record};
 use crate::clock;
 use crate::core::framing::{Coding, coding, settle_length};
@@ -30,6 +31,7 @@ pub(super) async fn forward(
     let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
     let judged = context.request(&proxy.visits, now);
     record::request(&context, &proxy.visits, &judged, now);
+    let interim = request.body().interim();
     let upstream = policy.config.upstream.authority();
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
@@ -40,6 +42,7 @@ pub(super) async fn forward(
     {
         request.headers_mut().insert(HOST, host);
     }
+    pass_interim(&mut request, interim);
     let again = repeatable(&request);
     let (parts, body) = request.into_parts();
     let (body, unread) = InspectedRequestBody::new(body, &context, judged);
@@ -75,6 +78,13 @@ pub(super) async fn forward(
     }
 }
 
+/// Has interim answers to a request passed on.
+pub(super) fn pass_interim<B>(request: &mut Request<B>, interim: Option<Interim>) {
+    if let Some(interim) = interim {
+        on_informational(request, move |answer| interim.pass(answer.status(), answer.headers()));
+    }
+}
+
 /// The same request once more, if it only asks (RFC 9110 section 9.2.1) and so may be asked twice: an
 /// app may close a connection at the moment in which we use it again.
 fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
@@ -86,6 +96,7 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
     *again.uri_mut() = request.uri().clone();
     *again.version_mut() = request.version();
     *again.headers_mut() = request.headers().clone();
+    *again.extensions_mut() = request.extensions().clone();
     Some(again)
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HOST, TRAILER};
+use http::header::{CONNECTION, EXPECT, HOST, TRAILER};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
@@ -117,11 +117,16 @@ fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer
     let peer = &client.peer;
     let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
     let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
+    let version = request.version();
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
     // It announces what is not passed on: see `Upload`.
     headers.remove(TRAILER);
     add_forwarded(headers, hop);
+    if version == Version::HTTP_10 {
+        // RFC 9110 section 10.1.1: it is to be ignored there.
+        headers.remove(EXPECT);
+    }
     serving.pseudonym.sign(headers);
     if let Some(host) = hop.host
         && headers.get(HOST).is_none_or(|field| field != host)

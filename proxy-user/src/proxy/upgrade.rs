@@ -16,7 +16,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::answer::{Answer, Body, REASON};
-use super::forward::relay;
+use super::forward::{pass_interim, relay};
 use super::judge::RequestContext;
 use super::line::{Line, NoAnswer};
 use super::service::Routed;
@@ -108,6 +108,7 @@ fn counting(
 /// The handshake as the app sees it.
 fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     let mut passed = Request::new(Empty::new());
+    pass_interim(&mut passed, request.body().interim());
     let mut target = Parts::default();
     let path = request.uri().path_and_query().cloned();
     target.path_and_query = Some(path.unwrap_or(PathAndQuery::from_static("/")));

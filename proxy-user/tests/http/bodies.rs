@@ -176,41 +176,6 @@ fn answers_without_a_body_leave_the_connection_usable() {
     }
 }
 
-/// RFC 9110 section 10.1.1: the client holds its body back until it is told to go on.
-#[test]
-fn expect_100_continue_is_answered_before_the_body_is_sent() {
-    let app = App::listen();
-    let proxy = Setup::demo(app.address()).start();
-    let mut client = proxy.connect();
-    let fields = "Content-Length: 4\r\nExpect: 100-continue\r\n";
-    client.send(request("POST", "a.test", "/big", fields));
-    let mut server = app.accept();
-    let head = Head::read(&mut server);
-    if head.get("expect").is_some() {
-        server.send("HTTP/1.1 100 Continue\r\n\r\n");
-    }
-    assert_eq!(Head::read(&mut client).status(), 100);
-    client.send("body");
-    assert_eq!(server.exactly(4), b"body");
-    server.send(ok("taken"));
-    assert_eq!(Message::read_response(&mut client, "POST").text(), "taken");
-}
-
-#[test]
-fn an_app_may_refuse_an_upload_before_it_is_sent() {
-    let app = App::listen();
-    let proxy = Setup::demo(app.address()).start();
-    let mut client = proxy.connect();
-    let fields = "Content-Length: 4000000\r\nExpect: 100-continue\r\n";
-    client.send(request("POST", "a.test", "/big", fields));
-    let mut server = app.accept();
-    Head::read(&mut server);
-    server.send("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
-    let answer = Message::read_response(&mut client, "POST");
-    assert_eq!((answer.status(), answer.text()), (413, "no"));
-    assert_eq!(answer.head.get("x-ebbtide-reason"), None, "the answer is the app's own");
-}
-
 /// Servers that merge trailers into the header fields would believe them (RFC 9110 section 6.5.1).
 #[test]
 fn trailers_of_a_request_stop_at_the_proxy() {

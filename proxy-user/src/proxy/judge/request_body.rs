@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{JudgedRequest, RequestContext};
 use crate::core::pack::Verdict;
 use crate::proxy::record;
-use crate::proxy::timed::Upload;
+use crate::proxy::timed::{Upload, UploadError};
 
 /// A body on its way to the app, of which a copy of the first bytes is kept until they have been
 /// judged.
@@ -72,10 +72,12 @@ impl InspectedRequestBody {
 
 impl UnreadBody {
     /// Reads on, and drops what comes, until the body is judged. `Patience` ends it where the client
-    /// sends nothing.
+    /// sends nothing. A client that waits for a word is not asked to send it for this alone.
     pub(in crate::proxy) async fn judge(mut self) {
         let Ok(mut body) = self.0.try_recv() else { return };
-        while body.inspection.is_some() {
+        let held_back =
+            |body: &InspectedRequestBody| body.upload.as_ref().is_some_and(Upload::is_held_back);
+        while body.inspection.is_some() && !held_back(&body) {
             let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
             if !matches!(frame, Some(Ok(_))) {
                 break;
@@ -97,12 +99,12 @@ impl Inspection {
 
 impl Body for InspectedRequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = UploadError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let Some(upload) = &mut self.upload else { return Poll::Ready(None) };
         let frame = Pin::new(&mut *upload).poll_frame(cx);
         let over = upload.is_end_stream();

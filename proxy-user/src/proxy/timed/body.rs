@@ -1,12 +1,13 @@
 //! Bodies that tell when they wait for the client, and when they are over.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::Version;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::Times;
+use super::expect::{Expectation, Gate, Unwanted};
+use super::{Interim, Times};
 use crate::core::patience::{Patience, Turn};
 
 /// A request's body on its way to the app, without its trailers. Many servers merge trailers into the
@@ -16,22 +17,61 @@ pub(crate) struct Upload {
     body: Incoming,
     turn: Turn,
     times: Times,
+    /// The client's.
+    version: Version,
+    expectation: Option<Expectation>,
+    /// There until the body is wanted.
+    gate: Option<Gate>,
+}
+
+/// Why a request's body ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// The client broke it off, or it made no sense.
+    #[error(transparent)]
+    Broken(#[from] hyper::Error),
+    /// The app has answered without it.
+    #[error("the app does not want the body")]
+    Unwanted,
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming, turn: Turn, times: Times) -> Upload {
-        Upload { body, turn, times }
+    pub(super) fn new(
+        body: Incoming,
+        turn: Turn,
+        times: Times,
+        version: Version,
+        expectation: Option<Expectation>,
+    ) -> Upload {
+        let gate = expectation.clone().map(Gate::new);
+        Upload { body, turn, times, version, expectation, gate }
+    }
+
+    /// The client waits for a word before it sends it.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// Where the interim answers to its request go.
+    pub(crate) fn interim(&self) -> Option<Interim> {
+        Interim::new(&self.times, self.version, self.expectation.clone())
     }
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = UploadError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        if let Some(gate) = &mut self.gate {
+            if let Err(Unwanted) = ready!(gate.poll(cx)) {
+                return Poll::Ready(Some(Err(UploadError::Unwanted)));
+            }
+            self.gate = None;
+        }
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         let frame =
             frame.map(|frame| frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)));
@@ -41,7 +81,7 @@ impl Body for Upload {
             Poll::Ready(None) => Patience::uploaded,
         };
         self.times.tell(|patience, now| event(patience, self.turn, now));
-        frame
+        frame.map_err(UploadError::Broken)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -67,11 +107,19 @@ pub(super) struct Answered<B> {
     times: Times,
     /// The client's.
     version: Version,
+    /// Of a request whose body it has made needless.
+    refused: Option<Expectation>,
 }
 
 impl<B> Answered<B> {
-    pub(super) fn new(body: B, turn: Turn, times: Times, version: Version) -> Answered<B> {
-        Answered { body, turn, times, version }
+    pub(super) fn new(
+        body: B,
+        turn: Turn,
+        times: Times,
+        version: Version,
+        refused: Option<Expectation>,
+    ) -> Answered<B> {
+        Answered { body, turn, times, version, refused }
     }
 }
 
@@ -106,5 +154,8 @@ impl<B: Body + Unpin> Body for Answered<B> {
 impl<B> Drop for Answered<B> {
     fn drop(&mut self) {
         self.times.tell(|patience, now| patience.answered(self.turn, now));
+        if let Some(refused) = &self.refused {
+            refused.over();
+        }
     }
 }

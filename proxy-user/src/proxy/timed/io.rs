@@ -3,9 +3,10 @@
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
@@ -25,13 +26,15 @@ const PROBES: u32 = 6;
 pub(crate) struct Timed {
     stream: Stream,
     times: Times,
+    /// Interim answers on their way.
+    interim: Bytes,
     /// The kernel probes.
     probed: bool,
 }
 
 impl Timed {
     pub(super) fn new(stream: TcpStream, times: Times) -> Timed {
-        Timed { stream: Stream::new(stream), times, probed: false }
+        Timed { stream: Stream::new(stream), times, interim: Bytes::new(), probed: false }
     }
 
     /// The socket alone.
@@ -64,6 +67,22 @@ impl Timed {
         }
         let _ = self.stream.get().set_zero_linger();
         Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    /// What comes before anything that hyper writes.
+    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        if self.interim.is_empty() {
+            self.interim = self.times.interim().take().unwrap_or_default();
+        }
+        while !self.interim.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.interim);
+            match ready!(self.note(written))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.interim.advance(written),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Tells how a write went.
@@ -104,7 +123,8 @@ impl Write for Timed {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
+        ready!(self.poll_before(cx))?;
+        self.times.interim().writing();
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note(written)
     }
@@ -114,7 +134,8 @@ impl Write for Timed {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
+        ready!(self.poll_before(cx))?;
+        self.times.interim().writing();
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note(written)
     }
@@ -125,7 +146,8 @@ impl Write for Timed {
 
     /// hyper flushes in every turn in which it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
+        self.times.interim().written();
+        ready!(self.poll_before(cx))?;
         if self.times.take_look() {
             self.look()?;
         }

@@ -4,6 +4,8 @@
 //! All of it ends with the HTTP: a session's socket comes out bare.
 
 mod body;
+mod expect;
+mod interim;
 mod io;
 mod watchdog;
 
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,7 +25,10 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
 use self::body::Answered;
-pub(crate) use self::body::Upload;
+pub(crate) use self::body::{Upload, UploadError};
+use self::expect::Expectation;
+pub(crate) use self::interim::Interim;
+use self::interim::Waiting;
 pub(crate) use self::io::Timed;
 use self::watchdog::{Verdict, Watchdog};
 use crate::clock;
@@ -52,6 +58,7 @@ struct Shared {
     /// An answer broke off whose end only the connection's end tells. Whoever has the socket is to reset
     /// it: closed, what has come would look whole (RFC 9112 section 8).
     cut: AtomicBool,
+    interim: Waiting,
 }
 
 impl Times {
@@ -61,6 +68,7 @@ impl Times {
             patience,
             look: AtomicBool::default(),
             cut: AtomicBool::default(),
+            interim: Waiting::new(),
         }))
     }
 
@@ -70,6 +78,10 @@ impl Times {
 
     fn is_cut(&self) -> bool {
         self.0.cut.load(Ordering::Relaxed)
+    }
+
+    fn interim(&self) -> &Waiting {
+        &self.0.interim
     }
 
     fn ask_for_look(&self) {
@@ -114,11 +126,20 @@ where
         let version = request.version();
         let body = !request.body().is_end_stream();
         let turn = times.tell(|patience, now| patience.asked(body, now));
-        let answer = answer(request.map(|body| Upload::new(body, turn, times.clone())));
+        let expectation = body.then(|| Expectation::of(version, request.headers())).flatten();
+        let upload = |body| Upload::new(body, turn, times.clone(), version, expectation.clone());
+        let answer = answer(request.map(upload));
         let times = times.clone();
         // An async block would hold the answer twice: as what it was made of, and as what it awaits.
-        answer.map(move |response| {
-            Ok::<_, Infallible>(response.map(|body| Answered::new(body, turn, times, version)))
+        answer.map(move |mut response| {
+            times.interim().end();
+            let refused = expectation.filter(Expectation::refuse);
+            if refused.is_some() {
+                // What comes next may be the body, or not.
+                response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
+            }
+            let answered = |body| Answered::new(body, turn, times, version, refused);
+            Ok::<_, Infallible>(response.map(answered))
         })
     });
     let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
