@@ -46,6 +46,14 @@ impl From<hyper::Error> for NoAnswer {
 /// No answer, and the request itself if nothing of it was sent.
 pub(super) type Unanswered<B> = Box<TrySendError<Request<B>>>;
 
+/// How heads go to apps and come from them: each field as it was spelled, as some know it by one spelling
+/// alone, and those that the proxy adds as usual.
+pub(super) fn builder() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.preserve_header_case(true).title_case_headers(true);
+    http
+}
+
 /// Whoever drives a line at the moment.
 ///
 /// hyper and the socket keep the waker that they have seen last, and would wake its task when the

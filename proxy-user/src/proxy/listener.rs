@@ -99,6 +99,8 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     // Room for heads over the limit too, so that `service` can say what is wrong with them; beyond it
     // hyper answers a bare 431.
     http.header_read_timeout(None).max_buf_size(2 * limits.header_bytes);
+    // Some peers know a field by one spelling alone. What the proxy adds is spelled as usual.
+    http.preserve_header_case(true).title_case_headers(true);
     let mut phase = proxy.serving.phase.subscribe();
     let accepted_in = *phase.borrow_and_update();
     // While the process leaves, a connection is good for one request.

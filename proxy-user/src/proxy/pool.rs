@@ -9,7 +9,6 @@ use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 
 use super::judge::InspectedRequestBody;
 use super::line::{self, NoAnswer};
@@ -52,7 +51,7 @@ impl Pool {
             let line = match kept {
                 Some(line) => line,
                 // On the heap, as most requests find a line.
-                None => Box::pin(Line::open(app.as_str(), &http1::Builder::new())).await?,
+                None => Box::pin(Line::open(app.as_str(), &line::builder())).await?,
             };
             match line.ask(request).await {
                 Ok(answered) => break answered,

@@ -11,14 +11,13 @@ use http::uri::{Parts, PathAndQuery};
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::client::conn::http1;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::answer::{Answer, Body, REASON};
 use super::forward::{pass_interim, relay};
 use super::judge::RequestContext;
-use super::line::{Line, NoAnswer};
+use super::line::{self, Line, NoAnswer};
 use super::service::Routed;
 use super::timed::{Timed, Upload};
 use super::{Proxy, record};
@@ -108,6 +107,8 @@ fn counting(
 /// The handshake as the app sees it.
 fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     let mut passed = Request::new(Empty::new());
+    // How its fields are spelled.
+    passed.extensions_mut().clone_from(request.extensions());
     pass_interim(&mut passed, request.body().interim());
     let mut target = Parts::default();
     let path = request.uri().path_and_query().cloned();
@@ -132,7 +133,7 @@ async fn ask(
 ) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
     let authority = policy.config.upstream.authority().as_str();
-    let mut http = http1::Builder::new();
+    let mut http = line::builder();
     http.max_buf_size(proxy.serving.config().limits.header_bytes);
     let line = Line::open(authority, &http).await.map_err(|error| {
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");

@@ -25,3 +25,4 @@ mod pooled;
 mod reason;
 mod refusals;
 mod routing;
+mod spelling;
