@@ -101,7 +101,7 @@ fn the_contracts_sample_is_what_it_says() {
     };
     assert_eq!(config, defaults);
     let lines: Vec<_> = warnings.iter().map(|warning| warning.line.unwrap()).collect();
-    assert_eq!(lines, [42, 44], "{warnings:#?}");
+    assert_eq!(lines, [43, 45], "{warnings:#?}");
 }
 
 /// Numbers here come from the contract, not from the code.
@@ -117,6 +117,7 @@ fn defaults_are_the_contracts() {
     assert_eq!(config.keepalive.interval, Some(seconds(25)));
     assert_eq!(config.keepalive.timeout, Some(seconds(20)));
     assert_eq!((config.limits.header_bytes, config.limits.sessions), (65_536, 100_000));
+    assert_eq!(config.limits.headers, 256);
     assert_eq!((config.limits.header_timeout, config.limits.frame_bytes), (seconds(10), None));
     assert_eq!(config.report, None);
     let app = &config.apps[0];
@@ -146,7 +147,7 @@ fn every_other_value_arrives() {
     assert_eq!((report.method.as_str(), report.interval), ("POST", Duration::from_secs(60)));
     assert_eq!(report.url_for("rest"), "https://control.internal/activity?app=rest");
     let limits = &config.limits;
-    assert_eq!((limits.header_bytes, limits.sessions), (16_384, 7));
+    assert_eq!((limits.header_bytes, limits.headers, limits.sessions), (16_384, 300, 7));
     assert_eq!((limits.header_timeout.as_millis(), limits.frame_bytes), (500, Some(1 << 20)));
     let [notebooks, rest] = &config.apps[..] else { panic!("{:?}", config.apps) };
     let hosts: Vec<_> = notebooks.hosts.iter().map(ToString::to_string).collect();

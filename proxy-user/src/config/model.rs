@@ -187,6 +187,8 @@ impl Report {
 pub struct Limits {
     /// Largest request head in bytes, 8 KiB to 1 MiB. Default 64 KiB.
     pub header_bytes: usize,
+    /// Most header lines of a request or an answer, 16 to 1024. Default 256.
+    pub headers: usize,
     /// How long a request head may take to arrive, 100 ms to 24 h. Default 10 s.
     pub header_timeout: Duration,
     /// Sessions of the whole process at a time, 1 to 16,777,216. Default 100,000.
@@ -199,6 +201,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_bytes: 64 * 1024,
+            headers: 256,
             header_timeout: Duration::from_secs(10),
             sessions: 100_000,
             frame_bytes: None,

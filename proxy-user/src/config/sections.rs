@@ -3,6 +3,7 @@
 //! Fields start with their defaults, which `model` and `app` hold; a mistaken value leaves its
 //! default, and the mistake keeps the result from being used.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ const YEAR: Duration = Duration::from_secs(8760 * 3600);
 
 /// hyper refuses a smaller read buffer, and the request head must fit into it.
 const LEAST_HEADER: u64 = 8 * 1024;
+
+/// Fewer lines and browsers are refused; room for all is made for each head.
+const HEADERS: RangeInclusive<u64> = 16..=1024;
 
 /// RFC 6455 section 5.5: control frames carry up to 125 bytes, and must never be refused for size.
 const LEAST_FRAME: u64 = 125;
@@ -97,6 +101,7 @@ fn limits(table: &mut Table<'_>, limits: &mut Limits) {
     if let Some(bytes) = table.text("header_bytes", header_bytes) {
         limits.header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
+    table.set_integer(&mut limits.headers, "headers", HEADERS);
     let patience = Duration::from_millis(100)..=DAY;
     table.set(&mut limits.header_timeout, "header_timeout", duration(patience));
     table.set_integer(&mut limits.sessions, "sessions", 1..=MOST);

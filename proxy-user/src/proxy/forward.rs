@@ -47,10 +47,11 @@ pub(super) async fn forward(
     let (parts, body) = request.into_parts();
     let (body, unread) = InspectedRequestBody::new(body, &context, judged);
     let request = Request::from_parts(parts, Either::Left(body));
-    let mut answered = pool.ask(upstream, request).await;
+    let headers = proxy.serving.config().limits.headers;
+    let mut answered = pool.ask(upstream, request, headers).await;
     if let (Err(NoAnswer::Broken(error)), Some(again)) = (&answered, again) {
         tracing::debug!(app = app.name, error = %chain(error), "asking again");
-        answered = Box::pin(pool.ask(upstream, again)).await;
+        answered = Box::pin(pool.ask(upstream, again, headers)).await;
     }
     match answered {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
@@ -65,15 +66,7 @@ pub(super) async fn forward(
             if let Some(unread) = unread {
                 unread.judge().await;
             }
-            Err(match error {
-                NoAnswer::Refused(_) => Answer::Unreachable,
-                NoAnswer::Stalled(_) => Answer::Stalled,
-                // The body that the client sends broke off.
-                NoAnswer::Broken(error) if error.is_user() => {
-                    Answer::BadRequest("The rest of the request makes no sense.")
-                }
-                NoAnswer::Broken(_) => Answer::Broken,
-            })
+            Err(error.answer())
         }
     }
 }

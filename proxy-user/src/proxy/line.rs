@@ -16,6 +16,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::{TrySendError, http1};
 use tokio::net::TcpStream;
 
+use super::answer::Answer;
 use super::app_stream::{AppStream, TAKES_NOTHING};
 use super::upstream;
 
@@ -28,6 +29,9 @@ pub(super) enum NoAnswer {
     /// It takes nothing of the request.
     #[error(transparent)]
     Stalled(hyper::Error),
+    /// The head of its answer has more lines or bytes than are accepted.
+    #[error(transparent)]
+    TooBig(hyper::Error),
     /// It broke off, or said what is no HTTP.
     #[error(transparent)]
     Broken(hyper::Error),
@@ -38,7 +42,26 @@ impl From<hyper::Error> for NoAnswer {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         match cause.map(io::Error::kind) {
             Some(io::ErrorKind::TimedOut) => NoAnswer::Stalled(error),
+            _ if error.is_parse_too_large() => NoAnswer::TooBig(error),
             _ => NoAnswer::Broken(error),
+        }
+    }
+}
+
+impl NoAnswer {
+    /// What the client is answered.
+    pub(super) fn answer(&self) -> Answer {
+        match self {
+            NoAnswer::Refused(_) => Answer::Unreachable,
+            NoAnswer::Stalled(_) => Answer::Stalled,
+            NoAnswer::TooBig(_) => Answer::Invalid(
+                "The app's answer has more header lines or bytes than this proxy accepts.",
+            ),
+            // The body that the client sends broke off.
+            NoAnswer::Broken(error) if error.is_user() => {
+                Answer::BadRequest("The rest of the request makes no sense.")
+            }
+            NoAnswer::Broken(_) => Answer::Broken,
         }
     }
 }
@@ -47,10 +70,12 @@ impl From<hyper::Error> for NoAnswer {
 pub(super) type Unanswered<B> = Box<TrySendError<Request<B>>>;
 
 /// How heads go to apps and come from them: each field as it was spelled, as some know it by one spelling
-/// alone, and those that the proxy adds as usual.
-pub(super) fn builder() -> http1::Builder {
+/// alone, and those that the proxy adds as usual. `headers`: most lines of an answer.
+pub(super) fn builder(headers: usize) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.preserve_header_case(true).title_case_headers(true);
+    http.preserve_header_case(true).title_case_headers(true).max_headers(headers);
+    // RFC 9112 section 5.1: it is taken out.
+    http.allow_spaces_after_header_name_in_responses(true);
     http
 }
 

@@ -29,7 +29,7 @@ async fn whoever_has_left_a_line_is_not_woken_by_the_next() {
             app.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         }
     });
-    let line = Line::<Empty<Bytes>>::open(&authority, &builder()).await.unwrap();
+    let line = Line::<Empty<Bytes>>::open(&authority, &builder(100)).await.unwrap();
     let (answer, line) = line.ask(Request::new(Empty::new())).await.unwrap();
     assert_eq!(answer.status(), 204);
 

@@ -100,7 +100,7 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     // hyper answers a bare 431.
     http.header_read_timeout(None).max_buf_size(2 * limits.header_bytes);
     // Some peers know a field by one spelling alone. What the proxy adds is spelled as usual.
-    http.preserve_header_case(true).title_case_headers(true);
+    http.preserve_header_case(true).title_case_headers(true).max_headers(limits.headers);
     let mut phase = proxy.serving.phase.subscribe();
     let accepted_in = *phase.borrow_and_update();
     // While the process leaves, a connection is good for one request.

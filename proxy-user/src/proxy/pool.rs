@@ -38,12 +38,13 @@ struct Shelf {
 }
 
 impl Pool {
-    /// Asks an app, over a free line or a new one. What is left to carry when the head of the answer
+    /// Asks an app, over a free line or a new one, which takes answers of so many header lines. What is left to carry when the head of the answer
     /// has come is carried by a task of its own.
     pub(super) async fn ask(
         &self,
         app: &Authority,
         mut request: Request<Outgoing>,
+        headers: usize,
     ) -> Result<Response<Incoming>, NoAnswer> {
         let (response, line) = loop {
             let kept = self.take(app);
@@ -51,7 +52,7 @@ impl Pool {
             let line = match kept {
                 Some(line) => line,
                 // On the heap, as most requests find a line.
-                None => Box::pin(Line::open(app.as_str(), &line::builder())).await?,
+                None => Box::pin(Line::open(app.as_str(), &line::builder(headers))).await?,
             };
             match line.ask(request).await {
                 Ok(answered) => break answered,

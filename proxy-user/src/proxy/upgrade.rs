@@ -133,20 +133,21 @@ async fn ask(
 ) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
     let authority = policy.config.upstream.authority().as_str();
-    let mut http = line::builder();
-    http.max_buf_size(proxy.serving.config().limits.header_bytes);
+    let http = {
+        let limits = &proxy.serving.config().limits;
+        let mut http = line::builder(limits.headers);
+        http.max_buf_size(limits.header_bytes);
+        http
+    };
     let line = Line::open(authority, &http).await.map_err(|error| {
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");
-        match error {
-            NoAnswer::Refused(_) => Answer::Unreachable,
-            NoAnswer::Stalled(_) | NoAnswer::Broken(_) => Answer::Broken,
-        }
+        error.answer()
     })?;
     match tokio::time::timeout(policy.config.wake_timeout, line.ask(request)).await {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
             tracing::info!(app = name, error = %chain(error.error()), "handshake failed");
-            Err(Answer::Broken)
+            Err(NoAnswer::from(error.into_error()).answer())
         }
         Err(_) => {
             tracing::info!(app = name, "app did not answer a handshake");

@@ -20,6 +20,7 @@ mod framing;
 mod hosts;
 mod interim;
 mod loops;
+mod lines;
 mod patience;
 mod pooled;
 mod reason;
