@@ -133,6 +133,11 @@ impl Metrics {
         self.request_seconds.with_label_values(&[app]).observe(took.as_secs_f64());
     }
 
+    /// What came was refused before it was a request, and so belongs to no app and took no time.
+    pub fn refusal(&self, code: StatusCode) {
+        self.requests.with_label_values(&["", code.as_str()]).inc();
+    }
+
     /// A report was accepted or not.
     pub fn report(&self, accepted: bool) {
         let result = if accepted { ACCEPTED } else { FAILED };

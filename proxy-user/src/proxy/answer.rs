@@ -24,8 +24,10 @@ pub(crate) enum Answer {
     NoApp,
     /// The request has no usable Host, or a WebSocket handshake has a body.
     BadRequest(&'static str),
-    /// The request's head is larger than `limits.header_bytes`.
+    /// The request's head is larger than `limits.header_bytes`, or has more lines than `limits.headers`.
     HeadTooBig,
+    /// The request's target is longer than any that is read.
+    TargetTooLong,
     /// CONNECT: this is no forward proxy.
     NoTunnel,
     /// A transfer coding other than chunked.
@@ -51,7 +53,8 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    /// Status, reason and text.
+    pub(super) fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Answer::NoApp => (StatusCode::NOT_FOUND, "no-app", "No app for this host and path."),
             Answer::BadRequest(why) | Answer::BadFraming(why) => {
@@ -60,7 +63,12 @@ impl Answer {
             Answer::HeadTooBig => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head-too-big",
-                "The request's head is larger than this proxy accepts.",
+                "The request's head has more bytes or lines than this proxy accepts.",
+            ),
+            Answer::TargetTooLong => (
+                StatusCode::URI_TOO_LONG,
+                "target-too-long",
+                "The request's target is longer than this proxy accepts.",
             ),
             Answer::NoTunnel => {
                 (StatusCode::METHOD_NOT_ALLOWED, "no-tunnel", "CONNECT is not served here.")

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::timed::Ended;
 use super::worker::Here;
 use super::{Proxy, Worker, service, timed, worker};
 use crate::clock;
@@ -116,7 +117,11 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     let client = Arc::new(service::Client::new(proxy, here, peer));
     // On the heap, as hyper and what is around it would move all of it several times.
     let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));
-    if let Err(error) = timed::serve(&http, stream, patience, leaving, answer).await {
+    let served = timed::serve(&http, stream, patience, leaving, answer).await;
+    if let Err(Ended::Refused(status)) = served {
+        client.count_refusal(status);
+    }
+    if let Err(error) = served {
         tracing::debug!(%peer, %error, "connection ended early");
     }
 }

@@ -10,6 +10,7 @@ mod line;
 mod listener;
 mod pool;
 mod record;
+mod refusal;
 mod service;
 mod stream;
 pub(crate) mod timed;

@@ -43,6 +43,11 @@ impl Client {
     pub(super) fn new(proxy: Arc<Proxy>, here: Here, addr: SocketAddr) -> Client {
         Client { proxy, here, addr, peer: Peer::new(addr.ip().to_canonical()) }
     }
+
+    /// Something of it was refused before it was a request.
+    pub(super) fn count_refusal(&self, status: StatusCode) {
+        self.proxy.metrics.refusal(status);
+    }
 }
 
 /// Answers one request of a client.

@@ -18,7 +18,6 @@ fn attack(fields: &str, body: &str) -> (String, HttpApp) {
     (String::from_utf8_lossy(&bytes).into_owned(), app)
 }
 
-/// hyper refuses these before they are a request, and so without a reason.
 #[test]
 fn lengths_that_contradict_themselves_are_refused() {
     for fields in [
@@ -39,6 +38,8 @@ fn lengths_that_contradict_themselves_are_refused() {
     ] {
         let (answer, app) = attack(fields, &format!("5\r\nabcde\r\n0\r\n\r\n{SMUGGLED}"));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} was answered {answer:?}");
+        let reason = "x-ebbtide-reason: bad-request";
+        assert!(answer.to_lowercase().contains(reason), "{fields:?} was answered {answer:?}");
         let seen: Vec<_> = app.requests().iter().map(|r| r.head.start.clone()).collect();
         assert!(seen.is_empty(), "{fields:?} reached the app: {seen:?}");
     }

@@ -32,6 +32,20 @@ fn as_many_lines_as_are_allowed_pass_both_ways() {
 }
 
 #[test]
+fn a_request_with_more_lines_is_a_431() {
+    for (setting, allowed) in [("", 256), ("[limits]\nheaders = 40", 40)] {
+        let app = HttpApp::named("app");
+        let proxy = Setup::demo(app.address()).section(setting).start();
+        let mut client = proxy.connect();
+        client.send(request("GET", "a.test", "/", &lines(allowed)));
+        let answer = Message::read_response(&mut client, "GET");
+        assert_eq!(answer.assert_own(431), "head-too-big");
+        assert!(answer.text().contains("lines"), "{}", answer.text());
+        assert_eq!(app.requests().len(), 0);
+    }
+}
+
+#[test]
 fn an_answer_with_more_lines_is_a_502_that_says_so() {
     let app = App::listen();
     let proxy = Setup::demo(app.address()).start();

@@ -154,6 +154,7 @@ impl<B: Body + Unpin> Body for Answered<B> {
 impl<B> Drop for Answered<B> {
     fn drop(&mut self) {
         self.times.tell(|patience, now| patience.answered(self.turn, now));
+        self.times.outgoing().ended();
         if let Some(refused) = &self.refused {
             refused.over();
         }

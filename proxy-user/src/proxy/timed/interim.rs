@@ -1,74 +1,12 @@
-//! Interim answers (1xx, RFC 9110 section 15.2) on their way from the app to the client. hyper's server
-//! writes none but its own 100, so that they go to the socket past it, between two of its messages.
+//! Interim answers (1xx, RFC 9110 section 15.2), as they come from the app.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{StatusCode, Version};
-use parking_lot::Mutex;
 
 use super::Times;
 use super::expect::Expectation;
 use crate::core::headers::strip_hop_by_hop;
 use crate::proxy::answer::REASON;
-
-/// So many bytes may wait for a client that takes none. What comes then is left out: no client may rely on
-/// an interim answer.
-const ROOM: usize = 64 * 1024;
-
-/// What waits to be written, of one connection.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    bytes: Mutex<Vec<u8>>,
-    /// There are some.
-    any: AtomicBool,
-    /// The socket has all that hyper had to write, so that what it writes next belongs to the current
-    /// request.
-    between: AtomicBool,
-}
-
-impl Waiting {
-    pub(super) fn new() -> Waiting {
-        let (any, between) = (AtomicBool::new(false), AtomicBool::new(true));
-        Waiting { bytes: Mutex::default(), any, between }
-    }
-
-    /// hyper writes.
-    pub(super) fn writing(&self) {
-        self.between.store(false, Ordering::Relaxed);
-    }
-
-    /// hyper has written everything.
-    pub(super) fn written(&self) {
-        self.between.store(true, Ordering::Relaxed);
-    }
-
-    /// What is to be written before anything else.
-    pub(super) fn take(&self) -> Option<Bytes> {
-        let now = self.any.load(Ordering::Relaxed) && self.between.load(Ordering::Relaxed);
-        now.then(|| {
-            self.any.store(false, Ordering::Relaxed);
-            std::mem::take(&mut *self.bytes.lock()).into()
-        })
-    }
-
-    /// The final answer is there. It follows what hyper is still writing, if it is, without a gap.
-    pub(super) fn end(&self) {
-        if self.any.load(Ordering::Relaxed) && !self.between.load(Ordering::Relaxed) {
-            self.any.store(false, Ordering::Relaxed);
-            self.bytes.lock().clear();
-        }
-    }
-
-    fn add(&self, answer: &[u8]) {
-        let mut bytes = self.bytes.lock();
-        if bytes.len() + answer.len() <= ROOM {
-            bytes.extend_from_slice(answer);
-            self.any.store(true, Ordering::Relaxed);
-        }
-    }
-}
 
 /// Takes the interim answers to one request.
 #[derive(Clone, Debug)]
@@ -93,7 +31,7 @@ impl Interim {
         if let (StatusCode::CONTINUE, Some(expectation)) = (status, &self.expectation) {
             return expectation.meet();
         }
-        self.times.interim().add(&encoded(status, headers));
+        self.times.outgoing().add(&encoded(status, headers));
     }
 }
 
@@ -116,36 +54,6 @@ fn encoded(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn they_are_written_between_two_messages_or_not_at_all() {
-        let waiting = Waiting::new();
-        waiting.add(b"first");
-        assert_eq!(waiting.take().as_deref(), Some(&b"first"[..]));
-        assert_eq!(waiting.take(), None);
-        waiting.writing();
-        waiting.add(b"second");
-        assert_eq!(waiting.take(), None);
-        waiting.written();
-        waiting.end();
-        assert_eq!(waiting.take().as_deref(), Some(&b"second"[..]), "the answer has not begun");
-        waiting.writing();
-        waiting.add(b"third");
-        waiting.end();
-        waiting.written();
-        assert_eq!(waiting.take(), None, "the answer was sent before it");
-    }
-
-    #[test]
-    fn a_client_that_takes_none_is_not_waited_for() {
-        let waiting = Waiting::new();
-        waiting.writing();
-        for _ in 0..10 * ROOM / 1000 {
-            waiting.add(&[b'x'; 1000]);
-        }
-        waiting.written();
-        assert!(waiting.take().is_some_and(|bytes| bytes.len() <= ROOM));
-    }
 
     #[test]
     fn fields_of_one_hop_stay_behind() {

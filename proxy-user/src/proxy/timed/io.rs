@@ -12,7 +12,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::Times;
+use super::linger::Linger;
 use crate::core::patience::Patience;
+use crate::proxy::refusal;
 use crate::proxy::stream::Stream;
 use crate::sockets;
 
@@ -26,15 +28,22 @@ const PROBES: u32 = 6;
 pub(crate) struct Timed {
     stream: Stream,
     times: Times,
-    /// Interim answers on their way.
-    interim: Bytes,
+    /// What is written before anything that hyper has for it.
+    before: Bytes,
+    linger: Option<Linger>,
     /// The kernel probes.
     probed: bool,
 }
 
 impl Timed {
     pub(super) fn new(stream: TcpStream, times: Times) -> Timed {
-        Timed { stream: Stream::new(stream), times, interim: Bytes::new(), probed: false }
+        Timed {
+            stream: Stream::new(stream),
+            times,
+            before: Bytes::new(),
+            linger: None,
+            probed: false,
+        }
     }
 
     /// The socket alone.
@@ -72,17 +81,29 @@ impl Timed {
     /// What comes before anything that hyper writes.
     fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
-        if self.interim.is_empty() {
-            self.interim = self.times.interim().take().unwrap_or_default();
+        if self.before.is_empty() {
+            self.before = self.times.outgoing().take_interim().unwrap_or_default();
         }
-        while !self.interim.is_empty() {
-            let written = Pin::new(&mut self.stream).poll_write(cx, &self.interim);
+        while !self.before.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.before);
             match ready!(self.note(written))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.interim.advance(written),
+                written => self.before.advance(written),
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// True: hyper refuses by itself, with these bytes, in place of which others are written.
+    fn refuses(&mut self, bytes: &[IoSlice<'_>]) -> bool {
+        if self.times.outgoing().is_answering() {
+            return false;
+        }
+        let bare: Vec<u8> = bytes.iter().flat_map(|bytes| bytes.iter().copied()).collect();
+        let Some((status, explained)) = refusal::explain(&bare) else { return false };
+        self.before = explained.into();
+        self.times.refused(status);
+        true
     }
 
     /// Tells how a write went.
@@ -124,7 +145,10 @@ impl Write for Timed {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_before(cx))?;
-        self.times.interim().writing();
+        if self.refuses(&[IoSlice::new(buf)]) {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        self.times.outgoing().writing();
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note(written)
     }
@@ -135,7 +159,10 @@ impl Write for Timed {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_before(cx))?;
-        self.times.interim().writing();
+        if self.refuses(bufs) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
+        self.times.outgoing().writing();
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note(written)
     }
@@ -146,7 +173,7 @@ impl Write for Timed {
 
     /// hyper flushes in every turn in which it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.times.interim().written();
+        self.times.outgoing().written();
         ready!(self.poll_before(cx))?;
         if self.times.take_look() {
             self.look()?;
@@ -155,6 +182,13 @@ impl Write for Timed {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Timed { stream, times, linger, .. } = &mut *self;
+        if linger.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+            if !times.is_refused() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        linger.get_or_insert_with(Linger::new).poll(stream, cx).map(Ok)
     }
 }

@@ -7,17 +7,19 @@ mod body;
 mod expect;
 mod interim;
 mod io;
+mod linger;
+mod outgoing;
 mod watchdog;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,8 +30,8 @@ use self::body::Answered;
 pub(crate) use self::body::{Upload, UploadError};
 use self::expect::Expectation;
 pub(crate) use self::interim::Interim;
-use self::interim::Waiting;
 pub(crate) use self::io::Timed;
+use self::outgoing::Outgoing;
 use self::watchdog::{Verdict, Watchdog};
 use crate::clock;
 use crate::core::patience::{Limits, Overdue, Patience};
@@ -41,6 +43,9 @@ pub(crate) enum Ended {
     /// Broken off, or no HTTP.
     #[error(transparent)]
     Http(#[from] hyper::Error),
+    /// What came was no request, and was answered so.
+    #[error("no request that can be read: {0}")]
+    Refused(StatusCode),
     /// The client owed something for too long.
     #[error("the client is too slow: {0:?}")]
     Overdue(Overdue),
@@ -58,7 +63,9 @@ struct Shared {
     /// An answer broke off whose end only the connection's end tells. Whoever has the socket is to reset
     /// it: closed, what has come would look whole (RFC 9112 section 8).
     cut: AtomicBool,
-    interim: Waiting,
+    outgoing: Outgoing,
+    /// How hyper has refused by itself what came.
+    refused: OnceLock<StatusCode>,
 }
 
 impl Times {
@@ -68,7 +75,8 @@ impl Times {
             patience,
             look: AtomicBool::default(),
             cut: AtomicBool::default(),
-            interim: Waiting::new(),
+            outgoing: Outgoing::new(),
+            refused: OnceLock::new(),
         }))
     }
 
@@ -80,8 +88,17 @@ impl Times {
         self.0.cut.load(Ordering::Relaxed)
     }
 
-    fn interim(&self) -> &Waiting {
-        &self.0.interim
+    fn outgoing(&self) -> &Outgoing {
+        &self.0.outgoing
+    }
+
+    fn refused(&self, status: StatusCode) {
+        // Its connection ends with the first.
+        let _ = self.0.refused.set(status);
+    }
+
+    fn is_refused(&self) -> bool {
+        self.0.refused.get().is_some()
     }
 
     fn ask_for_look(&self) {
@@ -121,18 +138,19 @@ where
     let times = Times::new(Patience::new(limits, clock::now()));
     let mut watchdog = Watchdog::new(times.clone());
     let stream = Timed::new(stream, times.clone());
-    let looks = times.clone();
+    let shared = times.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let version = request.version();
         let body = !request.body().is_end_stream();
         let turn = times.tell(|patience, now| patience.asked(body, now));
+        times.outgoing().asked();
         let expectation = body.then(|| Expectation::of(version, request.headers())).flatten();
         let upload = |body| Upload::new(body, turn, times.clone(), version, expectation.clone());
         let answer = answer(request.map(upload));
         let times = times.clone();
         // An async block would hold the answer twice: as what it was made of, and as what it awaits.
         answer.map(move |mut response| {
-            times.interim().end();
+            times.outgoing().answered();
             let refused = expectation.filter(Expectation::refuse);
             if refused.is_some() {
                 // What comes next may be the body, or not.
@@ -149,10 +167,15 @@ where
         tokio::select! {
             // The watchdog judges by what the connection has just seen.
             biased;
-            served = connection.as_mut() => return Ok(served?),
+            served = connection.as_mut() => {
+                return match shared.0.refused.get() {
+                    Some(status) => Err(Ended::Refused(*status)),
+                    None => Ok(served?),
+                };
+            }
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
                 // The connection comes next, and flushes its socket.
-                Verdict::Look => looks.ask_for_look(),
+                Verdict::Look => shared.ask_for_look(),
                 Verdict::Retire => connection.as_mut().graceful_shutdown(),
                 Verdict::Cut(overdue) => return Err(Ended::Overdue(overdue)),
             },

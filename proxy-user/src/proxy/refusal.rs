@@ -1,0 +1,72 @@
+//! What hyper answers by itself, to what is no request that it can read: no service is asked, and the
+//! answer is bare. Here it gets the reason that every answer of the proxy carries.
+
+use http::StatusCode;
+
+use super::answer::{Answer, REASON};
+
+/// hyper's answer with a reason and a text; `None`: it is none of those that it makes by itself.
+pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
+    let head = std::str::from_utf8(bare).ok()?.strip_suffix("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let start = lines.next()?;
+    let code = start.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+    let answer = match StatusCode::from_bytes(code.as_bytes()).ok()? {
+        StatusCode::BAD_REQUEST => Answer::BadRequest("This is no HTTP request."),
+        StatusCode::URI_TOO_LONG => Answer::TargetTooLong,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Answer::HeadTooBig,
+        _ => return None,
+    };
+    let (status, reason, text) = answer.parts();
+    let is_length = |line: &&str| line.to_ascii_lowercase().starts_with("content-length:");
+    let kept: String =
+        lines.filter(|line| !is_length(line)).map(|line| format!("{line}\r\n")).collect();
+    let length = text.len() + 1;
+    let explained = format!(
+        "{start}\r\n{kept}Content-Type: text/plain; charset=utf-8\r\n{REASON}: {reason}\r\n\
+         Content-Length: {length}\r\n\r\n{text}\n"
+    );
+    Some((status, explained.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_answer_gets_a_reason() {
+        let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\
+                     Content-Length: 0\r\nDate: Sat, 31 Jan 2026 12:00:00 GMT\r\n\r\n";
+        let (status, explained) = explain(bare).unwrap();
+        let explained = String::from_utf8(explained).unwrap();
+        let (head, text) = explained.split_once("\r\n\r\n").unwrap();
+        assert_eq!(status, 431);
+        assert!(head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{head}");
+        for line in [
+            "Connection: close",
+            "Date: Sat, 31 Jan 2026 12:00:00 GMT",
+            "x-ebbtide-reason: head-too-big",
+            &format!("Content-Length: {}", text.len()),
+        ] {
+            assert_eq!(
+                head.split("\r\n").filter(|found| *found == line).count(),
+                1,
+                "{line}: {head}"
+            );
+        }
+        assert_eq!(head.matches("Content-Length").count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_such_answer_is_let_be() {
+        for bytes in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"[..],
+            b"HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nbody",
+            b"HTTP/1.1 400",
+            b"\xff\r\n\r\n",
+            b"",
+        ] {
+            assert_eq!(explain(bytes), None);
+        }
+    }
+}
