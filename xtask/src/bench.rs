@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: Ebbtide beside other proxies on this machine, as one set of tables.
 //!
 //! The measuring itself is the example `bench` of `proxy-user`, which prints Markdown; here it is built
-//! and run, and its tables are put into `docs/performance.md` on request. Times are never judged here.
+//! and run, and its tables are put into `docs/performance.md` on request. No time fails a run.
 
 use std::{
     fs,
@@ -29,12 +29,16 @@ pub(crate) struct Args {
     /// Proxies whose name contains this; several = any of them
     #[arg(long)]
     proxy: Vec<String>,
-    /// Rounds of each load and proxy
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
-    /// Seconds of each round
-    #[arg(long, default_value_t = 0.5)]
-    seconds: f64,
+    /// Compare two builds of Ebbtide with each other, and with no other proxy; takes about a minute
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    #[arg(conflicts_with_all = ["proxy", "instructions", "write"])]
+    ab: Option<Vec<PathBuf>>,
+    /// Rounds of each load and proxy [default: 5; with --ab 15]
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// Seconds of each round [default: 0.5; with --ab 0.12]
+    #[arg(long)]
+    seconds: Option<f64>,
     /// Workers of each proxy
     #[arg(long, default_value_t = 1)]
     workers: u32,
@@ -52,8 +56,8 @@ pub(crate) struct Args {
 /// A build or a measurement that fails, a load that a proxy did not carry with `--quick`, a page without
 /// the markers.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let mut build = vec!["build", "--locked", "--package", "proxy-user"];
-    build.extend(["--bin", "ebbtide", "--example", "bench"]);
+    let mut build = vec!["build", "--locked", "--package", "proxy-user", "--example", "bench"];
+    build.extend(args.ab.is_none().then_some(["--bin", "ebbtide"]).into_iter().flatten());
     // Whoever measures nothing need not wait for the optimiser.
     build.extend((!args.quick).then_some("--release"));
     step(root, "cargo", &build)?;
@@ -65,8 +69,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         ("bench", measure(&built, &bench, args)?)
     };
     println!("\n{tables}");
-    if args.quick {
-        let failed = tables.lines().find(|line| line.starts_with('|') && line.contains("failed"));
+    if args.quick || args.ab.is_some() {
+        let failed = tables.lines().find(|line| line.contains("failed"));
         ensure!(failed.is_none(), "a load was not carried: {}", failed.unwrap_or_default());
     }
     if args.write {
@@ -77,8 +81,16 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 
 fn measure(built: &Path, bench: &Path, args: &Args) -> Result<String> {
     let mut command = Command::new(bench);
-    command.arg("measure").arg("--ebbtide").arg(built.join("ebbtide"));
-    let (rounds, seconds) = if args.quick { (1, 0.1) } else { (args.rounds, args.seconds) };
+    match &args.ab {
+        Some(builds) => command.arg("compare").args(builds),
+        None => command.arg("measure").arg("--ebbtide").arg(built.join("ebbtide")),
+    };
+    let (rounds, seconds) = match () {
+        () if args.quick => (1, 0.1),
+        () if args.ab.is_some() => (15, 0.12),
+        () => (5, 0.5),
+    };
+    let (rounds, seconds) = (args.rounds.unwrap_or(rounds), args.seconds.unwrap_or(seconds));
     command.args(["--rounds", &rounds.to_string(), "--seconds", &seconds.to_string()]);
     command.args(["--workers", &args.workers.to_string()]);
     command.args(args.only.iter().flat_map(|only| ["--only", only]));

@@ -6,7 +6,7 @@ use crate::{
     ends::Ends,
     plan::Load,
     process,
-    proxies::{Kind, Programs},
+    proxies::{Kind, Programs, Running},
 };
 
 /// One proxy with so many idle sessions.
@@ -46,10 +46,7 @@ pub(crate) fn all(
             }
             let quiet = Duration::from_secs(if quick { 1 } else { 10 });
             let settle = quiet.min(Duration::from_secs(3));
-            // What the first sessions set up for all is not the others' weight.
-            ends.open(proxy.address, Load::Echo { size: 64, sessions: 10 });
-            ends.run(Duration::from_millis(100));
-            ends.close();
+            warm(ends, &proxy);
             ends.run(settle);
             let empty = process::resident(proxy.pid());
             let weight = |pid| (process::resident(pid) - empty) as f64 / sessions as f64;
@@ -79,6 +76,13 @@ pub(crate) fn all(
         }
     }
     (found, versions)
+}
+
+/// Lets a proxy have a few sessions: what the first of them set up for all is not the others' weight.
+pub(crate) fn warm(ends: &mut Ends, proxy: &Running) {
+    ends.open(proxy.address, Load::Echo { size: 64, sessions: 10 });
+    ends.run(Duration::from_millis(100));
+    ends.close();
 }
 
 pub(crate) fn table(found: &[Found]) -> String {

@@ -13,6 +13,7 @@
     reason = "a measurement, not part of the proxy"
 )]
 
+mod compare;
 mod ends;
 mod idle;
 mod instructions;
@@ -24,6 +25,7 @@ mod message;
 mod plan;
 mod process;
 mod proxies;
+mod ratio;
 mod relay;
 mod round;
 mod settings;
@@ -37,6 +39,8 @@ use clap::Parser;
 enum Task {
     /// Measures, and prints the tables
     Measure(Measure),
+    /// Compares two builds, and prints a table
+    Compare(Compare),
     /// A bare relay on one epoll descriptor
     RelayEpoll { listen: SocketAddr, upstream: SocketAddr, buffer: usize },
     /// A bare relay of tokio tasks
@@ -50,12 +54,29 @@ struct Measure {
     /// The `ebbtide` binary
     #[arg(long)]
     ebbtide: String,
-    /// Loads whose name contains this; several = any of them
-    #[arg(long)]
-    only: Vec<String>,
     /// Proxies whose name contains this; several = any of them
     #[arg(long)]
     proxy: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Compare {
+    /// The `ebbtide` binary to compare with
+    old: String,
+    /// The `ebbtide` binary that may have become slower
+    new: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every measurement is told.
+#[derive(clap::Args)]
+struct Common {
+    /// Loads whose name contains this; several = any of them
+    #[arg(long)]
+    only: Vec<String>,
     /// Rounds of each load and proxy
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -70,10 +91,30 @@ struct Measure {
     quick: bool,
 }
 
+impl Common {
+    /// Whether a load of this name is asked for.
+    fn wants(&self, load: &str) -> bool {
+        chosen(load, &self.only)
+    }
+
+    /// How long a round is.
+    fn time(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+}
+
+fn chosen(name: &str, filters: &[String]) -> bool {
+    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+}
+
 fn main() {
     descriptors();
     match Task::parse() {
         Task::Measure(measure) => println!("{}", run(&measure)),
+        Task::Compare(Compare { old, new, common }) => {
+            process::pin_to_last_core();
+            println!("{}\n{}", machine::describe(), compare::run(&old, &new, &common));
+        }
         Task::RelayEpoll { listen, upstream, buffer } => relay::epoll(listen, upstream, buffer),
         Task::RelayTokio { listen, upstream, buffer } => relay::tokio(listen, upstream, buffer),
         Task::Instructions { case: Some(case), count } => {
@@ -86,30 +127,27 @@ fn main() {
 }
 
 fn run(measure: &Measure) -> String {
-    let wanted = |name: &str, filters: &[String]| {
-        filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
-    };
-    let (mut loads, idle) = plan::of(measure.quick);
-    loads.retain(|load| wanted(&load.name(), &measure.only));
+    let Measure { ebbtide, proxy, common } = measure;
+    let (mut loads, idle) = plan::of(common.quick);
+    loads.retain(|load| common.wants(&load.name()));
     let idle: Vec<usize> =
-        idle.into_iter().filter(|count| wanted(&idle::name(*count), &measure.only)).collect();
+        idle.into_iter().filter(|count| common.wants(&idle::name(*count))).collect();
     process::pin_to_last_core();
     let mut ends = ends::Ends::new();
-    let programs = proxies::Programs { ebbtide: measure.ebbtide.clone(), workers: measure.workers };
+    let programs = proxies::Programs { ebbtide: ebbtide.clone(), workers: common.workers };
     let kinds: Vec<_> =
-        proxies::KINDS.into_iter().filter(|kind| wanted(kind.name(), &measure.proxy)).collect();
-    let time = Duration::from_secs_f64(measure.seconds);
+        proxies::KINDS.into_iter().filter(|kind| chosen(kind.name(), proxy)).collect();
     let mut parts = vec![machine::describe()];
     let mut versions = Vec::new();
     if !loads.is_empty() {
         let running: Vec<_> =
             kinds.iter().filter_map(|kind| programs.start(*kind, ends.address())).collect();
         versions = running.iter().map(proxies::Running::described).collect();
-        let found = round::all(&mut ends, &running, &loads, measure.rounds, time);
+        let found = round::all(&mut ends, &running, &loads, common.rounds, common.time());
         parts.push(table::loads(&loads, &running, &found));
     }
     if !idle.is_empty() {
-        let (found, seen) = idle::all(&mut ends, &programs, &kinds, &idle, measure.quick);
+        let (found, seen) = idle::all(&mut ends, &programs, &kinds, &idle, common.quick);
         versions = seen;
         parts.push(idle::table(&found));
     }

@@ -52,6 +52,20 @@ fn bytes(size: usize) -> String {
     if size.is_multiple_of(1024) { format!("{} KiB", size / 1024) } else { format!("{size} B") }
 }
 
+/// The loads by which two builds are compared, and the number of idle sessions: what may get worse
+/// unnoticed, in about a minute.
+pub(crate) fn compared(quick: bool) -> (Vec<Load>, usize) {
+    let sessions = if quick { 4 } else { 64 };
+    let loads = vec![
+        Load::Echo { size: 64, sessions },
+        Load::Echo { size: 16 * 1024, sessions },
+        Load::Fan { frames: 200, size: 64, sessions },
+        Load::Setup { sessions },
+        Load::Http { sessions },
+    ];
+    (loads, if quick { 50 } else { 3000 })
+}
+
 /// The loads, and the numbers of idle sessions.
 pub(crate) fn of(quick: bool) -> (Vec<Load>, Vec<usize>) {
     if quick {
