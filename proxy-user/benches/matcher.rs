@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ebbtide::core::decoder::MessageDecoder;
+use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
@@ -37,6 +37,7 @@ fn book(names: &[&str]) -> RuleBook {
 struct Way {
     parser: Parser,
     looks: Option<(Lane, MessageDecoder)>,
+    workspace: Workspace,
 }
 
 impl Way {
@@ -45,14 +46,14 @@ impl Way {
         let rules = Rules { masked: true, rsv: 4, max_frame: u64::MAX };
         let looks = (lane.longest() > 0)
             .then(|| (lane.clone(), MessageDecoder::new(lane.longest(), deflate)));
-        Way { parser: Parser::new(rules), looks }
+        Way { parser: Parser::new(rules), looks, workspace: Workspace::default() }
     }
 
     fn judge(&mut self, book: &RuleBook, bytes: &[u8]) -> Option<Verdict> {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
         let (lane, decoder) = self.looks.as_mut()?;
-        decoder.chunk(&chunk, &bytes[start..chunk.size], |opcode, payload| {
+        decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
             lane.judge(book, &Message { opcode, payload, age, first: false })
         })

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Names that would let the outside in.
-const FORBIDDEN: [&str; 14] = [
+const FORBIDDEN: [&str; 16] = [
     "tokio",
     "hyper",
     "axum",
@@ -21,6 +21,8 @@ const FORBIDDEN: [&str; 14] = [
     "sockets",
     "TcpStream",
     "thread",
+    "thread_local",
+    "config",
 ];
 
 /// The forbidden names that stand in the code, comments aside.

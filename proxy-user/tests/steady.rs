@@ -10,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
-use ebbtide::core::decoder::MessageDecoder;
+use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
@@ -60,6 +60,7 @@ struct Way {
     book: RuleBook,
     lane: Lane,
     decoder: MessageDecoder,
+    workspace: Workspace,
     parser: Parser,
 }
 
@@ -76,7 +77,7 @@ impl Way {
         let decoder = MessageDecoder::new(lane.longest(), deflate);
         let rsv = if deflate.is_some() { 4 } else { 0 };
         let parser = Parser::new(Rules { masked: true, rsv, max_frame: u64::MAX });
-        Way { book, lane, decoder, parser }
+        Way { book, lane, decoder, workspace: Workspace::default(), parser }
     }
 
     fn judge(&mut self, bytes: &[u8]) -> Verdict {
@@ -87,7 +88,7 @@ impl Way {
             let age = Duration::from_secs(60);
             lane.judge(book, &Message { opcode, payload, age, first: false })
         };
-        self.decoder.chunk(&chunk, &bytes[start..chunk.size], judge).unwrap()
+        self.decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], judge).unwrap()
     }
 
     /// Allocations of 10,000 messages, after some that may still cost one.

@@ -5,7 +5,7 @@ use std::{hint::black_box, time::Duration};
 
 use ebbtide::{
     core::{
-        decoder::MessageDecoder,
+        decoder::{MessageDecoder, Workspace},
         extension::Deflate,
         frame::{Opcode, Parser, Rules, own_frame},
         gate::{Gate, Reason},
@@ -97,14 +97,15 @@ fn through((pack, opening): Place, frame: &[u8], machinery: bool, count: usize) 
     let book = Packs::open(None).unwrap().book(&[pack.to_owned()]).unwrap();
     let lane = book.connection(&opening).input;
     let mut decoder = MessageDecoder::new(lane.longest(), None::<Deflate>);
-    let mut parser = parser();
+    let (mut parser, workspace) = (parser(), Workspace::default());
     for _ in 0..count {
         let chunk = parser.next(black_box(frame)).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let verdict = decoder.chunk(&chunk, &frame[start..chunk.size], |opcode, payload| {
-            let age = Duration::from_secs(60);
-            lane.judge(&book, &Message { opcode, payload, age, first: false })
-        });
+        let verdict =
+            decoder.chunk(&workspace, &chunk, &frame[start..chunk.size], |opcode, payload| {
+                let age = Duration::from_secs(60);
+                lane.judge(&book, &Message { opcode, payload, age, first: false })
+            });
         assert_eq!(matches!(verdict, Some(Verdict::Ignored(_))), machinery);
     }
 }

@@ -4,7 +4,7 @@
 
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Parser, Rules};
-use ebbtide::core::decoder::MessageDecoder;
+use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::pack::{RuleIndex, Verdict};
 use libfuzzer_sys::fuzz_target;
 
@@ -27,14 +27,14 @@ fuzz_target!(|data: &[u8]| {
 
 fn follow(bytes: &[u8], deflate: Option<Deflate>, masked: bool, step: usize) -> Vec<Verdict> {
     let mut parser = Parser::new(Rules { masked, rsv: 4, max_frame: u64::MAX });
-    let mut decoder = MessageDecoder::new(LONGEST, deflate);
+    let (mut decoder, workspace) = (MessageDecoder::new(LONGEST, deflate), Workspace::default());
     let (mut verdicts, mut consumed, mut shown) = (Vec::new(), 0, 0);
     while shown < bytes.len() {
         shown = (shown + step).min(bytes.len());
         while let Ok(Some(chunk)) = parser.next(&bytes[consumed..shown]) {
             let start = chunk.header.map_or(0, |header| header.size);
             let payload = &bytes[consumed + start..consumed + chunk.size];
-            verdicts.extend(decoder.chunk(&chunk, payload, |_, shown| {
+            verdicts.extend(decoder.chunk(&workspace, &chunk, payload, |_, shown| {
                 let (text, whole) = (shown.plain(), shown.is_whole());
                 assert!(text.len() <= LONGEST);
                 match (text.first(), whole) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::heartbeats::Heartbeats;
 use crate::core::cadence::{self, Cadence};
-use crate::core::decoder::MessageDecoder;
+use crate::core::decoder::{MessageDecoder, Workspace};
 use crate::core::extension::{Deflate, Extensions};
 use crate::core::frame::{Chunk, Header, Opcode};
 use crate::core::gate::Reason;
@@ -126,6 +126,7 @@ impl Inspection {
     pub(super) fn chunk(
         &mut self,
         app: &App,
+        workspace: &Workspace,
         now: Nanos,
         direction: Direction,
         chunk: &Chunk,
@@ -163,7 +164,7 @@ impl Inspection {
             }
             verdict
         };
-        let verdict = decoder.chunk(chunk, payload, judge);
+        let verdict = decoder.chunk(workspace, chunk, payload, judge);
         *begun |= verdict.is_some();
         // The judge sees no more of a long message than its rules need.
         length = length.max(*frame);

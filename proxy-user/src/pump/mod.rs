@@ -37,6 +37,7 @@ use self::registered::Registered;
 use self::session_observer::SessionObserver;
 use self::socket::Socket;
 pub use self::thread::Pumps;
+use self::thread::Round;
 pub use self::waker::SessionWaker;
 use crate::core::closing::{self as end, Closing, Step};
 use crate::core::ending::{Cause, Reap};
@@ -140,18 +141,18 @@ impl<H: SessionHost> Pump<H> {
     /// Moves bytes from these sides until nothing more can be moved in this turn and, if something comes
     /// of it, from the other. Ready when the session is over: with a cause that somebody must be told
     /// of, or without one when both sides have closed.
-    fn poll(&mut self, now: Nanos, mut sides: &[Side]) -> Poll<Option<Cause>> {
+    fn poll(&mut self, round: Round<'_>, mut sides: &[Side]) -> Poll<Option<Cause>> {
         loop {
             let mut quiet = true;
             for &side in sides {
-                while let Poll::Ready(event) = self.poll_flow(now, side) {
+                while let Poll::Ready(event) = self.poll_flow(round, side) {
                     if let Poll::Ready(over) = self.react(side, event) {
                         return Poll::Ready(over);
                     }
                     quiet = false;
                 }
             }
-            match self.poll_heartbeats(now) {
+            match self.poll_heartbeats(round.now) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
                 Poll::Pending if quiet => return Poll::Pending,
                 Poll::Ready(None) | Poll::Pending => sides = &Side::BOTH,
@@ -193,14 +194,15 @@ impl<H: SessionHost> Pump<H> {
         self.end(cause, &detail).map(Some)
     }
 
-    fn poll_flow(&mut self, now: Nanos, side: Side) -> Poll<Event> {
+    fn poll_flow(&mut self, round: Round<'_>, side: Side) -> Poll<Event> {
         let session = &*self.registered.session;
         let (from, to) = self.sockets.split_mut(side);
         let (from_leg, to_leg) = (&session.legs[side], &session.legs[side.other()]);
         let mut session_observer = SessionObserver {
             session,
             leg: from_leg,
-            now,
+            now: round.now,
+            workspace: round.workspace,
             direction: side.direction(),
             inspection: &mut self.inspection,
             counts_output: self.counts_output,

@@ -9,7 +9,7 @@ use mio::{Registry, Token};
 use super::closing::{self, ClosingSession};
 use super::registered::Registered;
 use super::socket::{Ready, Socket};
-use super::thread::{Call, Pumps, Turn, Turns};
+use super::thread::{Call, Pumps, Round, Turn, Turns};
 use super::waker::SessionWaker;
 use super::{Counting, End, Limits, Pump, SessionHost};
 use crate::core::ending::Cause;
@@ -91,7 +91,7 @@ impl<H: SessionHost> Turns for Run<H> {
     }
 
     #[inline]
-    fn turn(&mut self, call: Call, now: Nanos) -> Turn {
+    fn turn(&mut self, call: Call, round: Round<'_>) -> Turn {
         let sides: &[Side] = match call {
             Call::Socket(Side::Client, ready) if !self.tell(Side::Client, ready) => &[Side::Client],
             Call::Socket(Side::App, ready) if !self.tell(Side::App, ready) => &[Side::App],
@@ -102,16 +102,16 @@ impl<H: SessionHost> Turns for Run<H> {
         }
         let pump = match self {
             Run::Live(pump) => pump,
-            Run::Closing(closing_session) => return closing_session.turn(now),
+            Run::Closing(closing_session) => return closing_session.turn(round.now),
             Run::Over => return Turn::Over,
         };
         if matches!(call, Call::SessionWaker)
             && let Poll::Ready(cause) = pump.poll_called()
         {
-            return self.part(cause, now);
+            return self.part(cause, round.now);
         }
-        match pump.poll(now, sides) {
-            Poll::Ready(cause) => self.part(cause, now),
+        match pump.poll(round, sides) {
+            Poll::Ready(cause) => self.part(cause, round.now),
             Poll::Pending if pump.sockets.iter().any(|(_, socket)| socket.wants_turn()) => {
                 Turn::Again
             }

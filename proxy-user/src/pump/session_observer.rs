@@ -4,6 +4,7 @@ use super::inspection::Inspection;
 use super::observer::FrameObserver;
 use super::pings::PingPayloads;
 use crate::clock;
+use crate::core::decoder::Workspace;
 use crate::core::frame::{Chunk, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
@@ -16,6 +17,7 @@ pub(super) struct SessionObserver<'a> {
     pub(super) session: &'a Session,
     pub(super) leg: &'a Leg,
     pub(super) now: Nanos,
+    pub(super) workspace: &'a Workspace,
     pub(super) direction: Direction,
     pub(super) inspection: &'a mut Option<Box<Inspection>>,
     pub(super) counts_output: bool,
@@ -38,7 +40,14 @@ impl FrameObserver for SessionObserver<'_> {
             }
             return Fate::Pass;
         };
-        inspection.chunk(&self.session.app, self.now, self.direction, chunk, payload)
+        inspection.chunk(
+            &self.session.app,
+            self.workspace,
+            self.now,
+            self.direction,
+            chunk,
+            payload,
+        )
     }
 
     fn burst(&mut self, mut burst: Counts) {

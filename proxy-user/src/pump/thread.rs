@@ -17,6 +17,7 @@ use mio::{Events, Poll, Registry, Token};
 use super::socket::Ready;
 use super::waker::{Mail, Mailbox, SessionWaker};
 use crate::clock;
+use crate::core::decoder::Workspace;
 use crate::core::side::Side;
 use crate::core::time::Nanos;
 
@@ -46,6 +47,13 @@ pub(super) enum Turn {
     Over,
 }
 
+/// What all turns of one round share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round<'a> {
+    pub(super) now: Nanos,
+    pub(super) workspace: &'a Workspace,
+}
+
 /// What the thread runs.
 pub(super) trait Turns: Debug + Send {
     /// Has its sockets polled, the client's under the first token, the app's under the second.
@@ -55,7 +63,7 @@ pub(super) trait Turns: Debug + Send {
     fn register(&mut self, registry: &Registry, tokens: [Token; 2]) -> io::Result<()>;
 
     /// Takes a turn. It must not wait.
-    fn turn(&mut self, call: Call, now: Nanos) -> Turn;
+    fn turn(&mut self, call: Call, round: Round<'_>) -> Turn;
 }
 
 /// Gives sessions to a thread.
@@ -79,6 +87,7 @@ impl Pumps {
             due: BTreeSet::new(),
             again: VecDeque::new(),
             taken: Mail::default(),
+            workspace: Workspace::default(),
         };
         let handle = std::thread::Builder::new().name(name).spawn(move || thread.serve())?;
         Ok((pumps, handle))
@@ -130,6 +139,7 @@ struct Thread {
     /// Those that asked for another turn.
     again: VecDeque<usize>,
     taken: Mail,
+    workspace: Workspace,
 }
 
 impl Thread {
@@ -233,7 +243,8 @@ impl Thread {
     fn turn(&mut self, place: usize, call: Call, now: Nanos) {
         let Some(Place { run: Some(run), due, again }) = self.places.get_mut(place) else { return };
         // A bug in one session must not end the others; the panic has been logged.
-        let turn = catch_unwind(AssertUnwindSafe(|| run.turn(call, now))).unwrap_or(Turn::Over);
+        let round = Round { now, workspace: &self.workspace };
+        let turn = catch_unwind(AssertUnwindSafe(|| run.turn(call, round))).unwrap_or(Turn::Over);
         let wanted = match turn {
             Turn::Wait(wanted) => wanted,
             Turn::Again => {

@@ -32,7 +32,7 @@ impl Turns for Actor {
         if self.script.is_empty() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    fn turn(&mut self, call: Call, now: Nanos) -> Turn {
+    fn turn(&mut self, call: Call, Round { now, .. }: Round<'_>) -> Turn {
         let word = match call {
             Call::SessionWaker => "waker",
             Call::Socket(..) => "socket",

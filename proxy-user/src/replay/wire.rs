@@ -4,7 +4,7 @@
 use http::header::HeaderMap;
 
 use super::recording::Frame;
-use crate::core::decoder::MessageDecoder;
+use crate::core::decoder::{MessageDecoder, Workspace};
 use crate::core::extension::{self, Deflate, Extensions};
 use crate::core::frame::{Opcode, Parser, Rules, own_frame};
 use crate::core::pack::{Connection, Lane, Message, RuleBook, Verdict};
@@ -36,6 +36,7 @@ pub(super) struct Wire {
     input: Way,
     output: Way,
     pub(super) counts_output: bool,
+    workspace: Workspace,
 }
 
 /// Which directions can be replayed as they were compressed: the recording has every byte of them.
@@ -70,6 +71,7 @@ impl Wire {
             input: way(connection.input, client, whole.input, true),
             output: way(connection.output, server, whole.output, false),
             counts_output: connection.counts_output,
+            workspace: Workspace::default(),
         }
     }
 
@@ -99,7 +101,12 @@ impl Wire {
             return Some(Verdict::Activity(None));
         };
         let start = chunk.header.map_or(0, |header| header.size);
-        decoder.chunk(&chunk, bytes.get(start..chunk.size).unwrap_or_default(), judge)
+        decoder.chunk(
+            &self.workspace,
+            &chunk,
+            bytes.get(start..chunk.size).unwrap_or_default(),
+            judge,
+        )
     }
 }
 

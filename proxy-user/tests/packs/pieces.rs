@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ebbtide::core::decoder::MessageDecoder;
+use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::frame::{Opcode, Parser, Rules};
 use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
 use ebbtide::core::payload::Payload;
@@ -134,14 +134,18 @@ fn judged(
 ) -> Verdict {
     let mut parser = Parser::new(Rules { masked, rsv: 0, max_frame: u64::MAX });
     let mut decoder = MessageDecoder::new(shown.lane.longest().max(longest), None);
+    let workspace = Workspace::default();
     let (mut good, mut verdicts) = (0, Vec::new());
     for end in places(cuts, bytes.len()) {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            verdicts.extend(decoder.chunk(&chunk, &bytes[start..good], |opcode, payload| {
-                shown.lane.judge(book, &message(opcode, payload, shown.first))
-            }));
+            verdicts.extend(decoder.chunk(
+                &workspace,
+                &chunk,
+                &bytes[start..good],
+                |opcode, payload| shown.lane.judge(book, &message(opcode, payload, shown.first)),
+            ));
         }
     }
     assert_eq!(verdicts.len(), 1);

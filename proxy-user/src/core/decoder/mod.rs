@@ -9,9 +9,11 @@
 
 mod inflate;
 mod partial;
+mod workspace;
 
 use inflate::Window;
 use partial::PartialMessage;
+pub use workspace::Workspace;
 
 use super::extension::Deflate;
 use super::frame::{Chunk, Header, Opcode, Start};
@@ -31,7 +33,7 @@ const RATIO: usize = 32;
 /// negotiated window, and of that only as much as has been filled (to the next power of two). A
 /// direction without compression, or with `no_context_takeover`, holds no heap memory at all. While a
 /// message is incomplete it also holds its first `longest` bytes, and for a compressed one about
-/// 11 KiB of decoder, which the messages of a thread share otherwise.
+/// 11 KiB of decoder, which it takes from a [`Workspace`] and gives back.
 ///
 /// Where messages refer to each other every one of them must be inflated to its end, and an app or a
 /// client could make that a burden: a direction may inflate to 1 MiB, a window for each message, and
@@ -97,7 +99,8 @@ impl MessageDecoder {
         self.longest as usize
     }
 
-    /// Shows the next chunk as the parser found it, with its payload as it stands on the wire.
+    /// Shows the next chunk as the parser found it, with its payload as it stands on the wire. Memory
+    /// that it needs for a while comes from `workspace`.
     ///
     /// Gives one verdict for each message, never `Undecided`: as soon as `judge` has one, at the
     /// latest when the message has ended or is longer than `longest`, and `Activity(None)` if none
@@ -106,6 +109,7 @@ impl MessageDecoder {
     #[inline]
     pub fn chunk(
         &mut self,
+        workspace: &Workspace,
         chunk: &Chunk,
         payload: &[u8],
         mut judge: impl FnMut(Opcode, &Payload<'_>) -> Verdict,
@@ -115,7 +119,7 @@ impl MessageDecoder {
                 self.control = !chunk.ends;
                 return None;
             }
-            return self.go_on(payload, self.fin && chunk.ends, &mut judge);
+            return self.go_on(workspace, payload, self.fin && chunk.ends, &mut judge);
         };
         let start = header.start;
         if start.opcode.is_control() {
@@ -125,7 +129,7 @@ impl MessageDecoder {
         self.fin = start.fin;
         let last = self.fin && chunk.ends;
         if start.opcode != Opcode::Continuation {
-            return self.open(header, payload, last, &mut judge);
+            return self.open(workspace, header, payload, last, &mut judge);
         }
         if start.rsv != 0 && self.deflate.is_none() && self.partial.take().is_some() {
             // An extension that is not known here has done something to this frame alone.
@@ -135,13 +139,14 @@ impl MessageDecoder {
         if let Some(partial) = &mut self.partial {
             partial.go_on(header);
         }
-        self.go_on(payload, last, &mut judge)
+        self.go_on(workspace, payload, last, &mut judge)
     }
 
     /// The first chunk of a message.
     #[inline]
     fn open(
         &mut self,
+        workspace: &Workspace,
         header: &Header,
         payload: &[u8],
         last: bool,
@@ -160,17 +165,19 @@ impl MessageDecoder {
         let longest = self.longest();
         if !compressed && (last || !payload.is_empty()) {
             let head = payload.get(..longest).unwrap_or(payload);
-            let seen = Masked::new(head, header.mask);
-            let verdict = judge(opcode, &Payload::new(seen, header.length, fin));
+            let (seen, scratch) = (Masked::new(head, header.mask), Some(&workspace.scratch));
+            let shown = Payload::new(seen, header.length, fin).lent(scratch);
+            let verdict = judge(opcode, &shown);
+            shown.give_back();
             if last || payload.len() > longest || verdict != Verdict::Undecided {
                 return Some(settled(verdict));
             }
         }
         self.skip = false;
-        let mut partial = PartialMessage::take(header, compressed);
+        let mut partial = PartialMessage::take(workspace, header, compressed);
         if compressed {
             self.partial = Some(partial);
-            return self.go_on(payload, last, judge);
+            return self.go_on(workspace, payload, last, judge);
         }
         partial.add(payload, longest);
         partial.looked();
@@ -181,6 +188,7 @@ impl MessageDecoder {
     /// More of the message whose end has not come.
     fn go_on(
         &mut self,
+        workspace: &Workspace,
         payload: &[u8],
         last: bool,
         judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
@@ -208,13 +216,13 @@ impl MessageDecoder {
         let takeover = deflate.is_some_and(|deflate| deflate.takeover);
         // Where no message refers to another, those behind a broken one can be read.
         if read.is_err() && (takeover || self.credit < 0) {
-            self.go_blind();
+            self.give_up();
         }
         // What the messages behind it may refer to must be read to its end.
         let history = read.is_ok() && takeover;
         if last || (partial.judged && !history) {
             self.skip = !last;
-            partial.give_back();
+            workspace.keep(partial);
         } else {
             self.partial = Some(partial);
         }
@@ -225,7 +233,7 @@ impl MessageDecoder {
         self.credit = self.credit.saturating_add_unsigned(bytes as u64);
     }
 
-    fn go_blind(&mut self) {
+    fn give_up(&mut self) {
         self.undecodable = true;
         self.deflate = None;
         self.window = None;

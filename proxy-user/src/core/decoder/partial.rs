@@ -1,28 +1,16 @@
 //! A message whose end has not come. Must not know whether others came before it.
-//!
-//! A thread keeps a few of them for the next messages, so that a message which comes in one piece
-//! costs no allocation.
-
-use std::cell::RefCell;
 
 use super::inflate::{Inflater, Unreadable, Window};
-use super::settled;
+use super::{Workspace, settled};
 use crate::core::extension::Deflate;
 use crate::core::frame::{Header, Opcode};
 use crate::core::pack::Verdict;
 use crate::core::payload::{Masked, Payload, advance, apply};
 
-/// How many a thread keeps.
-const KEPT: usize = 4;
 /// A longer text is given back to the allocator, in bytes.
 const KEPT_TEXT: usize = 64 * 1024;
 /// Bytes of a compressed message that are unmasked at a time.
 const PIECE: usize = 1024;
-
-thread_local! {
-    #[allow(clippy::vec_box, reason = "a decoder holds the box itself, as long as it needs it")]
-    static FREE: RefCell<Vec<Box<PartialMessage>>> = const { RefCell::new(Vec::new()) };
-}
 
 #[derive(Debug)]
 pub(super) struct PartialMessage {
@@ -49,10 +37,13 @@ pub(super) struct PartialMessage {
 
 impl PartialMessage {
     /// A message of which nothing was read yet.
-    pub(super) fn take(header: &Header, compressed: bool) -> Box<PartialMessage> {
+    pub(super) fn take(
+        workspace: &Workspace,
+        header: &Header,
+        compressed: bool,
+    ) -> Box<PartialMessage> {
         let (opcode, key) = (header.start.opcode, header.mask);
-        let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
-        let mut partial = kept.unwrap_or_else(|| {
+        let mut partial = workspace.take().unwrap_or_else(|| {
             Box::new(PartialMessage {
                 opcode,
                 compressed,
@@ -90,18 +81,9 @@ impl PartialMessage {
         self.next_look = self.text.len().saturating_mul(2).max(1);
     }
 
-    /// Keeps it for another message.
-    pub(super) fn give_back(self: Box<PartialMessage>) {
-        if self.text.capacity() > KEPT_TEXT {
-            return;
-        }
-        // While the thread ends its store is gone, and this with it.
-        let _ = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            if free.len() < KEPT {
-                free.push(self);
-            }
-        });
+    /// It may be kept for another message.
+    pub(super) fn is_small(&self) -> bool {
+        self.text.capacity() <= KEPT_TEXT
     }
 
     /// Heap memory, in bytes.

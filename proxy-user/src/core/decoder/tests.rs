@@ -122,14 +122,18 @@ fn look(
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     cuts.push(bytes.len());
     cuts.sort_unstable();
+    let workspace = Workspace::default();
     let (mut verdicts, mut good) = (Vec::new(), 0);
     for end in cuts {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            verdicts.extend(decoder.chunk(&chunk, &bytes[start..good], |opcode, payload| {
-                judge(opcode, payload.plain(), payload.is_whole())
-            }));
+            verdicts.extend(decoder.chunk(
+                &workspace,
+                &chunk,
+                &bytes[start..good],
+                |opcode, payload| judge(opcode, payload.plain(), payload.is_whole()),
+            ));
         }
     }
     verdicts
@@ -343,12 +347,13 @@ fn a_verdict_comes_as_early_as_the_bytes_allow() {
     frame(&mut bytes, 0x80, &[b'a'; 40], Some([9; 4]));
     let mut parser = Parser::new(Rules { masked: true, rsv: 0, max_frame: u64::MAX });
     let mut decoder = MessageDecoder::new(64, None);
+    let workspace = Workspace::default();
     let (mut good, mut asked, mut verdicts) = (0, Vec::new(), Vec::new());
     for end in 1..=bytes.len() {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            let verdict = decoder.chunk(&chunk, &bytes[start..good], |_, payload| {
+            let verdict = decoder.chunk(&workspace, &chunk, &bytes[start..good], |_, payload| {
                 asked.push((payload.seen().len(), payload.is_whole()));
                 Verdict::Undecided
             });

@@ -2,7 +2,7 @@
 //! known of its length. Says nothing of what it means.
 //!
 //! Most judges look at a few bytes. Those are read through the mask; who needs a slice of plain text
-//! has it made once for a message, in memory that the thread keeps.
+//! has it made once for a message, in memory that may be lent for it.
 
 mod masked;
 mod scratch;
@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 
 pub use self::masked::Masked;
 pub(super) use self::masked::{advance, apply};
-use self::scratch::Scratch;
+pub use self::scratch::Scratch;
 
 /// A message or its first bytes.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub struct Payload<'a> {
     least: u64,
     /// And no more.
     ends: bool,
-    clear: OnceCell<Scratch>,
+    scratch: Option<&'a Scratch>,
+    clear: OnceCell<Vec<u8>>,
 }
 
 impl<'a> Payload<'a> {
@@ -30,7 +31,21 @@ impl<'a> Payload<'a> {
     #[must_use]
     pub fn new(seen: Masked<'a>, least: u64, ends: bool) -> Payload<'a> {
         let least = least.max(seen.len() as u64);
-        Payload { seen, least, ends, clear: OnceCell::new() }
+        Payload { seen, least, ends, scratch: None, clear: OnceCell::new() }
+    }
+
+    /// The same with memory for its plain text, to be given back by [`Payload::give_back`]; `None` = of
+    /// its own.
+    #[inline]
+    #[must_use]
+    pub fn lent(self, scratch: Option<&'a Scratch>) -> Payload<'a> {
+        Payload { scratch, ..self }
+    }
+
+    /// The memory that was lent.
+    #[must_use]
+    pub fn scratch(&self) -> Option<&'a Scratch> {
+        self.scratch
     }
 
     /// All of a message, in plain bytes.
@@ -73,12 +88,23 @@ impl<'a> Payload<'a> {
         self.ends.then_some(self.least)
     }
 
+    /// Gives the memory back that was lent.
+    #[inline]
+    pub fn give_back(self) {
+        if let (Some(scratch), Some(bytes)) = (self.scratch, self.clear.into_inner()) {
+            scratch.keep(bytes);
+        }
+    }
+
     /// What was seen, unmasked when this is first called.
     #[must_use]
     pub fn plain(&self) -> &[u8] {
         match self.seen.bare() {
             Some(bytes) => bytes,
-            None => self.clear.get_or_init(|| Scratch::of(&self.seen)).bytes(),
+            None => self.clear.get_or_init(|| match self.scratch {
+                Some(scratch) => scratch.unmask(&self.seen),
+                None => Scratch::default().unmask(&self.seen),
+            }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Memory for a message's plain text, which a thread keeps from one message to the next.
+//! Memory for the plain text of a message, which one message hands on to the next.
 
 use std::cell::Cell;
 
@@ -7,34 +7,29 @@ use super::Masked;
 /// More is given back to the allocator, in bytes.
 const KEPT: usize = 64 * 1024;
 
-thread_local! {
-    static FREE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-#[derive(Debug)]
-pub(super) struct Scratch(Vec<u8>);
+/// Where such memory is kept between two messages.
+#[derive(Default)]
+pub struct Scratch(Cell<Vec<u8>>);
 
 impl Scratch {
     /// The bytes without their mask.
     #[inline(never)]
-    pub(super) fn of(seen: &Masked<'_>) -> Scratch {
-        let mut clear = FREE.try_with(Cell::take).unwrap_or_default();
-        clear.clear();
-        seen.unmask_onto(&mut clear);
-        Scratch(clear)
+    pub(super) fn unmask(&self, seen: &Masked<'_>) -> Vec<u8> {
+        let mut bytes = self.0.take();
+        bytes.clear();
+        seen.unmask_onto(&mut bytes);
+        bytes
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+    pub(super) fn keep(&self, bytes: Vec<u8>) {
+        if bytes.capacity() <= KEPT {
+            self.0.set(bytes);
+        }
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if self.0.capacity() <= KEPT {
-            let clear = std::mem::take(&mut self.0);
-            // While the thread ends its store is gone, and this with it.
-            let _ = FREE.try_with(|free| free.set(clear));
-        }
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
     }
 }

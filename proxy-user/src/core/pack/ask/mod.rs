@@ -299,7 +299,10 @@ impl Asks {
             Some(way @ (Records::Jupyter | Records::JupyterContent)) => {
                 match records::part(payload.seen(), way) {
                     Part::Is(part) => {
-                        self.one(&Sight { payload: &Payload::new(part, 0, true), text })
+                        let part = Payload::new(part, 0, true).lent(payload.scratch());
+                        let fits = self.one(&Sight { payload: &part, text });
+                        part.give_back();
+                        fits
                     }
                     Part::Needs(end) if !payload.is_whole() && end <= self.needs => Fits::Later,
                     _ => Fits::No,
