@@ -21,7 +21,7 @@ const TABLE: [Capability; 2] = [Capability::CAP_BPF, Capability::CAP_SYS_ADMIN];
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegesError {
     /// The kernel refused to change them.
-    #[error("cannot change this process's capabilities: {0}")]
+    #[error("cannot change this process's capabilities")]
     Change(#[from] CapsError),
     /// The table does not work with any of them.
     #[error("the socket table cannot be changed any more: {0}")]

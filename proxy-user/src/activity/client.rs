@@ -33,7 +33,7 @@ pub enum ClientError {
     #[error("report.token_file {0} does not hold one line of visible ASCII")]
     Token(PathBuf),
     /// No HTTP client can be made.
-    #[error("cannot set up the client for reports: {0}")]
+    #[error("cannot set up the client for reports")]
     Http(#[from] reqwest::Error),
 }
 

@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use super::{Common, Failure};
 use crate::config::watch::{self, Watch};
 use crate::config::{Config, Parsed};
-use crate::listen::{Entry, Passed};
+use crate::listen::{Entry, ListenError, Passed};
 use crate::packs::Packs;
 use crate::server::{self, Server};
 use crate::service_manager;
@@ -51,15 +51,20 @@ impl Run {
         let predecessor = self.predecessor()?;
         common.start_logging("info")?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let passed = Passed::take().context("cannot use the sockets that were passed")?;
+        let entry = if predecessor.is_some() { Entry::Takeover } else { Entry::Alone };
+        if entry == Entry::Alone {
+            let probed = server::probe_addresses(&config, &passed);
+            probed.map_err(|error| name_takeover(error.into()))?;
+        }
         let sockets = server::open_sockets(&config)?;
         settled();
         let watch = self.config.as_deref().map(|file| Watch::new(file, before, &config));
         let runtime = runtime()?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;
-            let passed = Passed::take().context("cannot use the sockets that were passed")?;
-            let entry = if predecessor.is_some() { Entry::Takeover } else { Entry::Alone };
-            let mut server = Server::start(config, &packs, sockets, entry, passed)?;
+            let started = Server::start(config, &packs, sockets, entry, passed);
+            let mut server = started.map_err(name_takeover)?;
             service_manager::tell(&[NotifyState::Ready]);
             if let Some(predecessor) = predecessor {
                 // It may have ended by itself.
@@ -98,6 +103,9 @@ impl Run {
         // What the file says has been checked, but not with the flags over it.
         if let Some(own) = config.own_upstreams().next() {
             return Err(Failure::Usage(own.to_string()));
+        }
+        if let Some(clash) = config.admin_clash() {
+            return Err(Failure::Usage(clash));
         }
         if config.admin_needs_token() {
             return Err(Failure::Usage(format!(
@@ -170,6 +178,14 @@ impl Run {
         });
         server.proxy.metrics.reload(reloaded.is_ok());
         reloaded
+    }
+}
+
+/// Names the flag by which the Ebbtide that is in the way would be replaced.
+fn name_takeover(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref().and_then(ListenError::replaceable) {
+        Some(id) => anyhow::anyhow!("{error:#}; to replace it, add --takeover {id}"),
+        None => error,
     }
 }
 

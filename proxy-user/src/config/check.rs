@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::SocketAddr;
 
 use super::app::App;
 use super::model::Config;
+use crate::core::listening::overlap;
 use crate::toml_file::Table;
 
 /// An app as read, with the lines that messages about it point at.
@@ -30,7 +30,8 @@ pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
         table.mistake(line, format!("`listen` has no address; {fix}"));
     }
     for (index, address) in config.listen.iter().enumerate() {
-        if let Some(other) = config.listen[..index].iter().find(|other| clash(address, other)) {
+        let before = &config.listen[..index];
+        if let Some(other) = before.iter().find(|other| overlap(*address, **other)) {
             let line = table.line_of("listen");
             let message = format!("`listen` has both {other} and {address}; remove one");
             table.mistake(line, message);
@@ -38,9 +39,8 @@ pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
     }
     let admin = config.admin;
     let line = table.line_of("admin");
-    if let Some(listen) = config.listen.iter().find(|listen| clash(&admin, listen)) {
-        let message = format!("`admin` is {admin} and `listen` has {listen}; change one port");
-        table.mistake(line, message);
+    if let Some(clash) = config.admin_clash() {
+        table.mistake(line, clash);
     }
     // A token file that is named and unreadable has its own message.
     if config.admin_needs_token() && !table.has("admin_token_file") {
@@ -59,13 +59,6 @@ pub(super) fn upstreams(table: &mut Table<'_>, config: &Config, lines: &[Option<
             table.mistake(line, format!("`upstream` in [[app]]: {own}"));
         }
     }
-}
-
-/// Whether not both can be bound: the same port, and one's interfaces include the other's.
-fn clash(one: &SocketAddr, other: &SocketAddr) -> bool {
-    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
-    let overlap = one.ip() == other.ip() || (any && one.is_ipv4() == other.is_ipv4());
-    one.port() != 0 && one.port() == other.port() && overlap
 }
 
 /// Checks that there is an app, and that no two apps have the same name or the same place.

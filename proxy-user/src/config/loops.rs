@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::model::Config;
 use super::value::upstream::Upstream;
+use crate::core::listening::ListenAddress;
 
 /// An app whose upstream is an address of Ebbtide's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,24 +41,23 @@ impl Config {
     /// The apps whose upstream can be seen to be one of `listen`, or `admin`. None in a parsed file; to be
     /// asked again after one of them was overridden.
     pub fn own_upstreams(&self) -> impl Iterator<Item = OwnUpstream<'_>> {
-        let listen = self.listen.iter().map(|address| ("listen", *address));
-        let own: Vec<_> = listen.chain([("admin", self.admin)]).collect();
+        let listen = self.listen_addresses().into_iter().map(|address| ("listen", address));
+        let own: Vec<_> = listen.chain([("admin", self.admin_address())]).collect();
         self.apps.iter().enumerate().filter_map(move |(index, app)| {
             let upstream = &app.upstream;
-            let (key, address) = *own.iter().find(|(_, address)| leads_to(upstream, address))?;
-            Some(OwnUpstream { index, upstream, key, address })
+            let (key, own) = *own.iter().find(|(_, own)| leads_to(upstream, *own))?;
+            Some(OwnUpstream { index, upstream, key, address: own.address })
         })
     }
 }
 
-fn leads_to(upstream: &Upstream, address: &SocketAddr) -> bool {
-    let listens = address.ip().to_canonical();
-    let reaches = |target: IpAddr| match listens {
+fn leads_to(upstream: &Upstream, own: ListenAddress) -> bool {
+    let ListenAddress { address, v6_only } = own;
+    let reaches = |target: IpAddr| match address.ip() {
         // Of the other addresses nobody knows here which are this machine's.
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => target.is_ipv4() && target.is_loopback(),
-        // Takes IPv4 as well, unless `listen` has an IPv4 address with the same port.
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => target.is_loopback(),
-        address => address == target,
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => target.is_loopback() && (target.is_ipv6() || !v6_only),
+        listens => listens == target,
     };
     upstream.port() == address.port() && targets(upstream.host()).into_iter().any(reaches)
 }
@@ -87,7 +87,8 @@ mod tests {
     use super::*;
 
     fn leads(upstream: &str, address: &str) -> bool {
-        leads_to(&upstream.parse().unwrap(), &address.parse().unwrap())
+        let all: Vec<_> = address.split(' ').map(|one| one.parse().unwrap()).collect();
+        leads_to(&upstream.parse().unwrap(), ListenAddress::new(all[0], &all))
     }
 
     #[test]
@@ -109,6 +110,7 @@ mod tests {
             ("http://[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
             ("http://127.0.0.1:8080", "[::ffff:127.0.0.1]:8080"),
             ("http://192.0.2.1:8080", "192.0.2.1:8080"),
+            ("http://[::1]:8080", "[::]:8080 192.0.2.1:8080"),
         ] {
             assert!(leads(upstream, address), "{upstream} {address}");
         }
@@ -122,6 +124,7 @@ mod tests {
             ("http://app:8080", "0.0.0.0:8080"),
             ("http://notlocalhost:8080", "127.0.0.1:8080"),
             ("http://127.0.0.1:8080", "127.0.0.1:0"),
+            ("http://127.0.0.1:8080", "[::]:8080 192.0.2.1:8080"),
         ] {
             assert!(!leads(upstream, address), "{upstream} {address}");
         }

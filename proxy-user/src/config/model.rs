@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::app::App;
+use crate::core::listening::{ListenAddress, overlap};
 use crate::core::route::HostPattern;
 use crate::toml_file::{quote_url, words};
 
@@ -80,6 +81,32 @@ impl Config {
     #[must_use]
     pub fn needs_token_at(&self, admin: SocketAddr) -> bool {
         !admin.ip().to_canonical().is_loopback() && self.admin_token_file.is_none()
+    }
+
+    /// The `listen` and `admin` that cannot both be listened on, in words. None in a parsed file; to be
+    /// asked again after one of them was overridden.
+    #[must_use]
+    pub fn admin_clash(&self) -> Option<String> {
+        let admin = self.admin;
+        let listen = self.listen.iter().find(|listen| overlap(admin, **listen))?;
+        Some(format!("`admin` is {admin} and `listen` has {listen}; change one port"))
+    }
+
+    /// Where browsers connect, and how the process listens there beside its other addresses.
+    #[must_use]
+    pub fn listen_addresses(&self) -> Vec<ListenAddress> {
+        let all = self.all_addresses();
+        self.listen.iter().map(|listen| ListenAddress::new(*listen, &all)).collect()
+    }
+
+    /// The same for metrics, health and the API.
+    #[must_use]
+    pub fn admin_address(&self) -> ListenAddress {
+        ListenAddress::new(self.admin, &self.all_addresses())
+    }
+
+    fn all_addresses(&self) -> Vec<SocketAddr> {
+        self.listen.iter().copied().chain([self.admin]).collect()
     }
 }
 

@@ -163,13 +163,11 @@ fn configure(setup: &Setup, app: SocketAddr) -> Result<Config> {
 fn free_port(address: &mut SocketAddr, any: bool, who: &str) -> Result<()> {
     match listen::bind(*address) {
         Ok(_) => {}
-        Err(error) if any && error.kind() == io::ErrorKind::AddrInUse => {
+        Err(error) if any && error.is_in_use() => {
             eprintln!("{address} is taken: {who} gets a free port instead");
             address.set_port(0);
         }
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot listen on {address}"));
-        }
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

@@ -4,7 +4,10 @@
 //! What is done with a connection is the caller's business.
 
 mod bind;
+mod error;
 mod group;
+mod holder;
+mod kernel_list;
 mod passed;
 
 use std::io;
@@ -14,27 +17,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use self::bind::bind;
+pub use self::error::ListenError;
+pub use self::holder::Holder;
 pub use self::passed::Passed;
+use crate::core::listening::ListenAddress;
 
-/// Why an address cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    /// Somebody listens there.
-    #[error(
-        "cannot listen on {0}: the address is in use; if that is an Ebbtide which this one is to \
-         replace, give its process id with --takeover"
-    )]
-    Taken(SocketAddr),
-    /// It is being handed over already.
-    #[error(
-        "cannot take over {0}: {1} sockets listen there already; wait until the process that was \
-         replaced before has ended"
-    )]
-    Crowded(SocketAddr, usize),
-    /// Anything else.
-    #[error("cannot listen on {0}: {1}")]
-    Other(SocketAddr, #[source] io::Error),
+/// A socket that has an address for itself. Needs a tokio runtime.
+///
+/// # Errors
+/// As each [`ListenError`] says.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let address = ListenAddress::new(address, &[]);
+    bind::alone(address).map_err(|error| ListenError::new(address, error))
+}
+
+/// Whether an address can be had, without keeping it. A process that has given up its privileges may no
+/// longer see who has it instead.
+///
+/// # Errors
+/// As each [`ListenError`] says.
+pub fn probe(address: ListenAddress) -> Result<(), ListenError> {
+    bind::try_alone(address).map_err(|error| ListenError::new(address, error))
 }
 
 /// How an address is come by.
@@ -50,8 +53,7 @@ pub enum Entry {
 #[derive(Debug)]
 pub struct Opened {
     socket: TcpListener,
-    /// As asked for; the port may be 0.
-    asked: SocketAddr,
+    asked: ListenAddress,
     /// With the port filled in.
     address: SocketAddr,
     passed: bool,
@@ -62,26 +64,25 @@ impl Opened {
     ///
     /// # Errors
     /// As each [`ListenError`] says.
-    pub fn open(asked: SocketAddr, entry: Entry) -> Result<Opened, ListenError> {
-        let other = |error| ListenError::Other(asked, error);
-        let before = match entry {
-            Entry::Takeover if asked.port() != 0 => group::members(asked).map_err(other)?,
-            _ => 0,
-        };
-        let socket = match before {
-            0 => bind(asked).map_err(|error| match error.kind() {
-                io::ErrorKind::AddrInUse => ListenError::Taken(asked),
-                _ => other(error),
-            })?,
-            1 => {
-                let socket = bind::join(asked).map_err(other)?;
-                // The numbers start at 0, so that ours is the second.
-                group::send_all_to(&socket, 1).map_err(other)?;
-                socket
+    pub fn open(asked: ListenAddress, entry: Entry) -> Result<Opened, ListenError> {
+        let failed = |error| ListenError::new(asked, error);
+        let socket = match entry {
+            Entry::Takeover if asked.address.port() != 0 => {
+                match group::members(asked.address).map_err(failed)? {
+                    // It may listen on other interfaces of the same port.
+                    0 => bind::join(asked).map_err(failed)?,
+                    1 => {
+                        let socket = bind::join(asked).map_err(failed)?;
+                        // The numbers start at 0, so that ours is the second.
+                        group::send_all_to(&socket, 1).map_err(failed)?;
+                        socket
+                    }
+                    crowd => return Err(ListenError::Crowded(asked.address, crowd)),
+                }
             }
-            crowd => return Err(ListenError::Crowded(asked, crowd)),
+            _ => bind::alone(asked).map_err(failed)?,
         };
-        let address = socket.local_addr().map_err(other)?;
+        let address = socket.local_addr().map_err(failed)?;
         Ok(Opened { socket, asked, address, passed: false })
     }
 
@@ -92,7 +93,8 @@ impl Opened {
     pub fn passed(socket: std::net::TcpListener) -> io::Result<Opened> {
         let socket = TcpListener::from_std(socket)?;
         let address = socket.local_addr()?;
-        Ok(Opened { socket, asked: address, address, passed: true })
+        let asked = ListenAddress { address, v6_only: false };
+        Ok(Opened { socket, asked, address, passed: true })
     }
 
     /// Where it listens.
@@ -142,7 +144,7 @@ impl Listener {
 /// A socket on which connections are accepted.
 #[derive(Debug)]
 struct Door {
-    asked: SocketAddr,
+    asked: ListenAddress,
     address: SocketAddr,
     passed: bool,
     close: CancellationToken,
@@ -181,25 +183,27 @@ impl Doors {
     ///
     /// # Errors
     /// The first that cannot be; none is open then.
-    pub fn open_missing(&self, wanted: &[SocketAddr]) -> Result<Vec<Opened>, ListenError> {
+    pub fn open_missing(&self, wanted: &[ListenAddress]) -> Result<Vec<Opened>, ListenError> {
         let missing =
             wanted.iter().filter(|asked| !self.0.iter().any(|door| door.asked == **asked));
         missing.map(|asked| self.open_beside(*asked)).collect()
     }
 
-    /// From one interface to all of them and back: the port is ours already.
-    fn open_beside(&self, asked: SocketAddr) -> Result<Opened, ListenError> {
-        if !self.0.iter().any(|door| door.asked.port() == asked.port() && asked.port() != 0) {
+    /// From one interface to all of them and back, and to or from [::] without IPv4: the port is ours
+    /// already.
+    fn open_beside(&self, asked: ListenAddress) -> Result<Opened, ListenError> {
+        let port = asked.address.port();
+        if port == 0 || !self.0.iter().any(|door| door.asked.address.port() == port) {
             return Opened::open(asked, Entry::Alone);
         }
-        let other = |error| ListenError::Other(asked, error);
-        let socket = bind::join(asked).map_err(other)?;
-        let address = socket.local_addr().map_err(other)?;
+        let failed = |error| ListenError::new(asked, error);
+        let socket = bind::join(asked).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
         Ok(Opened { socket, asked, address, passed: false })
     }
 
     /// Closes those that are not among `wanted`, and gives where they were.
-    pub fn close_others(&mut self, wanted: &[SocketAddr]) -> Vec<SocketAddr> {
+    pub fn close_others(&mut self, wanted: &[ListenAddress]) -> Vec<SocketAddr> {
         let others = self.0.extract_if(.., |door| !wanted.contains(&door.asked));
         others
             .map(|door| {

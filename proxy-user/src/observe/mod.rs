@@ -109,8 +109,7 @@ pub async fn run(setup: Setup) -> Result<()> {
         can_destroy()?;
     }
     let guard = Guard::read(&config)?;
-    let listener =
-        listen::bind(config.admin).with_context(|| format!("cannot listen on {}", config.admin))?;
+    let listener = listen::bind(config.admin)?;
     tracing::info!(address = %listener.local_addr()?, "admin listening");
     let mut sockets = open(&task, &config)?;
     let arrivals = sockets.arrivals().context("cannot watch for new connections")?;

@@ -25,11 +25,10 @@ pub enum PacksError {
         /// The directory.
         directory: PathBuf,
         /// What the system says.
-        #[source]
         error: std::io::Error,
     },
     /// A pack file has mistakes.
-    #[error("{0}")]
+    #[error(transparent)]
     Mistakes(#[from] Mistakes),
     /// Nothing has this name; the text says what to write instead.
     #[error("there is no pack \"{name}\"; {fix}")]

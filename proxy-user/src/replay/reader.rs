@@ -23,7 +23,6 @@ pub enum RecordingError {
         /// What was to be read.
         path: PathBuf,
         /// What the system says.
-        #[source]
         error: std::io::Error,
     },
     /// A line is not what it must be.

@@ -18,7 +18,7 @@ use self::workers::Workers;
 use crate::activity::Reporter;
 use crate::admin::{self, Admin};
 use crate::config::{Config, SocketSource};
-use crate::listen::{Doors, Entry, Listener, Opened, Passed};
+use crate::listen::{self, Doors, Entry, ListenError, Listener, Opened, Passed};
 use crate::metrics::Metrics;
 use crate::packs::Packs;
 use crate::proxy::{self, Proxy};
@@ -70,7 +70,7 @@ impl Server {
         let LoadedConfig { config, books, guard, reports } = LoadedConfig::new(config, packs)?;
         let admin = match passed.admin {
             Some(socket) => Opened::passed(socket)?,
-            None => Opened::open(config.admin, entry)?,
+            None => Opened::open(config.admin_address(), entry)?,
         };
         ask_for_token(&config, admin.address())?;
         let workers = Workers::start(config.workers).context("cannot start the workers")?;
@@ -78,8 +78,9 @@ impl Server {
             let _first = workers.enter();
             match passed.proxy {
                 none if none.is_empty() => {
-                    let each = config.listen.iter().map(|address| Opened::open(*address, entry));
-                    each.collect::<Result<Vec<_>, _>>()?
+                    let each = config.listen_addresses().into_iter();
+                    each.map(|address| Opened::open(address, entry))
+                        .collect::<Result<Vec<_>, _>>()?
                 }
                 sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
             }
@@ -166,6 +167,17 @@ impl Server {
         let _ = reporter.await;
         tracing::info!("stopped");
     }
+}
+
+/// Looks whether what is not `passed` can be listened on. To be called before [`open_sockets`], while this
+/// process may still see who is in the way.
+///
+/// # Errors
+/// An address that cannot be listened on.
+pub fn probe_addresses(config: &Config, passed: &Passed) -> Result<(), ListenError> {
+    let admin = passed.admin.is_none().then(|| config.admin_address());
+    let listen = if passed.proxy.is_empty() { config.listen_addresses() } else { Vec::new() };
+    admin.into_iter().chain(listen).try_for_each(listen::probe)
 }
 
 /// # Errors

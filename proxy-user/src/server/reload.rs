@@ -1,12 +1,11 @@
 //! Another configuration for a running proxy: all of it or nothing.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
 
 use super::loaded::LoadedConfig;
 use super::{Server, ask_for_token};
 use crate::config::Config;
+use crate::core::listening::ListenAddress;
 use crate::descriptors;
 use crate::listen::{Doors, Opened};
 use crate::packs::Packs;
@@ -27,8 +26,8 @@ impl Server {
         }
         self.warn_of_fixed(&config);
         let LoadedConfig { config, books, guard, reports } = LoadedConfig::new(config, packs)?;
-        let (listen, limit) = (config.listen.clone(), config.limits.sessions);
-        let admin = [config.admin];
+        let (listen, limit) = (config.listen_addresses(), config.limits.sessions);
+        let admin = [config.admin_address()];
         let opened = {
             let _first = self.workers.enter();
             open_missing(&self.doors, &listen)?
@@ -71,6 +70,6 @@ impl Server {
 }
 
 /// Sockets that were passed stay what they are.
-fn open_missing(doors: &Doors, wanted: &[SocketAddr]) -> Result<Vec<Opened>> {
+fn open_missing(doors: &Doors, wanted: &[ListenAddress]) -> Result<Vec<Opened>> {
     if doors.are_passed() { Ok(Vec::new()) } else { Ok(doors.open_missing(wanted)?) }
 }

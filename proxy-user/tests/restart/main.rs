@@ -13,6 +13,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod addresses;
 mod fleet;
 mod load;
 mod many;
@@ -23,7 +24,7 @@ mod units;
 
 use harness::namespace::is_root;
 use harness::source::Source;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -32,6 +33,16 @@ fn main() {
         Trial::test("reload::a_mistake_changes_nothing", reload::a_mistake_changes_nothing),
         Trial::test("reload::a_mistake_is_told_once", reload::a_mistake_is_told_once),
         Trial::test("reload::addresses_come_and_go", reload::addresses_come_and_go),
+        Trial::test("addresses::both_families_come_and_go", addresses::both_families_come_and_go),
+        Trial::test(
+            "addresses::both_families_are_taken_over",
+            addresses::both_families_are_taken_over,
+        ),
+        Trial::test("addresses::who_is_in_the_way_is_named", addresses::who_is_in_the_way_is_named),
+        Trial::test(
+            "addresses::flags_that_clash_are_wrong_usage",
+            addresses::flags_that_clash_are_wrong_usage,
+        ),
         Trial::test("takeover::three_in_a_row", takeover::three_in_a_row),
         Trial::test("takeover::one_at_a_time", takeover::one_at_a_time),
         Trial::test("passed::the_queue_outlives_a_restart", passed::the_queue_outlives_a_restart),
@@ -42,6 +53,18 @@ fn main() {
     ];
     let units = Trial::test("units::systemd_accepts_them", units::systemd_accepts_them);
     trials.push(units.with_ignored_flag(!units::can_be_tried()));
+    for (name, trial) in [
+        (
+            "addresses::a_strangers_socket_is_just_in_use",
+            addresses::a_strangers_socket_is_just_in_use as fn() -> Result<(), Failed>,
+        ),
+        (
+            "addresses::a_privileged_port_comes_with_advice",
+            addresses::a_privileged_port_comes_with_advice,
+        ),
+    ] {
+        trials.push(Trial::test(name, trial).with_ignored_flag(!is_root()));
+    }
     for source in Source::ALL {
         let ignored = source == Source::Ebpf && !is_root();
         let name = format!("fleet::{}", source.module());

@@ -1,0 +1,102 @@
+//! The addresses that one process listens on: which of them are in each other's way, and when `[::]` leaves
+//! IPv4 to another.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// An IPv4 address that is written as an IPv6 one (`[::ffff:192.0.2.1]:80`, RFC 4291 section 2.5.5.2) as
+/// the IPv4 address that it is.
+#[must_use]
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        // With its scope.
+        IpAddr::V6(_) => address,
+    }
+}
+
+/// Whether not both can be bound: the same port, and the interfaces of one include those of the other.
+/// `[::]` is taken for IPv6 alone, as [`ListenAddress::new`] sees to.
+#[must_use]
+pub fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (one, other) = (canonical(one), canonical(other));
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    let same = one == other || (any && one.is_ipv4() == other.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && same
+}
+
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// Canonical; the port may be 0.
+    pub address: SocketAddr,
+    /// `[::]` without IPv4 (`IPV6_V6ONLY`, RFC 3493 section 5.3).
+    pub v6_only: bool,
+}
+
+impl ListenAddress {
+    /// One of the addresses of a process, which are `all`. `[::]` stands for every interface, as long as
+    /// no other of them is an IPv4 address with the same port.
+    #[must_use]
+    pub fn new(address: SocketAddr, all: &[SocketAddr]) -> ListenAddress {
+        let address = canonical(address);
+        let any = address.ip() == Ipv6Addr::UNSPECIFIED && address.port() != 0;
+        let mut others = all.iter().map(|other| canonical(*other));
+        let v6_only = any && others.any(|one| one.is_ipv4() && one.port() == address.port());
+        ListenAddress { address, v6_only }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_s_clothes_is_one() {
+        assert_eq!(canonical(at("[::ffff:127.0.0.1]:80")), at("127.0.0.1:80"));
+        assert_eq!(canonical(at("[::ffff:0.0.0.0]:80")), at("0.0.0.0:80"));
+        for other in ["127.0.0.1:80", "[::]:80", "[::1]:80", "[fe80::1%3]:80"] {
+            assert_eq!(canonical(at(other)), at(other));
+        }
+    }
+
+    #[test]
+    fn overlapping() {
+        for (one, other) in [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::1]:80", "[::]:80"),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
+            ("[::ffff:0.0.0.0]:80", "127.0.0.1:80"),
+        ] {
+            assert!(overlap(at(one), at(other)) && overlap(at(other), at(one)), "{one} {other}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:80", "127.0.0.1:81"),
+            ("127.0.0.1:80", "127.0.0.2:80"),
+            ("0.0.0.0:80", "[::]:80"),
+            ("0.0.0.0:0", "0.0.0.0:0"),
+            ("[fe80::1%3]:80", "[fe80::1%4]:80"),
+        ] {
+            assert!(!overlap(at(one), at(other)) && !overlap(at(other), at(one)), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn every_interface_leaves_ipv4_to_another_address_only() {
+        let v6_only = |address, all: &[&str]| {
+            let all: Vec<_> = all.iter().map(|one| at(one)).collect();
+            ListenAddress::new(at(address), &all).v6_only
+        };
+        assert!(v6_only("[::]:80", &["0.0.0.0:80", "[::]:80"]));
+        assert!(v6_only("[::]:80", &["[::]:80", "127.0.0.1:80"]));
+        assert!(v6_only("[::]:80", &["[::]:80", "[::ffff:127.0.0.1]:80"]));
+        assert!(!v6_only("[::]:80", &["[::]:80", "0.0.0.0:81"]));
+        assert!(!v6_only("[::]:80", &["[::]:80", "[::1]:80"]));
+        assert!(!v6_only("[::]:0", &["[::]:0", "0.0.0.0:0"]));
+        assert!(!v6_only("[::1]:80", &["[::1]:80", "127.0.0.1:80"]));
+    }
+}
