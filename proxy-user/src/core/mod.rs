@@ -19,6 +19,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod judge;
 pub mod keepalive;
+pub mod lifecycle;
 pub mod listening;
 pub mod loops;
 pub mod loss;

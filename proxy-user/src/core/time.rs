@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`, the clock that the kernel's rows carry too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(pub u64);
 
 impl Nanos {

@@ -1,0 +1,366 @@
+//! An app's life: running, suspended for want of people, started again for the next one.
+//!
+//! Give [`Lifecycle::on`] what happens, with the time and what the app looks like, and carry out the
+//! command that it answers with, if it does: start the app, ask whether it is busy, end its sessions, stop
+//! it. Whoever carries a command out tells what came of it by another event, with the number of the
+//! attempt; what an earlier attempt says late changes nothing. A start is given up when the machine is no longer
+//! [`State::Starting`]. [`Event::Tick`] is to come once a second.
+//!
+//! The machine knows neither requests nor drivers, and keeps no list of who waits.
+
+mod idle;
+mod state;
+
+use std::time::Duration;
+
+pub use self::idle::{Facts, Work};
+pub use self::state::{Command, Event, Failure, Observed, State, Step};
+use super::time::Nanos;
+
+/// The first pause after a start that failed; each further one is twice as long.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause between two starts.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A person who opens the page of an app that could not start makes it try again at once, but not more
+/// often than this.
+pub const PERSON_PAUSE: Duration = Duration::from_secs(5);
+/// An app that has run for this long is no crash loop: its next failure is a first one.
+pub const STABLE: Duration = Duration::from_secs(60);
+/// How long after a failed stop the next one is tried.
+pub const STOP_PAUSE: Duration = Duration::from_secs(60);
+/// How long an app that says that it is at work is not asked again.
+pub const PROBE_PAUSE: Duration = Duration::from_secs(60);
+/// What is at work for less than this leaves nothing to fetch.
+pub const SHORT_WORK: Duration = Duration::from_secs(5);
+/// A longer time without any event means that nobody could be heard: the machine slept.
+pub const GAP: Duration = Duration::from_secs(10);
+
+/// One app's life. See the module's text for the order of calls.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lifecycle {
+    state: State,
+    /// Since when it is in this state.
+    since: Nanos,
+    /// The number of the newest attempt to start, probe or stop it.
+    attempt: u32,
+    /// The idle clock does not count from before this.
+    floor: Nanos,
+    /// Not suspended for idleness before this.
+    pause: Nanos,
+    /// Since when the app says that it is at work.
+    busy: Option<Nanos>,
+    /// Starts that failed in a row.
+    failures: u32,
+    /// The newest failure, until it has run for [`STABLE`].
+    failure: Option<Failure>,
+    /// When the newest event came.
+    heard: Nanos,
+}
+
+impl Lifecycle {
+    /// An app in this state.
+    #[must_use]
+    pub fn new(state: State, now: Nanos) -> Lifecycle {
+        Lifecycle {
+            state,
+            since: now,
+            attempt: 0,
+            floor: now,
+            pause: now,
+            busy: None,
+            failures: 0,
+            failure: None,
+            heard: now,
+        }
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Since when it is in this state.
+    #[must_use]
+    pub fn since(&self) -> Nanos {
+        self.since
+    }
+
+    /// Why it last failed to start, or ended by itself; `None` once it has run for [`STABLE`].
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Since when the app itself says that it is at work.
+    #[must_use]
+    pub fn busy(&self) -> Option<Nanos> {
+        self.busy
+    }
+
+    /// When it will be suspended if it stays as the facts say; `None` = it will not.
+    #[must_use]
+    pub fn suspends_at(&self, facts: &Facts) -> Option<Nanos> {
+        if self.state != State::Running {
+            return None;
+        }
+        facts.suspends_at(self.floor).map(|at| at.max(self.pause))
+    }
+
+    /// Something happened at `now`.
+    pub fn on(&mut self, event: Event, facts: &Facts, now: Nanos) -> Option<Command> {
+        self.bridge(facts, now);
+        if matches!(event, Event::Wanted { .. } | Event::Wake) {
+            self.floor = self.floor.max(now);
+            self.busy = None;
+        }
+        match event {
+            Event::Observed(observed) => return self.observed(observed, now),
+            Event::Exited(reason) => return self.exited(reason, facts, now),
+            _ => {}
+        }
+        match self.state {
+            State::Running => self.running(event, facts, now),
+            State::Suspending(step) => self.suspending(step, event, facts, now),
+            State::Suspended => match event {
+                Event::Wanted { .. } | Event::Wake => Some(self.start(now)),
+                Event::Tick if facts.kept => Some(self.start(now)),
+                _ => None,
+            },
+            State::Starting => self.starting(event, now),
+            State::Failed { until, tried } => self.failed(until, tried, event, facts, now),
+            State::Disabled => None,
+        }
+    }
+
+    fn running(&mut self, event: Event, facts: &Facts, now: Nanos) -> Option<Command> {
+        if now.since(self.since) >= STABLE {
+            (self.failures, self.failure) = (0, None);
+        }
+        match event {
+            Event::Tick if self.suspends_at(facts).is_some_and(|at| at <= now) => {
+                if self.busy.is_some_and(|since| now.since(since) >= facts.busy_limit) {
+                    self.busy = None;
+                    return Some(self.close(false, now));
+                }
+                self.attempt += 1;
+                self.enter(State::Suspending(Step::Probing), now);
+                Some(Command::Probe(self.attempt))
+            }
+            Event::Suspend => Some(self.close(true, now)),
+            _ => None,
+        }
+    }
+
+    fn suspending(
+        &mut self,
+        step: Step,
+        event: Event,
+        facts: &Facts,
+        now: Nanos,
+    ) -> Option<Command> {
+        let wanted = matches!(event, Event::Wanted { .. } | Event::Wake);
+        match step {
+            // The driver has not been told: whoever comes wins.
+            Step::Probing | Step::Closing { .. } if wanted => self.enter(State::Running, now),
+            Step::Probing => match event {
+                Event::Busy(attempt) if attempt == self.attempt => {
+                    self.busy = self.busy.or(Some(now));
+                    self.pause = now + PROBE_PAUSE;
+                    self.enter(State::Running, now);
+                }
+                Event::Idle(attempt) if attempt == self.attempt => {
+                    let busy = self.busy.take();
+                    if busy.is_some_and(|since| now.since(since) >= SHORT_WORK) {
+                        // Its result can still be fetched.
+                        self.floor = self.floor.max(now);
+                    }
+                    if self.is_due(facts, now) {
+                        return Some(self.close(false, now));
+                    }
+                    self.enter(State::Running, now);
+                }
+                Event::Suspend => return Some(self.close(true, now)),
+                Event::Tick if !self.is_due(facts, now) => self.enter(State::Running, now),
+                _ => {}
+            },
+            Step::Closing { asked } => match event {
+                Event::Closed(attempt) if attempt == self.attempt => {
+                    if asked || self.is_due(facts, now) {
+                        return Some(self.stop(now));
+                    }
+                    self.enter(State::Running, now);
+                }
+                Event::Suspend => self.state = State::Suspending(Step::Closing { asked: true }),
+                Event::Tick if !asked && !self.is_due(facts, now) => {
+                    self.enter(State::Running, now);
+                }
+                _ => {}
+            },
+            Step::Stopping { ran, .. } if wanted => {
+                self.state = State::Suspending(Step::Stopping { ran, wanted: true });
+            }
+            Step::Stopping { ran, wanted } => match event {
+                Event::Stopped(attempt) if attempt == self.attempt => {
+                    self.enter(State::Suspended, now);
+                    return wanted.then(|| self.start(now));
+                }
+                Event::StopFailed(attempt) if attempt == self.attempt => {
+                    self.pause = now + STOP_PAUSE;
+                    if !ran {
+                        return Some(self.wait(now));
+                    }
+                    self.enter(State::Running, now);
+                }
+                Event::Suspend => {
+                    self.state = State::Suspending(Step::Stopping { ran, wanted: false });
+                }
+                _ => {}
+            },
+        }
+        None
+    }
+
+    fn starting(&mut self, event: Event, now: Nanos) -> Option<Command> {
+        match event {
+            Event::Ready(attempt) if attempt == self.attempt => {
+                // A wake resets the idle clock.
+                self.floor = self.floor.max(now);
+                self.enter(State::Running, now);
+                None
+            }
+            Event::StartFailed(attempt, reason) if attempt == self.attempt => {
+                self.fail(reason, now);
+                None
+            }
+            Event::Suspend => Some(self.stop(now)),
+            _ => None,
+        }
+    }
+
+    fn failed(
+        &mut self,
+        until: Nanos,
+        tried: Nanos,
+        event: Event,
+        facts: &Facts,
+        now: Nanos,
+    ) -> Option<Command> {
+        let again = match event {
+            Event::Wake => true,
+            Event::Wanted { person: true } => now >= until.min(tried + PERSON_PAUSE),
+            Event::Wanted { person: false } => now >= until,
+            Event::Tick if facts.kept || facts.is_wanted(self.floor, now) => now >= until,
+            // Nobody wants it any more. Whoever comes next finds it suspended, and starts it.
+            Event::Tick | Event::Suspend => {
+                self.failures = 0;
+                self.enter(State::Suspended, now);
+                false
+            }
+            _ => false,
+        };
+        again.then(|| self.start(now))
+    }
+
+    /// What the driver sees of the app without having been asked to do anything.
+    fn observed(&mut self, observed: Observed, now: Nanos) -> Option<Command> {
+        match (observed, self.state) {
+            (Observed::Disabled, State::Disabled) => {}
+            (Observed::Disabled, _) => self.enter(State::Disabled, now),
+            // What was begun here tells itself how it ends.
+            (_, State::Starting | State::Suspending(Step::Stopping { .. })) => {}
+            (Observed::Running, State::Suspended | State::Failed { .. } | State::Disabled) => {
+                self.floor = self.floor.max(now);
+                self.enter(State::Running, now);
+            }
+            (Observed::Starting, State::Suspended | State::Failed { .. } | State::Disabled) => {
+                return Some(self.wait(now));
+            }
+            (Observed::Suspended, State::Running | State::Suspending(_) | State::Disabled) => {
+                self.enter(State::Suspended, now);
+            }
+            (Observed::Running | Observed::Starting | Observed::Suspended, _) => {}
+        }
+        None
+    }
+
+    /// The app has ended by itself.
+    fn exited(&mut self, failure: Failure, facts: &Facts, now: Nanos) -> Option<Command> {
+        match self.state {
+            State::Starting => self.fail(failure, now),
+            // Somebody uses it: it must come back.
+            State::Running if facts.kept || facts.is_wanted(self.floor, now) => {
+                if now.since(self.since) >= STABLE {
+                    self.failures = 0;
+                }
+                self.fail(failure, now);
+            }
+            State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {
+                self.enter(State::Suspended, now);
+            }
+            State::Suspending(Step::Stopping { wanted, .. }) => {
+                self.enter(State::Suspended, now);
+                return wanted.then(|| self.start(now));
+            }
+            State::Suspended | State::Failed { .. } | State::Disabled => {}
+        }
+        None
+    }
+
+    fn start(&mut self, now: Nanos) -> Command {
+        self.attempt += 1;
+        self.enter(State::Starting, now);
+        Command::Start(self.attempt)
+    }
+
+    /// Somebody else has started it, or it could not be kept from starting.
+    fn wait(&mut self, now: Nanos) -> Command {
+        self.attempt += 1;
+        self.enter(State::Starting, now);
+        Command::Await(self.attempt)
+    }
+
+    /// Ends the sessions. `asked` by an operator, who means it whoever is there.
+    fn close(&mut self, asked: bool, now: Nanos) -> Command {
+        self.attempt += 1;
+        self.enter(State::Suspending(Step::Closing { asked }), now);
+        Command::Close(self.attempt)
+    }
+
+    fn stop(&mut self, now: Nanos) -> Command {
+        self.attempt += 1;
+        let ran = self.state != State::Starting;
+        self.enter(State::Suspending(Step::Stopping { ran, wanted: false }), now);
+        Command::Stop(self.attempt)
+    }
+
+    fn fail(&mut self, failure: Failure, now: Nanos) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        self.failure = Some(failure);
+        self.enter(State::Failed { until: now + pause, tried: now }, now);
+    }
+
+    fn is_due(&self, facts: &Facts, now: Nanos) -> bool {
+        facts.suspends_at(self.floor).is_some_and(|at| at <= now)
+    }
+
+    fn enter(&mut self, state: State, now: Nanos) {
+        (self.state, self.since) = (state, now);
+    }
+
+    /// A machine that slept has heard nobody meanwhile, so that its sleep is no idleness.
+    fn bridge(&mut self, facts: &Facts, now: Nanos) {
+        let gap = now.since(self.heard);
+        if gap > GAP {
+            self.floor = (facts.base(self.floor) + gap).min(now).max(self.floor);
+        }
+        self.heard = self.heard.max(now);
+    }
+}
+
+#[cfg(test)]
+mod page;
+
+#[cfg(test)]
+mod tests;

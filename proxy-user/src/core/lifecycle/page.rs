@@ -1,0 +1,95 @@
+//! The table of `docs/lifecycle.md` is what the machine does.
+
+use super::*;
+
+const PAGE: &str = include_str!("../../../../docs/lifecycle.md");
+
+const NOW: Nanos = Nanos(1_000_000_000_000);
+/// The number of the attempt under way.
+const ATTEMPT: u32 = 7;
+
+/// Each state, as the head of a column.
+fn states() -> [(&'static str, State); 8] {
+    let closing = Step::Closing { asked: false };
+    let stopping = Step::Stopping { ran: true, wanted: false };
+    [
+        ("running", State::Running),
+        ("suspending: asked", State::Suspending(Step::Probing)),
+        ("suspending: sessions told", State::Suspending(closing)),
+        ("suspending: driver told", State::Suspending(stopping)),
+        ("suspended", State::Suspended),
+        ("starting", State::Starting),
+        ("failed", State::Failed { until: NOW, tried: NOW }),
+        ("disabled", State::Disabled),
+    ]
+}
+
+/// Each event, as the head of a row, and whether the app has been idle for long enough.
+fn events() -> Vec<(&'static str, Event, bool)> {
+    let failure = Failure("it broke".into());
+    vec![
+        ("a second passes; it is used", Event::Tick, false),
+        ("a second passes; it has been idle for `idle_after`", Event::Tick, true),
+        ("a request or handshake wants it", Event::Wanted { person: false }, false),
+        ("an operator: wake", Event::Wake, false),
+        ("an operator: suspend", Event::Suspend, false),
+        ("it says that it is at work", Event::Busy(ATTEMPT), true),
+        ("it says that it is not", Event::Idle(ATTEMPT), true),
+        ("its sessions have been told", Event::Closed(ATTEMPT), true),
+        ("it is down", Event::Stopped(ATTEMPT), true),
+        ("it cannot be stopped", Event::StopFailed(ATTEMPT), true),
+        ("it answers", Event::Ready(ATTEMPT), false),
+        ("it cannot start", Event::StartFailed(ATTEMPT, failure.clone()), false),
+        ("it ends by itself; it is used", Event::Exited(failure.clone()), false),
+        ("it ends by itself; it has been idle", Event::Exited(failure), true),
+        ("seen running", Event::Observed(Observed::Running), false),
+        ("seen starting", Event::Observed(Observed::Starting), false),
+        ("seen suspended", Event::Observed(Observed::Suspended), false),
+        ("seen disabled", Event::Observed(Observed::Disabled), false),
+    ]
+}
+
+fn cell(state: State, event: Event, idle: bool) -> String {
+    let mut machine = Lifecycle::new(state, NOW);
+    machine.attempt = ATTEMPT;
+    let activity = Nanos(if idle { 0 } else { NOW.0 });
+    machine.floor = activity;
+    let facts = Facts {
+        idle_after: Some(Duration::from_secs(60)),
+        busy_limit: Duration::from_secs(3600),
+        activity: Some(activity),
+        ..Facts::default()
+    };
+    let command = machine.on(event, &facts, NOW);
+    let command = command.map(|command| match command {
+        Command::Start(_) => "start it",
+        Command::Await(_) => "wait for it",
+        Command::Probe(_) => "ask it",
+        Command::Close(_) => "tell its sessions",
+        Command::Stop(_) => "stop it",
+    });
+    let entered = match machine.state() {
+        same if same == state => None,
+        State::Suspending(Step::Stopping { wanted: true, .. }) => Some("start it when it is down"),
+        State::Suspending(_) => None,
+        other => Some(other.as_str()),
+    };
+    let parts: Vec<_> = entered.into_iter().chain(command).collect();
+    if parts.is_empty() { "—".to_owned() } else { parts.join(", ") }
+}
+
+fn table() -> String {
+    let heads = states().map(|(head, _)| head).join(" | ");
+    let mut table = format!("| | {heads} |\n|{}\n", " --- |".repeat(1 + states().len()));
+    for (head, event, idle) in events() {
+        let cells = states().map(|(_, state)| cell(state, event.clone(), idle));
+        table += &format!("| {head} | {} |\n", cells.join(" | "));
+    }
+    table
+}
+
+#[test]
+fn the_page_shows_the_machine() {
+    let table = table();
+    assert!(PAGE.contains(&table), "docs/lifecycle.md lacks this table:\n{table}");
+}

@@ -1,0 +1,420 @@
+//! The machine beside a model of the world that carries its commands out.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const IDLE: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(600);
+
+fn seconds(seconds: u64) -> Nanos {
+    Nanos(seconds * 1_000_000_000)
+}
+
+fn failure() -> Failure {
+    Failure("it broke".into())
+}
+
+/// What a driver is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    Nothing,
+    Starting(u32),
+    Probing(u32),
+    Closing(u32),
+    Stopping(u32),
+}
+
+/// What happens next in a world.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    Seconds(u8),
+    Sleeps(u16),
+    Person,
+    Request,
+    /// A message counts; the machine is not told but by the facts.
+    Activity,
+    Kept(bool),
+    Wake,
+    Suspend,
+    /// The command under way succeeds, or the app says that it is idle.
+    Good,
+    /// It fails, or the app says that it is busy.
+    Bad,
+    Exits,
+    Observed(Observed),
+    /// Something that an earlier attempt says late.
+    Late(bool),
+}
+
+#[derive(Debug)]
+struct World {
+    machine: Lifecycle,
+    facts: Facts,
+    now: Nanos,
+    doing: Doing,
+    /// An operator's wish is being carried out.
+    asked: bool,
+    /// Somebody came after the driver was told to stop.
+    owed: bool,
+    /// When it was started last.
+    started: Nanos,
+}
+
+impl World {
+    fn new() -> World {
+        let now = seconds(1000);
+        let facts = Facts { idle_after: Some(IDLE), busy_limit: LIMIT, ..Facts::default() };
+        World {
+            machine: Lifecycle::new(State::Suspended, now),
+            facts,
+            now,
+            doing: Doing::Nothing,
+            asked: false,
+            owed: false,
+            started: seconds(0),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let base = self.facts.activity.unwrap_or_default();
+        !self.facts.kept && self.now.since(base) >= IDLE
+    }
+
+    fn tell(&mut self, event: Event) {
+        let before = self.machine.state();
+        let told_late = matches!(before, State::Suspending(Step::Stopping { .. }));
+        let wants = matches!(event, Event::Wanted { .. } | Event::Wake);
+        if matches!(event, Event::Suspend) {
+            (self.asked, self.owed) = (true, false);
+        }
+        if wants {
+            self.asked = false;
+            self.owed |= told_late;
+        }
+        let observed_running = event == Event::Observed(Observed::Running);
+        let ready = matches!(event, Event::Ready(_));
+        let own = !matches!(event, Event::Wake | Event::Observed(_));
+        let command = self.machine.on(event, &self.facts, self.now);
+        let after = self.machine.state();
+        if matches!(self.doing, Doing::Starting(_)) && after != State::Starting {
+            self.doing = Doing::Nothing;
+        }
+        if after == State::Running && before != State::Running {
+            let undone = matches!(before, State::Suspending(_));
+            assert!(observed_running || ready || undone, "{before:?} looks like a running app");
+        }
+        if wants && matches!(before, State::Suspending(Step::Probing | Step::Closing { .. })) {
+            assert_eq!(after, State::Running, "the driver was not told yet");
+        }
+        match command {
+            None => {}
+            Some(Command::Start(attempt) | Command::Await(attempt)) => {
+                assert!(!matches!(self.doing, Doing::Starting(_)), "one start at a time");
+                let waited = self.now.since(self.started);
+                if matches!(before, State::Failed { .. }) && own {
+                    assert!(waited >= FIRST_PAUSE, "a crash loop that spins");
+                }
+                (self.started, self.owed) = (self.now, false);
+                self.doing = Doing::Starting(attempt);
+            }
+            Some(Command::Probe(attempt)) => {
+                assert!(self.is_due(), "asked before it was due");
+                self.doing = Doing::Probing(attempt);
+            }
+            Some(Command::Close(attempt)) => {
+                assert!(self.asked || self.is_due(), "sessions of a used app are told");
+                self.doing = Doing::Closing(attempt);
+            }
+            Some(Command::Stop(attempt)) => {
+                assert!(self.asked || self.is_due(), "a used app is stopped");
+                self.doing = Doing::Stopping(attempt);
+            }
+        }
+        self.owed &= !matches!(after, State::Running | State::Disabled);
+        if after == State::Suspended {
+            assert!(!self.owed, "somebody waits for an app that nobody starts");
+        }
+    }
+
+    fn happen(&mut self, happens: Happens) {
+        match happens {
+            Happens::Seconds(seconds) => {
+                for _ in 0..seconds {
+                    self.now = self.now + Duration::from_secs(1);
+                    self.tell(Event::Tick);
+                }
+            }
+            Happens::Sleeps(minutes) => {
+                let idle = self.is_due();
+                self.now = self.now + Duration::from_secs(60 * u64::from(minutes) + 11);
+                let running = self.machine.state() == State::Running;
+                self.tell(Event::Tick);
+                if running && !idle {
+                    assert_eq!(self.machine.state(), State::Running, "sleep is no idleness");
+                }
+            }
+            Happens::Person => self.tell(Event::Wanted { person: true }),
+            Happens::Request => self.tell(Event::Wanted { person: false }),
+            Happens::Activity => self.facts.activity = Some(self.now),
+            Happens::Kept(kept) => self.facts.kept = kept,
+            Happens::Wake => self.tell(Event::Wake),
+            Happens::Suspend => self.tell(Event::Suspend),
+            Happens::Exits => {
+                if let Doing::Starting(_) | Doing::Stopping(_) = self.doing {
+                    self.doing = Doing::Nothing;
+                }
+                self.tell(Event::Exited(failure()));
+            }
+            Happens::Observed(observed) => self.tell(Event::Observed(observed)),
+            Happens::Good | Happens::Bad => {
+                let good = matches!(happens, Happens::Good);
+                let event = match std::mem::replace(&mut self.doing, Doing::Nothing) {
+                    Doing::Nothing => return,
+                    Doing::Starting(attempt) if good => Event::Ready(attempt),
+                    Doing::Starting(attempt) => Event::StartFailed(attempt, failure()),
+                    Doing::Probing(attempt) if good => Event::Idle(attempt),
+                    Doing::Probing(attempt) => Event::Busy(attempt),
+                    Doing::Closing(attempt) => Event::Closed(attempt),
+                    Doing::Stopping(attempt) if good => Event::Stopped(attempt),
+                    Doing::Stopping(attempt) => Event::StopFailed(attempt),
+                };
+                self.tell(event);
+            }
+            Happens::Late(good) => {
+                let state = self.machine.state();
+                self.tell(if good { Event::Ready(0) } else { Event::Stopped(0) });
+                assert_eq!(self.machine.state(), state, "an old attempt is heard");
+            }
+        }
+    }
+
+    /// Everything that was ordered succeeds, second by second.
+    fn settle(&mut self, wanted: bool, limit: u32) {
+        for _ in 0..limit {
+            if wanted {
+                self.happen(Happens::Request);
+            }
+            self.happen(Happens::Good);
+            self.happen(Happens::Seconds(1));
+        }
+    }
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let observed = prop_oneof![
+        Just(Observed::Running),
+        Just(Observed::Starting),
+        Just(Observed::Suspended),
+        Just(Observed::Disabled),
+    ];
+    prop_oneof![
+        8 => (1..70_u8).prop_map(Happens::Seconds),
+        1 => (0..600_u16).prop_map(Happens::Sleeps),
+        3 => Just(Happens::Person),
+        3 => Just(Happens::Request),
+        2 => Just(Happens::Activity),
+        1 => any::<bool>().prop_map(Happens::Kept),
+        1 => Just(Happens::Wake),
+        1 => Just(Happens::Suspend),
+        8 => Just(Happens::Good),
+        4 => Just(Happens::Bad),
+        2 => Just(Happens::Exits),
+        1 => observed.prop_map(Happens::Observed),
+        1 => any::<bool>().prop_map(Happens::Late),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever has happened, in whatever order.
+    #[test]
+    fn every_history_keeps_the_promises(history in proptest::collection::vec(happens(), 0..80)) {
+        let mut world = World::new();
+        for happens in history {
+            world.happen(happens);
+        }
+        world.happen(Happens::Observed(Observed::Suspended));
+        world.facts.kept = false;
+        // Nobody comes: it comes to rest.
+        world.settle(false, 1000);
+        prop_assert_eq!(world.machine.state(), State::Suspended);
+        // Somebody comes: it runs, and goes on doing so.
+        world.settle(true, 70);
+        prop_assert_eq!(world.machine.state(), State::Running);
+        // And comes to rest again.
+        world.settle(false, 1000);
+        prop_assert_eq!(world.machine.state(), State::Suspended);
+    }
+}
+
+/// A world in which the app runs.
+fn running() -> World {
+    let mut world = World::new();
+    world.happen(Happens::Person);
+    world.happen(Happens::Good);
+    assert_eq!(world.machine.state(), State::Running);
+    world
+}
+
+#[test]
+fn an_idle_app_is_asked_its_sessions_are_told_and_it_is_stopped() {
+    let mut world = running();
+    world.happen(Happens::Seconds(29));
+    assert_eq!(world.machine.state(), State::Running);
+    world.happen(Happens::Seconds(1));
+    for doing in [Doing::Probing(2), Doing::Closing(3), Doing::Stopping(4)] {
+        assert_eq!(world.doing, doing);
+        world.happen(Happens::Good);
+    }
+    assert_eq!(world.machine.state(), State::Suspended);
+}
+
+#[test]
+fn any_number_of_requests_start_it_once() {
+    let mut world = World::new();
+    for _ in 0..100 {
+        world.happen(Happens::Request);
+    }
+    assert_eq!(world.doing, Doing::Starting(1));
+}
+
+#[test]
+fn who_comes_while_it_is_stopped_finds_it_started_again() {
+    let mut world = running();
+    world.happen(Happens::Seconds(30));
+    world.happen(Happens::Good);
+    world.happen(Happens::Good);
+    assert!(matches!(world.doing, Doing::Stopping(_)));
+    world.happen(Happens::Request);
+    assert!(matches!(world.doing, Doing::Stopping(_)), "it goes down first");
+    world.happen(Happens::Good);
+    assert!(matches!(world.doing, Doing::Starting(_)));
+}
+
+#[test]
+fn pauses_between_starts_grow_and_a_person_need_not_wait_for_them() {
+    let mut world = World::new();
+    world.happen(Happens::Request);
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        world.happen(Happens::Bad);
+        let State::Failed { until, tried } = world.machine.state() else { panic!("not failed") };
+        pauses.push(until.since(tried).as_secs());
+        world.facts.activity = Some(world.now);
+        while !matches!(world.doing, Doing::Starting(_)) {
+            world.facts.activity = Some(world.now);
+            world.happen(Happens::Seconds(1));
+        }
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    world.happen(Happens::Bad);
+    world.happen(Happens::Person);
+    assert_eq!(world.doing, Doing::Nothing, "once in five seconds");
+    world.happen(Happens::Seconds(5));
+    world.happen(Happens::Request);
+    assert_eq!(world.doing, Doing::Nothing, "no person");
+    world.happen(Happens::Person);
+    assert!(matches!(world.doing, Doing::Starting(_)));
+    world.happen(Happens::Good);
+    assert!(world.machine.failure().is_some(), "it may fail again");
+    for _ in 0..61 {
+        world.happen(Happens::Activity);
+        world.happen(Happens::Seconds(1));
+    }
+    assert_eq!(world.machine.failure(), None);
+}
+
+#[test]
+fn an_app_that_says_that_it_is_at_work_is_asked_again_and_left_its_time() {
+    let mut world = running();
+    world.happen(Happens::Seconds(30));
+    world.happen(Happens::Bad);
+    assert_eq!(world.machine.state(), State::Running);
+    assert!(world.machine.busy().is_some());
+    world.happen(Happens::Seconds(59));
+    assert_eq!(world.doing, Doing::Nothing);
+    world.happen(Happens::Seconds(1));
+    assert!(matches!(world.doing, Doing::Probing(_)));
+    world.happen(Happens::Good);
+    assert_eq!(world.machine.state(), State::Running, "its result can still be fetched");
+    world.happen(Happens::Seconds(29));
+    assert_eq!(world.doing, Doing::Nothing);
+    world.happen(Happens::Seconds(1));
+    world.happen(Happens::Good);
+    assert!(matches!(world.doing, Doing::Closing(_)));
+}
+
+#[test]
+fn work_without_an_end_keeps_it_awake_for_so_long_only() {
+    let mut world = running();
+    for _ in 0..600 {
+        world.happen(Happens::Seconds(1));
+        if matches!(world.doing, Doing::Probing(_)) {
+            world.happen(Happens::Bad);
+        }
+    }
+    assert_eq!(world.machine.state(), State::Running);
+    world.happen(Happens::Seconds(60));
+    assert!(matches!(world.doing, Doing::Probing(_) | Doing::Closing(_)), "{:?}", world.doing);
+    world.happen(Happens::Bad);
+    world.happen(Happens::Seconds(60));
+    assert!(matches!(world.machine.state(), State::Suspending(_)));
+}
+
+#[test]
+fn work_on_the_wire_keeps_it_awake_and_idleness_counts_from_its_end() {
+    let mut world = running();
+    world.facts.work.until = Some(world.now + LIMIT);
+    world.happen(Happens::Seconds(200));
+    assert_eq!(world.machine.state(), State::Running);
+    world.facts.work = Work { until: None, ended: Some(world.now) };
+    world.happen(Happens::Seconds(29));
+    assert_eq!(world.machine.state(), State::Running);
+    world.happen(Happens::Seconds(1));
+    assert!(matches!(world.machine.state(), State::Suspending(_)));
+}
+
+#[test]
+fn its_hours_keep_and_start_it() {
+    let mut world = World::new();
+    world.happen(Happens::Seconds(5));
+    assert_eq!(world.doing, Doing::Nothing);
+    world.happen(Happens::Kept(true));
+    world.happen(Happens::Seconds(1));
+    assert!(matches!(world.doing, Doing::Starting(_)));
+    world.happen(Happens::Good);
+    world.happen(Happens::Seconds(250));
+    assert_eq!(world.machine.state(), State::Running);
+    world.happen(Happens::Kept(false));
+    world.happen(Happens::Seconds(1));
+    assert!(matches!(world.machine.state(), State::Suspending(_)));
+}
+
+#[test]
+fn an_app_that_ends_while_it_is_used_comes_back() {
+    let mut world = running();
+    world.happen(Happens::Exits);
+    assert!(matches!(world.machine.state(), State::Failed { .. }));
+    world.happen(Happens::Seconds(1));
+    assert!(matches!(world.doing, Doing::Starting(_)));
+    let mut world = running();
+    world.happen(Happens::Seconds(29));
+    world.facts.idle_after = Some(Duration::from_secs(10));
+    world.happen(Happens::Exits);
+    assert_eq!(world.machine.state(), State::Suspended, "nobody misses it");
+}
+
+#[test]
+fn an_app_that_may_not_run_is_not_started() {
+    let mut world = World::new();
+    world.happen(Happens::Observed(Observed::Disabled));
+    for happens in [Happens::Person, Happens::Wake, Happens::Seconds(60)] {
+        world.happen(happens);
+        assert_eq!(world.doing, Doing::Nothing);
+    }
+    world.happen(Happens::Observed(Observed::Suspended));
+    world.happen(Happens::Person);
+    assert!(matches!(world.doing, Doing::Starting(_)));
+}
