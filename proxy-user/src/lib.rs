@@ -12,6 +12,7 @@ pub mod core;
 pub mod demo;
 pub mod descriptors;
 pub mod doctor;
+pub mod drivers;
 pub mod error;
 pub mod events;
 pub mod explain;

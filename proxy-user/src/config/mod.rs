@@ -7,6 +7,7 @@
 
 mod app;
 mod check;
+mod driver;
 mod loops;
 mod model;
 mod pending;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use crate::core::route::HostPattern;
 pub use app::{App, Compression, Count, OnIdle, Wake};
+pub use driver::{Call, CommandDriver, Driver, HttpDriver, ProcessDriver, StateCall};
 pub use loops::OwnUpstream;
 pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
 pub use value::upstream::Upstream;

@@ -1,0 +1,127 @@
+//! What a configuration says about how an app is started and stopped: `[app.driver]`.
+//!
+//! Plain data: nothing here parses or checks.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How an app is started and stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// A child process: `kind = "process"`.
+    Process(ProcessDriver),
+    /// Programs that act on it: `kind = "command"`.
+    Command(CommandDriver),
+    /// An HTTP control plane: `kind = "http"`.
+    Http(Box<HttpDriver>),
+}
+
+/// A child process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessDriver {
+    /// The program and its arguments; `{port}` in one of them names the app's port.
+    pub command: Vec<String>,
+    /// Where it runs. Default `None` = where Ebbtide runs.
+    pub dir: Option<PathBuf>,
+    /// Added to Ebbtide's own environment. `PORT` is the app's port unless it is set here.
+    pub env: BTreeMap<String, String>,
+    /// A path that answers 2xx or 3xx when the app is ready. Default `None` = a connection is accepted.
+    pub ready_path: Option<String>,
+    /// How long it may take to be ready, 1 s to 24 h. Default 60 s.
+    pub ready_timeout: Duration,
+    /// How long it may take to end after SIGTERM, 0 to 24 h. Default 10 s.
+    pub stop_timeout: Duration,
+}
+
+/// Programs that act on the app, each with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandDriver {
+    /// Starts it.
+    pub wake: Vec<String>,
+    /// Stops it.
+    pub suspend: Vec<String>,
+    /// Prints `running`, `starting` or `suspended`.
+    pub state: Vec<String>,
+    /// Where they run. Default `None` = where Ebbtide runs.
+    pub dir: Option<PathBuf>,
+    /// Added to Ebbtide's own environment; `EBBTIDE_APP` is the app's name.
+    pub env: BTreeMap<String, String>,
+    /// As [`ProcessDriver::ready_path`].
+    pub ready_path: Option<String>,
+    /// As [`ProcessDriver::ready_timeout`].
+    pub ready_timeout: Duration,
+    /// How long `suspend` and what follows it may take. Default 10 s.
+    pub stop_timeout: Duration,
+}
+
+/// An HTTP control plane. `{app}` in a URL or body stands for the app's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpDriver {
+    /// What tells the state.
+    pub state: StateCall,
+    /// What starts the app.
+    pub wake: Call,
+    /// What stops it.
+    pub suspend: Call,
+    /// File with a token to send. Default: none.
+    pub token_file: Option<PathBuf>,
+    /// The header that carries the token as it is; `None` = `Authorization: Bearer …`.
+    pub token_header: Option<http::HeaderName>,
+    /// As [`ProcessDriver::ready_path`].
+    pub ready_path: Option<String>,
+    /// As [`ProcessDriver::ready_timeout`].
+    pub ready_timeout: Duration,
+    /// How long it may take until the state says that it is down. Default 60 s.
+    pub stop_timeout: Duration,
+}
+
+/// A request to a control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its method.
+    pub method: http::Method,
+    /// `http` or `https`.
+    pub url: String,
+    /// Its body, as `application/json`. Default: none.
+    pub body: Option<String>,
+}
+
+/// A request whose answer tells the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateCall {
+    /// The request.
+    pub call: Call,
+    /// Where the state stands in the JSON of the answer (RFC 6901).
+    pub pointer: String,
+    /// The words that mean running.
+    pub running: Vec<String>,
+    /// Starting.
+    pub starting: Vec<String>,
+    /// Suspended.
+    pub suspended: Vec<String>,
+    /// That it may not run.
+    pub disabled: Vec<String>,
+}
+
+impl Driver {
+    /// How long the app may take to be ready.
+    #[must_use]
+    pub fn ready_timeout(&self) -> Duration {
+        match self {
+            Driver::Process(driver) => driver.ready_timeout,
+            Driver::Command(driver) => driver.ready_timeout,
+            Driver::Http(driver) => driver.ready_timeout,
+        }
+    }
+
+    /// A path that answers 2xx or 3xx when the app is ready; `None` = a connection is accepted.
+    #[must_use]
+    pub fn ready_path(&self) -> Option<&str> {
+        match self {
+            Driver::Process(driver) => driver.ready_path.as_deref(),
+            Driver::Command(driver) => driver.ready_path.as_deref(),
+            Driver::Http(driver) => driver.ready_path.as_deref(),
+        }
+    }
+}

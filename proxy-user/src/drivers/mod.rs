@@ -1,0 +1,61 @@
+//! How apps are started and stopped: one interface, and a file for each way.
+//!
+//! A driver does what it is told and says what it sees. It must not know requests, sessions, the
+//! lobby, or why it is told: `core::lifecycle` decides.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::config::Upstream;
+use crate::core::lifecycle::{Failure, Observed};
+
+/// What a driver could not do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DriverError(pub String);
+
+/// What a driver tells without being asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The app has ended by itself.
+    Exited(Failure),
+    /// It was seen to be something else than before.
+    Observed(Observed),
+}
+
+/// Who hears of a driver's notices. Called from any thread; it must not wait.
+pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// Starts and stops one app.
+///
+/// At most one of `start` and `stop` is under way at a time; a future that is dropped is given up, and what
+/// it has begun may be finished or undone by the next call.
+pub trait Driver: Debug + Send + Sync {
+    /// Has the app started, unless it runs. Done when whoever starts it has taken the wish: whether it
+    /// answers is for others to find out.
+    fn start(&self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Has the app stopped. Done when it is down.
+    fn stop(&self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Looks what the app is at the moment.
+    fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>>;
+
+    /// How often it wants to be asked to look; `None` = never, as it notices by itself.
+    fn look_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Where the app is, if the driver decides that. May change with each start.
+    fn upstream(&self) -> Option<Upstream> {
+        None
+    }
+
+    /// What the app printed last, for whoever wants to know why it does not start; the newest line last.
+    fn output(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
