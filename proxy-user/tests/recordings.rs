@@ -2,14 +2,12 @@
 //! its own: a tab that nobody uses must not count once its page is open, and nothing of what a person
 //! does may be ignored.
 //!
-//! The recordings are not part of the repository: they lie in `shared/packs/recordings` beside it, or
-//! where `EBBTIDE_RECORDINGS` says. Without them there is nothing to test, which is a failure where
-//! `CI=true`. `cargo test --test recordings -- --nocapture` shows the table.
+//! The recordings are those of `tests/data/packs/recordings`, or others that `EBBTIDE_RECORDINGS` names.
+//! `cargo test --test recordings -- --nocapture` shows the table.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test that cannot go on stops and says why"
 )]
@@ -60,17 +58,9 @@ const PACKS: &[(&str, &str)] = &[
     ("vite", "vite"),
 ];
 
-/// The folder of recordings, if it is there.
-fn folder() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/packs/recordings");
-    let folder = std::env::var_os("EBBTIDE_RECORDINGS").map_or(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let needed = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!needed, "no recordings in {}", folder.display());
-    eprintln!("no recordings in {}: nothing was tested", folder.display());
-    None
+fn folder() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/packs/recordings");
+    std::env::var_os("EBBTIDE_RECORDINGS").map_or(own, PathBuf::from)
 }
 
 fn outcomes(folder: &Path) -> Vec<Outcome> {
@@ -83,8 +73,7 @@ fn outcomes(folder: &Path) -> Vec<Outcome> {
 
 #[test]
 fn nobody_counts_for_nobody_and_everybody_for_somebody() {
-    let Some(folder) = folder() else { return };
-    let outcomes = outcomes(&folder);
+    let outcomes = outcomes(&folder());
     println!("{}", table(&outcomes));
     let mut wrong = Vec::new();
     for outcome in &outcomes {
@@ -113,8 +102,7 @@ fn nobody_counts_for_nobody_and_everybody_for_somebody() {
 
 #[test]
 fn frameworks_are_recognised_by_their_own_traffic() {
-    let Some(folder) = folder() else { return };
-    for outcome in outcomes(&folder) {
+    for outcome in outcomes(&folder()) {
         let name = &outcome.recording;
         let plain = ["act-", "rc-", "down-"].iter().find_map(|prefix| name.strip_prefix(prefix));
         let plain = plain.unwrap_or(name);
@@ -126,8 +114,7 @@ fn frameworks_are_recognised_by_their_own_traffic() {
 
 #[test]
 fn labelled_messages_are_what_their_labels_say() {
-    let Some(folder) = folder() else { return };
-    let labels = Labels::find(&[folder]).unwrap();
+    let labels = Labels::find(&[folder()]).unwrap();
     let packs = Packs::open(None).unwrap();
     let wrong = labels.judge(&packs.book(&["auto".to_owned()]).unwrap());
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), labels.len());
