@@ -1,4 +1,4 @@
-//! What one message costs: from its frame on the wire to its verdict, by how many packs are loaded and by
+//! What one message costs: from its frame on the wire to its judgement, by how many packs are loaded and by
 //! how it is compressed. `cargo bench -p proxy-user --bench matcher`; `docs/packs.md` has the figures.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark may stop where it stands")]
@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
-use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
+use ebbtide::core::pack::{Judgement, Message, Opening, RuleBook, RuleSet};
 use ebbtide::packs::Packs;
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -36,26 +36,26 @@ fn book(names: &[&str]) -> RuleBook {
 /// One direction of a connection.
 struct Way {
     parser: Parser,
-    looks: Option<(Lane, MessageDecoder)>,
+    looks: Option<(RuleSet, MessageDecoder)>,
     workspace: Workspace,
 }
 
 impl Way {
     fn new(book: &RuleBook, opening: &Opening<'_>, deflate: Option<Deflate>) -> Way {
-        let lane = book.connection(opening).input;
-        let rules = Rules { masked: true, rsv: 4, max_frame: u64::MAX };
-        let looks = (lane.longest() > 0)
-            .then(|| (lane.clone(), MessageDecoder::new(lane.longest(), deflate)));
-        Way { parser: Parser::new(rules), looks, workspace: Workspace::default() }
+        let rules = book.connection(opening).input;
+        let parser = Parser::new(Rules { masked: true, rsv: 4, max_frame: u64::MAX });
+        let looks = (rules.longest() > 0)
+            .then(|| (rules.clone(), MessageDecoder::new(rules.longest(), deflate)));
+        Way { parser, looks, workspace: Workspace::default() }
     }
 
-    fn judge(&mut self, book: &RuleBook, bytes: &[u8]) -> Option<Verdict> {
+    fn judge(&mut self, book: &RuleBook, bytes: &[u8]) -> Option<Judgement> {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let (lane, decoder) = self.looks.as_mut()?;
+        let (rules, decoder) = self.looks.as_mut()?;
         decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
-            lane.judge(book, &Message { opcode, payload, age, first: false })
+            rules.judge(book, &Message { opcode, payload, age, first: false })
         })
     }
 }

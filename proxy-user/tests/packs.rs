@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
 use ebbtide::core::pack::{
-    Message, Opening, RequestHead, RequestVerdict, RuleBook, RuleIndex, Verdict,
+    Judgement, Message, Opening, RequestHead, RequestJudgement, RuleBook, RuleIndex,
 };
 use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
@@ -97,12 +97,12 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
                 age: Duration::from_secs(age.parse().unwrap()),
                 first: message.contains_key("first"),
             };
-            let lane = match text(message, "from").unwrap() {
+            let rules = match text(message, "from").unwrap() {
                 "client" => &rules.input,
                 "app" => &rules.output,
                 other => panic!("from {other}"),
             };
-            all.push(row(book, message, lane.judge(book, &shown)));
+            all.push(row(book, message, rules.judge(book, &shown)));
         }
     }
     // The app was recognised: that is not what is tried here.
@@ -113,27 +113,27 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
         let reopened = request.contains_key("reopened").then_some(Duration::from_secs(2));
         let head = RequestHead { method, path, query, reopened };
         let body = text(request, "body").unwrap_or_default().as_bytes();
-        let verdict = match book.request(&head, known) {
-            RequestVerdict::Decided(verdict) => verdict,
-            RequestVerdict::NeedsBody(_) => book.request_body(&head, known, body, true),
+        let judgement = match book.request(&head, known) {
+            RequestJudgement::Decided(judgement) => judgement,
+            RequestJudgement::NeedsBody(_) => book.request_body(&head, known, body, true),
         };
-        all.push(row(book, request, verdict));
+        all.push(row(book, request, judgement));
     }
     for event in list(table, "event") {
         let (path, name) = (text(event, "path").unwrap(), text(event, "event"));
         let data = text(event, "data").unwrap().as_bytes();
-        let verdict = book.event(path, name.unwrap_or("message"), data, known);
-        all.push(row(book, event, verdict));
+        let judgement = book.event(path, name.unwrap_or("message"), data, known);
+        all.push(row(book, event, judgement));
     }
     all
 }
 
-fn row(book: &RuleBook, sample: &DeTable<'_>, verdict: Verdict) -> (String, String, String) {
+fn row(book: &RuleBook, sample: &DeTable<'_>, judgement: Judgement) -> (String, String, String) {
     let name = |index: RuleIndex| book.rule(index).unwrap().id.to_string();
-    let found = match verdict {
-        Verdict::Activity(None) => ACTIVITY.to_owned(),
-        Verdict::Activity(Some(index)) | Verdict::Ignored(index) => name(index),
-        Verdict::Undecided => "undecided".to_owned(),
+    let found = match judgement {
+        Judgement::Activity(None) => ACTIVITY.to_owned(),
+        Judgement::Activity(Some(index)) | Judgement::Ignored(index) => name(index),
+        Judgement::Undecided => "undecided".to_owned(),
     };
     let shown = ["line", "path", "text", "hex", "body", "data"].map(|key| text(sample, key));
     let shown: Vec<&str> = shown.into_iter().flatten().collect();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
-use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
+use ebbtide::core::pack::{Judgement, Message, Opening, RuleBook, RuleSet};
 use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
 use flate2::{Compress, Compression, FlushCompress};
@@ -58,7 +58,7 @@ const KEY: [u8; 4] = [1, 2, 3, 4];
 /// One direction of a connection.
 struct Way {
     book: RuleBook,
-    lane: Lane,
+    rules: RuleSet,
     decoder: MessageDecoder,
     workspace: Workspace,
     parser: Parser,
@@ -72,21 +72,21 @@ impl Way {
         let packs = Packs::open(None).unwrap();
         let book = packs.book(&["auto".to_owned()]).unwrap();
         let opening = Opening { path, query, subprotocol, unattended: true };
-        let lane = book.connection(&opening).input;
-        assert!(lane.longest() > 0, "no rules for {path}");
-        let decoder = MessageDecoder::new(lane.longest(), deflate);
+        let rules = book.connection(&opening).input;
+        assert!(rules.longest() > 0, "no rules for {path}");
+        let decoder = MessageDecoder::new(rules.longest(), deflate);
         let rsv = if deflate.is_some() { 4 } else { 0 };
         let parser = Parser::new(Rules { masked: true, rsv, max_frame: u64::MAX });
-        Way { book, lane, decoder, workspace: Workspace::default(), parser }
+        Way { book, rules, decoder, workspace: Workspace::default(), parser }
     }
 
-    fn judge(&mut self, bytes: &[u8]) -> Verdict {
+    fn judge(&mut self, bytes: &[u8]) -> Judgement {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let (book, lane) = (&self.book, &self.lane);
+        let (book, rules) = (&self.book, &self.rules);
         let judge = |opcode, payload: &Payload<'_>| {
             let age = Duration::from_secs(60);
-            lane.judge(book, &Message { opcode, payload, age, first: false })
+            rules.judge(book, &Message { opcode, payload, age, first: false })
         };
         self.decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], judge).unwrap()
     }
@@ -145,8 +145,8 @@ fn a_heartbeat_and_a_click_allocate_nothing() {
     for (opening, opcode, heartbeat, click) in cases {
         let mut way = Way::new(opening, None);
         let messages = [heartbeat, click].map(|bytes| own_frame(opcode, bytes, Some(KEY)));
-        assert!(matches!(way.judge(&messages[0]), Verdict::Ignored(_)), "{opening:?}");
-        assert_eq!(way.judge(&messages[1]), Verdict::Activity(None), "{opening:?}");
+        assert!(matches!(way.judge(&messages[0]), Judgement::Ignored(_)), "{opening:?}");
+        assert_eq!(way.judge(&messages[1]), Judgement::Activity(None), "{opening:?}");
         assert_eq!(way.allocations(&messages), 0, "{opening:?}");
     }
 }
@@ -173,7 +173,7 @@ fn compressed_messages_allocate_nothing_and_keep_no_more_than_their_window() {
     let texts: Vec<&[u8]> =
         (0..10_100).map(|n| if n % 2 == 0 { &b"3"[..] } else { b"42[1]" }).collect();
     let messages = compressed(&texts);
-    assert!(matches!(way.judge(&messages[0]), Verdict::Ignored(_)));
+    assert!(matches!(way.judge(&messages[0]), Judgement::Ignored(_)));
     let first = way.decoder.held();
     for bytes in &messages[1..100] {
         way.judge(bytes);

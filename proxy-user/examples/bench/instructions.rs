@@ -9,7 +9,7 @@ use ebbtide::{
         extension::Deflate,
         frame::{Opcode, Parser, Rules, own_frame},
         gate::{Gate, Reason},
-        pack::{Message, Opening, Verdict},
+        pack::{Judgement, Message, Opening},
         stall::{Sample, TcpState, Watch},
         time::Nanos,
     },
@@ -34,8 +34,8 @@ pub(crate) const CASES: [Case; 11] = [
     ("matcher: a person's message of 16 KiB", |count| streamlit(16 * 1024, count)),
     ("gate: a moment that has seen activity", |count| touch(count, 0)),
     ("gate: a new moment", |count| touch(count, 5_000_000)),
-    ("verdict: nothing waits", |count| look(count, 0)),
-    ("verdict: something waits and moves", |count| look(count, 9)),
+    ("judgement: nothing waits", |count| look(count, 0)),
+    ("judgement: something waits and moves", |count| look(count, 9)),
 ];
 const CLICK: &[u8] = b"42[\"click\",{\"button\":1}]";
 
@@ -95,18 +95,18 @@ fn judge(place: Place, payload: &[u8], machinery: bool, count: usize) {
 /// A message through parser, decoder and the rules of a pack.
 fn through((pack, opening): Place, frame: &[u8], machinery: bool, count: usize) {
     let book = Packs::open(None).unwrap().book(&[pack.to_owned()]).unwrap();
-    let lane = book.connection(&opening).input;
-    let mut decoder = MessageDecoder::new(lane.longest(), None::<Deflate>);
+    let rules = book.connection(&opening).input;
+    let mut decoder = MessageDecoder::new(rules.longest(), None::<Deflate>);
     let (mut parser, workspace) = (parser(), Workspace::default());
     for _ in 0..count {
         let chunk = parser.next(black_box(frame)).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let verdict =
+        let judgement =
             decoder.chunk(&workspace, &chunk, &frame[start..chunk.size], |opcode, payload| {
                 let age = Duration::from_secs(60);
-                lane.judge(&book, &Message { opcode, payload, age, first: false })
+                rules.judge(&book, &Message { opcode, payload, age, first: false })
             });
-        assert_eq!(matches!(verdict, Some(Verdict::Ignored(_))), machinery);
+        assert_eq!(matches!(judgement, Some(Judgement::Ignored(_))), machinery);
     }
 }
 

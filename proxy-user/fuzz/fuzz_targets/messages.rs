@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
-use ebbtide::core::pack::{Connection, Lane, Message, Opening, RuleBook, Verdict};
+use ebbtide::core::pack::{Connection, RuleSet, Message, Opening, RuleBook, Judgement};
 use ebbtide::core::payload::{Masked, Payload};
 use ebbtide::packs::Packs;
 use libfuzzer_sys::fuzz_target;
@@ -46,11 +46,11 @@ fuzz_target!(|data: &[u8]| {
     let key = [*cut, *which, *flags, 0x5a];
     let (book, connections) = &*BOOK;
     let connection = &connections[usize::from(*which) % connections.len()];
-    let lane = if flags & 1 == 0 { &connection.input } else { &connection.output };
+    let rules = if flags & 1 == 0 { &connection.input } else { &connection.output };
     let opcode = if flags & 2 == 0 { Opcode::Text } else { Opcode::Binary };
-    let judge = |payload: Payload<'_>| judge(book, lane, opcode, &payload);
+    let judge = |payload: Payload<'_>| judge(book, rules, opcode, &payload);
     let all = judge(Payload::whole(payload));
-    assert_ne!(all, Verdict::Undecided);
+    assert_ne!(all, Judgement::Undecided);
     let wire: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
     let masked = |end: usize| Masked::new(&wire[..end], Some(key));
     let length = wire.len() as u64;
@@ -62,11 +62,11 @@ fuzz_target!(|data: &[u8]| {
         Payload::new(masked(cut), length, false),
     ] {
         let head = judge(head);
-        assert!(head == Verdict::Undecided || head == all, "{head:?}, then {all:?}");
+        assert!(head == Judgement::Undecided || head == all, "{head:?}, then {all:?}");
     }
 });
 
-fn judge(book: &RuleBook, lane: &Lane, opcode: Opcode, payload: &Payload<'_>) -> Verdict {
+fn judge(book: &RuleBook, rules: &RuleSet, opcode: Opcode, payload: &Payload<'_>) -> Judgement {
     let age = Duration::from_secs(1);
-    lane.judge(book, &Message { opcode, payload, age, first: true })
+    rules.judge(book, &Message { opcode, payload, age, first: true })
 }

@@ -2,10 +2,10 @@
 //!
 //! Judging has no effect: what a request says of its browser is noted by [`note_request`] and
 //! [`note_accepted`], once it is known that it is served. Must not know how a browser is told from
-//! another, nor what becomes of a verdict.
+//! another, nor what becomes of a judgement.
 
 use super::navigation::Navigation;
-use super::pack::{Opening, RequestHead, RequestVerdict, RuleBook, Verdict};
+use super::pack::{Judgement, Opening, RequestHead, RequestJudgement, RuleBook};
 use super::time::Nanos;
 use super::visit::Visits;
 
@@ -26,14 +26,14 @@ pub fn request(
     asker: Asker,
     head: &RequestHead<'_>,
     now: Nanos,
-) -> RequestVerdict {
-    let verdict = book.request(head, recognised);
-    let unknown = verdict == RequestVerdict::Decided(Verdict::Activity(None));
+) -> RequestJudgement {
+    let judgement = book.request(head, recognised);
+    let unknown = judgement == RequestJudgement::Decided(Judgement::Activity(None));
     match book.reopened(recognised) {
         Some(rule) if unknown && by_itself(visits, asker, now) => {
-            RequestVerdict::Decided(Verdict::Ignored(rule))
+            RequestJudgement::Decided(Judgement::Ignored(rule))
         }
-        _ => verdict,
+        _ => judgement,
     }
 }
 
@@ -61,10 +61,10 @@ pub fn note_accepted(
     visits: &Visits,
     client: u64,
     opening: &Opening<'_>,
-    verdict: Verdict,
+    judgement: Judgement,
     now: Nanos,
 ) {
-    if opening.unattended && matches!(verdict, Verdict::Ignored(_)) {
+    if opening.unattended && matches!(judgement, Judgement::Ignored(_)) {
         visits.came_back(client, now);
     }
 }

@@ -130,7 +130,7 @@ fn auto_stands_for_all_and_named_ones_come_first() {
 fn a_hint_s_pack_knows_its_messages() {
     use crate::core::cadence::{Cadence, Hints, pack};
     use crate::core::frame::Opcode;
-    use crate::core::pack::{Message, Opening, Verdict};
+    use crate::core::pack::{Judgement, Message, Opening};
     use crate::core::payload::Payload;
     use crate::core::time::Nanos;
 
@@ -145,7 +145,7 @@ fn a_hint_s_pack_knows_its_messages() {
     let text = pack("My.App", &hints);
     let pack = parse(&text, Path::new("my-app-own.toml")).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let book = RuleBook::new(vec![Arc::new(pack)], false);
-    let verdict = |path, payload: &[u8]| {
+    let judgement = |path, payload: &[u8]| {
         let opening = Opening { path, query: "", subprotocol: None, unattended: false };
         let age = std::time::Duration::from_secs(60);
         let message =
@@ -153,9 +153,9 @@ fn a_hint_s_pack_knows_its_messages() {
         book.connection(&opening).input.judge(&book, &message)
     };
     let later = br#"{"op":"hb","n":1234567890}"#;
-    assert!(matches!(verdict("/live/9/o'brien", later), Verdict::Ignored(_)), "{text}");
-    assert_eq!(verdict("/other", later), Verdict::Activity(None));
-    assert_eq!(verdict("/live/9/o'brien", br#"{"op":"click"}"#), Verdict::Activity(None));
+    assert!(matches!(judgement("/live/9/o'brien", later), Judgement::Ignored(_)), "{text}");
+    assert_eq!(judgement("/other", later), Judgement::Activity(None));
+    assert_eq!(judgement("/live/9/o'brien", br#"{"op":"click"}"#), Judgement::Activity(None));
 }
 
 /// The same of requests: another session's tick is known by it, and a button is not.
@@ -163,7 +163,7 @@ fn a_hint_s_pack_knows_its_messages() {
 fn a_hint_s_pack_knows_its_requests() {
     use crate::core::cadence::{Hints, Paces, pack};
     use crate::core::history::Method;
-    use crate::core::pack::{RequestHead, RequestVerdict, Verdict};
+    use crate::core::pack::{Judgement, RequestHead, RequestJudgement};
     use crate::core::time::Nanos;
 
     let body = |trigger: u8, session: &str| {
@@ -187,11 +187,11 @@ fn a_hint_s_pack_knows_its_requests() {
         let path = "/gradio_api/queue/join";
         let head = RequestHead { method: "POST", path, query, reopened: None };
         match book.request(&head, 0) {
-            RequestVerdict::Decided(verdict) => verdict,
-            RequestVerdict::NeedsBody(_) => book.request_body(&head, 0, body.as_bytes(), true),
+            RequestJudgement::Decided(judgement) => judgement,
+            RequestJudgement::NeedsBody(_) => book.request_body(&head, 0, body.as_bytes(), true),
         }
     };
-    assert!(matches!(judge("", body(2, "q8s2x1m4lm")), Verdict::Ignored(_)), "{text}");
-    assert_eq!(judge("", body(8, "597hlvemepk")), Verdict::Activity(None));
-    assert_eq!(judge("x=1", body(2, "597hlvemepk")), Verdict::Activity(None));
+    assert!(matches!(judge("", body(2, "q8s2x1m4lm")), Judgement::Ignored(_)), "{text}");
+    assert_eq!(judge("", body(8, "597hlvemepk")), Judgement::Activity(None));
+    assert_eq!(judge("x=1", body(2, "597hlvemepk")), Judgement::Activity(None));
 }

@@ -6,7 +6,7 @@ use super::judge::{JudgedHandshake, JudgedRequest, RequestContext};
 use crate::clock;
 use crate::core::gate::Reason;
 use crate::core::judge;
-use crate::core::pack::Verdict;
+use crate::core::pack::Judgement;
 use crate::core::time::Nanos;
 use crate::core::visit::Visits;
 use crate::session::Asked;
@@ -20,10 +20,10 @@ pub(super) fn request(
 ) {
     judge::note_request(visits, context.asker(), now);
     context.app.recognise(&context.policy, judged.recognised);
-    if let Some(verdict) = judged.verdict {
-        count(context, verdict, false);
+    if let Some(judgement) = judged.judgement {
+        count(context, judgement, false);
         if judged.body == 0 {
-            pace(context, verdict, None);
+            pace(context, judgement, None);
         }
     }
 }
@@ -32,14 +32,14 @@ pub(super) fn request(
 /// was seen to its end.
 pub(super) fn body(
     context: &RequestContext,
-    head: Option<Verdict>,
-    verdict: Verdict,
+    head: Option<Judgement>,
+    judgement: Judgement,
     seen: Option<&[u8]>,
 ) {
     if head.is_none() {
-        count(context, verdict, false);
+        count(context, judgement, false);
     }
-    pace(context, verdict, seen);
+    pace(context, judgement, seen);
 }
 
 /// A handshake that the app has accepted.
@@ -50,33 +50,33 @@ pub(super) fn handshake(
     now: Nanos,
 ) {
     context.app.recognise(&context.policy, judged.connection.packs);
-    judge::note_accepted(visits, context.client, &judged.opening, judged.verdict, now);
+    judge::note_accepted(visits, context.client, &judged.opening, judged.judgement, now);
     visits.opened(context.client, judged.opening.path);
-    count(context, judged.verdict, true);
+    count(context, judged.judgement, true);
 }
 
 fn asked(context: &RequestContext, upgrade: bool) -> Asked<'_> {
     Asked { method: context.method.as_str(), path: context.uri.path(), upgrade, session: None }
 }
 
-fn count(context: &RequestContext, verdict: Verdict, upgrade: bool) {
+fn count(context: &RequestContext, judgement: Judgement, upgrade: bool) {
     let (now, asked) = (clock::coarse(), asked(context, upgrade));
-    let rule = match verdict {
-        Verdict::Ignored(rule) => return context.app.account.asked_in_vain(now, &asked, rule),
-        Verdict::Activity(rule) => rule,
+    let rule = match judgement {
+        Judgement::Ignored(rule) => return context.app.account.asked_in_vain(now, &asked, rule),
+        Judgement::Activity(rule) => rule,
         // A body that broke off, or more than any rule looks at: a person's.
-        Verdict::Undecided => None,
+        Judgement::Undecided => None,
     };
     context.app.note(now, if upgrade { Reason::Upgrade } else { Reason::Request });
     context.app.account.asked(now, &asked, rule);
 }
 
 /// Shows a request to the pace of its browser. `body`: the whole of it.
-fn pace(context: &RequestContext, verdict: Verdict, body: Option<&[u8]>) {
-    if !context.policy.seeks_cadence() || matches!(verdict, Verdict::Ignored(_)) {
+fn pace(context: &RequestContext, judgement: Judgement, body: Option<&[u8]>) {
+    if !context.policy.seeks_cadence() || matches!(judgement, Judgement::Ignored(_)) {
         return;
     }
-    let unknown = verdict == Verdict::Activity(None) && context.may_be_timer();
+    let unknown = judgement == Judgement::Activity(None) && context.may_be_timer();
     let body = body.filter(|_| unknown);
     context.app.account.paced(clock::coarse(), context.client, &asked(context, false), body);
 }

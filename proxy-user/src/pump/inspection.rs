@@ -12,7 +12,7 @@ use crate::core::extension::{Deflate, Extensions};
 use crate::core::frame::{Chunk, Header, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
-use crate::core::pack::{Class, Connection, Lane, Message, RuleBook, RuleIndex, Verdict};
+use crate::core::pack::{Class, Connection, Judgement, Message, RuleBook, RuleIndex, RuleSet};
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
@@ -33,7 +33,7 @@ pub struct Inspection {
 /// One direction that is looked into.
 #[derive(Debug)]
 struct View {
-    lane: Lane,
+    rules: RuleSet,
     decoder: MessageDecoder,
     counts: bool,
     /// Payload of the newest data frame in bytes.
@@ -89,11 +89,11 @@ impl Inspection {
     ) -> Option<Box<Inspection>> {
         let Connection { input, output, heartbeat, .. } = connection;
         let paced = policy.seeks_cadence();
-        let view = |lane: Lane, counts, deflate: Option<Deflate>, least| {
-            let longest = lane.longest().max(least);
+        let view = |rules: RuleSet, counts, deflate: Option<Deflate>, least| {
+            let longest = rules.longest().max(least);
             (longest > 0).then(|| View {
                 decoder: MessageDecoder::new(longest, deflate),
-                lane,
+                rules,
                 counts,
                 frame: 0,
                 judged: Judged::default(),
@@ -143,7 +143,7 @@ impl Inspection {
         {
             return Fate::Swallow;
         }
-        let Some(View { lane, decoder, counts, frame, judged, begun }) = view else {
+        let Some(View { rules, decoder, counts, frame, judged, begun }) = view else {
             return Fate::Pass;
         };
         if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
@@ -155,36 +155,36 @@ impl Inspection {
         let (mut known_opcode, mut length) = (Opcode::Text, 0);
         let judge = |opcode, payload: &Payload<'_>| {
             (known_opcode, length) = (opcode, payload.seen().len() as u64);
-            let verdict = lane.judge(book, &Message { opcode, payload, age, first });
-            if let (Some(paced), Verdict::Activity(None), true) =
-                (&mut paced, verdict, payload.is_whole())
+            let judgement = rules.judge(book, &Message { opcode, payload, age, first });
+            if let (Some(paced), Judgement::Activity(None), true) =
+                (&mut paced, judgement, payload.is_whole())
             {
                 let Paced { cadence, path } = &mut ***paced;
                 account.unknown(now, cadence, (session, path), opcode, payload);
             }
-            verdict
+            judgement
         };
-        let verdict = decoder.chunk(workspace, chunk, payload, judge);
-        *begun |= verdict.is_some();
+        let judgement = decoder.chunk(workspace, chunk, payload, judge);
+        *begun |= judgement.is_some();
         // The judge sees no more of a long message than its rules need.
         length = length.max(*frame);
-        match verdict {
-            Some(Verdict::Activity(_)) if !*counts => {
+        match judgement {
+            Some(Judgement::Activity(_)) if !*counts => {
                 judged.uncounted += 1;
                 Fate::Pass
             }
-            Some(Verdict::Activity(rule)) => {
+            Some(Judgement::Activity(rule)) => {
                 judged.activity += 1;
                 account.counted(now, session, reason, rule, known_opcode, length);
                 Fate::Pass
             }
-            Some(Verdict::Ignored(rule)) => {
+            Some(Judgement::Ignored(rule)) => {
                 let class = book.rule(rule).map(|name| name.class);
                 judged.heartbeat += u32::from(class == Some(Class::Heartbeat));
                 account.ignored(now, &self.trace, rule, known_opcode, length);
                 self.heartbeat(rule, now)
             }
-            Some(Verdict::Undecided) | None => Fate::Pass,
+            Some(Judgement::Undecided) | None => Fate::Pass,
         }
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::reader::{RecordingError, VECTORS, lines};
 use super::recording::Frame;
 use crate::core::frame::Opcode;
-use crate::core::pack::{Message, Opening, RuleBook, Verdict};
+use crate::core::pack::{Judgement, Message, Opening, RuleBook};
 use crate::core::payload::Payload;
 
 /// What a label calls a message that is no machinery by itself.
@@ -132,13 +132,13 @@ impl Vector {
         let subprotocol = self.subprotocol.as_deref();
         let opening = Opening { path, query, subprotocol, unattended: false };
         let connection = book.connection(&opening);
-        let lane = if self.from_client { &connection.input } else { &connection.output };
+        let rules = if self.from_client { &connection.input } else { &connection.output };
         let age = Duration::from_secs(60);
         let message =
             Message { opcode, payload: &Payload::whole(&self.payload), age, first: false };
-        Some(match lane.judge(book, &message) {
-            Verdict::Ignored(rule) => book.rule(rule).map(ToString::to_string),
-            Verdict::Activity(_) | Verdict::Undecided => None,
+        Some(match rules.judge(book, &message) {
+            Judgement::Ignored(rule) => book.rule(rule).map(ToString::to_string),
+            Judgement::Activity(_) | Judgement::Undecided => None,
         })
     }
 }

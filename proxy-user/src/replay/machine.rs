@@ -13,7 +13,7 @@ use super::wire::{Whole, Wire};
 use crate::core::event_stream::EventStream;
 use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{RequestHead, RequestVerdict, RuleBook, Verdict};
+use crate::core::pack::{Judgement, RequestHead, RequestJudgement, RuleBook};
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::core::visit::{VISIT, Visits};
@@ -96,7 +96,7 @@ impl Replay<'_> {
         let query = uri.query().unwrap_or_default();
         let reopened = self.visits.since_back(CLIENT, now);
         let head = RequestHead { method: &request.method, path: uri.path(), query, reopened };
-        let verdict = if request.upgrades() {
+        let judgement = if request.upgrades() {
             self.handshake(now, &head, request.agreed.as_ref())
         } else {
             let navigation = self.navigation(request, &uri);
@@ -113,8 +113,8 @@ impl Replay<'_> {
             let judged = judge::request((self.book, recognised), &self.visits, asker, &head, now);
             judge::note_request(&self.visits, asker, now);
             match judged {
-                RequestVerdict::Decided(verdict) => verdict,
-                RequestVerdict::NeedsBody(longest) => {
+                RequestJudgement::Decided(judgement) => judgement,
+                RequestJudgement::NeedsBody(longest) => {
                     let body = request.body.as_deref().unwrap_or_default();
                     let shown = body.get(..longest).unwrap_or(body);
                     let whole = request.body.is_some() && shown.len() == body.len();
@@ -122,7 +122,7 @@ impl Replay<'_> {
                 }
             }
         };
-        let rule = self.ignoring(verdict);
+        let rule = self.ignoring(judgement);
         if rule.is_none() {
             self.counted(now, format!("{} {}", head.method, head.path));
         }
@@ -155,7 +155,7 @@ impl Replay<'_> {
                 let head = RequestHead { method, path, query: "", reopened: None };
                 let known =
                     self.book.request(&head, self.recognised | self.book.recognise_request(&head));
-                matches!(known, RequestVerdict::Decided(Verdict::Ignored(_)))
+                matches!(known, RequestJudgement::Decided(Judgement::Ignored(_)))
             };
             let mut say = |name: &'static str, value: &str| {
                 if let Ok(value) = HeaderValue::from_str(value) {
@@ -184,7 +184,7 @@ impl Replay<'_> {
         now: Nanos,
         head: &RequestHead<'_>,
         agreed: Option<&HeaderMap>,
-    ) -> Verdict {
+    ) -> Judgement {
         let chosen = agreed.and_then(|agreed| agreed.get(SEC_WEBSOCKET_PROTOCOL));
         let chosen = chosen.and_then(|value| value.to_str().ok());
         let opening = judge::opening(&self.visits, CLIENT, head, chosen, now);
@@ -194,11 +194,11 @@ impl Replay<'_> {
             }
             self.recognise(self.book.recognise(&opening));
         }
-        let verdict = self.book.upgrade(&opening, self.recognised);
+        let judgement = self.book.upgrade(&opening, self.recognised);
         if agreed.is_some() {
-            judge::note_accepted(&self.visits, CLIENT, &opening, verdict, now);
+            judge::note_accepted(&self.visits, CLIENT, &opening, judgement, now);
         }
-        verdict
+        judgement
     }
 
     fn open(
@@ -212,11 +212,11 @@ impl Replay<'_> {
     ) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let head = RequestHead { method: "GET", path, query, reopened: None };
-        let verdict = self.handshake(now, &head, Some(agreed));
+        let judgement = self.handshake(now, &head, Some(agreed));
         let chosen = agreed.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(&self.visits, CLIENT, &head, chosen, now);
         if tell {
-            let rule = self.ignoring(verdict);
+            let rule = self.ignoring(judgement);
             if rule.is_none() {
                 self.counted(now, format!("handshake {path}"));
             }
@@ -250,8 +250,8 @@ impl Replay<'_> {
     fn frame(&mut self, now: Nanos, conn: u64, direction: Direction, frame: &Frame) {
         let Some(wire) = self.wires.get_mut(&conn) else { return };
         let counts = direction == Direction::Input || wire.counts_output;
-        let Some(verdict) = wire.frame(self.book, direction, frame, now) else { return };
-        let mut rule = self.ignoring(verdict);
+        let Some(judgement) = wire.frame(self.book, direction, frame, now) else { return };
+        let mut rule = self.ignoring(judgement);
         if rule.is_none() && !counts {
             rule = Some("output".to_owned());
         }
@@ -289,11 +289,11 @@ impl Replay<'_> {
             .unwrap_or_else(|| EventStream::new(book.event_needs(path, recognised)));
         stream.feed(bytes, |event| {
             let name = String::from_utf8_lossy(event.name);
-            let verdict = match event.whole {
+            let judgement = match event.whole {
                 true => book.event(path, &name, event.data, recognised),
-                false => Verdict::Activity(None),
+                false => Judgement::Activity(None),
             };
-            let mut rule = self.ignoring(verdict);
+            let mut rule = self.ignoring(judgement);
             if rule.is_none() && !counts {
                 rule = Some("output".to_owned());
             }
@@ -305,11 +305,11 @@ impl Replay<'_> {
         self.streams.insert(conn, stream);
     }
 
-    /// The rule that a verdict ignores by.
-    fn ignoring(&self, verdict: Verdict) -> Option<String> {
-        match verdict {
-            Verdict::Ignored(rule) => self.book.rule(rule).map(ToString::to_string),
-            Verdict::Activity(_) | Verdict::Undecided => None,
+    /// The rule that a judgement ignores by.
+    fn ignoring(&self, judgement: Judgement) -> Option<String> {
+        match judgement {
+            Judgement::Ignored(rule) => self.book.rule(rule).map(ToString::to_string),
+            Judgement::Activity(_) | Judgement::Undecided => None,
         }
     }
 

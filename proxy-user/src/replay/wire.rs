@@ -7,7 +7,7 @@ use super::recording::Frame;
 use crate::core::decoder::{MessageDecoder, Workspace};
 use crate::core::extension::{self, Deflate, Extensions};
 use crate::core::frame::{Opcode, Parser, Rules, own_frame};
-use crate::core::pack::{Connection, Lane, Message, RuleBook, Verdict};
+use crate::core::pack::{Connection, Judgement, Message, RuleBook, RuleSet};
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
@@ -22,7 +22,7 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 struct Way {
     parser: Parser,
     /// Where there are rules.
-    looks: Option<(Lane, MessageDecoder)>,
+    looks: Option<(RuleSet, MessageDecoder)>,
     masked: bool,
     compressed: bool,
     /// A message has come.
@@ -55,12 +55,12 @@ impl Wire {
     ) -> Wire {
         let extensions = extension::negotiated(agreed);
         let Extensions { rsv, client, server } = extensions;
-        let way = |lane: Lane, deflate: Option<Deflate>, whole: bool, masked| {
-            let longest = lane.longest();
+        let way = |rules: RuleSet, deflate: Option<Deflate>, whole: bool, masked| {
+            let longest = rules.longest();
             let deflate = deflate.filter(|_| whole);
             Way {
                 parser: Parser::new(Rules { masked, rsv, max_frame: u64::MAX }),
-                looks: (longest > 0).then(|| (lane, MessageDecoder::new(longest, deflate))),
+                looks: (longest > 0).then(|| (rules, MessageDecoder::new(longest, deflate))),
                 masked,
                 compressed: deflate.is_some(),
                 begun: false,
@@ -82,7 +82,7 @@ impl Wire {
         direction: Direction,
         frame: &Frame,
         now: Nanos,
-    ) -> Option<Verdict> {
+    ) -> Option<Judgement> {
         if frame.opcode.is_control() {
             return None;
         }
@@ -93,12 +93,12 @@ impl Wire {
         let bytes = way.encode(frame);
         let age = now.since(self.opened);
         let first = !std::mem::replace(&mut way.begun, true);
-        let Some((lane, decoder)) = &mut way.looks else { return Some(Verdict::Activity(None)) };
+        let Some((rules, decoder)) = &mut way.looks else { return Some(Judgement::Activity(None)) };
         let judge = |opcode: Opcode, payload: &Payload<'_>| {
-            lane.judge(book, &Message { opcode, payload, age, first })
+            rules.judge(book, &Message { opcode, payload, age, first })
         };
         let Ok(Some(chunk)) = way.parser.next(&bytes) else {
-            return Some(Verdict::Activity(None));
+            return Some(Judgement::Activity(None));
         };
         let start = chunk.header.map_or(0, |header| header.size);
         decoder.chunk(

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::{Account, Counts, Losses, Lost, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
 use crate::core::gate::{Gate, Reason};
-use crate::core::pack::{RuleBook, Verdict};
+use crate::core::pack::{Judgement, RuleBook};
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::events::{EventKind, Events};
@@ -158,12 +158,12 @@ impl App {
     }
 
     /// A server-sent event of the app on the answer to a request for `path`.
-    pub fn event(&self, now: Nanos, path: &str, verdict: Verdict) {
-        if matches!(verdict, Verdict::Activity(_)) {
+    pub fn event(&self, now: Nanos, path: &str, judgement: Judgement) {
+        if matches!(judgement, Judgement::Activity(_)) {
             self.events.fetch_add(1, Relaxed);
             self.gate.touch(now, Reason::Output);
         }
-        self.account.event(now, path, verdict);
+        self.account.event(now, path, judgement);
     }
 
     /// Activity so far by reason, given what came from each side in all sessions.

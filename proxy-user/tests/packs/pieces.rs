@@ -1,11 +1,11 @@
-//! However a message comes, its verdict is that of the plain one: the samples and what is like them,
+//! However a message comes, its judgement is that of the plain one: the samples and what is like them,
 //! masked or not, in frames and reads of any size.
 
 use std::time::Duration;
 
 use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::frame::{Opcode, Parser, Rules};
-use ebbtide::core::pack::{Lane, Message, Opening, RuleBook, Verdict};
+use ebbtide::core::pack::{Judgement, Message, Opening, RuleBook, RuleSet};
 use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ use super::{bytes, files, list, text};
 /// A direction of a connection, and a message that a sample shows there.
 struct Shown {
     book: usize,
-    lane: Lane,
+    rules: RuleSet,
     opcode: Opcode,
     payload: Vec<u8>,
     first: bool,
@@ -41,15 +41,15 @@ fn shown() -> (Vec<RuleBook>, Vec<Shown>) {
             for message in list(connection, "messages") {
                 let (opcode, payload) = bytes(message);
                 let input = text(message, "from").unwrap() == "client";
-                let lane = if input { &rules.input } else { &rules.output };
+                let rules = if input { &rules.input } else { &rules.output };
                 let first = message.contains_key("first");
                 let book = books.len();
-                all.push(Shown { book, lane: lane.clone(), opcode, payload, first });
+                all.push(Shown { book, rules: rules.clone(), opcode, payload, first });
             }
         }
         books.push(book);
     }
-    all.retain(|shown| shown.lane.longest() > 0);
+    all.retain(|shown| shown.rules.longest() > 0);
     (books, all)
 }
 
@@ -126,30 +126,30 @@ fn any_cuts() -> impl Strategy<Value = Vec<usize>> {
     ]
 }
 
-/// The one verdict of a message that comes like this.
+/// The one judgement of a message that comes like this.
 fn judged(
     (book, shown): (&RuleBook, &Shown),
     bytes: &[u8],
     (masked, cuts, longest): (bool, &[usize], usize),
-) -> Verdict {
+) -> Judgement {
     let mut parser = Parser::new(Rules { masked, rsv: 0, max_frame: u64::MAX });
-    let mut decoder = MessageDecoder::new(shown.lane.longest().max(longest), None);
+    let mut decoder = MessageDecoder::new(shown.rules.longest().max(longest), None);
     let workspace = Workspace::default();
-    let (mut good, mut verdicts) = (0, Vec::new());
+    let (mut good, mut judgements) = (0, Vec::new());
     for end in places(cuts, bytes.len()) {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            verdicts.extend(decoder.chunk(
+            judgements.extend(decoder.chunk(
                 &workspace,
                 &chunk,
                 &bytes[start..good],
-                |opcode, payload| shown.lane.judge(book, &message(opcode, payload, shown.first)),
+                |opcode, payload| shown.rules.judge(book, &message(opcode, payload, shown.first)),
             ));
         }
     }
-    assert_eq!(verdicts.len(), 1);
-    verdicts[0]
+    assert_eq!(judgements.len(), 1);
+    judgements[0]
 }
 
 fn message<'a>(opcode: Opcode, payload: &'a Payload<'a>, first: bool) -> Message<'a> {
@@ -171,7 +171,7 @@ fn a_message_is_judged_alike_however_it_comes() {
         let shown = &all[which % all.len()];
         let plain = changed(shown.payload.clone(), &change);
         let expected =
-            shown.lane.judge(&books[shown.book], &message(shown.opcode, &Payload::whole(&plain), shown.first));
+            shown.rules.judge(&books[shown.book], &message(shown.opcode, &Payload::whole(&plain), shown.first));
         let (mut wire, mut start) = (Vec::new(), 0);
         let ends = places(&frames, plain.len());
         for (at, end) in ends.iter().enumerate() {

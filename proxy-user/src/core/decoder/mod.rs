@@ -17,7 +17,7 @@ pub use workspace::Workspace;
 
 use super::extension::Deflate;
 use super::frame::{Chunk, Header, Opcode, Start};
-use super::pack::Verdict;
+use super::pack::Judgement;
 use super::payload::{Masked, Payload};
 
 /// Bytes that the compressed messages of a direction may inflate to beyond what their size on the
@@ -102,7 +102,7 @@ impl MessageDecoder {
     /// Shows the next chunk as the parser found it, with its payload as it stands on the wire. Memory
     /// that it needs for a while comes from `workspace`.
     ///
-    /// Gives one verdict for each message, never `Undecided`: as soon as `judge` has one, at the
+    /// Gives one judgement for each message, never `Undecided`: as soon as `judge` has one, at the
     /// latest when the message has ended or is longer than `longest`, and `Activity(None)` if none
     /// came until then. `judge` sees the message's opcode and its first bytes (at most `longest`); it
     /// is asked again only when there are twice as many, or the last.
@@ -112,8 +112,8 @@ impl MessageDecoder {
         workspace: &Workspace,
         chunk: &Chunk,
         payload: &[u8],
-        mut judge: impl FnMut(Opcode, &Payload<'_>) -> Verdict,
-    ) -> Option<Verdict> {
+        mut judge: impl FnMut(Opcode, &Payload<'_>) -> Judgement,
+    ) -> Option<Judgement> {
         let Some(header) = &chunk.header else {
             if self.control {
                 self.control = !chunk.ends;
@@ -134,7 +134,7 @@ impl MessageDecoder {
         if start.rsv != 0 && self.deflate.is_none() && self.partial.take().is_some() {
             // An extension that is not known here has done something to this frame alone.
             self.skip = !last;
-            return Some(Verdict::Activity(None));
+            return Some(Judgement::Activity(None));
         }
         if let Some(partial) = &mut self.partial {
             partial.go_on(header);
@@ -150,8 +150,8 @@ impl MessageDecoder {
         header: &Header,
         payload: &[u8],
         last: bool,
-        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
-    ) -> Option<Verdict> {
+        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Judgement,
+    ) -> Option<Judgement> {
         self.skip = !last;
         let Start { opcode, rsv, fin, .. } = header.start;
         let compressed = match (rsv, self.deflate) {
@@ -160,17 +160,17 @@ impl MessageDecoder {
                 self.add_credit(partial::window_size(deflate));
                 true
             }
-            _ => return Some(Verdict::Activity(None)),
+            _ => return Some(Judgement::Activity(None)),
         };
         let longest = self.longest();
         if !compressed && (last || !payload.is_empty()) {
             let head = payload.get(..longest).unwrap_or(payload);
             let (seen, scratch) = (Masked::new(head, header.mask), Some(&workspace.scratch));
             let shown = Payload::new(seen, header.length, fin).lent(scratch);
-            let verdict = judge(opcode, &shown);
+            let judgement = judge(opcode, &shown);
             shown.give_back();
-            if last || payload.len() > longest || verdict != Verdict::Undecided {
-                return Some(settled(verdict));
+            if last || payload.len() > longest || judgement != Judgement::Undecided {
+                return Some(settled(judgement));
             }
         }
         self.skip = false;
@@ -191,8 +191,8 @@ impl MessageDecoder {
         workspace: &Workspace,
         payload: &[u8],
         last: bool,
-        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
-    ) -> Option<Verdict> {
+        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Judgement,
+    ) -> Option<Judgement> {
         if self.skip {
             self.skip = !last;
             return None;
@@ -212,7 +212,7 @@ impl MessageDecoder {
                 partial.inflate(payload, last, limits, window, &mut self.credit)
             }
         };
-        let verdict = partial.look(longest, last || read.is_err(), last && read.is_ok(), judge);
+        let judgement = partial.look(longest, last || read.is_err(), last && read.is_ok(), judge);
         let takeover = deflate.is_some_and(|deflate| deflate.takeover);
         // Where no message refers to another, those behind a broken one can be read.
         if read.is_err() && (takeover || self.credit < 0) {
@@ -226,7 +226,7 @@ impl MessageDecoder {
         } else {
             self.partial = Some(partial);
         }
-        verdict
+        judgement
     }
 
     fn add_credit(&mut self, bytes: usize) {
@@ -241,9 +241,9 @@ impl MessageDecoder {
 }
 
 /// A judge that has seen all that it will see and knows no rule.
-fn settled(verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::Undecided => Verdict::Activity(None),
+fn settled(judgement: Judgement) -> Judgement {
+    match judgement {
+        Judgement::Undecided => Judgement::Activity(None),
         decided => decided,
     }
 }

@@ -4,7 +4,7 @@ use super::inflate::{Inflater, Unreadable, Window};
 use super::{Workspace, settled};
 use crate::core::extension::Deflate;
 use crate::core::frame::{Header, Opcode};
-use crate::core::pack::Verdict;
+use crate::core::pack::Judgement;
 use crate::core::payload::{Masked, Payload, advance, apply};
 
 /// A longer text is given back to the allocator, in bytes.
@@ -16,7 +16,7 @@ const PIECE: usize = 1024;
 pub(super) struct PartialMessage {
     opcode: Opcode,
     pub(super) compressed: bool,
-    /// The verdict is out.
+    /// The judgement is out.
     pub(super) judged: bool,
     /// The masking key as it stands for the next byte of the frame.
     key: Option<[u8; 4]>,
@@ -151,8 +151,8 @@ impl PartialMessage {
         longest: usize,
         over: bool,
         whole: bool,
-        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Verdict,
-    ) -> Option<Verdict> {
+        judge: &mut impl FnMut(Opcode, &Payload<'_>) -> Judgement,
+    ) -> Option<Judgement> {
         if self.judged {
             return None;
         }
@@ -165,10 +165,10 @@ impl PartialMessage {
         let (least, ends) =
             if self.compressed { (self.length, whole) } else { (self.least, self.ends) };
         let payload = Payload::new(Masked::new(&self.text, None), least, ends);
-        let verdict = judge(self.opcode, &payload);
-        let verdict = if over { settled(verdict) } else { verdict };
-        self.judged = verdict != Verdict::Undecided;
-        self.judged.then_some(verdict)
+        let judgement = judge(self.opcode, &payload);
+        let judgement = if over { settled(judgement) } else { judgement };
+        self.judged = judgement != Judgement::Undecided;
+        self.judged.then_some(judgement)
     }
 }
 

@@ -110,25 +110,25 @@ fn wire(messages: &[Sent], way: Way) -> Vec<u8> {
     bytes
 }
 
-/// Shows `bytes`, read up to each of `cuts`, and gathers the verdicts.
+/// Shows `bytes`, read up to each of `cuts`, and gathers the judgements.
 fn look(
     decoder: &mut MessageDecoder,
     masked: bool,
     bytes: &[u8],
     cuts: &[usize],
-    mut judge: impl FnMut(Opcode, &[u8], bool) -> Verdict,
-) -> Vec<Verdict> {
+    mut judge: impl FnMut(Opcode, &[u8], bool) -> Judgement,
+) -> Vec<Judgement> {
     let mut parser = Parser::new(Rules { masked, rsv: 7, max_frame: u64::MAX });
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     cuts.push(bytes.len());
     cuts.sort_unstable();
     let workspace = Workspace::default();
-    let (mut verdicts, mut good) = (Vec::new(), 0);
+    let (mut judgements, mut good) = (Vec::new(), 0);
     for end in cuts {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            verdicts.extend(decoder.chunk(
+            judgements.extend(decoder.chunk(
                 &workspace,
                 &chunk,
                 &bytes[start..good],
@@ -136,30 +136,30 @@ fn look(
             ));
         }
     }
-    verdicts
+    judgements
 }
 
 /// Knows some messages by their first three bytes, and each whole one by its sum. What it says of a
 /// message does not depend on when it is asked.
-fn judge(opcode: Opcode, payload: &[u8], whole: bool) -> Verdict {
+fn judge(opcode: Opcode, payload: &[u8], whole: bool) -> Judgement {
     let sum = |bytes: &[u8]| {
         bytes.iter().fold(opcode as u16, |sum, byte| sum.wrapping_mul(31) ^ u16::from(*byte))
     };
     match payload.get(..3).map(sum) {
-        Some(start) if start % 3 == 0 => Verdict::Activity(Some(RuleIndex(start))),
-        _ if whole => Verdict::Ignored(RuleIndex(sum(payload))),
-        _ => Verdict::Undecided,
+        Some(start) if start % 3 == 0 => Judgement::Activity(Some(RuleIndex(start))),
+        _ if whole => Judgement::Ignored(RuleIndex(sum(payload))),
+        _ => Judgement::Undecided,
     }
 }
 
-/// The verdicts without any decoder.
-fn expected(messages: &[Sent], longest: usize) -> Vec<Verdict> {
+/// The judgements without any decoder.
+fn expected(messages: &[Sent], longest: usize) -> Vec<Judgement> {
     let of = |message: &Sent| {
         let opcode = if message.text { Opcode::Text } else { Opcode::Binary };
         let head = &message.payload[..message.payload.len().min(longest)];
         match judge(opcode, head, head.len() == message.payload.len()) {
-            Verdict::Undecided => Verdict::Activity(None),
-            verdict => verdict,
+            Judgement::Undecided => Judgement::Activity(None),
+            judgement => judgement,
         }
     };
     messages.iter().map(of).collect()
@@ -234,8 +234,8 @@ proptest! {
         let mut decoder = MessageDecoder::new(longest, Some(way.deflate));
         // None of these is a bomb, but a long run of one byte would count as one.
         decoder.credit = i64::MAX;
-        let verdicts = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
-        prop_assert_eq!(verdicts, expected(&messages, longest));
+        let judgements = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
+        prop_assert_eq!(judgements, expected(&messages, longest));
         prop_assert!(decoder.partial.is_none());
         let window = if way.deflate.takeover { 1 << way.deflate.window_bits.max(9) } else { 0 };
         prop_assert!(decoder.held() <= window, "{} bytes are held", decoder.held());
@@ -249,14 +249,14 @@ proptest! {
     ) {
         let bytes = wire(&messages, way);
         let mut decoder = MessageDecoder::new(100, None);
-        let verdicts = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
+        let judgements = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
         let mut plain = expected(&messages, 100);
-        for (verdict, message) in plain.iter_mut().zip(&messages) {
+        for (judgement, message) in plain.iter_mut().zip(&messages) {
             if message.compressed {
-                *verdict = Verdict::Activity(None);
+                *judgement = Judgement::Activity(None);
             }
         }
-        prop_assert_eq!((verdicts, decoder.held()), (plain, 0));
+        prop_assert_eq!((judgements, decoder.held()), (plain, 0));
     }
 
     #[test]
@@ -277,9 +277,9 @@ proptest! {
         let mut bytes = Vec::new();
         bodies.iter().for_each(|body| frame(&mut bytes, 0xc2, body, None));
         let mut decoder = MessageDecoder::new(100, Some(way.deflate));
-        let verdicts = look(&mut decoder, false, &bytes, &[], judge);
-        prop_assert_eq!(verdicts.len(), messages.len());
-        prop_assert!(!verdicts.contains(&Verdict::Undecided));
+        let judgements = look(&mut decoder, false, &bytes, &[], judge);
+        prop_assert_eq!(judgements.len(), messages.len());
+        prop_assert!(!judgements.contains(&Judgement::Undecided));
         prop_assert!(!decoder.undecodable() || decoder.held() == 0);
     }
 }
@@ -297,10 +297,14 @@ fn a_bomb_blinds_its_direction_and_leaves_nothing_behind() {
         seen = seen.max(payload.len());
         judge(opcode, payload, whole)
     };
-    let verdicts = look(&mut decoder, true, &bytes, &[], count);
+    let judgements = look(&mut decoder, true, &bytes, &[], count);
     let known = expected(&messages, 256);
-    assert_eq!(verdicts[..3], known[..3], "as far as it was read");
-    assert_eq!(verdicts[3..], [Verdict::Activity(None), known[4]], "plain ones can be read still");
+    assert_eq!(judgements[..3], known[..3], "as far as it was read");
+    assert_eq!(
+        judgements[3..],
+        [Judgement::Activity(None), known[4]],
+        "plain ones can be read still"
+    );
     assert!(decoder.undecodable() && decoder.held() == 0 && seen <= 256);
     assert!(decoder.credit > -(64 << 10), "it was left as soon as the credit was used up");
 
@@ -320,11 +324,11 @@ fn corrupt_data_that_nothing_refers_to_blind_nobody() {
     frame(&mut bytes, 0xc1, &[0xff; 20], None);
     bytes.extend(wire(&[Sent { compressed: true, ..plain(b"3") }], way));
     let mut decoder = MessageDecoder::new(256, Some(each));
-    let verdicts = look(&mut decoder, false, &bytes, &[], judge);
+    let judgements = look(&mut decoder, false, &bytes, &[], judge);
     let heartbeat = expected(&[plain(b"3")], 256)[0];
     assert_eq!(
-        (verdicts, decoder.undecodable()),
-        (vec![Verdict::Activity(None), heartbeat], false)
+        (judgements, decoder.undecodable()),
+        (vec![Judgement::Activity(None), heartbeat], false)
     );
 }
 
@@ -348,21 +352,21 @@ fn a_verdict_comes_as_early_as_the_bytes_allow() {
     let mut parser = Parser::new(Rules { masked: true, rsv: 0, max_frame: u64::MAX });
     let mut decoder = MessageDecoder::new(64, None);
     let workspace = Workspace::default();
-    let (mut good, mut asked, mut verdicts) = (0, Vec::new(), Vec::new());
+    let (mut good, mut asked, mut judgements) = (0, Vec::new(), Vec::new());
     for end in 1..=bytes.len() {
         while let Some(chunk) = parser.next(&bytes[good..end]).unwrap() {
             let start = good + chunk.header.map_or(0, |header| header.size);
             good += chunk.size;
-            let verdict = decoder.chunk(&workspace, &chunk, &bytes[start..good], |_, payload| {
+            let judgement = decoder.chunk(&workspace, &chunk, &bytes[start..good], |_, payload| {
                 asked.push((payload.seen().len(), payload.is_whole()));
-                Verdict::Undecided
+                Judgement::Undecided
             });
-            verdicts.extend(verdict.map(|verdict| (good, verdict)));
+            judgements.extend(judgement.map(|judgement| (good, judgement)));
         }
     }
     let lengths = [1, 2, 4, 8, 16, 32, 64, 64].map(|length| (length, false));
     assert_eq!(asked, lengths, "twice as long each time");
-    assert_eq!(verdicts, [(6 + 40 + 6 + 25, Verdict::Activity(None))], "longer than 64");
+    assert_eq!(judgements, [(6 + 40 + 6 + 25, Judgement::Activity(None))], "longer than 64");
     assert_eq!(decoder.held(), 0);
 }
 
@@ -375,7 +379,7 @@ fn short_forms_that_senders_use_are_read() {
             (MessageDecoder::new(64, Some(Deflate::default())), Vec::new());
         look(&mut decoder, false, &bytes, &[], |_, payload, whole| {
             texts.push((payload.to_vec(), whole));
-            Verdict::Undecided
+            Judgement::Undecided
         });
         assert!(!decoder.undecodable());
         texts
@@ -429,13 +433,13 @@ fn recorded_messages_are_read_as_their_ends_read_them() {
         let (first, body) = if raw.is_empty() { (0x82, &payload) } else { (0xc2, &raw) };
         let mut bytes = Vec::new();
         frame(&mut bytes, first, body, mask);
-        let verdicts =
+        let judgements =
             look(decoder, mask.is_some(), &bytes, &[5, 9], |_, text, whole| match whole {
-                true if text == payload => Verdict::Ignored(RuleIndex(0)),
-                true => Verdict::Activity(Some(RuleIndex(0))),
-                false => Verdict::Undecided,
+                true if text == payload => Judgement::Ignored(RuleIndex(0)),
+                true => Judgement::Activity(Some(RuleIndex(0))),
+                false => Judgement::Undecided,
             });
-        assert_eq!(verdicts, [Verdict::Ignored(RuleIndex(0))], "{line}");
+        assert_eq!(judgements, [Judgement::Ignored(RuleIndex(0))], "{line}");
         read += 1;
     }
     assert!(read > 200, "only {read} messages were read");

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lane::{Lane, Trial};
+use super::judgement::{Class, Opening, RequestHead, RuleIndex};
 use super::rule::{Advice, Answerer, EventRule, Guard, MessageRule, Pack, RequestRule, RuleName};
-use super::verdict::{Class, Opening, RequestHead, RuleIndex};
+use super::rule_set::{CompiledRule, RuleSet};
 use crate::core::side::Direction;
 
 /// Most packs in one book: as many as the set of the recognised has bits.
@@ -23,7 +23,7 @@ pub struct RuleBook {
     always: u64,
     names: Vec<RuleName>,
     /// The message rules, pack by pack.
-    trials: Vec<Trial>,
+    compiled: Vec<CompiledRule>,
     /// Per number, the rule's place in `names`.
     places: Vec<Option<u16>>,
 }
@@ -33,8 +33,8 @@ pub struct RuleBook {
 pub(super) struct Entry {
     pub(super) pack: Arc<Pack>,
     pub(super) bit: u64,
-    /// Where its messages begin among the book's trials.
-    first_trial: u16,
+    /// Where its messages begin among the book's compiled rules.
+    first_compiled: u16,
     messages: Vec<RuleIndex>,
     requests: Vec<RuleIndex>,
     events: Vec<RuleIndex>,
@@ -45,9 +45,9 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     /// For messages from the client.
-    pub input: Lane,
+    pub input: RuleSet,
     /// For messages from the app.
-    pub output: Lane,
+    pub output: RuleSet,
     /// The packs that know this connection; it recognises the app by them.
     pub packs: u64,
     /// Messages from the app count, as far as the packs' advice goes.
@@ -96,7 +96,7 @@ impl RuleBook {
     }
 
     fn add(&mut self, pack: Arc<Pack>, bit: u64) {
-        let first_trial = index(self.trials.len()).0;
+        let first_compiled = index(self.compiled.len()).0;
         let mut add = |id: &Arc<str>, class| {
             let number = index(self.names.len());
             self.names.push(RuleName { pack: pack.name.clone(), id: id.clone(), class });
@@ -104,7 +104,7 @@ impl RuleBook {
             number
         };
         let entry = Entry {
-            first_trial,
+            first_compiled,
             messages: pack.messages.iter().map(|rule| add(&rule.id, rule.class)).collect(),
             requests: pack.requests.iter().map(|rule| add(&rule.id, rule.class)).collect(),
             events: pack.events.iter().map(|rule| add(&rule.id, rule.class)).collect(),
@@ -113,7 +113,7 @@ impl RuleBook {
             bit,
         };
         let numbered = pack.messages.iter().zip(&entry.messages);
-        self.trials.extend(numbered.map(|(rule, number)| Trial::new(rule, *number)));
+        self.compiled.extend(numbered.map(|(rule, number)| CompiledRule::new(rule, *number)));
         self.packs.push(entry);
     }
 
@@ -127,8 +127,8 @@ impl RuleBook {
             self.places[usize::from(number.0)] = Some(place);
         }
         let place = |number: RuleIndex| old.get(usize::from(number.0)).copied().flatten();
-        let trials = self.trials.iter_mut().map(|trial| &mut trial.number);
-        for number in self.packs.iter_mut().flat_map(Entry::numbers).chain(trials) {
+        let compiled = self.compiled.iter_mut().map(|rule| &mut rule.number);
+        for number in self.packs.iter_mut().flat_map(Entry::numbers).chain(compiled) {
             let new = place(*number).and_then(|place| numbers.get(usize::from(place)));
             *number = new.copied().unwrap_or(*number);
         }
@@ -209,8 +209,8 @@ impl RuleBook {
         let packs = self.recognise(opening);
         let known = || self.packs.iter().filter(|entry| entry.bit & packs != 0);
         Connection {
-            input: self.lane(opening, packs, Direction::Input),
-            output: self.lane(opening, packs, Direction::Output),
+            input: self.rule_set(opening, packs, Direction::Input),
+            output: self.rule_set(opening, packs, Direction::Output),
             packs,
             counts_output: self.counts_output(packs),
             heartbeat: known().find_map(Entry::heartbeat),
@@ -225,25 +225,25 @@ impl RuleBook {
         !self.packs.iter().any(|entry| entry.bit & packs != 0 && against(entry))
     }
 
-    fn lane(&self, opening: &Opening<'_>, packs: u64, direction: Direction) -> Lane {
+    fn rule_set(&self, opening: &Opening<'_>, packs: u64, direction: Direction) -> RuleSet {
         let applies = |rule: &MessageRule| {
             let way = if direction == Direction::Input { rule.input } else { rule.output };
             way && (opening.unattended || !rule.unattended) && rule.guard.fits(opening)
         };
         let mut rules = Vec::new();
         for entry in self.packs.iter().filter(|entry| entry.bit & packs != 0) {
-            let placed = entry.pack.messages.iter().zip(entry.first_trial..);
+            let placed = entry.pack.messages.iter().zip(entry.first_compiled..);
             rules.extend(placed.filter(|(rule, _)| applies(rule)).map(|(_, place)| place));
         }
-        let is_person = |&place: &u16| self.trial(place).is_some_and(Trial::person);
+        let is_person = |&place: &u16| self.compiled(place).is_some_and(CompiledRule::person);
         let (mut ordered, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_person);
         ordered.extend(others);
-        Lane::new(self, ordered)
+        RuleSet::new(self, ordered)
     }
 
     #[inline]
-    pub(super) fn trial(&self, place: u16) -> Option<&Trial> {
-        self.trials.get(usize::from(place))
+    pub(super) fn compiled(&self, place: u16) -> Option<&CompiledRule> {
+        self.compiled.get(usize::from(place))
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::core::frame::Opcode;
-use crate::core::pack::{Message, RequestVerdict, Verdict};
+use crate::core::pack::{Judgement, Message, RequestJudgement};
 use crate::core::payload::Payload;
 
 /// One framework with a bit of everything.
@@ -79,13 +79,13 @@ fn opening(path: &str, unattended: bool) -> Opening<'_> {
     Opening { path, query: "", subprotocol, unattended }
 }
 
-fn said(book: &RuleBook, verdict: Verdict) -> String {
+fn said(book: &RuleBook, judgement: Judgement) -> String {
     let id = |index| book.rule(index).unwrap().id.to_string();
-    match verdict {
-        Verdict::Activity(None) => "activity".to_owned(),
-        Verdict::Activity(Some(index)) => format!("activity by {}", id(index)),
-        Verdict::Ignored(index) => format!("ignored by {}", id(index)),
-        Verdict::Undecided => "undecided".to_owned(),
+    match judgement {
+        Judgement::Activity(None) => "activity".to_owned(),
+        Judgement::Activity(Some(index)) => format!("activity by {}", id(index)),
+        Judgement::Ignored(index) => format!("ignored by {}", id(index)),
+        Judgement::Undecided => "undecided".to_owned(),
     }
 }
 
@@ -115,7 +115,7 @@ fn messages_are_judged_by_the_rules_of_their_connection() {
     assert_eq!(judge(&attended, &text(b"hello clicks", false, 3)), "activity by click");
     assert_eq!(judge(&attended, &text(b"sync 7", true, 3)), "activity");
     assert_eq!(judge(&unattended, &text(b"sync 7", true, 3)), "ignored by again");
-    let binary = |lane: &Lane, bytes| {
+    let binary = |lane: &RuleSet, bytes| {
         said(&book, lane.judge(&book, &message(Opcode::Binary, &text(bytes, true, 0))))
     };
     assert_eq!(binary(&attended.input, b"3"), "activity");
@@ -141,8 +141,8 @@ fn other_connections_pay_nothing_and_follow_no_advice() {
 fn requests_need_the_app_to_be_recognised_if_packs_are_chosen_by_that() {
     let poll = RequestHead { method: "GET", path: "/x/demo-poll", query: "", reopened: None };
     let decided = |book: &RuleBook, recognised| match book.request(&poll, recognised) {
-        RequestVerdict::Decided(verdict) => said(book, verdict),
-        RequestVerdict::NeedsBody(bytes) => format!("needs {bytes}"),
+        RequestJudgement::Decided(judgement) => said(book, judgement),
+        RequestJudgement::NeedsBody(bytes) => format!("needs {bytes}"),
     };
     assert_eq!(decided(&book(false), 0), "ignored by poll");
     let auto = book(true);
@@ -158,14 +158,14 @@ fn requests_need_the_app_to_be_recognised_if_packs_are_chosen_by_that() {
 fn a_body_is_seen_where_a_rule_asks_for_it() {
     let book = book(false);
     let head = RequestHead { method: "POST", path: "/update", query: "", reopened: None };
-    assert_eq!(book.request(&head, 0), RequestVerdict::NeedsBody(64));
+    assert_eq!(book.request(&head, 0), RequestJudgement::NeedsBody(64));
     let body = |body: &[u8], whole| said(&book, book.request_body(&head, 0, body, whole));
     assert_eq!(body(br#"{"ids":["a.tick"]}"#, true), "ignored by tick");
     assert_eq!(body(br#"{"ids":["a.clicks"]}"#, true), "activity");
     assert_eq!(body(br#"{"ids":"#, false), "undecided");
     assert_eq!(body(&[b' '; 65], false), "activity");
     let other = RequestHead { method: "PUT", ..head };
-    assert_eq!(book.request(&other, 0), RequestVerdict::Decided(Verdict::Activity(None)));
+    assert_eq!(book.request(&other, 0), RequestJudgement::Decided(Judgement::Activity(None)));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn an_empty_book_says_that_all_is_activity() {
     assert!(book.is_empty());
     let connection = book.connection(&opening("/ws", true));
     assert_eq!((connection.input.longest(), connection.counts_output), (0, true));
-    assert_eq!(book.upgrade(&opening("/ws", true), u64::MAX), Verdict::Activity(None));
+    assert_eq!(book.upgrade(&opening("/ws", true), u64::MAX), Judgement::Activity(None));
 }
 
 #[test]
@@ -216,8 +216,8 @@ fn rules_can_be_numbered_anew() {
     }
     assert_eq!(book.rule(RuleIndex(0)), None);
     let connection = book.connection(&opening("/ws", false));
-    let verdict = connection.input.judge(&book, &message(Opcode::Text, &text(b"3", true, 99)));
-    assert_eq!(said(&book, verdict), "ignored by beat");
+    let judgement = connection.input.judge(&book, &message(Opcode::Text, &text(b"3", true, 99)));
+    assert_eq!(said(&book, judgement), "ignored by beat");
     let heartbeat = connection.heartbeat.unwrap();
     assert_eq!(&*book.rule(heartbeat.ask).unwrap().id, "beat");
     assert_eq!(&*book.rule(heartbeat.answer).unwrap().id, "answer");

@@ -3,21 +3,23 @@
 //! A rule sees one whole message or request and the connection it came on; it never sees a socket, a
 //! clock or a frame. `docs/packs.md` is the format's reference.
 
-pub mod ask;
 mod book;
-mod firsts;
-mod lane;
+pub mod condition;
+mod first_bytes;
+mod judgement;
+mod matcher;
 mod pattern;
 mod request;
 mod rule;
-mod verdict;
+mod rule_set;
 
 pub use self::book::{Connection, Heartbeat, MAX_PACKS, REOPENED, RuleBook};
-pub use self::lane::Lane;
+pub use self::judgement::{Class, Judgement, Message, Opening, RequestHead, RuleIndex};
+pub use self::matcher::{AllOf, Matcher};
 pub use self::pattern::{MAX_PATTERN, Pattern, PatternError};
-pub use self::request::RequestVerdict;
+pub use self::request::RequestJudgement;
 pub use self::rule::{
     About, Advice, Answerer, Answering, EventRule, Guard, MOST_MAX, MessageRule, Pack,
     RequestGuard, RequestRule, RuleName, USUAL_MAX,
 };
-pub use self::verdict::{Class, Message, Opening, RequestHead, RuleIndex, Verdict};
+pub use self::rule_set::RuleSet;

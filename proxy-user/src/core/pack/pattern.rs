@@ -7,7 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use thiserror::Error;
 
-use super::firsts::Firsts;
+use super::first_bytes::FirstBytes;
 
 /// The longest pattern in bytes: who needs more writes two rules.
 pub const MAX_PATTERN: usize = 2048;
@@ -37,7 +37,7 @@ pub enum PatternError {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
-    firsts: Firsts,
+    first_bytes: FirstBytes,
 }
 
 impl Pattern {
@@ -49,7 +49,7 @@ impl Pattern {
         // Compiled by itself first: `a)(b` must not come out well between the brackets added here.
         compile(pattern)?;
         let regex = compile(&format!(r"\A(?:{pattern})\z"))?;
-        Ok(Pattern { regex, firsts: firsts(pattern) })
+        Ok(Pattern { regex, first_bytes: first_bytes(pattern) })
     }
 
     /// A pattern that may stand anywhere in the text.
@@ -57,7 +57,7 @@ impl Pattern {
     /// # Errors
     /// As [`Pattern::whole`].
     pub fn anywhere(pattern: &str) -> Result<Pattern, PatternError> {
-        Ok(Pattern { regex: compile(pattern)?, firsts: Firsts::ANY })
+        Ok(Pattern { regex: compile(pattern)?, first_bytes: FirstBytes::ANY })
     }
 
     /// Whether the text fits; linear in its length.
@@ -67,15 +67,15 @@ impl Pattern {
     }
 
     /// The bytes that a text which fits can start with, if it is not empty.
-    pub(super) fn firsts(&self) -> Firsts {
-        self.firsts
+    pub(super) fn first_bytes(&self) -> FirstBytes {
+        self.first_bytes
     }
 }
 
-fn firsts(pattern: &str) -> Firsts {
+fn first_bytes(pattern: &str) -> FirstBytes {
     let mut parser =
         ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
-    parser.parse(pattern).map_or(Firsts::ANY, |hir| Firsts::of_expression(&hir).0)
+    parser.parse(pattern).map_or(FirstBytes::ANY, |hir| FirstBytes::of_expression(&hir).0)
 }
 
 fn compile(pattern: &str) -> Result<Regex, PatternError> {

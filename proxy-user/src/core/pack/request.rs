@@ -1,16 +1,17 @@
 //! What the rules say of plain requests, handshakes and server-sent events.
 
-use super::ask::{Asks, Fits, Sight};
 use super::book::{Entry, RuleBook};
+use super::condition::{Candidate, MatchResult};
+use super::judgement::{Class, Judgement, Opening, RequestHead, RuleIndex};
+use super::matcher::Matcher;
 use super::rule::{EventRule, RequestRule};
-use super::verdict::{Class, Opening, RequestHead, RuleIndex, Verdict};
 use crate::core::payload::Payload;
 
 /// What the head of a request tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestVerdict {
+pub enum RequestJudgement {
     /// All there is to say.
-    Decided(Verdict),
+    Decided(Judgement),
     /// So many bytes of its body must be seen, or all of a shorter one: ask
     /// [`RuleBook::request_body`] then.
     NeedsBody(usize),
@@ -19,28 +20,28 @@ pub enum RequestVerdict {
 impl RuleBook {
     /// Judges a request, no handshake, to an app that was recognised by these packs.
     #[must_use]
-    pub fn request(&self, head: &RequestHead<'_>, recognised: u64) -> RequestVerdict {
+    pub fn request(&self, head: &RequestHead<'_>, recognised: u64) -> RequestJudgement {
         let mut longest = 0;
         for (index, rule) in self.requests(head, recognised) {
             match &rule.body {
-                Some(asks) => longest = longest.max(asks.needs()),
+                Some(matcher) => longest = longest.max(matcher.needs()),
                 None if longest == 0 => {
-                    return RequestVerdict::Decided(verdict(rule.class, index));
+                    return RequestJudgement::Decided(by_class(rule.class, index));
                 }
                 // The rules before this one want to see the body first.
                 None => break,
             }
         }
         if longest == 0 {
-            RequestVerdict::Decided(Verdict::Activity(None))
+            RequestJudgement::Decided(Judgement::Activity(None))
         } else {
-            RequestVerdict::NeedsBody(longest)
+            RequestJudgement::NeedsBody(longest)
         }
     }
 
     /// Judges a request by its head and `body`, `whole` or its first bytes. Of a body of which as
     /// many bytes were shown as [`RuleBook::request`] asked for, and of which more come,
-    /// [`Verdict::Undecided`] is activity.
+    /// [`Judgement::Undecided`] is activity.
     #[must_use]
     pub fn request_body(
         &self,
@@ -48,22 +49,23 @@ impl RuleBook {
         recognised: u64,
         body: &[u8],
         whole: bool,
-    ) -> Verdict {
+    ) -> Judgement {
         for (index, rule) in self.requests(head, recognised) {
-            let fits = rule.body.as_ref().map_or(Fits::Yes, |asks| look(asks, body, whole));
+            let fits =
+                rule.body.as_ref().map_or(MatchResult::Yes, |matcher| test(matcher, body, whole));
             match fits {
-                Fits::Yes => return verdict(rule.class, index),
-                Fits::Later => return Verdict::Undecided,
-                Fits::No => {}
+                MatchResult::Yes => return by_class(rule.class, index),
+                MatchResult::NeedMore => return Judgement::Undecided,
+                MatchResult::No => {}
             }
         }
-        Verdict::Activity(None)
+        Judgement::Activity(None)
     }
 
     /// Judges a WebSocket handshake before the app has answered it, `recognised` being the packs
     /// that the app was recognised by.
     #[must_use]
-    pub fn upgrade(&self, opening: &Opening<'_>, recognised: u64) -> Verdict {
+    pub fn upgrade(&self, opening: &Opening<'_>, recognised: u64) -> Judgement {
         let Opening { path, query, .. } = *opening;
         let head = RequestHead { method: "GET", path, query, reopened: None };
         for person in [true, false] {
@@ -74,19 +76,19 @@ impl RuleBook {
                         && rule.guard.fits(&head)
                 });
                 if let Some((number, rule)) = found {
-                    return verdict(rule.class, number);
+                    return by_class(rule.class, number);
                 }
             }
         }
         if !opening.unattended {
-            return Verdict::Activity(None);
+            return Judgement::Activity(None);
         }
         let known =
             |entry: &&Entry| self.applicable(recognised).any(|known| known.bit == entry.bit);
         let expects = |entry: &&Entry| entry.expects(opening, known(entry));
         match self.packs.iter().find(expects) {
-            Some(entry) => Verdict::Ignored(entry.reopened()),
-            None => Verdict::Activity(None),
+            Some(entry) => Judgement::Ignored(entry.reopened()),
+            None => Judgement::Activity(None),
         }
     }
 
@@ -100,19 +102,19 @@ impl RuleBook {
     /// Judges a server-sent event on the answer to a request for `path`: its name (`message` where
     /// it has none) and its whole data, lines joined by `\n`.
     #[must_use]
-    pub fn event(&self, path: &str, event: &str, data: &[u8], recognised: u64) -> Verdict {
+    pub fn event(&self, path: &str, event: &str, data: &[u8], recognised: u64) -> Judgement {
         for person in [true, false] {
             for (index, rule) in self.events(path, recognised) {
                 let named = rule.event.as_ref().is_none_or(|name| **name == *event);
                 if named
                     && (rule.class == Class::Person) == person
-                    && look(&rule.data, data, true) == Fits::Yes
+                    && test(&rule.data, data, true) == MatchResult::Yes
                 {
-                    return verdict(rule.class, index);
+                    return by_class(rule.class, index);
                 }
             }
         }
-        Verdict::Activity(None)
+        Judgement::Activity(None)
     }
 
     /// The rules that a request's head fits, those of class `person` first.
@@ -141,17 +143,17 @@ impl RuleBook {
 }
 
 /// Bodies and events have no opcode: they are both kinds.
-fn look(asks: &Asks, bytes: &[u8], whole: bool) -> Fits {
+fn test(matcher: &Matcher, bytes: &[u8], whole: bool) -> MatchResult {
     let payload = &if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
-    match asks.look(&Sight { payload, text: true }) {
-        Fits::No => asks.look(&Sight { payload, text: false }),
+    match matcher.test(&Candidate { payload, text: true }) {
+        MatchResult::No => matcher.test(&Candidate { payload, text: false }),
         fits => fits,
     }
 }
 
-fn verdict(class: Class, index: RuleIndex) -> Verdict {
+fn by_class(class: Class, index: RuleIndex) -> Judgement {
     match class {
-        Class::Person => Verdict::Activity(Some(index)),
-        _ => Verdict::Ignored(index),
+        Class::Person => Judgement::Activity(Some(index)),
+        _ => Judgement::Ignored(index),
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::Asks;
+use super::judgement::{Class, Opening, RequestHead};
+use super::matcher::Matcher;
 use super::pattern::Pattern;
-use super::verdict::{Class, Opening, RequestHead};
 
 /// The longest message that a rule without `max` looks at in bytes, where it must see all of it.
 pub const USUAL_MAX: usize = 256;
@@ -163,7 +163,7 @@ pub struct MessageRule {
     /// Only what its side says first on the connection.
     pub first: bool,
     /// What is asked of the message.
-    pub asks: Arc<Asks>,
+    pub matcher: Arc<Matcher>,
 }
 
 /// A plain request that is machinery, or a WebSocket handshake.
@@ -180,7 +180,7 @@ pub struct RequestRule {
     /// Only this long after the browser got a connection back by itself; `None` = always.
     pub reopened: Option<Duration>,
     /// What is asked of the body; `None` = nothing.
-    pub body: Option<Asks>,
+    pub body: Option<Matcher>,
 }
 
 /// A server-sent event that is machinery.
@@ -195,7 +195,7 @@ pub struct EventRule {
     /// The event's name; `None` = any.
     pub event: Option<Box<str>>,
     /// What is asked of its data.
-    pub data: Asks,
+    pub data: Matcher,
 }
 
 /// Who answers heartbeats.

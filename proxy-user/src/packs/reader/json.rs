@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::value::{Patterns, token};
-use crate::core::pack::ask::{JsonAsk, MAX_FIELDS, Scalar, Want};
+use crate::core::pack::condition::{Expected, JsonObject, MAX_FIELDS, Scalar};
 use crate::toml_file::{Table, describe};
 
 /// The most steps of one dotted key.
@@ -23,10 +23,10 @@ pub(super) fn read(
     table: &mut Table<'_>,
     patterns: &Patterns,
     keys: Option<Keys>,
-) -> Option<JsonAsk> {
+) -> Option<JsonObject> {
     let value = table.raw("json")?;
     if let DeValue::Table(entries) = value.get_ref() {
-        return shape(table, patterns, entries).map(|shape| shape.into_ask(keys));
+        return shape(table, patterns, entries).map(|shape| shape.into_object(keys));
     }
     let found = describe(value.get_ref());
     let message = format!(
@@ -41,7 +41,7 @@ pub(super) fn read(
 struct Shape(Vec<(Box<str>, Field)>);
 
 enum Field {
-    Is(Want),
+    Is(Expected),
     Has(Shape),
 }
 
@@ -77,12 +77,12 @@ impl Shape {
         }
     }
 
-    fn into_ask(self, keys: Option<Keys>) -> JsonAsk {
+    fn into_object(self, keys: Option<Keys>) -> JsonObject {
         let want = |field| match field {
             Field::Is(want) => want,
-            Field::Has(shape) => Want::Object(shape.into_ask(None)),
+            Field::Has(shape) => Expected::Object(shape.into_object(None)),
         };
-        JsonAsk::new(self.0.into_iter().map(|(key, field)| (key, want(field))).collect(), keys)
+        JsonObject::new(self.0.into_iter().map(|(key, field)| (key, want(field))).collect(), keys)
     }
 }
 
@@ -129,23 +129,23 @@ fn field(
                 let message = "`json` has a list without values, which nothing fits; add some";
                 table.mistake(table.line_at(value), message.to_owned());
             }
-            Some(Field::Is(Want::OneOf(ones.into())))
+            Some(Field::Is(Expected::OneOf(ones.into())))
         }
         DeValue::Table(entries) => match pattern_of(entries) {
             Some((kind, text)) => {
                 let pattern = match (patterns.whole().parse)(text) {
-                    Ok(pattern) => Want::Text(pattern),
+                    Ok(pattern) => Expected::Text(pattern),
                     Err(error) => {
                         table.mistake(table.line_at(value), format!("`{kind}` in json: {error}"));
                         return None;
                     }
                 };
                 let each = kind == "each";
-                Some(Field::Is(if each { Want::Each(pattern.into()) } else { pattern }))
+                Some(Field::Is(if each { Expected::Each(pattern.into()) } else { pattern }))
             }
             None => shape(table, patterns, entries).map(Field::Has),
         },
-        _ => scalar(table, value).map(|one| Field::Is(Want::OneOf([one].into()))),
+        _ => scalar(table, value).map(|one| Field::Is(Expected::OneOf([one].into()))),
     }
 }
 

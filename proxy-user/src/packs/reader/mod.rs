@@ -3,8 +3,8 @@
 //! Which key of which table fills which field is here and in the files below; `toml_file` finds
 //! unknown keys and wrong types. What a file may take in memory is bounded by what is refused here.
 
-mod ask;
 mod json;
+mod matcher;
 mod rules;
 mod value;
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::{self, Place};
 use super::json;
+use super::matcher::{self, Subject};
 use super::value::{Patterns, exact_text, id, token, word};
-use crate::core::pack::ask::{Ask, Asks};
+use crate::core::pack::condition::{Condition, MessageKinds};
 use crate::core::pack::{
-    Class, EventRule, Guard, MessageRule, Pack, REOPENED, RequestGuard, RequestRule, USUAL_MAX,
+    AllOf, Class, EventRule, Guard, Matcher, MessageRule, Pack, REOPENED, RequestGuard,
+    RequestRule, USUAL_MAX,
 };
 use crate::toml_file::{Table, duration};
 
@@ -46,14 +47,15 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     let within = table.text("within", duration(MOMENTS));
     let unattended = table.truth("unattended").unwrap_or(false);
     let first = table.truth("first").unwrap_or(false);
-    let asks = ask::read(table, patterns, Place::Message);
-    let asks = asks.unwrap_or_else(|| {
-        let fix = "say which messages by one of `text`, `hex`, `starts`, `starts_hex`, `layout`, \
-                   `regex`, `json`, `protobuf`, `digest`, `any` and `opcode`";
+    let matcher = matcher::read(table, patterns, Subject::Message);
+    let matcher = matcher.unwrap_or_else(|| {
+        let names: String = matcher::names().map(|name| format!("`{name}`, ")).collect();
+        let fix = format!("say which messages by one of {names}`any` and `opcode`");
         table.lacks("text", format!("this [[message]] is every message; {fix}"));
-        nothing()
+        anything(Vec::new(), None)
     });
-    MessageRule { id, class, input, output, guard, within, unattended, first, asks: asks.into() }
+    let matcher = matcher.into();
+    MessageRule { id, class, input, output, guard, within, unattended, first, matcher }
 }
 
 fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> RequestRule {
@@ -61,7 +63,7 @@ fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Request
     let guard = request_guard(table, patterns);
     let upgrade = table.truth("upgrade").unwrap_or(false);
     let reopened = table.text("reopened", duration(MOMENTS));
-    let body = ask::read(table, patterns, Place::Body);
+    let body = matcher::read(table, patterns, Subject::Body);
     if !table.has("path") && !table.has("query") && body.is_none() {
         let message = "this [[request]] is every request; say which by `path`, `query` or the body";
         table.lacks("path", message.to_owned());
@@ -92,12 +94,12 @@ fn event(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> EventRule
     let (id, class) = ids.read(table);
     let path = table.text("path", patterns.anywhere());
     let event = table.text("event", token());
-    let exact = table.text("data", exact_text());
-    let regex = table.text("data_regex", patterns.whole());
+    let exact = table.text("data", exact_text()).map(Condition::Equals);
+    let regex = table.text("data_regex", patterns.whole()).map(Condition::Regex);
     let keys = json::keys(table);
-    let json = json::read(table, patterns, keys);
-    let ask = Ask { exact, regex, json, ..Ask::default() };
-    let data = Asks::new(ask, Vec::new(), None, ask::max(table), USUAL_MAX);
+    let json = json::read(table, patterns, keys).map(Condition::Json);
+    let conditions = [exact, regex, json].into_iter().flatten().collect();
+    let data = anything(conditions, matcher::max(table));
     let asked = ["event", "data", "data_regex", "json"];
     if !asked.iter().any(|key| table.has(key)) {
         let message = "this [[event]] is every event; say which by `event`, `data`, `data_regex` \
@@ -107,9 +109,10 @@ fn event(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> EventRule
     EventRule { id, class, path, event, data }
 }
 
-/// Asks for nothing.
-fn nothing() -> Asks {
-    Asks::new(Ask::default(), Vec::new(), None, None, USUAL_MAX)
+/// Text or bytes that are as the conditions ask.
+fn anything(conditions: Vec<Condition>, max: Option<usize>) -> Matcher {
+    let all = AllOf::new(MessageKinds::ANY, conditions);
+    Matcher::new(all, Vec::new(), None, max, USUAL_MAX)
 }
 
 impl Ids {

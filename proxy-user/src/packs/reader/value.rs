@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::core::pack::ask::{Layout, MAX_PATH};
+use crate::core::pack::condition::{Layout, MAX_PATH};
 use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
 use crate::core::skeleton::Digest;
 use crate::toml_file::{Fixed, Kind, ValueError, choose, quote};

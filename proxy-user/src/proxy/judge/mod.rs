@@ -19,7 +19,7 @@ pub(super) use self::response_body::InspectedResponseBody;
 use crate::clock;
 use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{Connection, Opening, RequestHead, RequestVerdict, Verdict};
+use crate::core::pack::{Connection, Judgement, Opening, RequestHead, RequestJudgement};
 use crate::core::skeleton;
 use crate::core::time::Nanos;
 use crate::core::visit::Visits;
@@ -45,7 +45,7 @@ pub(super) struct RequestContext {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JudgedRequest {
     /// What it counts for; `None` = its body must be seen first.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) judgement: Option<Judgement>,
     /// Bytes of its body that are to be inspected; 0 = none.
     pub(super) body: usize,
     /// The packs that it has given away.
@@ -58,7 +58,7 @@ pub(super) struct JudgedHandshake<'a> {
     pub(super) opening: Opening<'a>,
     /// The rules for its messages.
     pub(super) connection: Connection,
-    pub(super) verdict: Verdict,
+    pub(super) judgement: Judgement,
 }
 
 /// One browser, as far as it can be told from its requests: a number for its address, as the proxies
@@ -108,15 +108,15 @@ impl RequestContext {
         let (book, head) = (&self.policy.book, self.head());
         let recognised = self.policy.recognised() | book.recognise_request(&head);
         let pace = if self.may_be_timer() { skeleton::LONGEST } else { 0 };
-        let verdict = judge::request((book, recognised), visits, self.asker(), &head, now);
-        let (verdict, body) = match verdict {
-            RequestVerdict::NeedsBody(bytes) => (None, bytes.max(pace)),
-            RequestVerdict::Decided(verdict) if verdict == Verdict::Activity(None) => {
-                (Some(verdict), pace)
+        let judgement = judge::request((book, recognised), visits, self.asker(), &head, now);
+        let (judgement, body) = match judgement {
+            RequestJudgement::NeedsBody(bytes) => (None, bytes.max(pace)),
+            RequestJudgement::Decided(judgement) if judgement == Judgement::Activity(None) => {
+                (Some(judgement), pace)
             }
-            RequestVerdict::Decided(verdict) => (Some(verdict), 0),
+            RequestJudgement::Decided(judgement) => (Some(judgement), 0),
         };
-        JudgedRequest { verdict, body, recognised }
+        JudgedRequest { judgement, body, recognised }
     }
 
     /// Whether it would be looked at as a timer's if no rule knows it. What a rule that is made of it
@@ -127,7 +127,7 @@ impl RequestContext {
     }
 
     /// Judges a plain request by the start of its body, or all of it.
-    fn body(&self, body: &[u8], whole: bool) -> Verdict {
+    fn body(&self, body: &[u8], whole: bool) -> Judgement {
         let book = &self.policy.book;
         book.request_body(&self.head(), self.policy.recognised(), body, whole)
     }
@@ -143,7 +143,7 @@ impl RequestContext {
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(visits, self.client, &self.head(), chosen, now);
         let connection = book.connection(&opening);
-        let verdict = book.upgrade(&opening, self.policy.recognised() | connection.packs);
-        JudgedHandshake { opening, connection, verdict }
+        let judgement = book.upgrade(&opening, self.policy.recognised() | connection.packs);
+        JudgedHandshake { opening, connection, judgement }
     }
 }

@@ -8,7 +8,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use super::{JudgedRequest, RequestContext};
-use crate::core::pack::Verdict;
+use crate::core::pack::Judgement;
 use crate::proxy::record;
 use crate::proxy::timed::{Upload, UploadError};
 
@@ -60,10 +60,10 @@ impl InspectedRequestBody {
     fn judge(&mut self, whole: bool) {
         let Some(inspection) = &self.inspection else { return };
         let full = whole || inspection.seen.len() >= inspection.judged.body;
-        match inspection.verdict(whole) {
-            Verdict::Undecided if !full => {}
-            verdict => {
-                inspection.tell(verdict, whole);
+        match inspection.judgement(whole) {
+            Judgement::Undecided if !full => {}
+            judgement => {
+                inspection.tell(judgement, whole);
                 self.inspection = None;
             }
         }
@@ -87,13 +87,13 @@ impl UnreadBody {
 }
 
 impl Inspection {
-    fn verdict(&self, whole: bool) -> Verdict {
-        self.judged.verdict.unwrap_or_else(|| self.context.body(&self.seen, whole))
+    fn judgement(&self, whole: bool) -> Judgement {
+        self.judged.judgement.unwrap_or_else(|| self.context.body(&self.seen, whole))
     }
 
-    fn tell(&self, verdict: Verdict, whole: bool) {
+    fn tell(&self, judgement: Judgement, whole: bool) {
         let seen = whole.then_some(&self.seen[..]);
-        record::body(&self.context, self.judged.verdict, verdict, seen);
+        record::body(&self.context, self.judged.judgement, judgement, seen);
     }
 }
 
@@ -141,7 +141,7 @@ impl Drop for InspectedRequestBody {
     fn drop(&mut self) {
         let Some(inspection) = self.inspection.take() else { return };
         let Some(back) = self.back.take() else {
-            return inspection.tell(inspection.verdict(false), false);
+            return inspection.tell(inspection.judgement(false), false);
         };
         // Where nobody waits it is dropped once more, without a way back.
         let _ = back.send(InspectedRequestBody {

@@ -11,7 +11,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use super::RequestContext;
 use crate::clock;
 use crate::core::event_stream::EventStream;
-use crate::core::pack::Verdict;
+use crate::core::pack::Judgement;
 use crate::session::{App, AppPolicy};
 
 /// An app's answer on its way to the client.
@@ -67,11 +67,11 @@ impl Stream {
             let now = clock::coarse();
             let name = String::from_utf8_lossy(event.name);
             // What is longer than any rule looks at is known to none.
-            let verdict = match event.whole {
+            let judgement = match event.whole {
                 true => policy.book.event(path, &name, event.data, policy.recognised()),
-                false => Verdict::Activity(None),
+                false => Judgement::Activity(None),
             };
-            app.event(now, path, verdict);
+            app.event(now, path, judgement);
         });
     }
 }

@@ -22,7 +22,7 @@ use crate::core::cadence::{Cadence, Hints, Paces};
 use crate::core::frame::Opcode;
 use crate::core::gate::{Gate, Reason};
 use crate::core::history::{History, Key, Kind, Method, Path, Size, What};
-use crate::core::pack::{RuleIndex, RuleName, Verdict};
+use crate::core::pack::{Judgement, RuleIndex, RuleName};
 use crate::core::payload::Payload;
 use crate::core::shadow::Shadow;
 use crate::core::time::Nanos;
@@ -207,18 +207,18 @@ impl Account {
     }
 
     /// A server-sent event went by on the answer to a request for this path.
-    pub fn event(&self, now: Nanos, path: &str, verdict: Verdict) {
+    pub fn event(&self, now: Nanos, path: &str, judgement: Judgement) {
         let kind = || Kind::Request(Method::named("GET"), Path::shown(path));
-        match verdict {
-            Verdict::Ignored(rule) => {
+        match judgement {
+            Judgement::Ignored(rule) => {
                 self.uncounted.touch(now, Reason::Output);
                 self.note_ignored(now, None, rule, false, kind);
             }
-            Verdict::Activity(rule) if self.event_due.take(now) => {
+            Judgement::Activity(rule) if self.event_due.take(now) => {
                 let what = What::Counted(Reason::Output, rule);
                 self.note(now, Key { session: None, what, kind: kind() });
             }
-            Verdict::Activity(_) | Verdict::Undecided => {}
+            Judgement::Activity(_) | Judgement::Undecided => {}
         }
     }
 

@@ -4,19 +4,19 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Firsts([u64; 4]);
+pub(super) struct FirstBytes([u64; 4]);
 
-impl Firsts {
+impl FirstBytes {
     /// Every byte.
-    pub(super) const ANY: Firsts = Firsts([u64::MAX; 4]);
+    pub(super) const ANY: FirstBytes = FirstBytes([u64::MAX; 4]);
     /// No byte.
-    pub(super) const NONE: Firsts = Firsts([0; 4]);
+    pub(super) const NONE: FirstBytes = FirstBytes([0; 4]);
 
     /// These bytes.
-    pub(super) fn of(bytes: &[u8]) -> Firsts {
-        let mut firsts = Firsts::NONE;
-        bytes.iter().for_each(|byte| firsts.add(*byte));
-        firsts
+    pub(super) fn of(bytes: &[u8]) -> FirstBytes {
+        let mut first_bytes = FirstBytes::NONE;
+        bytes.iter().for_each(|byte| first_bytes.add(*byte));
+        first_bytes
     }
 
     pub(super) fn add(&mut self, byte: u8) {
@@ -33,36 +33,36 @@ impl Firsts {
     }
 
     /// The bytes of both sets.
-    pub(super) fn and(mut self, other: Firsts) -> Firsts {
+    pub(super) fn and(mut self, other: FirstBytes) -> FirstBytes {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
         self
     }
 
     /// The bytes of either set.
-    pub(super) fn or(mut self, other: Firsts) -> Firsts {
+    pub(super) fn or(mut self, other: FirstBytes) -> FirstBytes {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
         self
     }
 
     /// What a text can start with that the expression matches from its first byte on; the text is
     /// not empty. The second is whether the expression may match without a byte.
-    pub(super) fn of_expression(hir: &Hir) -> (Firsts, bool) {
+    pub(super) fn of_expression(hir: &Hir) -> (FirstBytes, bool) {
         match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => (Firsts::NONE, true),
+            HirKind::Empty | HirKind::Look(_) => (FirstBytes::NONE, true),
             HirKind::Literal(literal) => {
-                (literal.0.get(..1).map_or(Firsts::NONE, Firsts::of), literal.0.is_empty())
+                (literal.0.get(..1).map_or(FirstBytes::NONE, FirstBytes::of), literal.0.is_empty())
             }
             HirKind::Class(class) => (of_class(class), false),
             HirKind::Repetition(repeated) => {
-                let (firsts, empty) = Firsts::of_expression(&repeated.sub);
-                (firsts, empty || repeated.min == 0)
+                let (first_bytes, empty) = FirstBytes::of_expression(&repeated.sub);
+                (first_bytes, empty || repeated.min == 0)
             }
-            HirKind::Capture(group) => Firsts::of_expression(&group.sub),
+            HirKind::Capture(group) => FirstBytes::of_expression(&group.sub),
             HirKind::Concat(parts) => {
-                let mut all = Firsts::NONE;
+                let mut all = FirstBytes::NONE;
                 for part in parts {
-                    let (firsts, empty) = Firsts::of_expression(part);
-                    all = all.or(firsts);
+                    let (first_bytes, empty) = FirstBytes::of_expression(part);
+                    all = all.or(first_bytes);
                     if !empty {
                         return (all, false);
                     }
@@ -70,26 +70,26 @@ impl Firsts {
                 (all, true)
             }
             HirKind::Alternation(parts) => {
-                let each = parts.iter().map(Firsts::of_expression);
-                each.fold((Firsts::NONE, false), |(all, any), (firsts, empty)| {
-                    (all.or(firsts), any || empty)
+                let each = parts.iter().map(FirstBytes::of_expression);
+                each.fold((FirstBytes::NONE, false), |(all, any), (first_bytes, empty)| {
+                    (all.or(first_bytes), any || empty)
                 })
             }
         }
     }
 }
 
-fn of_class(class: &Class) -> Firsts {
-    let mut firsts = Firsts::NONE;
+fn of_class(class: &Class) -> FirstBytes {
+    let mut first_bytes = FirstBytes::NONE;
     match class {
         Class::Bytes(bytes) => {
             let ranges = bytes.ranges().iter().map(|range| range.start()..=range.end());
-            ranges.flatten().for_each(|byte| firsts.add(byte));
+            ranges.flatten().for_each(|byte| first_bytes.add(byte));
         }
         // Characters beyond ASCII start with many a byte.
-        Class::Unicode(_) => return Firsts::ANY,
+        Class::Unicode(_) => return FirstBytes::ANY,
     }
-    firsts
+    first_bytes
 }
 
 #[cfg(test)]
@@ -101,13 +101,13 @@ mod tests {
 
     #[test]
     fn expressions_say_what_they_can_start_with() {
-        let firsts = |pattern| Pattern::whole(pattern).unwrap().firsts();
-        assert_eq!(firsts("42(/x)?|2|"), Firsts::of(b"42"));
-        assert_eq!(firsts(r"(a?\b)*[0-2]x"), Firsts::of(b"a012"));
-        assert_eq!(firsts(r"(?i)p{0}q"), Firsts::of(b"qQ"));
-        assert_eq!(firsts("(?s-u).*"), Firsts::ANY);
-        assert!(firsts("[^x]").has(b'\xff') && !firsts("[^x]").has(b'x'));
-        assert_eq!(firsts("(?u)é"), Firsts::of(&[0xc3]));
+        let first_bytes = |pattern| Pattern::whole(pattern).unwrap().first_bytes();
+        assert_eq!(first_bytes("42(/x)?|2|"), FirstBytes::of(b"42"));
+        assert_eq!(first_bytes(r"(a?\b)*[0-2]x"), FirstBytes::of(b"a012"));
+        assert_eq!(first_bytes(r"(?i)p{0}q"), FirstBytes::of(b"qQ"));
+        assert_eq!(first_bytes("(?s-u).*"), FirstBytes::ANY);
+        assert!(first_bytes("[^x]").has(b'\xff') && !first_bytes("[^x]").has(b'x'));
+        assert_eq!(first_bytes("(?u)é"), FirstBytes::of(&[0xc3]));
     }
 
     proptest! {
@@ -123,7 +123,7 @@ mod tests {
         ) {
             let pattern = Pattern::whole(&parts.concat()).unwrap();
             for text in texts {
-                prop_assert!(!pattern.fits(&text) || pattern.firsts().has(text[0]), "{text:?}");
+                prop_assert!(!pattern.fits(&text) || pattern.first_bytes().has(text[0]), "{text:?}");
             }
         }
     }

@@ -77,7 +77,7 @@ impl Records {
     }
 
     /// Whether the whole `message` is one or more records, and `fits` says so of each.
-    pub(super) fn all(self, message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
+    pub(in crate::core::pack) fn all(self, message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
         if self == Records::JsonArray {
             return elements(message, fits);
         }
@@ -191,7 +191,7 @@ fn elements(message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
 
 /// Where a part of a Jupyter message stands: between two of the 64-bit little-endian offsets that
 /// follow their count (jupyter-server, "v1.kernel.websocket.jupyter.org").
-pub(super) enum Part<'a> {
+pub(in crate::core::pack) enum Part<'a> {
     /// Here.
     Is(Masked<'a>),
     /// Further on: so many bytes must be seen.
@@ -201,7 +201,7 @@ pub(super) enum Part<'a> {
 }
 
 /// Finds the header, or for [`Records::JupyterContent`] the content, in the first bytes of a message.
-pub(super) fn part<'a>(bytes: &Masked<'a>, records: Records) -> Part<'a> {
+pub(in crate::core::pack) fn part<'a>(bytes: &Masked<'a>, records: Records) -> Part<'a> {
     let word = |index: usize| usize::try_from(u64::from_le_bytes(bytes.word(8 * index)?)).ok();
     // Channel, header, parent header, metadata, content, end, and one more for every buffer.
     let place = if records == Records::JupyterContent { 5 } else { 2 };

@@ -1,7 +1,7 @@
 //! Bytes at fixed places, any byte between them.
 
-use super::super::firsts::Firsts;
-use super::Fits;
+use super::result::MatchResult;
+use crate::core::pack::first_bytes::FirstBytes;
 use crate::core::payload::Payload;
 
 /// Bytes of which some are fixed.
@@ -31,31 +31,31 @@ impl Layout {
     }
 
     /// The bytes that what fits can start with.
-    pub(super) fn firsts(&self) -> Firsts {
+    pub(super) fn first_bytes(&self) -> FirstBytes {
         match self.places.first() {
-            Some(Some(byte)) => Firsts::of(&[*byte]),
-            Some(None) => Firsts::ANY,
-            None if self.open => Firsts::ANY,
-            None => Firsts::NONE,
+            Some(Some(byte)) => FirstBytes::of(&[*byte]),
+            Some(None) => FirstBytes::ANY,
+            None if self.open => FirstBytes::ANY,
+            None => FirstBytes::NONE,
         }
     }
 
-    pub(super) fn look(&self, payload: &Payload<'_>) -> Fits {
+    pub(super) fn test(&self, payload: &Payload<'_>) -> MatchResult {
         let seen = payload.seen();
         let differs = |(at, place): (usize, &Option<u8>)| {
             place.zip(seen.at(at)).is_some_and(|(fixed, byte)| fixed != byte)
         };
         if self.places.iter().take(seen.len()).enumerate().any(differs) {
-            return Fits::No;
+            return MatchResult::No;
         }
         let whole = payload.is_whole();
         match seen.len().cmp(&self.places.len()) {
-            std::cmp::Ordering::Less if whole => Fits::No,
-            std::cmp::Ordering::Less => Fits::Later,
-            _ if self.open => Fits::Yes,
-            std::cmp::Ordering::Equal if whole => Fits::Yes,
-            std::cmp::Ordering::Equal => Fits::Later,
-            std::cmp::Ordering::Greater => Fits::No,
+            std::cmp::Ordering::Less if whole => MatchResult::No,
+            std::cmp::Ordering::Less => MatchResult::NeedMore,
+            _ if self.open => MatchResult::Yes,
+            std::cmp::Ordering::Equal if whole => MatchResult::Yes,
+            std::cmp::Ordering::Equal => MatchResult::NeedMore,
+            std::cmp::Ordering::Greater => MatchResult::No,
         }
     }
 }

@@ -1,73 +1,76 @@
 use super::*;
 use proptest::prelude::*;
 
-fn fits(ask: &ProtobufAsk, bytes: &[u8]) -> bool {
-    ask.look(&Payload::whole(bytes)) == Fits::Yes
+fn fits(message: &ProtobufMessage, bytes: &[u8]) -> bool {
+    message.test(&Payload::whole(bytes)) == MatchResult::Yes
 }
 
 #[test]
 fn streamlits_heartbeat_and_rerun() {
-    let heartbeat = ProtobufAsk::new(vec![17], Some(1), Some(vec![13]));
+    let heartbeat = ProtobufMessage::new(vec![17], Some(1), Some(vec![13]));
     assert!(fits(&heartbeat, &[0x88, 0x01, 0x01]));
     assert!(fits(&heartbeat, &[0x6a, 0x01, b'x', 0x88, 0x01, 0x01]), "13 may stand beside it");
     assert!(!fits(&heartbeat, &[0x88, 0x01, 0x00]));
     assert!(!fits(&heartbeat, &[0x88, 0x01, 0x01, 0x5a, 0x00]), "11 may not");
     assert!(!fits(&heartbeat, &[0x6a, 0x01, b'x']) && !fits(&heartbeat, &[]));
-    let timer = ProtobufAsk::new(vec![11, 6], Some(1), None);
+    let timer = ProtobufMessage::new(vec![11, 6], Some(1), None);
     assert!(fits(&timer, &[0x5a, 0x05, 0x0a, 0x01, b'q', 0x30, 0x01]));
     assert!(!fits(&timer, &[0x5a, 0x03, 0x0a, 0x01, b'q']));
     assert!(!fits(&timer, &[0x5a, 0x02, 0x30, 0x01, 0x5a, 0x02, 0x30, 0x00]), "not both");
-    let any = ProtobufAsk::new(vec![11], None, None);
+    let any = ProtobufMessage::new(vec![11], None, None);
     assert!(fits(&any, &[0x5a, 0x00]) && fits(&any, &[0x58, 0x07]));
 }
 
 /// A list of widgets, of which one was pressed.
 #[test]
 fn what_must_not_be_there_is_looked_for_in_every_occurrence() {
-    let ask =
-        ProtobufAsk::new(vec![11], None, None).without(vec![[11, 5].into(), [11, 2, 1, 2].into()]);
+    let message = ProtobufMessage::new(vec![11], None, None)
+        .without(vec![[11, 5].into(), [11, 2, 1, 2].into()]);
     let (slider, button) = ([0x0a, 3, 0x0a, 1, b'a'], [0x0a, 5, 0x0a, 1, b'b', 0x10, 1]);
     let rerun = |widgets: &[&[u8]]| {
         let widgets = widgets.concat();
         let state = [&[0x12, u8::try_from(widgets.len()).unwrap()], &widgets[..]].concat();
         [&[0x5a, u8::try_from(state.len()).unwrap()], &state[..]].concat()
     };
-    assert!(fits(&ask, &rerun(&[])) && fits(&ask, &rerun(&[&slider, &slider])));
-    assert!(!fits(&ask, &rerun(&[&slider, &button])) && !fits(&ask, &rerun(&[&button, &slider])));
-    assert!(!fits(&ask, &[0x5a, 0x03, 0x2a, 0x01, b'f']), "the other path");
-    assert!(!fits(&ask, &[0x5a, 0x02, 0x12, 0x05]), "malformed inside");
+    assert!(fits(&message, &rerun(&[])) && fits(&message, &rerun(&[&slider, &slider])));
+    assert!(
+        !fits(&message, &rerun(&[&slider, &button]))
+            && !fits(&message, &rerun(&[&button, &slider]))
+    );
+    assert!(!fits(&message, &[0x5a, 0x03, 0x2a, 0x01, b'f']), "the other path");
+    assert!(!fits(&message, &[0x5a, 0x02, 0x12, 0x05]), "malformed inside");
 }
 
 #[test]
 fn a_malformed_message_does_not_fit() {
-    let ask = ProtobufAsk::new(vec![17], Some(1), None);
+    let message = ProtobufMessage::new(vec![17], Some(1), None);
     for tail in [&[0x88][..], &[0x5a, 0x05, 1], &[0x0b], &[0x00, 0x00], &[0xff; 11], &[0x09, 1]] {
-        assert!(!fits(&ask, &[&[0x88, 0x01, 0x01], tail].concat()), "{tail:?}");
+        assert!(!fits(&message, &[&[0x88, 0x01, 0x01], tail].concat()), "{tail:?}");
     }
 }
 
 /// The same over plain slices, of a whole message, field by field and again from the start.
 mod plain {
-    use super::ProtobufAsk;
+    use super::ProtobufMessage;
 
-    pub(super) fn fits(ask: &ProtobufAsk, bytes: &[u8]) -> bool {
+    pub(super) fn fits(message: &ProtobufMessage, bytes: &[u8]) -> bool {
         let known = |number: u32| {
-            let others = ask.others.as_ref();
-            others.is_none_or(|others| others.contains(&number) || number == ask.path[0])
+            let others = message.others.as_ref();
+            others.is_none_or(|others| others.contains(&number) || number == message.path[0])
         };
         let (fields, _) = fields(bytes);
         fields.iter().all(|(number, _)| known(*number))
-            && holds(ask, &ask.path, bytes)
-            && !ask.without.iter().any(|path| has(path, bytes))
+            && holds(message, &message.path, bytes)
+            && !message.without.iter().any(|path| has(path, bytes))
     }
 
-    fn holds(ask: &ProtobufAsk, path: &[u32], bytes: &[u8]) -> bool {
+    fn holds(message: &ProtobufMessage, path: &[u32], bytes: &[u8]) -> bool {
         let (fields, good) = fields(bytes);
         let mut found = fields.iter().filter(|(number, _)| *number == path[0]).peekable();
         let one = |value: &Value<'_>| match value {
-            Value::Bytes(inner) if path.len() > 1 => holds(ask, &path[1..], inner),
-            Value::Integer(is) if path.len() == 1 => ask.value.is_none_or(|value| value == *is),
-            _ => path.len() == 1 && ask.value.is_none(),
+            Value::Bytes(inner) if path.len() > 1 => holds(message, &path[1..], inner),
+            Value::Integer(is) if path.len() == 1 => message.value.is_none_or(|value| value == *is),
+            _ => path.len() == 1 && message.value.is_none(),
         };
         good && found.peek().is_some() && found.all(|(_, value)| one(value))
     }
@@ -158,26 +161,26 @@ proptest! {
         cut: usize,
     ) {
         let bytes = fields.concat();
-        let ask = ProtobufAsk::new(path, value, others)
+        let message = ProtobufMessage::new(path, value, others)
             .without(without.into_iter().map(Into::into).collect());
-        let fits = plain::fits(&ask, &bytes);
+        let fits = plain::fits(&message, &bytes);
         let wire: Vec<u8> = bytes.iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b).collect();
         let (length, cut) = (bytes.len() as u64, cut % (bytes.len() + 1));
         let look = |end: usize, least, ends| {
-            ask.look(&Payload::new(Masked::new(&wire[..end], Some(key)), least, ends))
+            message.test(&Payload::new(Masked::new(&wire[..end], Some(key)), least, ends))
         };
-        prop_assert_eq!(look(bytes.len(), length, true), Fits::from(fits));
+        prop_assert_eq!(look(bytes.len(), length, true), MatchResult::from(fits));
         for part in [look(cut, length, true), look(cut, length, false), look(cut, 0, false)] {
-            prop_assert!(part == Fits::Later || part == Fits::from(fits), "{part:?}, not {fits}");
+            prop_assert!(part == MatchResult::NeedMore || part == MatchResult::from(fits), "{part:?}, not {fits}");
         }
-        prop_assert!(bytes.first().is_none_or(|first| !fits || ask.firsts().has(*first)));
+        prop_assert!(bytes.first().is_none_or(|first| !fits || message.first_bytes().has(*first)));
     }
 
     #[test]
     fn any_bytes_are_walked(bytes: Vec<u8>, path in prop::collection::vec(0_u32..40, 0..12)) {
         let without = vec![path.clone().into()];
-        let ask = ProtobufAsk::new(path, None, Some(vec![1, 2])).without(without);
-        prop_assert!(!fits(&ask, &bytes), "it asks for what must not be there");
+        let message = ProtobufMessage::new(path, None, Some(vec![1, 2])).without(without);
+        prop_assert!(!fits(&message, &bytes), "it asks for what must not be there");
     }
 }
 
@@ -186,14 +189,14 @@ proptest! {
 fn what_is_skipped_need_not_have_come() {
     let head = [0x5a, 0x83, 0x80, 0x01, 0x12, 0xff, 0xff, 0x00];
     let look = |path: &[u32], length, ends| {
-        let ask = ProtobufAsk::new(path.to_vec(), Some(1), None);
-        ask.look(&Payload::new(Masked::new(&head, None), length, ends))
+        let message = ProtobufMessage::new(path.to_vec(), Some(1), None);
+        message.test(&Payload::new(Masked::new(&head, None), length, ends))
     };
     let length = 4 + 16387;
-    assert_eq!(look(&[11, 6], length, true), Fits::No);
-    assert_eq!(look(&[11, 6], length, false), Fits::No, "another 11 would not help");
-    assert_eq!(look(&[6], length, true), Fits::No);
-    assert_eq!(look(&[6], length, false), Fits::Later);
-    assert_eq!(look(&[6], length + 1, true), Fits::Later);
-    assert_eq!(look(&[6], length - 1, true), Fits::No, "malformed");
+    assert_eq!(look(&[11, 6], length, true), MatchResult::No);
+    assert_eq!(look(&[11, 6], length, false), MatchResult::No, "another 11 would not help");
+    assert_eq!(look(&[6], length, true), MatchResult::No);
+    assert_eq!(look(&[6], length, false), MatchResult::NeedMore);
+    assert_eq!(look(&[6], length + 1, true), MatchResult::NeedMore);
+    assert_eq!(look(&[6], length - 1, true), MatchResult::No, "malformed");
 }

@@ -4,8 +4,8 @@
 //! Every occurrence of the field must fit: which of them a parser takes is its own affair. Groups
 //! (wire types 3 and 4) are in no message that is asked for, and do not fit.
 
-use super::super::firsts::Firsts;
-use super::{Fits, both};
+use super::result::MatchResult;
+use crate::core::pack::first_bytes::FirstBytes;
 use crate::core::payload::{Masked, Payload};
 
 /// Longest path to a field.
@@ -13,7 +13,7 @@ pub const MAX_PATH: usize = 8;
 
 /// A message in which this holds.
 #[derive(Clone, Debug)]
-pub struct ProtobufAsk {
+pub struct ProtobufMessage {
     /// Field numbers from the outside in; at least one.
     path: Box<[u32]>,
     /// The integer that the field is; `None` = it is there.
@@ -24,62 +24,66 @@ pub struct ProtobufAsk {
     without: Box<[Box<[u32]>]>,
 }
 
-impl ProtobufAsk {
+impl ProtobufMessage {
     /// A message whose field at `path`, of which [`MAX_PATH`] steps are looked at, is `value`, and
     /// which has no top-level fields but its first step and `others`, where those are given.
     #[must_use]
-    pub fn new(mut path: Vec<u32>, value: Option<u64>, others: Option<Vec<u32>>) -> ProtobufAsk {
+    pub fn new(
+        mut path: Vec<u32>,
+        value: Option<u64>,
+        others: Option<Vec<u32>>,
+    ) -> ProtobufMessage {
         path.truncate(MAX_PATH);
         let others = others.map(Into::into);
-        ProtobufAsk { path: path.into(), value, others, without: Box::default() }
+        ProtobufMessage { path: path.into(), value, others, without: Box::default() }
     }
 
     /// And that has none of the fields at these paths, of which [`MAX_PATH`] steps are looked at.
     #[must_use]
-    pub fn without(mut self, paths: Vec<Box<[u32]>>) -> ProtobufAsk {
+    pub fn without(mut self, paths: Vec<Box<[u32]>>) -> ProtobufMessage {
         self.without = paths.into_iter().filter(|path| !path.is_empty()).collect();
         self
     }
 
     /// The bytes that such a message can start with.
-    pub(super) fn firsts(&self) -> Firsts {
+    pub(super) fn first_bytes(&self) -> FirstBytes {
         let (Some(others), Some(first)) = (&self.others, self.path.first()) else {
-            return Firsts::ANY;
+            return FirstBytes::ANY;
         };
-        let mut firsts = Firsts::NONE;
+        let mut first_bytes = FirstBytes::NONE;
         for number in others.iter().chain([first]) {
             for wire_type in [0, 1, 2, 5] {
                 let tag = u64::from(*number) << 3 | wire_type;
                 let [low, ..] = tag.to_le_bytes();
                 // A tag may take more bytes than it needs.
-                firsts.add(low | 0x80);
+                first_bytes.add(low | 0x80);
                 if tag < 0x80 {
-                    firsts.add(low);
+                    first_bytes.add(low);
                 }
             }
         }
-        firsts
+        first_bytes
     }
 
     /// Whether this is such a message. What is skipped need not have come yet.
     #[must_use]
-    pub fn look(&self, payload: &Payload<'_>) -> Fits {
+    pub fn test(&self, payload: &Payload<'_>) -> MatchResult {
         let end =
             payload.length().map_or(usize::MAX, |end| usize::try_from(end).unwrap_or(usize::MAX));
         let fields = Fields { seen: payload.seen(), at: 0, end };
         let mut fits = self.holds(&self.path, fields, self.others.as_deref());
         for path in &self.without {
-            if fits == Fits::No {
+            if fits == MatchResult::No {
                 break;
             }
-            fits = both(fits, lacks(path, fields));
+            fits = fits.and(lacks(path, fields));
         }
         fits
     }
 
     /// Recursion is as deep as the path is long.
-    fn holds(&self, path: &[u32], mut fields: Fields<'_>, others: Option<&[u32]>) -> Fits {
-        let Some((&step, deeper)) = path.split_first() else { return Fits::No };
+    fn holds(&self, path: &[u32], mut fields: Fields<'_>, others: Option<&[u32]>) -> MatchResult {
+        let Some((&step, deeper)) = path.split_first() else { return MatchResult::No };
         let mut found = false;
         loop {
             let (number, value) = match fields.next() {
@@ -89,7 +93,7 @@ impl ProtobufAsk {
             };
             if number != step {
                 if others.is_some_and(|others| !others.contains(&number)) {
-                    return Fits::No;
+                    return MatchResult::No;
                 }
                 continue;
             }
@@ -101,7 +105,7 @@ impl ProtobufAsk {
                 _ => (deeper.is_empty() && self.value.is_none()).into(),
             };
             // Of what follows bytes that are missing, nothing is here.
-            if fits != Fits::Yes {
+            if fits != MatchResult::Yes {
                 return fits;
             }
             found = true;
@@ -110,20 +114,20 @@ impl ProtobufAsk {
 }
 
 /// Whether no field stands at this path. What cannot be walked to its end may hide one.
-fn lacks(path: &[u32], mut fields: Fields<'_>) -> Fits {
-    let Some((&step, deeper)) = path.split_first() else { return Fits::No };
+fn lacks(path: &[u32], mut fields: Fields<'_>) -> MatchResult {
+    let Some((&step, deeper)) = path.split_first() else { return MatchResult::No };
     loop {
         let value = match fields.next() {
             Ok(Some((number, value))) if number == step => value,
             Ok(Some(_)) => continue,
-            Ok(None) => return Fits::Yes,
+            Ok(None) => return MatchResult::Yes,
             Err(stop) => return stop.into(),
         };
         let fits = match value {
             Value::Bytes(inner) if !deeper.is_empty() => lacks(deeper, inner),
             _ => (!deeper.is_empty()).into(),
         };
-        if fits != Fits::Yes {
+        if fits != MatchResult::Yes {
             return fits;
         }
     }
@@ -145,11 +149,11 @@ pub(super) enum Stop {
     Missing,
 }
 
-impl From<Stop> for Fits {
-    fn from(stop: Stop) -> Fits {
+impl From<Stop> for MatchResult {
+    fn from(stop: Stop) -> MatchResult {
         match stop {
-            Stop::Broken => Fits::No,
-            Stop::Missing => Fits::Later,
+            Stop::Broken => MatchResult::No,
+            Stop::Missing => MatchResult::NeedMore,
         }
     }
 }

@@ -8,31 +8,31 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::firsts::Firsts;
-use super::super::pattern::Pattern;
+use crate::core::pack::first_bytes::FirstBytes;
+use crate::core::pack::pattern::Pattern;
 
 /// Most fields that one object of a rule asks for.
 pub const MAX_FIELDS: usize = 32;
 
 /// A JSON object in which these hold.
 #[derive(Clone, Debug)]
-pub struct JsonAsk {
-    fields: Box<[(Box<str>, Want)]>,
+pub struct JsonObject {
+    fields: Box<[(Box<str>, Expected)]>,
     /// Other keys that the object may have; `None` = any.
     others: Option<Box<[Box<str>]>>,
 }
 
 /// What stands in a field.
 #[derive(Clone, Debug)]
-pub enum Want {
+pub enum Expected {
     /// One of these.
     OneOf(Box<[Scalar]>),
     /// A string that fits.
     Text(Pattern),
     /// A list, not empty, of which each fits this.
-    Each(Box<Want>),
+    Each(Box<Expected>),
     /// An object.
-    Object(JsonAsk),
+    Object(JsonObject),
 }
 
 /// A value without parts. 1 and 1.0 differ: no serialiser writes one for the other.
@@ -44,13 +44,13 @@ pub enum Scalar {
     Text(Box<str>),
 }
 
-impl JsonAsk {
+impl JsonObject {
     /// An object with these fields, of which [`MAX_FIELDS`] are looked at, and, where `keys` are
     /// given, with no others than those and the fields.
     #[must_use]
-    pub fn new(mut fields: Vec<(Box<str>, Want)>, keys: Option<Vec<Box<str>>>) -> JsonAsk {
+    pub fn new(mut fields: Vec<(Box<str>, Expected)>, keys: Option<Vec<Box<str>>>) -> JsonObject {
         fields.truncate(MAX_FIELDS);
-        JsonAsk { fields: fields.into(), others: keys.map(Into::into) }
+        JsonObject { fields: fields.into(), others: keys.map(Into::into) }
     }
 
     /// Whether `text` is one such object, and nothing behind it. Allocates for escaped strings, nested
@@ -67,8 +67,8 @@ impl JsonAsk {
     }
 
     /// The bytes that an object can start with: RFC 8259 section 2.
-    pub(super) fn firsts() -> Firsts {
-        Firsts::of(b" \t\n\r{")
+    pub(super) fn first_bytes() -> FirstBytes {
+        FirstBytes::of(b" \t\n\r{")
     }
 
     fn all(&self) -> u32 {
@@ -77,7 +77,7 @@ impl JsonAsk {
 }
 
 /// Compares a value with what is wanted; the outcome is whether it fits.
-struct Value<'a>(&'a Want);
+struct Value<'a>(&'a Expected);
 
 impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = bool;
@@ -95,11 +95,11 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
-        Ok(matches!(self.0, Want::OneOf(ones) if ones.contains(&Scalar::Boolean(value))))
+        Ok(matches!(self.0, Expected::OneOf(ones) if ones.contains(&Scalar::Boolean(value))))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<bool, E> {
-        Ok(matches!(self.0, Want::OneOf(ones) if ones.contains(&Scalar::Integer(value))))
+        Ok(matches!(self.0, Expected::OneOf(ones) if ones.contains(&Scalar::Integer(value))))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<bool, E> {
@@ -116,16 +116,16 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_str<E>(self, text: &str) -> Result<bool, E> {
         Ok(match self.0 {
-            Want::OneOf(ones) => {
+            Expected::OneOf(ones) => {
                 ones.iter().any(|one| matches!(one, Scalar::Text(one) if **one == *text))
             }
-            Want::Text(pattern) => pattern.fits(text.as_bytes()),
-            Want::Each(_) | Want::Object(_) => false,
+            Expected::Text(pattern) => pattern.fits(text.as_bytes()),
+            Expected::Each(_) | Expected::Object(_) => false,
         })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
-        let Want::Each(item) = self.0 else {
+        let Expected::Each(item) = self.0 else {
             while items.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(false);
         };
@@ -138,8 +138,8 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
-        if let Want::Object(ask) = self.0 {
-            return Object(ask).visit_map(entries);
+        if let Expected::Object(wanted) = self.0 {
+            return Object(wanted).visit_map(entries);
         }
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(false)
@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 }
 
 /// Compares an object.
-struct Object<'a>(&'a JsonAsk);
+struct Object<'a>(&'a JsonObject);
 
 impl<'de> Visitor<'de> for Object<'_> {
     type Value = bool;
@@ -157,12 +157,12 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
-        let ask = self.0;
+        let wanted = self.0;
         let (mut seen, mut fits) = (0_u32, true);
-        while let Some(key) = entries.next_key_seed(Key(ask))? {
+        while let Some(key) = entries.next_key_seed(Key(wanted))? {
             match key {
                 KeyIs::Field(index) => {
-                    fits &= entries.next_value_seed(Value(&ask.fields[index].1))?;
+                    fits &= entries.next_value_seed(Value(&wanted.fields[index].1))?;
                     seen |= 1 << index;
                 }
                 KeyIs::Allowed => _ = entries.next_value::<IgnoredAny>()?,
@@ -172,7 +172,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 }
             }
         }
-        Ok(fits && seen == ask.all())
+        Ok(fits && seen == wanted.all())
     }
 }
 
@@ -184,7 +184,7 @@ enum KeyIs {
 }
 
 /// Finds a key among the fields.
-struct Key<'a>(&'a JsonAsk);
+struct Key<'a>(&'a JsonObject);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
     type Value = KeyIs;
@@ -202,11 +202,11 @@ impl<'de> Visitor<'de> for Key<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<KeyIs, E> {
-        let ask = self.0;
-        if let Some(index) = ask.fields.iter().position(|(field, _)| **field == *key) {
+        let wanted = self.0;
+        if let Some(index) = wanted.fields.iter().position(|(field, _)| **field == *key) {
             return Ok(KeyIs::Field(index));
         }
-        let allowed = match &ask.others {
+        let allowed = match &wanted.others {
             None => true,
             Some(keys) => keys.iter().any(|known| **known == *key),
         };

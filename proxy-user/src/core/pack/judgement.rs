@@ -10,7 +10,7 @@ use crate::core::payload::Payload;
 pub enum Class {
     /// A person: counts, whatever the rules behind it say.
     Person,
-    /// Asks or says that the other side is still there.
+    /// Matcher or says that the other side is still there.
     Heartbeat,
     /// Says that something arrived.
     Ack,
@@ -61,7 +61,7 @@ pub struct RuleIndex(pub u16);
 
 /// What the rules say of a message or request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Judgement {
     /// It counts: a rule of class `person` says so, or no rule knows it.
     Activity(Option<RuleIndex>),
     /// It is machinery, by this rule.

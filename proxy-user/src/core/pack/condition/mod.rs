@@ -1,0 +1,111 @@
+//! What a rule can ask of bytes: of a message, of one of its records, or of a request's body.
+//!
+//! A new condition is a variant of [`Condition`] with its answers below, and a key in the table of
+//! `packs::reader`. An answer that more bytes cannot change is given as soon as the bytes at hand
+//! allow. Work is linear in them, and nothing here knows connections, classes or time.
+
+mod exact;
+mod json;
+mod layout;
+mod protobuf;
+mod records;
+mod result;
+
+pub use self::json::{Expected, JsonObject, MAX_FIELDS, Scalar};
+pub use self::layout::Layout;
+pub use self::protobuf::{MAX_PATH, ProtobufMessage};
+pub use self::records::Records;
+pub use self::result::{Candidate, MatchResult, MessageKinds};
+
+pub(in crate::core::pack) use self::records::{Part, part};
+
+use super::first_bytes::FirstBytes;
+use super::pattern::Pattern;
+use crate::core::payload::Payload;
+use crate::core::skeleton::{Digest, Skeleton};
+
+/// One thing that is asked of bytes.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// They are exactly these.
+    Equals(Box<[u8]>),
+    /// They start with these.
+    StartsWith(Box<[u8]>),
+    /// They have these at fixed places.
+    Layout(Layout),
+    /// They are such a protobuf message.
+    Protobuf(ProtobufMessage),
+    /// The pattern matches all of them.
+    Regex(Pattern),
+    /// They are such a JSON object.
+    Json(JsonObject),
+    /// This is left of them without their numbers, or without their ids.
+    Digest(Skeleton, Digest),
+}
+
+impl Condition {
+    /// The order in which conditions are tried: cheap ones first.
+    pub(super) fn cost(&self) -> u8 {
+        match self {
+            Condition::Equals(_) => 0,
+            Condition::StartsWith(_) => 1,
+            Condition::Layout(_) => 2,
+            Condition::Protobuf(_) => 3,
+            Condition::Regex(_) => 4,
+            Condition::Json(_) => 5,
+            Condition::Digest(..) => 6,
+        }
+    }
+
+    /// The bytes that must be seen to answer; `None` = all.
+    pub(super) fn head(&self) -> Option<usize> {
+        match self {
+            Condition::Equals(exact) => Some(exact.len()),
+            Condition::StartsWith(start) => Some(start.len()),
+            Condition::Layout(layout) => Some(layout.head()),
+            Condition::Protobuf(_)
+            | Condition::Regex(_)
+            | Condition::Json(_)
+            | Condition::Digest(..) => None,
+        }
+    }
+
+    /// The length of what fits, where that is fixed.
+    pub(super) fn length(&self) -> Option<usize> {
+        match self {
+            Condition::Equals(exact) => Some(exact.len()),
+            Condition::Layout(layout) => layout.length(),
+            _ => None,
+        }
+    }
+
+    /// The bytes that what fits can start with, if it is not empty.
+    pub(super) fn first_bytes(&self) -> FirstBytes {
+        match self {
+            Condition::Equals(exact) => exact.get(..1).map_or(FirstBytes::NONE, FirstBytes::of),
+            Condition::StartsWith(start) => start.get(..1).map_or(FirstBytes::ANY, FirstBytes::of),
+            Condition::Layout(layout) => layout.first_bytes(),
+            Condition::Protobuf(message) => message.first_bytes(),
+            Condition::Regex(pattern) => pattern.first_bytes(),
+            Condition::Json(_) => JsonObject::first_bytes(),
+            Condition::Digest(..) => FirstBytes::ANY,
+        }
+    }
+
+    /// Whether the bytes are as this asks.
+    #[inline]
+    pub(super) fn test(&self, payload: &Payload<'_>) -> MatchResult {
+        match self {
+            Condition::Equals(exact) => exact::equals(exact, payload),
+            Condition::StartsWith(start) => exact::starts_with(start, payload),
+            Condition::Layout(layout) => layout.test(payload),
+            Condition::Protobuf(message) => message.test(payload),
+            _ if !payload.is_whole() => MatchResult::NeedMore,
+            Condition::Regex(pattern) => pattern.fits(payload.plain()).into(),
+            Condition::Json(object) => object.fits(payload.plain()).into(),
+            Condition::Digest(skeleton, is) => {
+                (Digest::of(*skeleton, payload.plain()) == Some(*is)).into()
+            }
+        }
+    }
+}

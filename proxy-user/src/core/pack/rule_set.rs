@@ -1,0 +1,94 @@
+//! The rules that apply to one direction of one connection, tried in their order.
+//!
+//! Messages of connections without rules never come here; a message costs as much as the rules that
+//! its length and its first byte leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::book::RuleBook;
+use super::condition::{Candidate, MatchResult};
+use super::judgement::{Class, Judgement, Message, RuleIndex};
+use super::matcher::{Matcher, Prefilter};
+use super::rule::MessageRule;
+use crate::core::frame::Opcode;
+
+/// The rules of one direction.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    /// Places among the book's compiled rules. Those of class `person` first.
+    rules: Box<[u16]>,
+    longest: usize,
+}
+
+/// A message rule, made ready to be tried.
+#[derive(Debug)]
+pub(super) struct CompiledRule {
+    pub(super) number: RuleIndex,
+    person: bool,
+    first: bool,
+    /// [`Duration::MAX`] = always.
+    within: Duration,
+    /// That of `matcher`, close at hand.
+    prefilter: Prefilter,
+    matcher: Arc<Matcher>,
+}
+
+impl CompiledRule {
+    pub(super) fn new(rule: &MessageRule, number: RuleIndex) -> CompiledRule {
+        CompiledRule {
+            number,
+            person: rule.class == Class::Person,
+            first: rule.first,
+            within: rule.within.unwrap_or(Duration::MAX),
+            prefilter: rule.matcher.prefilter(),
+            matcher: Arc::clone(&rule.matcher),
+        }
+    }
+
+    /// Knows a person.
+    pub(super) fn person(&self) -> bool {
+        self.person
+    }
+}
+
+impl RuleSet {
+    /// Takes the places of the rules in the order in which they are tried.
+    pub(super) fn new(book: &RuleBook, rules: Vec<u16>) -> RuleSet {
+        let needs = |&place: &u16| book.compiled(place).map_or(0, |rule| rule.matcher.needs());
+        let longest = rules.iter().map(needs).max().unwrap_or(0);
+        RuleSet { rules: rules.into(), longest }
+    }
+
+    /// The most bytes of a message that must be shown; 0 = there are no rules. A message of which
+    /// so many bytes were shown, of which more come, and which is still [`Judgement::Undecided`] is
+    /// activity.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Judges a message or its head. What is said of a head holds for the whole.
+    #[must_use]
+    pub fn judge(&self, book: &RuleBook, message: &Message<'_>) -> Judgement {
+        let payload = message.payload;
+        let candidate = Candidate { payload, text: message.opcode == Opcode::Text };
+        let (first, least) = (payload.seen().at(0), payload.least());
+        for &place in &self.rules {
+            let Some(rule) = book.compiled(place) else { continue };
+            if !rule.prefilter.admit(first, least)
+                || rule.first && !message.first
+                || message.age > rule.within
+            {
+                continue;
+            }
+            match rule.matcher.test_inside(&candidate) {
+                MatchResult::Yes if rule.person => return Judgement::Activity(Some(rule.number)),
+                MatchResult::Yes => return Judgement::Ignored(rule.number),
+                MatchResult::NeedMore => return Judgement::Undecided,
+                MatchResult::No => {}
+            }
+        }
+        Judgement::Activity(None)
+    }
+}
