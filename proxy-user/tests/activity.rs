@@ -8,7 +8,7 @@ use std::time::Duration;
 use harness::app::{App, HttpApp};
 use harness::control::{Control, Report};
 use harness::frame::Frame;
-use harness::http::request;
+use harness::http::{Message, request};
 use harness::proxy::Proxy;
 use harness::scratch::Scratch;
 use harness::session::open;
@@ -255,4 +255,28 @@ fn apps_are_reported_apart() {
         assert_eq!(report.body["sessions"], 0);
     }
     assert_eq!(control.reports().len(), 2);
+}
+
+/// More apps than reports may be on their way at once, all of them busy again before the next look.
+#[test]
+fn every_app_has_its_turn_however_many_are_busy() {
+    let (page, control) = (HttpApp::named("page"), Control::up());
+    let names: Vec<String> = (0..40).map(|n| format!("app-{n}")).collect();
+    let setup = Setup::new().section(&control.section("200ms", ""));
+    let add = |setup: Setup, name: &String| {
+        setup.app(name, page.address(), &format!("hosts = [\"{name}.test\"]"))
+    };
+    let proxy = names.iter().fold(setup, add).start();
+    let ask = |name: &String| request("GET", &format!("{name}.test"), "/", "");
+    let all: String = names.iter().map(ask).collect();
+    let mut wire = proxy.connect();
+    eventually("two reports of every app", || {
+        wire.send(&all);
+        for _ in &names {
+            Message::read_response(&mut wire, "GET");
+        }
+        let reports = control.reports();
+        let told = |name: &String| reports.iter().filter(|r| r.app() == name).count();
+        names.iter().all(|name| told(name) >= 2).then_some(())
+    });
 }

@@ -2,8 +2,8 @@
 //! times a second and sends what `core::report` says is due. No frame and no request waits for it.
 
 mod client;
+mod posts;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 pub use self::client::{Client, ClientError};
+use self::posts::Posts;
 use crate::clock;
-use crate::core::report::Outbox;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::session::App;
@@ -27,13 +27,6 @@ const PARALLEL: usize = 32;
 /// How long the last reports may take at shutdown.
 const LAST: Duration = Duration::from_secs(5);
 
-/// An app and what it has to tell.
-#[derive(Debug)]
-struct Post {
-    app: Arc<App>,
-    outbox: Outbox,
-}
-
 /// Tells a control plane of the apps' activity.
 #[derive(Debug)]
 pub struct Reporter {
@@ -42,10 +35,6 @@ pub struct Reporter {
     /// `None` = nobody is told.
     client: ArcSwapOption<Client>,
 }
-
-/// The posts of all apps.
-#[derive(Debug, Default)]
-struct Posts(Vec<Post>);
 
 impl Reporter {
     /// Reports over this client.
@@ -69,23 +58,23 @@ impl Reporter {
             tokio::select! {
                 _ = &mut stop => break,
                 _ = ticks.tick() => {
-                    let Some(client) = self.client.load_full() else { continue };
-                    posts.follow(self.serving.all_apps());
-                    for Post { app, outbox } in &mut posts.0 {
-                        if sending.len() >= PARALLEL {
-                            break;
-                        }
-                        let due = outbox.poll(app.gate.newest(), clock::now(), client.interval());
-                        if let Some(activity) = due {
-                            let (app, client) = (Arc::clone(app), Arc::clone(&client));
-                            sending.spawn(async move {
-                                let accepted = client.send(Arc::clone(&app), activity).await;
-                                (app, accepted)
-                            });
-                        }
+                    if self.client.load().is_none() {
+                        continue;
                     }
+                    posts.follow(self.serving.all_apps());
+                    posts.begin_round();
                 }
                 Some(done) = sending.join_next() => self.answered(&mut posts, done),
+            }
+            let Some(client) = self.client.load_full() else { continue };
+            let now = clock::now();
+            while sending.len() < PARALLEL {
+                let Some((app, activity)) = posts.next_due(now, client.interval()) else { break };
+                let client = Arc::clone(&client);
+                sending.spawn(async move {
+                    let accepted = client.send(Arc::clone(&app), activity).await;
+                    (app, accepted)
+                });
             }
         }
         // What is on its way is sent again unless it was accepted: told twice is better than never.
@@ -100,12 +89,8 @@ impl Reporter {
     async fn send_rest(&self, mut posts: Posts) {
         let Some(client) = self.client.load_full() else { return };
         posts.follow(self.serving.all_apps());
-        let mut last = Vec::new();
-        for Post { app, outbox } in &mut posts.0 {
-            if let Some(activity) = outbox.last(app.gate.newest()) {
-                last.push(Arc::clone(&client).send(Arc::clone(app), activity));
-            }
-        }
+        let send = |(app, activity)| Arc::clone(&client).send(app, activity);
+        let last: Vec<_> = posts.last().map(send).collect();
         let all = stream::iter(last).buffer_unordered(PARALLEL).for_each(async |accepted| {
             self.metrics.report(accepted);
         });
@@ -117,25 +102,6 @@ impl Reporter {
     fn answered(&self, posts: &mut Posts, done: Result<(Arc<App>, bool), JoinError>) {
         let Ok((app, accepted)) = done else { return };
         self.metrics.report(accepted);
-        if let Some(post) = posts.0.iter_mut().find(|post| Arc::ptr_eq(&app, &post.app)) {
-            post.outbox.answered(accepted, clock::now());
-        }
-    }
-}
-
-impl Posts {
-    /// Keeps a post for each app that there is.
-    fn follow(&mut self, apps: Vec<Arc<App>>) {
-        let same = |(post, app): (&Post, &Arc<App>)| Arc::ptr_eq(&post.app, app);
-        if self.0.len() == apps.len() && self.0.iter().zip(&apps).all(same) {
-            return;
-        }
-        let mut known: HashMap<_, _> =
-            self.0.drain(..).map(|post| (Arc::as_ptr(&post.app), post.outbox)).collect();
-        let post = |app: Arc<App>| {
-            let outbox = known.remove(&Arc::as_ptr(&app)).unwrap_or_default();
-            Post { app, outbox }
-        };
-        self.0 = apps.into_iter().map(post).collect();
+        posts.answered(&app, accepted, clock::now());
     }
 }
