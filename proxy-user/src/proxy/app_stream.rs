@@ -10,6 +10,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::net::TcpStream;
 
 use super::alarm::Alarm;
+use super::paced::Flushes;
 use super::stream::Stream;
 use crate::clock;
 use crate::core::blocked::Blocked;
@@ -23,6 +24,7 @@ pub(super) const TAKES_NOTHING: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct AppStream {
     stream: Stream,
+    flushes: Flushes,
     limit: Duration,
     blocked: Option<Blocked>,
     alarm: Alarm,
@@ -31,7 +33,13 @@ pub(super) struct AppStream {
 impl AppStream {
     /// `limit`: how long the app may take nothing.
     pub(super) fn new(stream: TcpStream, limit: Duration) -> AppStream {
-        AppStream { stream: Stream::new(stream), limit, blocked: None, alarm: Alarm::default() }
+        let (stream, flushes) = (Stream::new(stream), Flushes::default());
+        AppStream { stream, flushes, limit, blocked: None, alarm: Alarm::default() }
+    }
+
+    /// For the bodies that go out over it.
+    pub(super) fn flushes(&self) -> Flushes {
+        self.flushes.clone()
     }
 
     /// The socket alone.
@@ -97,6 +105,7 @@ impl Write for AppStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flushes.note();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -13,11 +13,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::client::conn::{TrySendError, http1};
+use hyper::client::conn::http1;
 use tokio::net::TcpStream;
 
 use super::answer::Answer;
 use super::app_stream::{AppStream, TAKES_NOTHING};
+use super::paced::{Flushes, Paced};
 use super::upstream;
 
 /// Why there is no answer.
@@ -66,8 +67,13 @@ impl NoAnswer {
     }
 }
 
-/// No answer, and the request itself if nothing of it was sent.
-pub(super) type Unanswered<B> = Box<TrySendError<Request<B>>>;
+/// No answer.
+#[derive(Debug)]
+pub(super) struct Unanswered<B> {
+    pub(super) error: hyper::Error,
+    /// The request itself, if nothing of it was sent.
+    pub(super) unsent: Option<Request<B>>,
+}
 
 /// How heads go to apps and come from them: each field as it was spelled, as some know it by one spelling
 /// alone, and those that the proxy adds as usual. `headers`: most lines of an answer.
@@ -98,12 +104,13 @@ impl Wake for Driver {
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Line<B: Body + 'static> {
+pub(super) struct Line<B: Body + Unpin + 'static> {
     driver: Arc<Driver>,
     /// The driver as those below see it.
     waker: Waker,
-    sender: http1::SendRequest<B>,
-    connection: Box<http1::Connection<AppStream, B>>,
+    sender: http1::SendRequest<Paced<B>>,
+    connection: Box<http1::Connection<AppStream, Paced<B>>>,
+    flushes: Flushes,
     peer: SocketAddr,
     /// The HTTP on it has ended.
     over: bool,
@@ -111,17 +118,19 @@ pub(super) struct Line<B: Body + 'static> {
 
 impl<B> Line<B>
 where
-    B: Body + 'static,
+    B: Body + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     /// A new one.
     pub(super) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
         let (stream, peer) = upstream::connect(authority).await.map_err(NoAnswer::Refused)?;
-        let (sender, connection) = http.handshake(AppStream::new(stream, TAKES_NOTHING)).await?;
-        let driver = Arc::<Driver>::default();
+        let stream = AppStream::new(stream, TAKES_NOTHING);
+        let flushes = stream.flushes();
+        let (sender, connection) = http.handshake(stream).await?;
+        let (driver, connection) = (Arc::<Driver>::default(), Box::new(connection));
         let waker = Waker::from(Arc::clone(&driver));
-        Ok(Line { driver, waker, sender, connection: Box::new(connection), peer, over: false })
+        Ok(Line { driver, waker, sender, connection, flushes, peer, over: false })
     }
 
     /// The address that it leads to.
@@ -148,7 +157,8 @@ where
     pub(super) async fn ask(
         mut self,
         request: Request<B>,
-    ) -> Result<(Response<Incoming>, Option<Line<B>>), Unanswered<B>> {
+    ) -> Result<(Response<Incoming>, Option<Line<B>>), Box<Unanswered<B>>> {
+        let request = request.map(|body| Paced::new(body, self.flushes.clone()));
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
             let over = self.is_over(cx);
@@ -158,12 +168,19 @@ where
                 answered => answered.map(Some),
             }
         });
-        match answered.await {
-            Some(answered) => Ok((answered?, Some(self))),
+        let (answered, line) = match answered.await {
+            Some(answered) => (answered, Some(self)),
             None => {
                 // What it has not answered fails with it.
                 drop(self);
-                Ok((answer.await?, None))
+                (answer.await, None)
+            }
+        };
+        match answered {
+            Ok(response) => Ok((response, line)),
+            Err(mut failed) => {
+                let unsent = failed.take_message().map(|request| request.map(Paced::into_inner));
+                Err(Box::new(Unanswered { error: failed.into_error(), unsent }))
             }
         }
     }

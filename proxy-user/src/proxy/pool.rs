@@ -56,10 +56,10 @@ impl Pool {
             };
             match line.ask(request).await {
                 Ok(answered) => break answered,
-                Err(mut error) => match error.take_message() {
+                Err(unanswered) => match unanswered.unsent {
                     // The app had closed this one.
                     Some(unsent) if !new => request = unsent,
-                    _ => return Err(error.into_error().into()),
+                    _ => return Err(unanswered.error.into()),
                 },
             }
         };

@@ -2,32 +2,45 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+use super::queues::Queues;
 
 /// Up to so many bytes are copied into one piece, which send(2) takes: writev(2) has the file's
 /// position and the pieces to look after, for longer than it takes to copy these.
 const SMALL: usize = 1024;
 
-/// A socket that sends what is small in one piece.
+/// A socket that sends what is small in one piece, and of which little is queued while it does not flow.
 #[derive(Debug)]
-pub(crate) struct Stream(TokioIo<TcpStream>);
+pub(crate) struct Stream {
+    io: TokioIo<TcpStream>,
+    queues: Queues,
+}
 
 impl Stream {
     pub(super) fn new(stream: TcpStream) -> Stream {
-        Stream(TokioIo::new(stream))
+        Stream { io: TokioIo::new(stream), queues: Queues::default() }
     }
 
     pub(super) fn get(&self) -> &TcpStream {
-        self.0.inner()
+        self.io.inner()
     }
 
     /// The socket alone.
     pub(super) fn into_inner(self) -> TcpStream {
-        self.0.into_inner()
+        self.queues.release(self.get());
+        self.io.into_inner()
+    }
+
+    fn note_written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = written {
+            self.queues.written(self.io.inner(), count);
+        }
+        written
     }
 }
 
@@ -35,9 +48,18 @@ impl Read for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
+        mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let room = buf.remaining().min(self.queues.next_read());
+        // SAFETY: nothing in the buffer is made uninitialised that was not: a `ReadBuf` only fills it.
+        let mut piece = ReadBuf::uninit(unsafe { &mut buf.as_mut()[..room] });
+        ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()))?;
+        let count = piece.filled().len();
+        // SAFETY: so many bytes from the start on were filled.
+        unsafe { buf.advance(count) };
+        let Stream { io, queues } = &mut *self;
+        queues.read(io.inner(), count);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -47,7 +69,8 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.note_written(written)
     }
 
     fn poll_write_vectored(
@@ -55,15 +78,15 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let stream = Pin::new(&mut self.0);
         if let [buf] = bufs {
-            return stream.poll_write(cx, buf);
+            return self.poll_write(cx, buf);
         }
         let mut piece = [0; SMALL];
-        match join(bufs, &mut piece) {
-            Some(joined) => stream.poll_write(cx, joined),
-            None => stream.poll_write_vectored(cx, bufs),
+        if let Some(joined) = join(bufs, &mut piece) {
+            return self.poll_write(cx, joined);
         }
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.note_written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -71,11 +94,11 @@ impl Write for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 

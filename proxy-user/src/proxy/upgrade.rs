@@ -146,8 +146,8 @@ async fn ask(
     match tokio::time::timeout(policy.config.wake_timeout, line.ask(request)).await {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
-            tracing::info!(app = name, error = %chain(error.error()), "handshake failed");
-            Err(NoAnswer::from(error.into_error()).answer())
+            tracing::info!(app = name, error = %chain(&error.error), "handshake failed");
+            Err(NoAnswer::from(error.error).answer())
         }
         Err(_) => {
             tracing::info!(app = name, "app did not answer a handshake");

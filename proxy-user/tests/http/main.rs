@@ -17,6 +17,7 @@ mod expect;
 mod fields;
 mod forwarded;
 mod framing;
+mod held;
 mod hosts;
 mod interim;
 mod lines;

@@ -9,6 +9,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use super::expect::{Expectation, Gate, Unwanted};
 use super::{Interim, Times};
 use crate::core::patience::{Patience, Turn};
+use crate::proxy::paced::Paced;
 
 /// A request's body on its way to the app, without its trailers. Many servers merge trailers into the
 /// header fields, past everything that the proxy has removed and set there (RFC 9110 section 6.5.1).
@@ -102,7 +103,7 @@ impl Drop for Upload {
 /// An answer's body on its way to the client.
 #[derive(Debug)]
 pub(super) struct Answered<B> {
-    body: B,
+    body: Paced<B>,
     turn: Turn,
     times: Times,
     /// The client's.
@@ -119,6 +120,7 @@ impl<B> Answered<B> {
         version: Version,
         refused: Option<Expectation>,
     ) -> Answered<B> {
+        let body = Paced::new(body, times.flushes());
         Answered { body, turn, times, version, refused }
     }
 }

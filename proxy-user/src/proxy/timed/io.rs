@@ -171,10 +171,11 @@ impl Write for Timed {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes in every turn in which it has nothing to write.
+    /// hyper flushes in every turn in which it has nothing to write, or has written all.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.times.outgoing().written();
         ready!(self.poll_before(cx))?;
+        self.times.0.flushes.note();
         if self.times.take_look() {
             self.look()?;
         }

@@ -36,6 +36,7 @@ use self::watchdog::{Verdict, Watchdog};
 use crate::clock;
 use crate::core::patience::{Limits, Overdue, Patience};
 use crate::core::time::Nanos;
+use crate::proxy::paced::Flushes;
 
 /// Why a connection ended before its client was done with it.
 #[derive(Debug, thiserror::Error)]
@@ -66,18 +67,24 @@ struct Shared {
     outgoing: Outgoing,
     /// How hyper has refused by itself what came.
     refused: OnceLock<StatusCode>,
+    flushes: Flushes,
 }
 
 impl Times {
     fn new(patience: Patience) -> Times {
-        let patience = Mutex::new(patience);
         Times(Arc::new(Shared {
-            patience,
+            patience: Mutex::new(patience),
             look: AtomicBool::default(),
             cut: AtomicBool::default(),
             outgoing: Outgoing::new(),
             refused: OnceLock::new(),
+            flushes: Flushes::default(),
         }))
+    }
+
+    /// For the bodies that go out over the connection.
+    fn flushes(&self) -> Flushes {
+        self.0.flushes.clone()
     }
 
     fn cut(&self) {

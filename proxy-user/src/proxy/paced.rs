@@ -1,0 +1,154 @@
+//! Bodies that do not run ahead of their socket: hyper would take as much of one as its buffers hold,
+//! for every connection whose peer does not read.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use hyper::body::{Body, Buf, Frame, SizeHint};
+
+/// Bytes of a body that may wait in hyper's buffers until more of it is asked for.
+const AHEAD: usize = 16 << 10;
+
+/// How often hyper's buffers of a connection were empty. Shared by its socket, which counts, and the
+/// bodies that go out over it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flushes(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    count: AtomicU64,
+    /// Whoever waits for the next.
+    waiting: AtomicWaker,
+}
+
+impl Flushes {
+    /// hyper flushes the socket, which it does when it has written all that it had.
+    pub(super) fn note(&self) {
+        self.0.count.fetch_add(1, Ordering::Relaxed);
+        self.0.waiting.wake();
+    }
+
+    fn count(&self) -> u64 {
+        self.0.count.load(Ordering::Relaxed)
+    }
+
+    /// Has the task woken by the next flush, which is its own doing.
+    fn wait(&self, cx: &Context<'_>) {
+        self.0.waiting.register(cx.waker());
+    }
+}
+
+/// A body on its way out.
+#[derive(Debug)]
+pub(super) struct Paced<B> {
+    body: B,
+    flushes: Flushes,
+    /// Their count when the body was last asked.
+    seen: u64,
+    /// Bytes since then.
+    ahead: usize,
+}
+
+impl<B> Paced<B> {
+    pub(super) fn new(body: B, flushes: Flushes) -> Paced<B> {
+        let seen = flushes.count();
+        Paced { body, flushes, seen, ahead: 0 }
+    }
+
+    pub(super) fn into_inner(self) -> B {
+        self.body
+    }
+}
+
+impl<B: Body + Unpin> Body for Paced<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let count = self.flushes.count();
+        if std::mem::replace(&mut self.seen, count) != count {
+            self.ahead = 0;
+        }
+        if self.ahead >= AHEAD {
+            // hyper writes next.
+            self.flushes.wait(cx);
+            return Poll::Pending;
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            self.ahead += frame.data_ref().map_or(0, Buf::remaining);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// A body that has all of its frames at once.
+    struct Frames(VecDeque<Bytes>);
+
+    impl Body for Frames {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.pop_front().map(|bytes| Ok(Frame::data(bytes))))
+        }
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_body_waits_for_the_flush_and_is_woken_by_it() {
+        let wakes = Arc::<Wakes>::default();
+        let waker = Arc::clone(&wakes).into();
+        let cx = &mut Context::from_waker(&waker);
+        let flushes = Flushes::default();
+        let frames = std::iter::repeat_n(Bytes::from(vec![b'x'; AHEAD / 2]), 3);
+        let mut body = Paced::new(Frames(frames.collect()), flushes.clone());
+        let mut frame = || Pin::new(&mut body).poll_frame(cx).map(|frame| frame.is_some());
+        assert_eq!(
+            [frame(), frame(), frame()],
+            [Poll::Ready(true), Poll::Ready(true), Poll::Pending]
+        );
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        flushes.note();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!([frame(), frame()], [Poll::Ready(true), Poll::Ready(false)]);
+        flushes.note();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "nobody waits");
+    }
+}
