@@ -8,6 +8,8 @@ use crate::config;
 /// Kept for what is no client's: listeners, the kernel's tables, reports, the admin address, and
 /// connections to apps that are pooled.
 const RESERVE: u64 = 64;
+/// Of these, how many connections the admin address may have: one in so many.
+const ADMIN_SHARE: u64 = 2;
 /// A client's connection and the one to its app.
 const PER_CLIENT: u64 = 2;
 
@@ -46,6 +48,17 @@ impl Descriptors {
     pub fn clients(self) -> usize {
         let clients = (self.0 - self.reserve()) / PER_CLIENT;
         usize::try_from(clients).unwrap_or(usize::MAX)
+    }
+
+    /// Connections of the admin address that fit.
+    #[must_use]
+    pub fn for_admin() -> usize {
+        let allowed = Descriptors::allowed().unwrap_or(Descriptors(u64::MAX));
+        allowed.admin()
+    }
+
+    fn admin(self) -> usize {
+        usize::try_from(self.reserve() / ADMIN_SHARE).map_or(usize::MAX, |share| share.max(1))
     }
 
     /// Whether a new descriptor would be one of the reserve. New ones get the lowest free number
@@ -111,6 +124,12 @@ mod tests {
         assert_eq!(Descriptors(1024).clients(), 480);
         assert_eq!(Descriptors(20).clients(), 5, "a tiny limit serves somebody");
         assert_eq!(Descriptors(u64::MAX).clients(), usize::MAX / 2 - 32);
+    }
+
+    #[test]
+    fn the_admin_address_has_a_part_of_what_is_kept() {
+        assert_eq!(Descriptors(u64::MAX).admin(), 32);
+        assert_eq!(Descriptors(20).admin(), 5);
     }
 
     #[test]

@@ -61,8 +61,17 @@ const ALLOWED: [(&str, &[&str]); 33] = [
     (
         "admin",
         &[
-            "config", "core", "events", "listen", "metrics", "proxy", "serving", "session",
-            "sockets", "views",
+            "config",
+            "core",
+            "descriptors",
+            "events",
+            "listen",
+            "metrics",
+            "proxy",
+            "serving",
+            "session",
+            "sockets",
+            "views",
         ],
     ),
     // The process and its commands.

@@ -4,9 +4,9 @@
 
 mod events;
 mod guard;
+mod places;
 mod token;
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +25,11 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 
 pub use self::guard::{Guard, Refusal};
+use self::places::{Place, Places};
 pub use self::token::{Token, TokenError};
 use crate::core::ending::Cause;
 use crate::core::patience::Limits;
+use crate::descriptors::Descriptors;
 use crate::listen::Listener;
 use crate::metrics::{self, Metrics};
 use crate::proxy::answer::{LOOP, REASON};
@@ -47,6 +49,7 @@ pub struct Admin {
     sockets: Sockets,
     metrics: Arc<Metrics>,
     guard: ArcSwap<Guard>,
+    places: Places,
 }
 
 impl Admin {
@@ -58,7 +61,8 @@ impl Admin {
         metrics: Arc<Metrics>,
         guard: Guard,
     ) -> Admin {
-        Admin { serving, sockets, metrics, guard: ArcSwap::from_pointee(guard) }
+        let places = Places::new(Descriptors::for_admin());
+        Admin { serving, sockets, metrics, guard: ArcSwap::from_pointee(guard), places }
     }
 
     /// Asks another guard from the next request on.
@@ -67,7 +71,8 @@ impl Admin {
     }
 }
 
-/// Serves the admin address until it is told to close; requests under way go on.
+/// Serves the admin address until it is told to close; requests under way go on. Who finds no place waits
+/// for one.
 pub async fn serve(admin: Arc<Admin>, listener: Listener) {
     let routes = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -80,22 +85,31 @@ pub async fn serve(admin: Arc<Admin>, listener: Listener) {
         .route("/api/sessions/{id}", delete(end_session))
         .fallback(|| async { (StatusCode::NOT_FOUND, "Nothing here.\n") })
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard_as_configured))
-        .with_state(admin);
+        .with_state(Arc::clone(&admin));
     let routes = TowerToHyperService::new(routes);
-    let serve = |(stream, peer)| {
-        tokio::spawn(connection(stream, peer, routes.clone()));
+    let serve = async |(stream, peer)| {
+        let place = admin.places.take().await;
+        tokio::spawn(connection(stream, peer, place, routes.clone()));
     };
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = listener.closed() => break,
-            accepted = proxy::accept(listener.socket()) => serve(accepted),
-        }
+            accepted = proxy::accept(listener.socket()) => accepted,
+        };
+        serve(accepted).await;
     }
-    listener.take_rest().into_iter().for_each(serve);
+    for accepted in listener.take_rest() {
+        serve(accepted).await;
+    }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, routes: TowerToHyperService<Router>) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut place: Place,
+    routes: TowerToHyperService<Router>,
+) {
     let mut http = http1::Builder::new();
     http.header_read_timeout(None);
     let answer = |request| {
@@ -106,7 +120,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, routes: TowerToHyperSer
         }
     };
     let limits = Limits::new(HEAD);
-    if let Err(error) = timed::serve(&http, stream, limits, pending(), answer).await {
+    if let Err(error) = timed::serve(&http, stream, limits, place.wanted(), answer).await {
         tracing::debug!(%peer, %error, "admin connection ended early");
     }
 }

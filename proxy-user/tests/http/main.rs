@@ -9,6 +9,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod admin_crowd;
 mod bodies;
 mod connections;
 mod departed;
