@@ -16,6 +16,10 @@ const BODY: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(60);
 /// A client that waits for the app, of which nothing is read meanwhile.
 const PRESENCE: Duration = Duration::from_secs(10);
+/// A client that goes on sending behind its last answer, and one that then sends nothing; what nginx waits
+/// (`lingering_time`, `lingering_timeout`).
+const LINGER: Duration = Duration::from_secs(30);
+const QUIET: Duration = Duration::from_secs(5);
 
 /// How long each kind of silence may last.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +35,25 @@ pub struct Limits {
     pub answer: Duration,
     /// Between two looks whether a client that waits for the app is still there.
     pub presence: Duration,
+    /// The rest of what a client was sending when its last answer was over.
+    pub linger: Duration,
+    /// The same, of which nothing arrives.
+    pub quiet: Duration,
 }
 
 impl Limits {
     /// The usual ones, with this limit for heads.
     #[must_use]
     pub fn new(head: Duration) -> Limits {
-        Limits { head, idle: IDLE, body: BODY, answer: ANSWER, presence: PRESENCE }
+        Limits {
+            head,
+            idle: IDLE,
+            body: BODY,
+            answer: ANSWER,
+            presence: PRESENCE,
+            linger: LINGER,
+            quiet: QUIET,
+        }
     }
 }
 
@@ -50,6 +66,8 @@ pub enum Overdue {
     Body,
     /// Taking what it asked for.
     Answer,
+    /// Its end of the connection, of which ours is closed.
+    Close,
 }
 
 /// What is to be done now.
@@ -79,6 +97,8 @@ enum Phase {
     Lingering(Nanos),
     /// No request since then.
     Idle(Nanos),
+    /// Our end is closed.
+    Closing { since: Nanos, heard: Nanos },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +117,8 @@ pub struct Patience {
     turn: Turn,
     phase: Phase,
     upload: Upload,
+    /// Nobody reads the rest of the request's body.
+    abandoned: bool,
     /// A write of an answer.
     blocked: Option<Blocked>,
 }
@@ -106,13 +128,22 @@ impl Patience {
     #[must_use]
     pub fn new(limits: Limits, now: Nanos) -> Patience {
         let phase = Phase::Head(now);
-        Patience { limits, turn: Turn::default(), phase, upload: Upload::Over, blocked: None }
+        Patience {
+            limits,
+            turn: Turn::default(),
+            phase,
+            upload: Upload::Over,
+            abandoned: false,
+            blocked: None,
+        }
     }
 
     /// Bytes arrived.
     pub fn arrived(&mut self, now: Nanos) {
-        if let Phase::Idle(_) = self.phase {
-            self.phase = Phase::Head(now);
+        match &mut self.phase {
+            Phase::Idle(_) => self.phase = Phase::Head(now),
+            Phase::Closing { heard, .. } => *heard = now,
+            Phase::Head(_) | Phase::Asked(_) | Phase::Lingering(_) => {}
         }
     }
 
@@ -121,6 +152,7 @@ impl Patience {
         self.turn.0 += 1;
         self.phase = Phase::Asked(now);
         self.upload = if body { Upload::Ours } else { Upload::Over };
+        self.abandoned = false;
         self.turn
     }
 
@@ -142,7 +174,7 @@ impl Patience {
         }
     }
 
-    /// The body is whole, or nobody wants it any more.
+    /// The body is whole, or has broken off.
     pub fn uploaded(&mut self, turn: Turn, now: Nanos) {
         if turn != self.turn {
             return;
@@ -151,6 +183,12 @@ impl Patience {
         if let Phase::Lingering(_) = self.phase {
             self.phase = Phase::Idle(now);
         }
+    }
+
+    /// Nobody wants the rest of the body.
+    pub fn abandoned(&mut self, turn: Turn, now: Nanos) {
+        self.abandoned |= turn == self.turn;
+        self.uploaded(turn, now);
     }
 
     /// The answer is over; some of it may still be on its way to the socket.
@@ -182,9 +220,15 @@ impl Patience {
         }
     }
 
+    /// Our end is closed. True: the client may still be sending.
+    pub fn closing(&mut self, now: Nanos) -> bool {
+        self.phase = Phase::Closing { since: now, heard: now };
+        self.abandoned || self.upload != Upload::Over
+    }
+
     /// What is to be done now.
     pub fn step(&mut self, now: Nanos) -> Step {
-        let Limits { head, idle, body, answer, presence } = self.limits;
+        let Limits { head, idle, body, answer, presence, linger, quiet } = self.limits;
         let mut looks = [None, None];
         if let Some(blocked) = &self.blocked {
             if blocked.is_overdue() {
@@ -200,6 +244,9 @@ impl Patience {
             Phase::Idle(since) if self.blocked.is_none() => Some((since + idle, Step::Retire)),
             Phase::Asked(looked) => Some((looked + presence, Step::Look)),
             Phase::Idle(_) => None,
+            Phase::Closing { since, heard } => {
+                Some(((since + linger).min(heard + quiet), Step::Cut(Overdue::Close)))
+            }
         };
         let upload = match self.upload {
             Upload::Owed(since) => Some((since + body, Step::Cut(Overdue::Body))),

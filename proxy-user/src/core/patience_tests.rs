@@ -250,3 +250,40 @@ fn the_end_of_an_answer_may_drain_before_idleness_begins() {
     patience.written(at(300));
     assert_eq!(left_alone(&mut patience, 300), (Step::Retire, 375));
 }
+
+#[test]
+fn a_client_that_sends_on_behind_its_last_answer_is_read_for_a_while() {
+    for abandoned in [true, false] {
+        let (mut patience, turn) = asked(true);
+        if abandoned {
+            patience.abandoned(turn, at(0));
+        }
+        patience.answered(turn, at(0));
+        assert!(patience.closing(at(1)));
+        let sends = |patience: &mut Patience, now: Nanos| patience.arrived(now);
+        assert_eq!(outcome(&mut patience, 1, sends), (Step::Cut(Overdue::Close), 31));
+    }
+}
+
+#[test]
+fn and_no_longer_than_it_sends() {
+    let (mut patience, turn) = asked(true);
+    patience.abandoned(turn, at(0));
+    patience.answered(turn, at(0));
+    assert!(patience.closing(at(1)));
+    patience.arrived(at(3));
+    assert_eq!(left_alone(&mut patience, 3), (Step::Cut(Overdue::Close), 8));
+}
+
+#[test]
+fn a_client_whose_requests_were_whole_sends_nothing_more() {
+    let (mut patience, turn) = asked(true);
+    patience.uploaded(turn, at(0));
+    patience.answered(turn, at(0));
+    assert!(!patience.closing(at(1)));
+    let (mut patience, first) = asked(true);
+    patience.abandoned(first, at(0));
+    patience.answered(first, at(0));
+    patience.asked(false, at(1));
+    assert!(!patience.closing(at(1)), "what was left of the first has been read");
+}

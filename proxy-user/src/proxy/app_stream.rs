@@ -1,4 +1,5 @@
-//! An app's socket below hyper, which gives up an app that takes nothing of what is sent to it.
+//! An app's socket below hyper: what an app has said is read to the end before its connection is broken, and
+//! an app that takes nothing of what is sent to it is given up.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -28,13 +29,15 @@ pub(super) struct AppStream {
     limit: Duration,
     blocked: Option<Blocked>,
     alarm: Alarm,
+    /// Why nothing can be written any more.
+    broken: Option<io::Error>,
 }
 
 impl AppStream {
     /// `limit`: how long the app may take nothing.
     pub(super) fn new(stream: TcpStream, limit: Duration) -> AppStream {
         let (stream, flushes) = (Stream::new(stream), Flushes::default());
-        AppStream { stream, flushes, limit, blocked: None, alarm: Alarm::default() }
+        AppStream { stream, flushes, limit, blocked: None, alarm: Alarm::default(), broken: None }
     }
 
     /// For the bodies that go out over it.
@@ -48,14 +51,25 @@ impl AppStream {
     }
 
     /// Passes on how a write went, or `TimedOut` once the app is to be given up.
+    ///
+    /// An app that refuses an upload closes its connection behind its answer, and resets it by that: a write
+    /// then fails while the answer still waits to be read. What is read decides, and ends soon after.
     fn note(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.blocked = None;
-            return written;
+        match written {
+            Poll::Ready(Ok(_)) => {
+                self.blocked = None;
+                return written;
+            }
+            Poll::Ready(Err(error)) => {
+                self.broken = Some(error);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Pending => {}
         }
         let stream = self.stream.get();
         // A socket that cannot tell has no progress to show either.
@@ -75,9 +89,16 @@ impl Read for AppStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
+        mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let Some(error) = self.broken.as_ref().map(io::Error::kind) else {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        };
+        // The write was told of the break, and so the read is not: it would look like a FIN.
+        match ready!(self.stream.poll_read_some(cx, &mut buf))? {
+            0 => Poll::Ready(Err(error.into())),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 }
 
@@ -87,6 +108,9 @@ impl Write for AppStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.broken.is_some() {
+            return Poll::Pending;
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note(cx, written)
     }
@@ -96,6 +120,9 @@ impl Write for AppStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.broken.is_some() {
+            return Poll::Pending;
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note(cx, written)
     }

@@ -1,6 +1,7 @@
 //! A socket below hyper.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +14,8 @@ use super::queues::Queues;
 /// Up to so many bytes are copied into one piece, which send(2) takes: writev(2) has the file's
 /// position and the pieces to look after, for longer than it takes to copy these.
 const SMALL: usize = 1024;
+/// Bytes that are dropped at a time.
+const DISCARD: usize = 16 << 10;
 
 /// A socket that sends what is small in one piece, and of which little is queued while it does not flow.
 #[derive(Debug)]
@@ -36,6 +39,31 @@ impl Stream {
         self.io.into_inner()
     }
 
+    /// Reads, and tells how many bytes; 0 = the peer's FIN.
+    pub(super) fn poll_read_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let room = buf.remaining().min(self.queues.next_read());
+        // SAFETY: nothing in the buffer is made uninitialised that was not: a `ReadBuf` only fills it.
+        let mut piece = ReadBuf::uninit(unsafe { &mut buf.as_mut()[..room] });
+        ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()))?;
+        let count = piece.filled().len();
+        // SAFETY: so many bytes from the start on were filled.
+        unsafe { buf.advance(count) };
+        self.queues.read(self.io.inner(), count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Reads some bytes and drops them. False: the peer's FIN came, or the connection broke.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut piece = [MaybeUninit::uninit(); DISCARD];
+        let mut piece = ReadBuf::uninit(&mut piece);
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()));
+        Poll::Ready(read.is_ok() && !piece.filled().is_empty())
+    }
+
     fn note_written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = written {
             self.queues.written(self.io.inner(), count);
@@ -50,16 +78,7 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining().min(self.queues.next_read());
-        // SAFETY: nothing in the buffer is made uninitialised that was not: a `ReadBuf` only fills it.
-        let mut piece = ReadBuf::uninit(unsafe { &mut buf.as_mut()[..room] });
-        ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()))?;
-        let count = piece.filled().len();
-        // SAFETY: so many bytes from the start on were filled.
-        unsafe { buf.advance(count) };
-        let Stream { io, queues } = &mut *self;
-        queues.read(io.inner(), count);
-        Poll::Ready(Ok(()))
+        self.poll_read_some(cx, &mut buf).map_ok(drop)
     }
 }
 

@@ -14,6 +14,7 @@ mod bodies;
 mod connections;
 mod departed;
 mod descriptors;
+mod early;
 mod expect;
 mod fields;
 mod forwarded;

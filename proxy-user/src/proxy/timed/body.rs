@@ -16,6 +16,8 @@ use crate::proxy::paced::Paced;
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Incoming,
+    /// All of it has been read, or it broke off.
+    over: bool,
     turn: Turn,
     times: Times,
     /// The client's.
@@ -45,7 +47,7 @@ impl Upload {
         expectation: Option<Expectation>,
     ) -> Upload {
         let gate = expectation.clone().map(Gate::new);
-        Upload { body, turn, times, version, expectation, gate }
+        Upload { body, over: false, turn, times, version, expectation, gate }
     }
 
     /// The client waits for a word before it sends it.
@@ -78,9 +80,10 @@ impl Body for Upload {
             frame.map(|frame| frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)));
         let event = match &frame {
             Poll::Pending => Patience::wanted,
-            Poll::Ready(Some(_)) => Patience::given,
-            Poll::Ready(None) => Patience::uploaded,
+            Poll::Ready(Some(Ok(_))) => Patience::given,
+            Poll::Ready(Some(Err(_)) | None) => Patience::uploaded,
         };
+        self.over |= matches!(frame, Poll::Ready(Some(Err(_)) | None));
         self.times.tell(|patience, now| event(patience, self.turn, now));
         frame.map_err(UploadError::Broken)
     }
@@ -96,7 +99,9 @@ impl Body for Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        self.times.tell(|patience, now| patience.uploaded(self.turn, now));
+        let whole = self.over || self.body.is_end_stream();
+        let event = if whole { Patience::uploaded } else { Patience::abandoned };
+        self.times.tell(|patience, now| event(patience, self.turn, now));
     }
 }
 

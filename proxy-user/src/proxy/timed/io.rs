@@ -12,7 +12,6 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::Times;
-use super::linger::Linger;
 use crate::core::patience::Patience;
 use crate::proxy::refusal;
 use crate::proxy::stream::Stream;
@@ -30,9 +29,19 @@ pub(crate) struct Timed {
     times: Times,
     /// What is written before anything that hyper has for it.
     before: Bytes,
-    linger: Option<Linger>,
     /// The kernel probes.
     probed: bool,
+    closing: Closing,
+}
+
+/// How far our end is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Open,
+    /// Our FIN is sent; nothing more is to come from the client, as far as is known.
+    Shut,
+    /// Our FIN is sent, and the client may still be sending.
+    Lingering,
 }
 
 impl Timed {
@@ -41,8 +50,8 @@ impl Timed {
             stream: Stream::new(stream),
             times,
             before: Bytes::new(),
-            linger: None,
             probed: false,
+            closing: Closing::Open,
         }
     }
 
@@ -182,14 +191,23 @@ impl Write for Timed {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Closes in stages (RFC 9112 section 9.6): a socket that is closed with bytes unread, or gets some
+    /// afterwards, resets the connection, and many a client then loses the answer that it has not read yet.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Timed { stream, times, linger, .. } = &mut *self;
-        if linger.is_none() {
-            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-            if !times.is_refused() {
-                return Poll::Ready(Ok(()));
+        if self.closing == Closing::Open {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            let sending = self.times.tell(Patience::closing) || self.times.is_refused();
+            self.closing = if sending { Closing::Lingering } else { Closing::Shut };
+        }
+        loop {
+            match self.stream.poll_discard(cx) {
+                Poll::Ready(true) => {
+                    self.closing = Closing::Lingering;
+                    self.times.tell(Patience::arrived);
+                }
+                Poll::Pending if self.closing == Closing::Lingering => return Poll::Pending,
+                Poll::Ready(false) | Poll::Pending => return Poll::Ready(Ok(())),
             }
         }
-        linger.get_or_insert_with(Linger::new).poll(stream, cx).map(Ok)
     }
 }

@@ -7,7 +7,6 @@ mod body;
 mod expect;
 mod interim;
 mod io;
-mod linger;
 mod outgoing;
 mod watchdog;
 
@@ -170,27 +169,26 @@ where
     let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
     let mut closing = pin!(closing);
     let mut is_closing = false;
-    loop {
+    let ended = loop {
         tokio::select! {
             // The watchdog judges by what the connection has just seen.
             biased;
-            served = connection.as_mut() => {
-                return match shared.0.refused.get() {
-                    Some(status) => Err(Ended::Refused(*status)),
-                    None => Ok(served?),
-                };
-            }
+            served = connection.as_mut() => break served.map_err(Ended::Http),
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
                 // The connection comes next, and flushes its socket.
                 Verdict::Look => shared.ask_for_look(),
                 Verdict::Retire => connection.as_mut().graceful_shutdown(),
-                Verdict::Cut(overdue) => return Err(Ended::Overdue(overdue)),
+                Verdict::Cut(overdue) => break Err(Ended::Overdue(overdue)),
             },
             () = closing.as_mut(), if !is_closing => {
                 is_closing = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
+    };
+    match shared.0.refused.get() {
+        Some(status) => Err(Ended::Refused(*status)),
+        None => ended,
     }
 }
 

@@ -127,5 +127,13 @@ async fn a_client_that_takes_nothing_is_reset() {
 }
 
 const fn all(limit: Duration) -> Limits {
-    Limits { head: limit, idle: limit, body: limit, answer: limit, presence: limit }
+    Limits {
+        head: limit,
+        idle: limit,
+        body: limit,
+        answer: limit,
+        presence: limit,
+        linger: limit,
+        quiet: limit,
+    }
 }
