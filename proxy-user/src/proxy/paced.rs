@@ -1,10 +1,11 @@
-//! Bodies that do not run ahead of their socket: hyper would take as much of one as its buffers hold,
-//! for every connection whose peer does not read.
+//! Bodies that do not run ahead of their socket: hyper would take as much of one as its buffers hold, for
+//! every connection whose peer does not read. And when one breaks off, hyper drops what is in its buffers,
+//! the message's head included.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::task::AtomicWaker;
 use hyper::body::{Body, Buf, Frame, SizeHint};
@@ -42,26 +43,33 @@ impl Flushes {
 }
 
 /// A body on its way out.
-#[derive(Debug)]
-pub(super) struct Paced<B> {
+pub(super) struct Paced<B: Body> {
     body: B,
     flushes: Flushes,
     /// Their count when the body was last asked.
     seen: u64,
     /// Bytes since then.
     ahead: usize,
+    /// Nothing has been flushed yet since the body, or a frame of it, was given.
+    buffered: bool,
+    /// Why it broke off, to be told when all that came before is written.
+    broken: Option<B::Error>,
 }
 
-impl<B> Paced<B> {
+impl<B: Body> Paced<B> {
+    /// A body whose head is about to be written.
     pub(super) fn new(body: B, flushes: Flushes) -> Paced<B> {
         let seen = flushes.count();
-        Paced { body, flushes, seen, ahead: 0 }
+        Paced { body, flushes, seen, ahead: 0, buffered: true, broken: None }
     }
 
     pub(super) fn into_inner(self) -> B {
         self.body
     }
 }
+
+// Its error is never pinned.
+impl<B: Body + Unpin> Unpin for Paced<B> {}
 
 impl<B: Body + Unpin> Body for Paced<B> {
     type Data = B::Data;
@@ -71,20 +79,32 @@ impl<B: Body + Unpin> Body for Paced<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let count = self.flushes.count();
-        if std::mem::replace(&mut self.seen, count) != count {
-            self.ahead = 0;
+        let this = &mut *self;
+        let count = this.flushes.count();
+        if std::mem::replace(&mut this.seen, count) != count {
+            (this.ahead, this.buffered) = (0, false);
         }
-        if self.ahead >= AHEAD {
+        if this.ahead >= AHEAD {
             // hyper writes next.
-            self.flushes.wait(cx);
+            this.flushes.wait(cx);
             return Poll::Pending;
         }
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.ahead += frame.data_ref().map_or(0, Buf::remaining);
+        if this.broken.is_none() {
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Err(error)) => this.broken = Some(error),
+                Some(Ok(frame)) => {
+                    this.ahead += frame.data_ref().map_or(0, Buf::remaining);
+                    this.buffered = true;
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                None => return Poll::Ready(None),
+            }
         }
-        frame
+        if this.buffered {
+            this.flushes.wait(cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(this.broken.take().map(Err))
     }
 
     fn is_end_stream(&self) -> bool {

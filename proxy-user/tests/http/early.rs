@@ -1,5 +1,5 @@
-//! Apps that answer before they have read a request, and close at once: their answer must not be lost to
-//! that. Once, or `EBBTIDE_TRIALS` times.
+//! Apps that close at once behind an answer: before they have read the request, or before the answer is
+//! over. What they said must not be lost to that. Often, or `EBBTIDE_TRIALS` times.
 
 use crate::harness::app::{App, Served};
 use crate::harness::http::{Head, Message, request};
@@ -74,5 +74,31 @@ fn an_upload_that_the_proxy_refuses_gets_the_proxy_s_answer() {
     for _ in 0..trials() {
         let mut client = upload(&proxy);
         assert_eq!(Message::read_response(&mut client, "POST").assert_own(404), "no-app");
+    }
+}
+
+/// A client that got nothing could not tell that from a connection that was closed before its request came,
+/// and would ask again.
+#[test]
+fn an_answer_that_breaks_off_at_once_is_seen_to_begin() {
+    let heads = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n",
+    ];
+    for answer in heads {
+        let app = refusing(answer.into());
+        let proxy = Setup::demo(app.address).start();
+        for trial in 0..trials() {
+            let mut client = proxy.connect();
+            client.send(request("GET", "a.test", "/", ""));
+            let head = Head::read(&mut client);
+            assert_eq!(head.status(), 200, "{trial}: {head:?}");
+            let (rest, _) = client.rest();
+            let rest = String::from_utf8_lossy(&rest).into_owned();
+            assert_eq!(rest.contains("begun"), answer.contains("begun"), "{trial}: {rest:?}");
+            assert!(!rest.ends_with("0\r\n\r\n"), "{trial}: a last chunk was made up");
+        }
     }
 }

@@ -106,8 +106,7 @@ impl Drop for Upload {
 }
 
 /// An answer's body on its way to the client.
-#[derive(Debug)]
-pub(super) struct Answered<B> {
+pub(super) struct Answered<B: Body> {
     body: Paced<B>,
     turn: Turn,
     times: Times,
@@ -117,7 +116,7 @@ pub(super) struct Answered<B> {
     refused: Option<Expectation>,
 }
 
-impl<B> Answered<B> {
+impl<B: Body> Answered<B> {
     pub(super) fn new(
         body: B,
         turn: Turn,
@@ -158,7 +157,7 @@ impl<B: Body + Unpin> Body for Answered<B> {
     }
 }
 
-impl<B> Drop for Answered<B> {
+impl<B: Body> Drop for Answered<B> {
     fn drop(&mut self) {
         self.times.tell(|patience, now| patience.answered(self.turn, now));
         self.times.outgoing().ended();
