@@ -49,11 +49,21 @@ pub(super) async fn forward(
     let request = Request::from_parts(parts, Either::Left(body));
     let headers = proxy.serving.config().limits.headers;
     let mut answered = pool.ask(upstream, request, headers).await;
-    if let (Err(NoAnswer::Broken(error)), Some(again)) = (&answered, again) {
-        tracing::debug!(app = app.name, error = %chain(error), "asking again");
-        answered = Box::pin(pool.ask(upstream, again, headers)).await;
+    if let Some(again) = again {
+        let crossed = match &answered {
+            Err(NoAnswer::Broken(error)) => Some(chain(error)),
+            // RFC 9110 section 15.5.9.
+            Ok(answered) if answered.gave_up => {
+                Some("the app gave up an idle connection".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(why) = crossed {
+            tracing::debug!(app = app.name, why, "asking again");
+            answered = Box::pin(pool.ask_anew(upstream, again, headers)).await;
+        }
     }
-    match answered {
+    match answered.map(|answered| answered.response) {
         // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             tracing::warn!(app = app.name, "app switched protocols unasked");

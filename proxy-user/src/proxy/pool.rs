@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 
@@ -24,6 +24,15 @@ pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
 
 type Line = line::Line<Outgoing>;
 
+/// An app's answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) response: Response<Incoming>,
+    /// It came over a line that was free before, and says that no request came (408). The app sent it as
+    /// ours was on its way.
+    pub(super) gave_up: bool,
+}
+
 /// The free lines of one worker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool(Arc<Mutex<Shelf>>);
@@ -38,32 +47,60 @@ struct Shelf {
 }
 
 impl Pool {
-    /// Asks an app, over a free line or a new one, which takes answers of so many header lines. What is left to carry when the head of the answer
-    /// has come is carried by a task of its own.
+    /// Asks an app, over a free line or a new one. `headers`: most lines of an answer that a new one takes.
     pub(super) async fn ask(
         &self,
         app: &Authority,
         mut request: Request<Outgoing>,
         headers: usize,
-    ) -> Result<Response<Incoming>, NoAnswer> {
-        let (response, line) = loop {
-            let kept = self.take(app);
-            let new = kept.is_none();
-            let line = match kept {
-                Some(line) => line,
-                // On the heap, as most requests find a line.
-                None => Box::pin(Line::open(app.as_str(), &line::builder(headers))).await?,
-            };
+    ) -> Result<Answered, NoAnswer> {
+        while let Some(line) = self.take(app) {
             match line.ask(request).await {
-                Ok(answered) => break answered,
+                Ok((response, line)) => {
+                    // Such an answer is to no request: what comes on the line is the answer to ours.
+                    let gave_up = response.status() == StatusCode::REQUEST_TIMEOUT;
+                    let response = self.carry(app, response, line, !gave_up);
+                    return Ok(Answered { response, gave_up });
+                }
                 Err(unanswered) => match unanswered.unsent {
                     // The app had closed this one.
-                    Some(unsent) if !new => request = unsent,
-                    _ => return Err(unanswered.error.into()),
+                    Some(unsent) => request = unsent,
+                    None => return Err(unanswered.error.into()),
                 },
             }
-        };
+        }
+        // On the heap, as most requests find a line.
+        Box::pin(self.ask_anew(app, request, headers)).await
+    }
+
+    /// Asks an app over a new line.
+    pub(super) async fn ask_anew(
+        &self,
+        app: &Authority,
+        request: Request<Outgoing>,
+        headers: usize,
+    ) -> Result<Answered, NoAnswer> {
+        let line = Line::open(app.as_str(), &line::builder(headers)).await?;
+        match line.ask(request).await {
+            Ok((response, line)) => {
+                let response = self.carry(app, response, line, true);
+                Ok(Answered { response, gave_up: false })
+            }
+            Err(unanswered) => Err(unanswered.error.into()),
+        }
+    }
+
+    /// Has a task of its own carry what is left when the head of an answer has come. `keep`: the line
+    /// is good for more.
+    fn carry(
+        &self,
+        app: &Authority,
+        response: Response<Incoming>,
+        line: Option<Line>,
+        keep: bool,
+    ) -> Response<Incoming> {
         match line {
+            Some(mut line) if !keep => drop(tokio::spawn(async move { line.finish().await })),
             Some(line) if line.is_free() => self.put(app, line),
             Some(mut line) => {
                 let (pool, app) = (self.clone(), app.clone());
@@ -75,7 +112,7 @@ impl Pool {
             }
             None => {}
         }
-        Ok(response)
+        response
     }
 
     /// The line that became free last. Its app may have closed it.

@@ -38,6 +38,49 @@ fn a_get_that_met_the_closing_is_asked_again() {
     }
 }
 
+/// RFC 9110 section 15.5.9: an app that gives up an idle connection may say so, and is then heard by whoever
+/// has just used it again.
+#[test]
+fn a_get_that_met_a_408_is_asked_again() {
+    for close in ["Connection: close\r\n", ""] {
+        let app = App::listen();
+        let proxy = Setup::demo(app.address()).start();
+        let (mut client, mut server) = kept(&proxy, &app);
+        client.send(request("GET", "a.test", "/second", ""));
+        assert_eq!(Head::read(&mut server).target(), "/second");
+        server.send(format!("HTTP/1.1 408 Request Timeout\r\n{close}Content-Length: 0\r\n\r\n"));
+        let mut anew = app.accept();
+        assert_eq!(Head::read(&mut anew).target(), "/second");
+        anew.send(ok("second"));
+        assert_eq!(Message::read_response(&mut client, "GET").text(), "second");
+        // What comes late on the first is nobody's answer.
+        let _ = server.try_send(ok("too late"));
+        client.send(request("GET", "a.test", "/third", ""));
+        assert_eq!(Head::read(&mut anew).target(), "/third");
+        anew.send(ok("third"));
+        assert_eq!(Message::read_response(&mut client, "GET").text(), "third");
+    }
+}
+
+/// A 408 to a request that may not be repeated, or on a connection that was not idle, is an answer.
+#[test]
+fn any_other_408_is_passed_on() {
+    let timeout = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let (mut client, mut server) = kept(&proxy, &app);
+    client.send(request("POST", "a.test", "/order", "Content-Length: 0\r\n"));
+    Head::read(&mut server);
+    server.send(timeout);
+    assert_eq!(Message::read_response(&mut client, "POST").status(), 408);
+    client.send(request("GET", "a.test", "/new", ""));
+    let mut server = app.accept();
+    Head::read(&mut server);
+    server.send(timeout);
+    assert_eq!(Message::read_response(&mut client, "GET").status(), 408);
+    assert!(app.accept_within(Duration::from_millis(500)).is_none(), "one of them was sent again");
+}
+
 #[test]
 fn a_post_that_met_the_closing_is_not_sent_twice() {
     for fields in ["Content-Length: 0\r\n", "Content-Length: 4\r\n"] {
