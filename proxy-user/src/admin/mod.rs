@@ -18,7 +18,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
-use hyper::server::conn::http1;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
@@ -110,8 +109,6 @@ async fn connection(
     mut place: Place,
     routes: TowerToHyperService<Router>,
 ) {
-    let mut http = http1::Builder::new();
-    http.header_read_timeout(None);
     let answer = |request| {
         let answer = routes.call(request);
         async {
@@ -120,7 +117,7 @@ async fn connection(
         }
     };
     let limits = Limits::new(HEAD);
-    if let Err(error) = timed::serve(&http, stream, limits, place.wanted(), answer).await {
+    if let Err(error) = timed::serve(&timed::http(), stream, limits, place.wanted(), answer).await {
         tracing::debug!(%peer, %error, "admin connection ended early");
     }
 }

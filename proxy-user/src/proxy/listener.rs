@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::timed::Ended;
@@ -96,10 +95,10 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let limits = proxy.serving.config().limits.clone();
-    let mut http = http1::Builder::new();
+    let mut http = timed::http();
     // Room for heads over the limit too, so that `service` can say what is wrong with them; beyond it
     // hyper answers a bare 431.
-    http.header_read_timeout(None).max_buf_size(2 * limits.header_bytes);
+    http.max_buf_size(2 * limits.header_bytes);
     // Some peers know a field by one spelling alone. What the proxy adds is spelled as usual.
     http.preserve_header_case(true).title_case_headers(true).max_headers(limits.headers);
     let mut phase = proxy.serving.phase.subscribe();

@@ -1,9 +1,11 @@
 //! Several requests on one connection, and what ends it.
 
+use std::time::Duration;
+
 use crate::harness::app::{App, HttpApp};
 use crate::harness::http::{Head, Message, ok, request};
 use crate::harness::setup::Setup;
-use crate::harness::wait::eventually;
+use crate::harness::wait::{eventually, pause};
 use crate::harness::wire::End;
 
 /// Answers with the target that was asked for.
@@ -103,6 +105,54 @@ fn an_idle_connection_that_the_app_ended_is_not_used_again() {
         assert_eq!(Message::read_response(&mut client, "GET").text(), "answer", "round {round}");
         drop(server);
     }
+}
+
+/// RFC 9112 section 9.6: whoever has asked may close the sending half, and is answered.
+#[test]
+fn a_client_that_has_finished_sending_is_answered() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    for (method, fields, body) in [
+        ("GET", "", ""),
+        ("POST", "Content-Length: 4\r\n", "body"),
+        ("GET", "Connection: close\r\n", ""),
+    ] {
+        let mut client = proxy.connect();
+        client.send(request(method, "a.test", "/x", fields) + body);
+        client.half_close();
+        let mut server = app.accept();
+        assert_eq!(Message::read_request(&mut server).text(), body);
+        // The FIN has come long before.
+        pause(Duration::from_millis(100));
+        server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nan");
+        pause(Duration::from_millis(100));
+        server.send("swer");
+        assert_eq!(Message::read_response(&mut client, method).text(), "answer");
+        assert_eq!(client.end(), End::Fin);
+    }
+}
+
+#[test]
+fn all_that_a_client_asked_before_it_finished_is_answered() {
+    let app = echo_target();
+    let proxy = Setup::demo(app.address()).start();
+    let mut wire = proxy.connect();
+    wire.send(["/1", "/2", "/3"].map(|target| request("GET", "a.test", target, "")).concat());
+    wire.half_close();
+    for target in ["/1", "/2", "/3"] {
+        assert_eq!(Message::read_response(&mut wire, "GET").text(), target);
+    }
+    assert_eq!(wire.end(), End::Fin);
+}
+
+#[test]
+fn the_admin_address_answers_a_client_that_has_finished_sending() {
+    let app = echo_target();
+    let proxy = Setup::demo(app.address()).start();
+    let mut wire = proxy.connect_admin();
+    wire.send(request("GET", "localhost", "/healthz", ""));
+    wire.half_close();
+    assert_eq!(Message::read_response(&mut wire, "GET").text(), "ok\n");
 }
 
 /// The client's leaving is passed on, so that the app can stop working for nobody.

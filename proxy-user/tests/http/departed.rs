@@ -1,11 +1,12 @@
 //! Clients that leave while nothing is read from them: what was theirs is freed, and the app's too.
 
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use socket2::SockRef;
 
 use crate::harness::app::App;
-use crate::harness::http::request;
+use crate::harness::http::{Head, request};
 use crate::harness::proxy::Proxy;
 use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
@@ -53,4 +54,47 @@ fn a_client_that_vanishes_from_an_upload_that_the_app_does_not_read_is_freed() {
         let gives_up = Duration::from_millis(500);
         SockRef::from(client.stream()).set_tcp_user_timeout(Some(gives_up)).unwrap();
     });
+}
+
+/// It closed, which looks like the end of its sending until its kernel has forgotten the connection.
+#[test]
+fn a_client_that_leaves_while_the_app_computes_is_noticed() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let mut client = proxy.connect();
+    client.send(request("GET", "a.test", "/long", ""));
+    let mut server = app.accept();
+    Head::read(&mut server);
+    forget_soon(&client);
+    drop(client);
+    server.end();
+}
+
+#[test]
+fn a_client_that_resets_while_the_app_computes_is_noticed() {
+    let app = App::listen();
+    let proxy = Setup::demo(app.address()).start();
+    let mut client = proxy.connect();
+    client.send(request("GET", "a.test", "/long", ""));
+    let mut server = app.accept();
+    Head::read(&mut server);
+    client.reset();
+    server.end();
+}
+
+/// Has its kernel forget the connection a second after it is closed, rather than after a minute
+/// (`TCP_LINGER2` of tcp(7)).
+fn forget_soon(client: &Wire) {
+    let seconds: libc::c_int = 1;
+    // SAFETY: the pointer is to an int that lives through the call.
+    let outcome = unsafe {
+        libc::setsockopt(
+            client.stream().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_LINGER2,
+            (&raw const seconds).cast(),
+            libc::socklen_t::try_from(size_of_val(&seconds)).unwrap(),
+        )
+    };
+    assert_eq!(outcome, 0, "TCP_LINGER2: {}", std::io::Error::last_os_error());
 }

@@ -78,6 +78,16 @@ impl Timed {
         socket.take_error()?.map_or(Ok(()), Err)
     }
 
+    /// An error if a client that waits for a handshake has closed: of a session it would be one half only.
+    fn check_handshake(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut byte = [0];
+        match self.stream.get().poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut byte)) {
+            Poll::Ready(Ok(0)) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+        }
+    }
+
     /// An error once an answer has broken off, and a reset with it.
     fn check(&self) -> io::Result<()> {
         if !self.times.is_cut() {
@@ -187,6 +197,9 @@ impl Write for Timed {
         self.times.0.flushes.note();
         if self.times.take_look() {
             self.look()?;
+        }
+        if self.times.is_handshake() {
+            self.check_handshake(cx)?;
         }
         Pin::new(&mut self.stream).poll_flush(cx)
     }

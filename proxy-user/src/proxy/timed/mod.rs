@@ -33,6 +33,7 @@ pub(crate) use self::io::Timed;
 use self::outgoing::Outgoing;
 use self::watchdog::{Verdict, Watchdog};
 use crate::clock;
+use crate::core::headers::asks_websocket;
 use crate::core::patience::{Limits, Overdue, Patience};
 use crate::core::time::Nanos;
 use crate::proxy::paced::Flushes;
@@ -60,6 +61,8 @@ struct Shared {
     patience: Mutex<Patience>,
     /// Whoever has the socket is to look whether the client is still there.
     look: AtomicBool,
+    /// The request that waits for its answer is a WebSocket handshake.
+    handshake: AtomicBool,
     /// An answer broke off whose end only the connection's end tells. Whoever has the socket is to reset
     /// it: closed, what has come would look whole (RFC 9112 section 8).
     cut: AtomicBool,
@@ -74,6 +77,7 @@ impl Times {
         Times(Arc::new(Shared {
             patience: Mutex::new(patience),
             look: AtomicBool::default(),
+            handshake: AtomicBool::default(),
             cut: AtomicBool::default(),
             outgoing: Outgoing::new(),
             refused: OnceLock::new(),
@@ -115,6 +119,14 @@ impl Times {
         self.0.look.load(Ordering::Relaxed) && self.0.look.swap(false, Ordering::Relaxed)
     }
 
+    fn set_handshake(&self, waits: bool) {
+        self.0.handshake.store(waits, Ordering::Relaxed);
+    }
+
+    fn is_handshake(&self) -> bool {
+        self.0.handshake.load(Ordering::Relaxed)
+    }
+
     fn tell<T>(&self, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
         self.tell_at(clock::coarse(), event)
     }
@@ -124,10 +136,17 @@ impl Times {
     }
 }
 
+/// HTTP for [`serve`].
+pub(crate) fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // hyper's own limit covers idleness too. And a client may finish sending before it is answered (RFC 9112
+    // section 9.6); one that has left is found out by its socket.
+    http.header_read_timeout(None).half_close(true);
+    http
+}
+
 /// Serves what comes over `stream` until it ends, has become something else than HTTP, or its client
 /// is overdue. From `closing` on it ends with the current request.
-///
-/// `http` must have no timeout of its own: hyper's covers idleness too.
 pub(crate) async fn serve<F, R, B>(
     http: &http1::Builder,
     stream: TcpStream,
@@ -150,6 +169,7 @@ where
         let body = !request.body().is_end_stream();
         let turn = times.tell(|patience, now| patience.asked(body, now));
         times.outgoing().asked();
+        times.set_handshake(asks_websocket(request.method(), version, request.headers()));
         let expectation = body.then(|| Expectation::of(version, request.headers())).flatten();
         let upload = |body| Upload::new(body, turn, times.clone(), version, expectation.clone());
         let answer = answer(request.map(upload));
@@ -157,6 +177,7 @@ where
         // An async block would hold the answer twice: as what it was made of, and as what it awaits.
         answer.map(move |mut response| {
             times.outgoing().answered();
+            times.set_handshake(false);
             let refused = expectation.filter(Expectation::refuse);
             if refused.is_some() {
                 // What comes next may be the body, or not.

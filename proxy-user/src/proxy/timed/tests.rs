@@ -41,9 +41,7 @@ where
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
     let served = tokio::spawn(async move {
-        let mut http = http1::Builder::new();
-        http.header_read_timeout(None);
-        serve(&http, server, limits, std::future::pending(), answer).await
+        serve(&http(), server, limits, std::future::pending(), answer).await
     });
     client.write_all(request.as_bytes()).await.unwrap();
     (client, served)
