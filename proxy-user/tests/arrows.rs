@@ -102,7 +102,7 @@ const ALLOWED: [(&str, &[&str]); 33] = [
         "demo",
         &[
             "clock", "config", "core", "listen", "packs", "server", "serving", "session",
-            "signals", "sockets",
+            "signals", "sockets", "views",
         ],
     ),
     (

@@ -77,6 +77,7 @@ def main() -> int:
 async def _prove(trials: list, binary: Path, idle: float) -> int:
     """All trials at once: a page that is left alone costs next to nothing."""
     from browser import chromium
+    from demo import DemoProof
     from heartbeat import HeartbeatProof
     from table import full, markdown, summary
     from verdicts import conclude
@@ -84,8 +85,8 @@ async def _prove(trials: list, binary: Path, idle: float) -> int:
 
     busy = asyncio.Semaphore(BUSY)
     async with chromium() as browser:
-        kinds = [(HeartbeatProof if trial.framed else VisitProof, trial) for trial in trials]
-        proofs = [kind(trial, binary, idle, bootstrap.OUT, busy) for kind, trial in kinds]
+        kinds = {"visit": VisitProof, "heartbeat": HeartbeatProof, "demo": DemoProof}
+        proofs = [kinds[t.proof](t, binary, idle, bootstrap.OUT, busy) for t in trials]
         outcomes = await asyncio.gather(*(proof.run(browser) for proof in proofs))
     for outcome in outcomes:
         conclude(outcome)

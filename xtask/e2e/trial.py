@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cases import CASES, FRAMED, Case
+from cases import CASES, FRAMED, Case, Demo
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class Trial:
     # One trial takes what the machine offers. The others poll: their proof is about
     # frames, and as many kernel programs would slow whoever else uses this machine.
     sockets: str = "tcp-info"
-    # Whether it is the proof of a host's heartbeats instead of a person's visit.
-    framed: bool = False
+    # What is proved: a person's "visit", a host's "heartbeat", or what the "demo" shows.
+    proof: str = "visit"
 
     @property
     def name(self) -> str:
@@ -35,7 +35,8 @@ def _trials() -> list[Trial]:
         sockets = "auto" if case.name == "streamlit" else "tcp-info"
         ways = ("inspect", "strip", "pass") if case.compresses else ("inspect",)
         trials += [Trial(case, way, sockets) for way in ways]
-    return trials + [Trial(case, framed=True) for case in FRAMED]
+    trials += [Trial(case, proof="heartbeat") for case in FRAMED]
+    return [*trials, Trial(Demo(), proof="demo")]
 
 
 TRIALS: dict[str, Trial] = {trial.name: trial for trial in _trials()}

@@ -81,7 +81,7 @@ def _idle(outcome: Outcome, idle: Stage) -> None:
     check("machinery passed meanwhile", machinery > 0, told)
     reaped = ebbtide.total(idle.grown, "ebbtide_reaped_total")
     check("the page left alone is not reaped", reaped == 0, f"{reaped} reaped")
-    if outcome.trial.framed:
+    if outcome.trial.proof == "heartbeat":
         return  # answers for the app are Ebbtide's own, and no frames of the app
     for direction, kind in _DIRECTIONS.items():
         counted = _data_frames(idle, direction)

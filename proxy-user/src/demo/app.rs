@@ -85,12 +85,11 @@ fn failure(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Server-sent events: one long answer to one request, so that looking at the status is no activity
-/// but for its start.
+/// Server-sent events, one for each text: `pack.toml` knows them.
 fn events(status: watch::Receiver<String>) -> Body {
     let events = stream::unfold(status, |mut status| async {
         status.changed().await.ok()?;
-        let event = format!("data: {}\n\n", *status.borrow_and_update());
+        let event = format!("event: status\ndata: {}\n\n", *status.borrow_and_update());
         Some((Ok(Frame::data(Bytes::from(event))), status))
     });
     StreamBody::new(events).boxed_unsync()

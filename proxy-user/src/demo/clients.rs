@@ -14,7 +14,7 @@ use super::ws;
 
 /// Time between two messages of the active client.
 const MESSAGES: Duration = Duration::from_secs(2);
-/// Time between two pings of the idle tab.
+/// Time between two pings of the idle one.
 const PINGS: Duration = Duration::from_secs(5);
 /// What the slow client reads at once, and how often: 16 KB/s.
 const SIP: (usize, Duration) = (1_600, Duration::from_millis(100));
@@ -35,18 +35,8 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const ALL: [Kind; 4] = [Kind::Active, Kind::Idle, Kind::Slow, Kind::Frozen];
 
-    /// What the table calls it.
+    /// Its name, and that of the app of its own: so its activity shows by itself.
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Kind::Active => "active",
-            Kind::Idle => "idle tab",
-            Kind::Slow => "slow",
-            Kind::Frozen => "frozen",
-        }
-    }
-
-    /// The app of its own, so that its activity shows by itself.
-    pub(super) fn app(self) -> &'static str {
         match self {
             Kind::Active => "active",
             Kind::Idle => "idle",
@@ -57,16 +47,16 @@ impl Kind {
 
     /// The host that leads to that app.
     pub(super) fn host(self) -> String {
-        format!("{}.localhost", self.app())
+        format!("{}.localhost", self.name())
     }
 
     /// Its habit in words.
     pub(super) fn habit(self) -> &'static str {
         match self {
-            Kind::Active => "sends a message every 2 s",
-            Kind::Idle => "is open and answers pings",
-            Kind::Slow => "reads a fast stream at 16 KB/s",
-            Kind::Frozen => "reads for 5 s, then never again",
+            Kind::Active => "talks every 2 s",
+            Kind::Idle => "is open, pings",
+            Kind::Slow => "reads 16 KB/s",
+            Kind::Frozen => "stops after 5 s",
         }
     }
 

@@ -15,6 +15,7 @@ mod ws;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -43,6 +44,8 @@ const GRACE: Duration = Duration::from_secs(6);
 const LOOK: Duration = Duration::from_millis(250);
 /// Looks per picture.
 const PICTURE: u32 = 4;
+/// What the page asks for by itself is no person: the name of its pack, and the pack.
+const PACK: (&str, &str) = ("demo", include_str!("pack.toml"));
 
 /// How the demo runs.
 #[derive(Debug)]
@@ -68,8 +71,7 @@ pub async fn run(setup: Setup, sockets: Sockets) -> Result<()> {
     let config = configure(&setup, app.local_addr()?)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(app::serve(app, told));
-    let server =
-        Server::start(config, &Packs::open(None)?, sockets, Entry::Alone, Passed::default())?;
+    let server = Server::start(config, &packs()?, sockets, Entry::Alone, Passed::default())?;
     let start = clock::now();
     let listen = server.addresses().first().copied().context("the proxy listens nowhere")?;
     let admin = server.admin_address().context("the admin address is gone")?;
@@ -128,7 +130,7 @@ async fn show(
             break;
         }
         if tick % PICTURE == 0 {
-            status.send_replace(watcher.status(now));
+            status.send_replace(watcher.status());
             screen.show(header, &watcher.rows(now), elapsed)?;
         }
     }
@@ -144,17 +146,24 @@ fn configure(setup: &Setup, app: SocketAddr) -> Result<Config> {
     config.drain = Duration::ZERO;
     config.apps = Kind::ALL
         .map(|kind| {
-            let mut app = config::App::new(kind.app().to_owned(), upstream.clone());
+            let mut app = config::App::new(kind.name().to_owned(), upstream.clone());
             app.hosts = vec![HostPattern::Exact(kind.host())];
             app
         })
         .into();
-    config.apps.push(config::App::new(watch::BROWSER.to_owned(), upstream));
+    let mut browser = config::App::new(watch::BROWSER.to_owned(), upstream);
+    browser.packs = vec![PACK.0.to_owned()];
+    config.apps.push(browser);
     for address in &mut config.listen {
         free_port(address, setup.any_port, "the proxy")?;
     }
     free_port(&mut config.admin, setup.any_admin_port, "the admin address")?;
     Ok(config)
+}
+
+/// The built-in packs and the page's own.
+fn packs() -> Result<Packs> {
+    Ok(Packs::open(None)?.with(PACK.1, Path::new("built-in/demo.toml"))?)
 }
 
 /// Sees to it that `address` can be listened on; where its port is in use and another will do, by

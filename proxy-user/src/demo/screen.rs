@@ -66,11 +66,9 @@ impl Screen {
             return out.flush();
         }
         let (width, height) = size();
-        let mut lines = table::head(header, elapsed, width);
-        lines.push(Line::new());
-        lines.extend(table::table(rows));
-        // What has left the screen at its top cannot be replaced.
-        lines.truncate(height.saturating_sub(1));
+        // The line below the last one is the screen's too, and what has left it at its top cannot be
+        // replaced.
+        let lines = table::picture(header, rows, elapsed, (width, height.saturating_sub(1)));
         self.erase(&mut out)?;
         for line in &lines {
             writeln!(out, "{}", table::render(line, width, self.colour))?;
@@ -107,9 +105,8 @@ impl Screen {
     }
 
     fn append(&self, out: &mut impl Write, lines: &[Line]) -> io::Result<()> {
-        let width = if self.terminal { size().0 } else { usize::MAX };
         for line in lines {
-            writeln!(out, "{}", table::render(line, width, self.colour).trim_end())?;
+            writeln!(out, "{}", table::render(line, usize::MAX, self.colour).trim_end())?;
         }
         Ok(())
     }

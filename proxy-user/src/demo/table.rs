@@ -52,6 +52,9 @@ pub(super) struct Outcome {
     pub(super) verdict: Option<Verdict>,
 }
 
+/// Lines of the head that do not explain.
+const HEADLINES: usize = 2;
+
 /// How a piece of text looks where there is colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -71,10 +74,10 @@ pub(super) fn head(header: &Header, elapsed: Duration, width: usize) -> Vec<Line
         Some(duration) => format!("{} of {}", seconds(elapsed), seconds(*duration)),
         None => format!("{}, Ctrl-C ends it", seconds(elapsed)),
     };
-    let mut lines = vec![vec![
-        (Style::Strong, "Ebbtide demo".to_owned()),
-        (Style::Plain, format!("  {time}  page {page}  metrics {admin}")),
-    ]];
+    let mut lines = vec![
+        vec![(Style::Strong, "Ebbtide demo".to_owned()), (Style::Plain, format!("  {time}"))],
+        vec![(Style::Plain, format!("page {page}  metrics {admin}"))],
+    ];
     let sockets = format!("Sockets are watched by {source}: {reason}.");
     let rule = format!(
         "A client that takes nothing of what is queued for it for {} is reaped.",
@@ -83,6 +86,21 @@ pub(super) fn head(header: &Header, elapsed: Duration, width: usize) -> Vec<Line
     for text in [sockets, rule] {
         lines.extend(wrap(&text, width).into_iter().map(|text| vec![(Style::Dim, text)]));
     }
+    lines
+}
+
+/// All of it, to be seen at once on a screen of this size: what explains gives way to what is so.
+pub(super) fn picture(
+    header: &Header,
+    rows: &[Row],
+    elapsed: Duration,
+    (width, height): (usize, usize),
+) -> Vec<Line> {
+    let (mut lines, table) = (head(header, elapsed, width), table(rows));
+    lines.truncate(height.saturating_sub(table.len() + 1).max(HEADLINES));
+    lines.push(Line::new());
+    lines.extend(table);
+    lines.truncate(height);
     lines
 }
 
@@ -121,7 +139,7 @@ pub(super) fn table(rows: &[Row]) -> Vec<Line> {
             Some(session) => (Style::Tone(session.verdict.tone()), session.verdict.words()),
             None => (Style::Tone(Tone::Quiet), "no session".to_owned()),
         };
-        lines.push(vec![(Style::Dim, format!("  {:<32}", row.habit)), (style, words)]);
+        lines.push(vec![(Style::Dim, format!("  {:<17}", row.habit)), (style, words)]);
     }
     lines
 }
@@ -137,13 +155,9 @@ pub(super) fn summary(outcomes: &[Outcome], elapsed: Duration) -> Vec<Line> {
             true => "nobody came".to_owned(),
             false => format!("activity: {}; last {}", counted.join(", "), active(outcome.active)),
         };
-        let ignored = match outcome.control {
-            0 => String::new(),
-            control => format!("; ignored: {control} control frames"),
-        };
         lines.push(vec![
             (Style::Strong, format!("  {:<10}", outcome.name)),
-            (Style::Plain, format!("{activity}{ignored}")),
+            (Style::Plain, activity),
         ]);
         if let Some(verdict) = outcome.verdict {
             let saved = match verdict {
@@ -152,6 +166,10 @@ pub(super) fn summary(outcomes: &[Outcome], elapsed: Duration) -> Vec<Line> {
             };
             let words = format!("{saved}{}", verdict.words());
             lines.push(vec![(Style::Plain, " ".repeat(12)), (Style::Tone(verdict.tone()), words)]);
+        }
+        if outcome.control > 0 {
+            let ignored = format!("{:12}ignored: {} control frames", "", outcome.control);
+            lines.push(vec![(Style::Dim, ignored)]);
         }
     }
     lines
@@ -195,7 +213,7 @@ pub(super) fn render(line: &Line, width: usize, colour: bool) -> String {
 
 fn columns([name, session, active, data, control, queued, progress]: [&str; 7]) -> String {
     format!(
-        "{name:<9} {session:>7}  {active:<16} {data:>12} {control:>12} {queued:>8} {progress:>9}"
+        "{name:<8} {session:>7}  {active:<19} {data:>11} {control:>11} {queued:>8} {progress:>9}"
     )
 }
 

@@ -1,7 +1,8 @@
 use super::*;
-use crate::core::ending::Reap;
-use crate::core::side::Side;
+use crate::core::ending::{Cause, Reap, Tell};
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
+use crate::demo::clients::Kind;
 use crate::session::Counts;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ fn frozen(verdict: Verdict) -> Row {
     };
     Row {
         name: "frozen",
-        habit: "reads for 5 s, then never again",
+        habit: "stops after 5 s",
         active: Some((7 * SECOND, Reason::Output)),
         session: Some(Session { id: 4, look, progress: Some(7 * SECOND), verdict }),
     }
@@ -46,17 +47,51 @@ fn text(lines: &[Line], width: usize) -> String {
 
 #[test]
 fn the_table() {
-    let nobody =
-        Row { name: "you", habit: "open the page in a browser", active: None, session: None };
+    let nobody = Row { name: "you", habit: "open the page", active: None, session: None };
     let table = text(&table(&[frozen(reaped()), nobody]), 120);
     let expected = "\
-CLIENT    SESSION  APP LAST ACTIVE   DATA IN/OUT  CTRL IN/OUT   QUEUED  PROGRESS
-frozen          4  7 s ago, output        1/1234          2/2   2.6 MB   7 s ago
-  reads for 5 s, then never again reaped: stalled — 2.6 MB queued, no progress for 6 s
-you             –  never                       –            –        –         –
-  open the page in a browser      no session
+CLIENT   SESSION  APP LAST ACTIVE     DATA IN/OUT CTRL IN/OUT   QUEUED  PROGRESS
+frozen         4  7 s ago, output          1/1234         2/2   2.6 MB   7 s ago
+  stops after 5 s  reaped: stalled — 2.6 MB queued, no progress for 6 s
+you            –  never                         –           –        –         –
+  open the page    no session
 ";
     assert_eq!(table, expected);
+}
+
+#[test]
+fn nothing_is_cut_on_a_screen_of_80_by_24() {
+    let mut header = header();
+    header.reason = "eBPF cannot be had: the kernel refuses bpf(2) ".repeat(5);
+    let (mut verdicts, still) = (Vec::new(), 5999 * SECOND);
+    for cause in Cause::ALL {
+        verdicts.push(match (cause.reap(), cause.tell()) {
+            (Some(reap), _) => Verdict::Reaped { reap, queued: 99_900_000, still },
+            (None, PerSide { app: Tell::Close(_, why), .. }) => Verdict::Ended(why),
+            (None, _) => Verdict::Ended("close timed out"),
+        });
+    }
+    verdicts.push(Verdict::Stalling { queued: 99_900_000, still: 5 * SECOND, grace: 6 * SECOND });
+    verdicts.push(Verdict::Draining { queued: 99_900_000, rate: 999_000 });
+    verdicts.push(Verdict::Opened(Reason::Upgrade, 9 * SECOND));
+    verdicts.push(Verdict::Silent(still));
+    for verdict in verdicts {
+        let mut row = frozen(verdict);
+        row.active = Some((still, Reason::Upgrade));
+        // Four clients and five tabs.
+        let rows = vec![row; 9];
+        let picture = picture(&header, &rows, 600 * SECOND, (80, 23));
+        assert_eq!(picture.len(), 23, "{verdict:?}");
+        let shown = text(&picture, 80);
+        assert_eq!(shown.matches(&verdict.words()).count(), 9, "{shown}");
+        assert!(!shown.contains('…') && shown.contains("metrics http://"), "{shown}");
+    }
+}
+
+#[test]
+fn habits_leave_room_for_verdicts() {
+    let habits = Kind::ALL.map(Kind::habit);
+    assert!(habits.iter().all(|habit| habit.len() <= 16), "the verdict stands behind: {habits:?}");
 }
 
 #[test]
@@ -87,10 +122,12 @@ fn the_summary_says_who_was_reaped_and_who_was_not() {
     );
     let expected = "\
 What happened in 15 s
-  frozen    activity: 70 output, 1 upgrade; last 1 s ago, output; ignored: 4 control frames
+  frozen    activity: 70 output, 1 upgrade; last 1 s ago, output
             reaped: stalled — 2.6 MB queued, no progress for 6 s
-  slow      activity: 80 output; last 1 s ago, output; ignored: 4 control frames
+            ignored: 4 control frames
+  slow      activity: 80 output; last 1 s ago, output
             not reaped; alive: draining slowly — 16 KB/s, 5 KB queued
+            ignored: 4 control frames
 ";
     assert_eq!(text(&summary, 120), expected);
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::core::ending::{Cause, Reap, Tell};
+use crate::core::gate::Reason;
 use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::Counts;
@@ -65,6 +66,8 @@ pub(super) enum Verdict {
     Stalling { queued: u64, still: Duration, grace: Duration },
     /// The client takes less than it is sent.
     Draining { queued: u64, rate: u64 },
+    /// The request or handshake of its page counted lately.
+    Opened(Reason, Duration),
     /// Frames counted lately.
     Input(Duration),
     /// The same, but only the app's.
@@ -132,8 +135,8 @@ impl Story {
         self.newest.over.is_some()
     }
 
-    /// What is to be said at `now`.
-    pub(super) fn verdict(&self, now: Nanos) -> Verdict {
+    /// What is to be said at `now`. `active`: the newest activity of its app, and how long ago it was.
+    pub(super) fn verdict(&self, now: Nanos, active: Option<(Duration, Reason)>) -> Verdict {
         let Look { at, queued, progress, over, .. } = self.newest;
         // The end is told as it stood then, not as long ago as it is by now.
         let now = if over.is_some() { at } else { now };
@@ -150,16 +153,18 @@ impl Story {
         if self.behind.is_some_and(|behind| now.since(behind) >= BEHIND) {
             return Verdict::Draining { queued, rate: self.rate() };
         }
-        let newest = self.input.max(self.output);
-        match newest.map(|newest| now.since(newest)) {
-            Some(ago) if ago >= LATELY => Verdict::Silent(ago),
-            Some(output) => match self.input.map(|input| now.since(input)) {
-                Some(ago) if ago < LATELY => Verdict::Input(ago),
-                _ => Verdict::Output(output),
-            },
-            None => Verdict::Machinery {
+        let ago = |newest: Option<Nanos>| newest.map(|newest| now.since(newest));
+        let opened = active.filter(|(ago, reason)| {
+            *ago < LATELY && matches!(reason, Reason::Request | Reason::Upgrade)
+        });
+        match (ago(self.input), ago(self.output), opened) {
+            (Some(input), ..) if input < LATELY => Verdict::Input(input),
+            (_, Some(output), _) if output < LATELY => Verdict::Output(output),
+            (_, _, Some((ago, reason))) => Verdict::Opened(reason, ago),
+            (None, None, None) => Verdict::Machinery {
                 control: self.newest.input.control + self.newest.output.control,
             },
+            _ => Verdict::Silent(ago(self.input.max(self.output)).unwrap_or_default()),
         }
     }
 
@@ -206,6 +211,9 @@ impl Verdict {
             Verdict::Draining { queued, rate } => {
                 format!("alive: draining slowly — {}/s, {} queued", bytes(rate), bytes(queued))
             }
+            Verdict::Opened(reason, ago) => {
+                format!("activity: {} {} ago", reason.as_str(), seconds(ago))
+            }
             Verdict::Input(ago) => format!("activity: input {} ago", seconds(ago)),
             Verdict::Output(ago) => format!("activity: output {} ago", seconds(ago)),
             Verdict::Silent(ago) => format!("not activity: no data frame for {}", seconds(ago)),
@@ -219,7 +227,10 @@ impl Verdict {
         match self {
             Verdict::Reaped { .. } => Tone::Bad,
             Verdict::Stalling { .. } => Tone::Warning,
-            Verdict::Draining { .. } | Verdict::Input(_) | Verdict::Output(_) => Tone::Good,
+            Verdict::Draining { .. }
+            | Verdict::Opened(..)
+            | Verdict::Input(_)
+            | Verdict::Output(_) => Tone::Good,
             Verdict::Ended(_) | Verdict::Silent(_) | Verdict::Machinery { .. } => Tone::Quiet,
         }
     }

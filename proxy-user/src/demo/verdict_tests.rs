@@ -23,7 +23,7 @@ fn data(frames: u64) -> Counts {
 }
 
 fn words(story: &Story, millis: u64) -> String {
-    story.verdict(at(millis)).words()
+    story.verdict(at(millis), None).words()
 }
 
 #[test]
@@ -33,6 +33,18 @@ fn control_frames_are_no_activity() {
     let pings = Counts { control: 3, ..Counts::default() };
     story.tell(Look { input: pings, output: pings, ..look(60_000) });
     assert_eq!(words(&story, 60_000), "not activity: only control frames");
+}
+
+#[test]
+fn who_has_just_come_is_active_and_then_is_not() {
+    let story = Story::new(look(0), GRACE);
+    let words = |seconds, reason| {
+        story.verdict(at(0), Some((Duration::from_secs(seconds), reason))).words()
+    };
+    assert_eq!(words(9, Reason::Upgrade), "activity: upgrade 9 s ago");
+    assert_eq!(words(10, Reason::Upgrade), "not activity: no frame yet");
+    // Of whom it was, the session's own frames say.
+    assert_eq!(words(1, Reason::Input), "not activity: no frame yet");
 }
 
 #[test]
@@ -60,7 +72,7 @@ fn a_slow_client_drains_and_a_frozen_one_stalls() {
         story.tell(Look { at: now, output: data(second), ..slow });
     }
     assert_eq!(words(&story, 10_000), "alive: draining slowly — 16 KB/s, 900 KB queued");
-    assert_eq!(story.verdict(at(10_000)).tone(), Tone::Good);
+    assert_eq!(story.verdict(at(10_000), None).tone(), Tone::Good);
     let frozen = Look {
         queued: 2_140_000,
         acked: 160_000,
@@ -88,8 +100,8 @@ fn an_old_progress_is_no_stall_while_nothing_waited() {
     let calm = Look { progress: Some(at(0)), ..look(0) };
     let mut story = Story::new(calm, GRACE);
     story.tell(Look { at: at(60_000), queued: 10, ..calm });
-    assert!(matches!(story.verdict(at(61_000)), Verdict::Machinery { .. }));
-    assert!(matches!(story.verdict(at(63_000)), Verdict::Stalling { .. }));
+    assert!(matches!(story.verdict(at(61_000), None), Verdict::Machinery { .. }));
+    assert!(matches!(story.verdict(at(63_000), None), Verdict::Stalling { .. }));
 }
 
 #[test]

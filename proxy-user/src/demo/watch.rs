@@ -16,9 +16,10 @@ use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::serving::Serving;
 use crate::session::{App, Counts, Session};
+use crate::views::AppView;
 
 /// The app for the person's browser.
-pub(super) const BROWSER: &str = "demo";
+pub(super) const BROWSER: &str = "you";
 /// Tabs of it that are shown.
 const TABS: usize = 5;
 
@@ -83,7 +84,7 @@ impl Watcher {
                 name,
                 habit,
                 active: active(app, now),
-                session: track.map(|track| session(track, now)),
+                session: track.map(|track| session(track, active(app, now), now)),
             };
             let tabs: Vec<_> = self.of(app).filter(|track| !track.story.over()).collect();
             if *app.name == *BROWSER && tabs.len() > 1 {
@@ -104,22 +105,19 @@ impl Watcher {
             activity: app.activity(&counts).into(),
             active: active(app, now),
             control: counts.client.control + counts.app.control,
-            verdict: self.newest(app).map(|track| track.story.verdict(now)),
+            verdict: self.newest(app).map(|track| track.story.verdict(now, active(app, now))),
         };
         apps.iter().zip(counts).map(outcome).collect()
     }
 
-    /// The browser's app for its own page, as JSON.
-    pub(super) fn status(&self, now: Nanos) -> String {
+    /// The browser's app for its own page: as `/api/apps` shows it, and its frames.
+    pub(super) fn status(&self) -> String {
         let apps = &self.serving.apps();
         let counts = self.serving.registry.counts(apps);
         let app = apps.iter().zip(counts).find(|(app, _)| *app.name == *BROWSER);
         let Some((app, counts)) = app else { return "{}".to_owned() };
-        let active = active(app, now);
         let status = json!({
-            "ago": active.map(|(ago, _)| ago.as_secs()),
-            "reason": active.map(|(_, reason)| reason.as_str()),
-            "tabs": app.seats.taken(),
+            "app": AppView::of(app, &self.serving.registry),
             "input": counts.client.activity,
             "output": counts.app.activity,
             "control": counts.client.control + counts.app.control,
@@ -130,15 +128,15 @@ impl Watcher {
 
 /// Who uses an app, and how.
 fn person(app: &App) -> (&'static str, &'static str) {
-    let kind = Kind::ALL.into_iter().find(|kind| *kind.app() == *app.name);
-    kind.map_or(("you", "open the page in a browser"), |kind| (kind.name(), kind.habit()))
+    let kind = Kind::ALL.into_iter().find(|kind| *kind.name() == *app.name);
+    kind.map_or((BROWSER, "open the page"), |kind| (kind.name(), kind.habit()))
 }
 
 fn active(app: &App, now: Nanos) -> Option<(Duration, Reason)> {
     app.gate.newest().map(|newest| (now.since(newest.at), newest.reason))
 }
 
-fn session(track: &Track, now: Nanos) -> table::Session {
+fn session(track: &Track, active: Option<(Duration, Reason)>, now: Nanos) -> table::Session {
     let look = *track.story.newest();
     // Of a session that is over, as it was at its end.
     let seen = if track.story.over() { look.at } else { now };
@@ -146,7 +144,7 @@ fn session(track: &Track, now: Nanos) -> table::Session {
         id: track.session.id,
         look,
         progress: look.progress.map(|progress| seen.since(progress)),
-        verdict: track.story.verdict(now),
+        verdict: track.story.verdict(now, active),
     }
 }
 

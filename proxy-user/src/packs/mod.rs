@@ -73,13 +73,23 @@ impl Packs {
             let pack = Arc::new(parse(text, &file)?);
             files.insert((*name).to_owned(), PackFile { pack, text: (*text).into(), path: None });
         }
+        let mut packs = Packs { files };
         for path in directory.map(list).transpose()?.unwrap_or_default() {
             let text = toml_file::text(&path)?;
-            let pack = Arc::new(parse(&text, &path)?);
-            let name = pack.name.to_string();
-            files.insert(name, PackFile { pack, text: text.into(), path: Some(path) });
+            packs = packs.with(&text, &path)?;
         }
-        Ok(Packs { files })
+        Ok(packs)
+    }
+
+    /// The same and the pack in `text`, which replaces one of its name. `file` names it in messages.
+    ///
+    /// # Errors
+    /// Every mistake in the text.
+    pub fn with(mut self, text: &str, file: &Path) -> Result<Packs, PacksError> {
+        let pack = Arc::new(parse(text, file)?);
+        let name = pack.name.to_string();
+        self.files.insert(name, PackFile { pack, text: text.into(), path: Some(file.to_owned()) });
+        Ok(self)
     }
 
     /// All packs in the order of their names.

@@ -8,6 +8,7 @@ its name in `CASES`.
 from cases.base import Case
 from cases.bokeh import Bokeh, BokehFollowing, BokehFollowingNamed
 from cases.dash import Dash
+from cases.demo import Demo
 from cases.gradio import Gradio
 from cases.jupyterlab import JupyterLab
 from cases.marimo import Marimo
