@@ -2,7 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
+
+use crate::core::sleeps::Sleeps;
 use crate::core::time::Nanos;
+
+/// Readings of two clocks that are further apart than this, in nanoseconds, are read again.
+const TOGETHER: u64 = 1_000_000;
+/// How often at most.
+const TRIES: usize = 8;
+
+/// When this machine slept: see [`notice_sleep`].
+static SLEEPS: Mutex<Sleeps> = Mutex::new(Sleeps::new());
 
 /// `CLOCK_MONOTONIC_COARSE`: a few milliseconds behind at most, and cheap enough for every wake-up,
 /// as the vDSO answers it from memory.
@@ -11,25 +22,56 @@ pub fn coarse() -> Nanos {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }
 
-/// `CLOCK_MONOTONIC`, the clock of the kernel's rows.
+/// `CLOCK_MONOTONIC`, the clock of the kernel's rows. It stands still while the machine sleeps.
 #[must_use]
 pub fn now() -> Nanos {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// The wall-clock time of a moment of the monotonic clock, past or to come.
+/// The wall-clock time of a moment of the monotonic clock, past or to come. A moment keeps its time when
+/// the machine sleeps after it; when the wall clock is set, the times of all moments follow.
 #[must_use]
 #[allow(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn wall(at: Nanos) -> SystemTime {
-    let (now, wall) = (now(), SystemTime::now());
-    let moment = wall.checked_add(at.since(now)).unwrap_or(wall);
-    moment.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH)
+    let (boot, then) = boot_times(at);
+    let wall = SystemTime::now();
+    let moment = wall.checked_add(then.since(boot)).unwrap_or(wall);
+    moment.checked_sub(boot.since(then)).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// Time gone by since `at`.
+/// How long ago a moment was for people: a sleep of the machine included.
+#[must_use]
+pub fn ago(at: Nanos) -> Duration {
+    let (boot, then) = boot_times(at);
+    boot.since(then)
+}
+
+/// Time gone by since `at`, without sleep.
 #[must_use]
 pub fn elapsed(at: Nanos) -> Duration {
     now().since(at)
+}
+
+/// Looks whether the machine has slept. To be called once a second: when it slept cannot be known more
+/// exactly than that.
+pub fn notice_sleep() {
+    boot_times(Nanos(0));
+}
+
+/// `CLOCK_BOOTTIME` now and at a moment.
+fn boot_times(at: Nanos) -> (Nanos, Nanos) {
+    let mut sleeps = SLEEPS.lock();
+    let mut boot = read(libc::CLOCK_BOOTTIME);
+    // Whoever is interrupted between two readings would take that for a sleep.
+    for _ in 0..TRIES {
+        let before = now();
+        boot = read(libc::CLOCK_BOOTTIME);
+        if now().0.saturating_sub(before.0) < TOGETHER {
+            sleeps.note(before, boot);
+            break;
+        }
+    }
+    (boot, sleeps.boot(at))
 }
 
 fn read(clock: libc::clockid_t) -> Nanos {
@@ -51,6 +93,7 @@ mod tests {
         assert!(now() >= before);
         let distance = wall(now()).duration_since(wall(before)).unwrap_or_default();
         assert!(distance < Duration::from_secs(60), "{distance:?}");
+        assert!(ago(before) < Duration::from_secs(60));
     }
 
     #[test]

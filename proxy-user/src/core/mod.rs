@@ -34,6 +34,7 @@ pub mod settled;
 pub mod shadow;
 pub mod side;
 pub mod skeleton;
+pub mod sleeps;
 pub mod stall;
 pub mod time;
 pub mod visit;

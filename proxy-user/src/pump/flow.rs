@@ -266,7 +266,7 @@ impl Flow {
         buffer.pass(pass);
         buffer.skip(skip);
         if burst != Counts::default() {
-            observer.burst(burst);
+            observer.burst(burst, frames.message());
         }
         result
     }

@@ -1,7 +1,7 @@
 //! The frames of one direction from read to read: what of the bytes is followed, and what must wait for
 //! more of them.
 
-use crate::core::frame::{Chunk, MAX_HEADER, Parser, Rules, Violation};
+use crate::core::frame::{Chunk, MAX_HEADER, Opcode, Parser, Rules, Violation};
 
 /// A parser, and the bytes that it cannot judge yet.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ impl Frames {
     /// Some frames of a message have gone by, and not all.
     pub(super) fn in_message(&self) -> bool {
         self.parser.in_message()
+    }
+
+    /// What the newest message is, text or binary.
+    pub(super) fn message(&self) -> Opcode {
+        self.parser.message()
     }
 
     /// A Close frame went by.
@@ -83,7 +88,7 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::frame::{Opcode, own_frame};
+    use crate::core::frame::own_frame;
 
     fn frames() -> Frames {
         Frames::new(Rules { masked: false, rsv: 0, max_frame: u64::MAX })

@@ -207,7 +207,7 @@ impl<H: SessionHost> Pump<H> {
             inspection: &mut self.inspection,
             counts_output: self.counts_output,
             ping_payloads: &self.ping_payloads[side],
-            frame: (Opcode::Text, 0),
+            length: 0,
         };
         let flow = &mut self.flows[side];
         let polled = flow.poll((from, from_leg), (to, to_leg), &mut session_observer);

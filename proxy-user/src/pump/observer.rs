@@ -1,6 +1,6 @@
 //! Who looks at the frames of one direction while they go by.
 
-use crate::core::frame::Chunk;
+use crate::core::frame::{Chunk, Opcode};
 use crate::core::heartbeat::Fate;
 use crate::session::Counts;
 
@@ -10,8 +10,9 @@ pub(super) trait FrameObserver {
     /// only if the run is all of a message or of a control frame.
     fn chunk(&mut self, chunk: &Chunk, payload: &[u8]) -> Fate;
 
-    /// The frames whose headers were among the bytes followed in one go.
-    fn burst(&mut self, burst: Counts);
+    /// The frames whose headers were among the bytes followed in one go. `message`: what the newest
+    /// message is, text or binary.
+    fn burst(&mut self, burst: Counts, message: Opcode);
 }
 
 /// Sees nothing: for a session that has ended.
@@ -22,5 +23,5 @@ impl FrameObserver for NoObserver {
         Fate::Pass
     }
 
-    fn burst(&mut self, _: Counts) {}
+    fn burst(&mut self, _: Counts, _: Opcode) {}
 }

@@ -23,8 +23,8 @@ pub(super) struct SessionObserver<'a> {
     pub(super) counts_output: bool,
     /// Of the pings to where this comes from.
     pub(super) ping_payloads: &'a PingPayloads,
-    /// The newest data frame.
-    pub(super) frame: (Opcode, u64),
+    /// Payload bytes of the newest data frame.
+    pub(super) length: u64,
 }
 
 impl FrameObserver for SessionObserver<'_> {
@@ -34,12 +34,10 @@ impl FrameObserver for SessionObserver<'_> {
             self.leg.pings.pong(newest, clock::now());
             return Fate::Swallow;
         }
-        let Some(inspection) = self.inspection else {
-            if let Some(header) = chunk.header {
-                self.frame = (header.start.opcode, header.length);
-            }
-            return Fate::Pass;
-        };
+        if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
+            self.length = header.length;
+        }
+        let Some(inspection) = self.inspection else { return Fate::Pass };
         inspection.chunk(
             &self.session.app,
             self.workspace,
@@ -50,7 +48,7 @@ impl FrameObserver for SessionObserver<'_> {
         )
     }
 
-    fn burst(&mut self, mut burst: Counts) {
+    fn burst(&mut self, mut burst: Counts, message: Opcode) {
         let (reason, counts) = match self.direction {
             Direction::Input => (Reason::Input, true),
             Direction::Output => (Reason::Output, self.counts_output),
@@ -66,8 +64,7 @@ impl FrameObserver for SessionObserver<'_> {
             }
             None if counts && burst.data > 0 => {
                 burst.activity = burst.data;
-                let (opcode, length) = self.frame;
-                app.account.counted(now, self.session.id, reason, None, opcode, length);
+                app.account.counted(now, self.session.id, reason, None, message, self.length);
             }
             None => burst.uncounted = burst.data,
         }

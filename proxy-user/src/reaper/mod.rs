@@ -35,6 +35,7 @@ pub async fn run(serving: Arc<Serving>, sockets: Sockets, metrics: Arc<Metrics>)
     let mut before = clock::now();
     loop {
         ticks.tick().await;
+        clock::notice_sleep();
         let start = clock::now();
         let params = params(&serving.config(), before, start);
         before = start;

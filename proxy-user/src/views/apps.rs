@@ -12,7 +12,6 @@ use crate::core::cadence::{self, Carrier, Hints};
 use crate::core::frame::Opcode;
 use crate::core::gate::Activity;
 use crate::core::history::Entry;
-use crate::core::time::Nanos;
 use crate::session::{Account, App, Registry, RuleCount};
 
 /// How far apart the gate and the account may see the same activity: a few moments.
@@ -129,12 +128,12 @@ impl AppView {
             state: "running".to_owned(),
             now: time(now),
             sessions: app.live.load(Relaxed),
-            losses: LossesView::of(&app.losses, now),
+            losses: LossesView::of(&app.losses),
             packs: config.packs.clone(),
             packs_recognised: account.packs_recognised(),
             count: config.count.to_string(),
-            last_activity: newest.map(|activity| last_activity(account, activity, now)),
-            ignored: ignored(account, now),
+            last_activity: newest.map(|activity| last_activity(account, activity)),
+            ignored: ignored(account),
             ignored_output: counts.iter().map(|counts| counts.app.uncounted).sum(),
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
             on_idle: config.on_idle.to_string(),
@@ -145,7 +144,7 @@ impl AppView {
     }
 }
 
-fn last_activity(account: &Account, activity: Activity, now: Nanos) -> LastActivity {
+fn last_activity(account: &Account, activity: Activity) -> LastActivity {
     let last = account.newest(activity.reason);
     // The account may not have been told yet of what the gate has just seen.
     let last = last.filter(|last| activity.at.since(last.at) <= SAME);
@@ -153,10 +152,10 @@ fn last_activity(account: &Account, activity: Activity, now: Nanos) -> LastActiv
         Some(last) => TrafficView::of(&last.key, account.rule_of(last.key.what).as_ref()),
         None => TrafficView::unknown(activity.reason),
     };
-    LastActivity { at: time(activity.at), ago_seconds: ago(now, activity.at), traffic }
+    LastActivity { at: time(activity.at), ago_seconds: ago(activity.at), traffic }
 }
 
-fn ignored(account: &Account, now: Nanos) -> Vec<IgnoredView> {
+fn ignored(account: &Account) -> Vec<IgnoredView> {
     let mut rules = account.ignored_by_rule();
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.count));
     let row = |rule: RuleCount| IgnoredView {
@@ -164,7 +163,7 @@ fn ignored(account: &Account, now: Nanos) -> Vec<IgnoredView> {
         reason: rule.rule.class.as_str().to_owned(),
         count: rule.count,
         last: time(rule.last),
-        ago_seconds: ago(now, rule.last),
+        ago_seconds: ago(rule.last),
         session: rule.session,
     };
     rules.into_iter().map(row).collect()
@@ -194,7 +193,6 @@ impl AppDetail {
 }
 
 fn hint_views(hints: &Hints) -> Vec<HintView> {
-    let now = clock::now();
     let view = |known: &cadence::Known| HintView {
         period_seconds: known.hint.period.as_secs_f64(),
         kind: match known.hint.carrier {
@@ -209,7 +207,7 @@ fn hint_views(hints: &Hints) -> Vec<HintView> {
         session: known.session,
         first: time(known.first),
         last: time(known.last),
-        ago_seconds: ago(now, known.last),
+        ago_seconds: ago(known.last),
         rule: cadence::rule(known),
     };
     hints.iter().map(view).collect()

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{ago, time};
 use crate::core::loss::Loss;
-use crate::core::time::Nanos;
 use crate::session::Losses;
 
 /// How an app was lost so far.
@@ -31,7 +30,7 @@ pub(crate) struct LastLoss {
 }
 
 impl LossesView {
-    pub(super) fn of(losses: &Losses, now: Nanos) -> LossesView {
+    pub(super) fn of(losses: &Losses) -> LossesView {
         let word = |(loss, count): (Loss, u64)| (loss.as_str().to_owned(), count);
         LossesView {
             answers: losses.answers(),
@@ -39,7 +38,7 @@ impl LossesView {
             last_loss: losses.last().map(|lost| LastLoss {
                 reason: lost.loss.as_str().to_owned(),
                 at: time(lost.at),
-                ago_seconds: ago(now, lost.at),
+                ago_seconds: ago(lost.at),
                 session: lost.session,
             }),
         }

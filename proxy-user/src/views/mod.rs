@@ -25,7 +25,7 @@ fn time(at: Nanos) -> String {
     humantime::format_rfc3339_millis(clock::wall(at)).to_string()
 }
 
-/// Seconds from `at` to `now`.
-fn ago(now: Nanos, at: Nanos) -> f64 {
-    now.since(at).as_secs_f64()
+/// How many seconds ago a moment was.
+fn ago(at: Nanos) -> f64 {
+    clock::ago(at).as_secs_f64()
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ago, time};
+use super::time;
 use crate::core::gate::Activity;
 use crate::core::shadow::{Comparison, Due};
 use crate::core::time::Nanos;
@@ -86,7 +86,7 @@ impl ShadowView {
             suspends_in_seconds: due.since(now).as_secs_f64() - now.since(due).as_secs_f64(),
             others: Compared::of(&comparison, now),
             times,
-            watched_seconds: ago(now, account.since()),
+            watched_seconds: now.since(account.since()).as_secs_f64(),
             suspended_seconds: Sums {
                 counted: sums.counted.as_secs_f64(),
                 opcode_only: sums.opcode_only.as_secs_f64(),

@@ -13,5 +13,7 @@ mod harness;
 mod apps;
 mod events;
 mod explain;
+mod messages;
 mod scene;
 mod shadow;
+mod sleep;

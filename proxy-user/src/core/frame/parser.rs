@@ -39,6 +39,8 @@ pub struct Parser {
     rsv: u8,
     /// Inside a fragmented message: only continuations and control frames may come.
     fragmented: bool,
+    /// Of the newest message.
+    opcode: Opcode,
     /// A Close went by.
     closed: bool,
     max_frame: u64,
@@ -53,7 +55,8 @@ impl Parser {
     #[must_use]
     pub fn new(rules: Rules) -> Parser {
         let Rules { masked, rsv, max_frame } = rules;
-        Parser { masked, rsv, fragmented: false, closed: false, max_frame, remaining: 0 }
+        let (fragmented, opcode, closed) = (false, Opcode::Text, false);
+        Parser { masked, rsv, fragmented, opcode, closed, max_frame, remaining: 0 }
     }
 
     /// Between two frames: the only place where another frame can be put in.
@@ -66,6 +69,12 @@ impl Parser {
     #[must_use]
     pub fn in_message(&self) -> bool {
         self.fragmented
+    }
+
+    /// What the newest message is, text or binary; text before the first.
+    #[must_use]
+    pub fn message(&self) -> Opcode {
+        self.opcode
     }
 
     /// A Close frame's header went by. What follows that frame is for nobody (RFC 6455 section 1.4).
@@ -104,8 +113,9 @@ impl Parser {
         }
         match start.opcode {
             Opcode::Close => self.closed = true,
-            opcode if !opcode.is_control() => self.fragmented = !start.fin,
-            _ => {}
+            Opcode::Ping | Opcode::Pong => {}
+            Opcode::Continuation => self.fragmented = !start.fin,
+            opcode => (self.fragmented, self.opcode) = (!start.fin, opcode),
         }
         self.remaining = header.length - taken;
         // `taken` is no more than `bytes.len()`, so it fits.
