@@ -100,6 +100,58 @@ fn a_killed_app_is_a_1014_to_its_sessions_and_a_502_to_others_until_it_is_back()
     await_lost(&proxy, "refused", 2, false);
 }
 
+/// Nobody makes use of an app that is not there: neither by a request nor by one whose body must be seen.
+#[test]
+fn what_an_app_refuses_does_not_count_and_says_that_it_failed() {
+    let app = App::listen();
+    let address = app.address();
+    // Whoever asks when the app is idle has bodies looked into, for the sake of their pace.
+    let lines = "idle_after = \"1h\"\non_idle = \"shadow\"";
+    let proxy = Setup::new().app("demo", address, lines).start();
+    let post = request("POST", "a.test", "/poll", "Content-Length: 4\r\n") + "ping";
+    let ask = |bytes: String, method: &str| {
+        let mut client = proxy.connect();
+        client.send(bytes);
+        Message::read_response(&mut client, method)
+    };
+    let states = |proxy: &Proxy| {
+        let count = |state| proxy.metrics().count("ebbtide_apps", &[("state", state)]);
+        (demo(proxy)["state"].clone(), count("running"), count("failed"))
+    };
+    let counted = || proxy.metrics().count("ebbtide_activity_total", &[]);
+    assert_eq!(states(&proxy), ("running".into(), 1, 0));
+    drop(app);
+    let refuse = || {
+        for (bytes, method) in [
+            (
+                request("GET", "a.test", "/", "Sec-Fetch-Mode: navigate\r\nAccept: text/html\r\n"),
+                "GET",
+            ),
+            (post.clone(), "POST"),
+            (request("POST", "a.test", "/empty", "Content-Length: 0\r\n"), "POST"),
+            (upgrade("a.test", "/", ""), "GET"),
+        ] {
+            assert_eq!(ask(bytes, method).assert_own(502), "app-unreachable");
+        }
+    };
+    refuse();
+    assert_eq!((counted(), demo(&proxy)["last_activity"].clone()), (0, Value::Null));
+    assert_eq!(states(&proxy), ("failed".into(), 0, 1));
+
+    // A connection that was kept from when it was there is no app.
+    let app = App::on(TcpListener::bind(address).unwrap());
+    let mut client = proxy.connect();
+    client.send(post.clone());
+    let mut server = app.accept();
+    Message::read_request(&mut server);
+    server.send(ok("here"));
+    assert_eq!(Message::read_response(&mut client, "POST").text(), "here");
+    assert_eq!((counted(), states(&proxy)), (1, ("running".into(), 1, 0)));
+    drop((app, server));
+    refuse();
+    assert_eq!((counted(), states(&proxy)), (1, ("failed".into(), 0, 1)));
+}
+
 #[test]
 fn a_frozen_app_is_found_by_what_it_does_not_take() {
     let app = App::listen_narrow(16 * 1024);

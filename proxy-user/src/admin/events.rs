@@ -25,6 +25,9 @@ pub(super) async fn events(
     State(admin): State<Arc<Admin>>,
     Query(filter): Query<Filter>,
 ) -> Response {
+    if let Some(unknown) = super::unknown(&admin.serving, filter.app.as_deref()) {
+        return unknown;
+    }
     let Some(listener) = admin.serving.events.listen() else {
         let again = [(header::RETRY_AFTER, "10")];
         let text = "Too many listen already; end one of them.\n";

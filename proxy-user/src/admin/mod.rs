@@ -36,7 +36,7 @@ use crate::proxy::{self, timed};
 use crate::serving::{Phase, Serving};
 use crate::session::Registry;
 use crate::sockets::Sockets;
-use crate::views::{self, AppDetail, AppView, SessionView, UnknownApp};
+use crate::views::{self, AppDetail, AppView, UnknownApp};
 
 /// How long a request's head may take to arrive.
 const HEAD: Duration = Duration::from_secs(10);
@@ -169,17 +169,25 @@ async fn apps(State(admin): State<Arc<Admin>>) -> Json<Vec<AppView>> {
 
 async fn app(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Response {
     let apps = admin.serving.all_apps();
-    if let Some(app) = apps.iter().find(|app| *app.name == name) {
-        return Json(AppDetail::of(app, &admin.serving.registry)).into_response();
+    match apps.iter().find(|app| *app.name == name) {
+        Some(app) => Json(AppDetail::of(app, &admin.serving.registry)).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(UnknownApp::of(&name, &apps))).into_response(),
     }
-    (StatusCode::NOT_FOUND, Json(UnknownApp::of(&name, &apps))).into_response()
 }
 
-async fn sessions(
-    State(admin): State<Arc<Admin>>,
-    Query(filter): Query<Filter>,
-) -> Json<Vec<SessionView>> {
-    Json(views::sessions(&admin.serving.registry, filter.app.as_deref()))
+/// The answer to who asks for an app that there is not.
+fn unknown(serving: &Serving, app: Option<&str>) -> Option<Response> {
+    let (name, apps) = (app?, serving.all_apps());
+    let known = apps.iter().any(|app| *app.name == *name);
+    (!known).then(|| (StatusCode::NOT_FOUND, Json(UnknownApp::of(name, &apps))).into_response())
+}
+
+async fn sessions(State(admin): State<Arc<Admin>>, Query(filter): Query<Filter>) -> Response {
+    let app = filter.app.as_deref();
+    match unknown(&admin.serving, app) {
+        Some(unknown) => unknown,
+        None => Json(views::sessions(&admin.serving.registry, app)).into_response(),
+    }
 }
 
 /// 204: it ends for this. 404: there is no such session, or it has ended for another cause.

@@ -39,7 +39,11 @@ impl Page {
 pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     let view = &detail.view;
-    page.heading(&format!("{} is {}, with {}.", view.app, view.state, sessions(view.sessions)));
+    let state = match view.state.as_str() {
+        "failed" => "accepts no connections",
+        state => &format!("is {state}"),
+    };
+    page.heading(&format!("{} {state}, with {}.", view.app, sessions(view.sessions)));
     activity(&mut page, view);
     ignored(&mut page, view);
     suspension(&mut page, view);
@@ -84,7 +88,13 @@ fn ignored(page: &mut Page, view: &AppView) {
         page.line(&format!("And by {} more rules: see --json.", view.ignored.len() - RULES));
     }
     if view.ignored_output > 0 {
-        page.line(&format!("Output: {} frames, as only input counts.", view.ignored_output));
+        let messages = match view.ignored_output {
+            1 => "1 message".to_owned(),
+            many => format!("{many} messages"),
+        };
+        page.line(&format!(
+            "{messages} of the app did not count; count = \"both\" would count them."
+        ));
     }
 }
 
@@ -97,7 +107,13 @@ fn suspension(page: &mut Page, view: &AppView) {
     let idle_after = span(idle_after);
     match (&view.suspends_at, &view.shadow) {
         (Some(at), _) => page.line(&format!("At {at}, {idle_after} after its last activity.")),
-        (None, Some(shadow)) => compare(page, shadow, &idle_after),
+        (None, Some(shadow)) => {
+            let since = match view.last_activity {
+                Some(_) => format!("{idle_after} after its last activity"),
+                None => format!("{idle_after} after Ebbtide began to watch it"),
+            };
+            compare(page, shadow, &since);
+        }
         (None, None) => page.line(&format!(
             "Never: this version suspends nothing. on_idle = \"shadow\" would tell when {idle_after} \
              without activity have passed."
@@ -106,11 +122,11 @@ fn suspension(page: &mut Page, view: &AppView) {
 }
 
 /// What would have happened, by each way of counting.
-fn compare(page: &mut Page, shadow: &ShadowView, idle_after: &str) {
+fn compare(page: &mut Page, shadow: &ShadowView, since: &str) {
     let at = &shadow.suspends_at;
     page.line(&match shadow.suspended {
         true => format!(
-            "It would have been suspended {}, at {at}: {idle_after} after its last activity.",
+            "It would have been suspended {}, at {at}: {since}.",
             ago(-shadow.suspends_in_seconds)
         ),
         false => format!(

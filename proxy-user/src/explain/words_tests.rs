@@ -9,7 +9,7 @@ fn detail(json: &str) -> AppDetail {
 const QUIET: &str = r#"{
   "app": "demo", "state": "running", "now": "2026-11-22T12:00:00Z", "sessions": 0, "packs": [],
   "packs_recognised": [], "count": "pack", "last_activity": null, "ignored": [],
-  "ignored_output": 0, "idle_after_seconds": null, "on_idle": "suspend", "suspends_at": null,
+  "ignored_output": 0, "idle_after_seconds": null, "on_idle": null, "suspends_at": null,
   "shadow": null, "cadence_hints": 0, "history": {"counted": [], "ignored": []}, "hints": [],
   "hints_pack": ""
 }"#;
@@ -67,7 +67,7 @@ Last activity
 
 Ignored as machinery
   streamlit/app-heartbeat (heartbeat): 61 times, last 2 s ago in session 4.
-  Output: 812 frames, as only input counts.
+  812 messages of the app did not count; count = \"both\" would count them.
 
 Suspension
   It would have been suspended 2 min ago, at 2026-11-22T11:58:00.000Z: 15 min after its last activity.
@@ -91,4 +91,24 @@ Probably machinery, though no rule knows it
 name = \"demo-own\"
 ";
     assert_eq!(tell(&detail(busy), false), wanted);
+}
+
+#[test]
+fn an_app_that_is_not_there_and_whose_time_runs_all_the_same() {
+    let watched = QUIET
+        .replace("running", "failed")
+        .replace("\"ignored_output\": 0", "\"ignored_output\": 1")
+        .replace("\"idle_after_seconds\": null", "\"idle_after_seconds\": 30.0");
+    let shadow = r#""shadow": {"suspended": true, "suspends_at": "T", "suspends_in_seconds": -5.0,
+        "opcode_only": {"suspends_at": "T", "suspended": true},
+        "presence": {"suspends_at": "T", "suspended": true},
+        "times": 1, "watched_seconds": 35.0,
+        "suspended_seconds": {"counted": 5.0, "opcode_only": 5.0, "presence": 5.0}}"#;
+    let told = tell(&detail(&watched.replace("\"shadow\": null", shadow)), false);
+    assert!(told.starts_with("demo accepts no connections, with no session open.\n"), "{told}");
+    assert!(told.contains("  None since Ebbtide started.\n"), "{told}");
+    let since = "It would have been suspended 5 s ago, at T: 30 s after Ebbtide began to watch it.";
+    assert!(told.contains(since), "{told}");
+    let output = "  1 message of the app did not count; count = \"both\" would count them.\n";
+    assert!(told.contains(output), "{told}");
 }

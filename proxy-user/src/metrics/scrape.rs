@@ -10,7 +10,7 @@ use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 use super::{Metrics, counter, gauge, idle, losses, tcp};
 use crate::clock;
 use crate::serving::Serving;
-use crate::session::App;
+use crate::session::{App, State};
 use crate::sockets::Sockets;
 
 /// The whole exposition in Prometheus' text format.
@@ -40,9 +40,18 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
     )?
     .with_label_values(&[sockets.source().to_string()])
     .set(1);
-    gauge(&registry, "ebbtide_apps", "Apps by state", &["state"])?
-        .with_label_values(&["running"])
-        .set(i64::try_from(serving.apps().len()).unwrap_or(i64::MAX));
+    let states = gauge(
+        &registry,
+        "ebbtide_apps",
+        "Apps by state; failed: the newest request found that it accepts no connections",
+        &["state"],
+    )?;
+    for state in State::ALL {
+        states.with_label_values(&[state.as_str()]).set(0);
+    }
+    for app in serving.apps() {
+        states.with_label_values(&[app.state().as_str()]).inc();
+    }
 
     let sessions = gauge(&registry, "ebbtide_sessions", "Sessions that are open", &["app"])?;
     let opened = counter(&registry, "ebbtide_sessions_total", "Sessions opened", &["app"])?;

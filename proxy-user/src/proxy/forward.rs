@@ -30,9 +30,12 @@ pub(super) async fn forward(
     let now = clock::coarse();
     let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
     let judged = context.request(&proxy.visits, now);
-    record::request(&context, &proxy.visits, &judged, now);
     let interim = request.body().interim();
     let upstream = policy.config.upstream.authority();
+    let headers = proxy.serving.config().limits.headers;
+    let line = pool.line(upstream, headers).await.map_err(|error| failed(&app, &error))?;
+    // Of an app that is not there nobody makes use.
+    record::request(&context, &proxy.visits, &judged, now);
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;
@@ -47,8 +50,7 @@ pub(super) async fn forward(
     let (parts, body) = request.into_parts();
     let (body, unread) = InspectedRequestBody::new(body, &context, judged);
     let request = Request::from_parts(parts, Either::Left(body));
-    let headers = proxy.serving.config().limits.headers;
-    let mut answered = pool.ask(upstream, request, headers).await;
+    let mut answered = pool.ask(upstream, line, request, headers).await;
     if let Some(again) = again {
         let crossed = match &answered {
             Err(NoAnswer::Broken(error)) => Some(chain(error)),
@@ -71,14 +73,18 @@ pub(super) async fn forward(
         }
         Ok(response) => relay(&app, response, Some(&context)),
         Err(error) => {
-            tracing::info!(app = app.name, error = %chain(&error), "request failed");
-            // It counts, or not, whether or not the app is there.
+            // It has reached the app, and counts, or not, whatever became of it.
             if let Some(unread) = unread {
                 unread.judge().await;
             }
-            Err(error.answer())
+            Err(failed(&app, &error))
         }
     }
+}
+
+fn failed(app: &App, error: &NoAnswer) -> Answer {
+    tracing::info!(app = app.name, error = %chain(error), "request failed");
+    error.answer()
 }
 
 /// Has interim answers to a request passed on.

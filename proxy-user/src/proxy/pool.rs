@@ -24,6 +24,14 @@ pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
 
 type Line = line::Line<Outgoing>;
 
+/// A line that is about to be asked over.
+#[derive(Debug)]
+pub(super) struct Ready {
+    line: Line,
+    /// It has carried nothing yet.
+    new: bool,
+}
+
 /// An app's answer.
 #[derive(Debug)]
 pub(super) struct Answered {
@@ -31,6 +39,14 @@ pub(super) struct Answered {
     /// It came over a line that was free before, and says that no request came (408). The app sent it as
     /// ours was on its way.
     pub(super) gave_up: bool,
+}
+
+impl Ready {
+    /// A new line.
+    async fn open(app: &Authority, headers: usize) -> Result<Ready, NoAnswer> {
+        let line = Line::open(app.as_str(), &line::builder(headers)).await?;
+        Ok(Ready { line, new: true })
+    }
 }
 
 /// The free lines of one worker.
@@ -47,30 +63,41 @@ struct Shelf {
 }
 
 impl Pool {
-    /// Asks an app, over a free line or a new one. `headers`: most lines of an answer that a new one takes.
+    /// A line to an app: a free one that the app has not closed as far as is known, or a new one.
+    /// `headers`: most lines of an answer that a new one takes.
+    pub(super) async fn line(&self, app: &Authority, headers: usize) -> Result<Ready, NoAnswer> {
+        match self.take(app) {
+            Some(line) => Ok(Ready { line, new: false }),
+            // On the heap, as most requests find a line.
+            None => Box::pin(Ready::open(app, headers)).await,
+        }
+    }
+
+    /// Asks an app over a line of [`Pool::line`], and over another one where the app had closed it.
     pub(super) async fn ask(
         &self,
         app: &Authority,
+        mut ready: Ready,
         mut request: Request<Outgoing>,
         headers: usize,
     ) -> Result<Answered, NoAnswer> {
-        while let Some(line) = self.take(app) {
+        loop {
+            let Ready { line, new } = ready;
             match line.ask(request).await {
                 Ok((response, line)) => {
                     // Such an answer is to no request: what comes on the line is the answer to ours.
-                    let gave_up = response.status() == StatusCode::REQUEST_TIMEOUT;
+                    let gave_up = !new && response.status() == StatusCode::REQUEST_TIMEOUT;
                     let response = self.carry(app, response, line, !gave_up);
                     return Ok(Answered { response, gave_up });
                 }
                 Err(unanswered) => match unanswered.unsent {
                     // The app had closed this one.
-                    Some(unsent) => request = unsent,
-                    None => return Err(unanswered.error.into()),
+                    Some(unsent) if !new => request = unsent,
+                    _ => return Err(unanswered.error.into()),
                 },
             }
+            ready = self.line(app, headers).await?;
         }
-        // On the heap, as most requests find a line.
-        Box::pin(self.ask_anew(app, request, headers)).await
     }
 
     /// Asks an app over a new line.
@@ -80,14 +107,8 @@ impl Pool {
         request: Request<Outgoing>,
         headers: usize,
     ) -> Result<Answered, NoAnswer> {
-        let line = Line::open(app.as_str(), &line::builder(headers)).await?;
-        match line.ask(request).await {
-            Ok((response, line)) => {
-                let response = self.carry(app, response, line, true);
-                Ok(Answered { response, gave_up: false })
-            }
-            Err(unanswered) => Err(unanswered.error.into()),
-        }
+        let ready = Ready::open(app, headers).await?;
+        self.ask(app, ready, request, headers).await
     }
 
     /// Has a task of its own carry what is left when the head of an answer has come. `keep`: the line
@@ -115,12 +136,12 @@ impl Pool {
         response
     }
 
-    /// The line that became free last. Its app may have closed it.
+    /// The line that became free last. That its app has closed it may not be known yet.
     fn take(&self, app: &Authority) -> Option<Line> {
         let now = clock::coarse();
         let mut shelf = self.shelf();
-        let newest = shelf.free.get_mut(app.as_str())?.pop();
-        newest.filter(|(_, since)| now.since(*since) < KEPT).map(|(line, _)| line)
+        let (mut line, since) = shelf.free.get_mut(app.as_str())?.pop()?;
+        (now.since(since) < KEPT && line.is_open()).then_some(line)
     }
 
     fn put(&self, app: &Authority, line: Line) {

@@ -45,6 +45,29 @@ pub struct App {
     past: Mutex<PerSide<Counts>>,
 }
 
+/// What an app is at the moment, as far as its requests tell: Ebbtide neither starts nor stops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing speaks against it.
+    Running,
+    /// It accepts no connections.
+    Failed,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [State; 2] = [State::Running, State::Failed];
+
+    /// The word for it on the API and as a label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Failed => "failed",
+        }
+    }
+}
+
 /// What a configuration says of an app. What was begun under it ends under it.
 #[derive(Debug)]
 pub struct AppPolicy {
@@ -104,6 +127,12 @@ impl App {
             policy: ArcSwap::from_pointee(AppPolicy::new(config, book, &account)),
             account,
         }
+    }
+
+    /// What it is at the moment.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if self.losses.refuses() { State::Failed } else { State::Running }
     }
 
     /// What is configured.

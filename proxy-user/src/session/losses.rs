@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 const UNASKED: u8 = 0;
 const ANSWERED: u8 = 1;
 const FAILED: u8 = 2;
+const REFUSED: u8 = 3;
 
 /// One app's losses.
 #[derive(Debug, Default)]
@@ -42,7 +43,8 @@ impl Losses {
     /// The app was lost.
     pub fn note(&self, lost: Lost) {
         if lost.session.is_none() {
-            self.newest.store(FAILED, Relaxed);
+            let refused = lost.loss == Loss::Refused;
+            self.newest.store(if refused { REFUSED } else { FAILED }, Relaxed);
         }
         self.counts[lost.loss as usize].fetch_add(1, Relaxed);
         *self.last.lock() = Some(lost);
@@ -54,6 +56,11 @@ impl Losses {
             UNASKED => None,
             newest => Some(newest == ANSWERED),
         }
+    }
+
+    /// Whether the newest request or handshake found that the app accepts no connections.
+    pub fn refuses(&self) -> bool {
+        self.newest.load(Relaxed) == REFUSED
     }
 
     /// How often each was noted.
@@ -80,10 +87,17 @@ mod tests {
         assert_eq!(losses.answers(), None, "one session is not all");
         losses.answered();
         assert_eq!(losses.answers(), Some(true));
+        losses.note(lost(Loss::Broken, None));
+        assert_eq!((losses.answers(), losses.refuses()), (Some(false), false));
         losses.note(lost(Loss::Refused, None));
-        assert_eq!(losses.answers(), Some(false));
+        assert_eq!((losses.answers(), losses.refuses()), (Some(false), true));
         assert_eq!(losses.last(), Some(lost(Loss::Refused, None)));
+        losses.note(lost(Loss::Reset, Some(4)));
+        assert!(losses.refuses(), "a session's end says nothing new");
         let counts: Vec<_> = losses.counts().filter(|(_, count)| *count > 0).collect();
-        assert_eq!(counts, [(Loss::Refused, 1), (Loss::Stalled, 1)]);
+        let each = [Loss::Refused, Loss::Broken, Loss::Reset, Loss::Stalled];
+        assert_eq!(counts, each.map(|loss| (loss, 1)));
+        losses.answered();
+        assert!(!losses.refuses());
     }
 }

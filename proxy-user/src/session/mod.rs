@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
 
 pub use self::account::{Account, Asked, Last, RuleCount, Trace};
-pub use self::app::{App, AppPolicy};
+pub use self::app::{App, AppPolicy, State};
 pub use self::losses::{Losses, Lost};
 pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, Watched, Watches};

@@ -21,7 +21,7 @@ const SAME: Duration = Duration::from_millis(20);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AppView {
     pub(crate) app: String,
-    /// `running`: this version suspends nothing.
+    /// `running`, or `failed`: it accepts no connections.
     pub(crate) state: String,
     /// The proxy's clock.
     pub(crate) now: String,
@@ -38,7 +38,8 @@ pub(crate) struct AppView {
     /// Frames of the app that do not count because only input does.
     pub(crate) ignored_output: u64,
     pub(crate) idle_after_seconds: Option<f64>,
-    pub(crate) on_idle: String,
+    /// What happens then: `shadow`, or nothing.
+    pub(crate) on_idle: Option<String>,
     /// When it will be suspended, if nothing counts until then; `None` = never.
     pub(crate) suspends_at: Option<String>,
     pub(crate) shadow: Option<ShadowView>,
@@ -123,9 +124,10 @@ impl AppView {
         let config = &policy.config;
         let newest = app.gate.newest();
         let counts = registry.counts(std::slice::from_ref(app));
+        let shadow = ShadowView::of(app, newest, now);
         AppView {
             app: config.name.clone(),
-            state: "running".to_owned(),
+            state: app.state().as_str().to_owned(),
             now: time(now),
             sessions: app.live.load(Relaxed),
             losses: LossesView::of(&app.losses),
@@ -136,9 +138,9 @@ impl AppView {
             ignored: ignored(account),
             ignored_output: counts.iter().map(|counts| counts.app.uncounted).sum(),
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
-            on_idle: config.on_idle.to_string(),
+            on_idle: shadow.is_some().then(|| "shadow".to_owned()),
             suspends_at: None,
-            shadow: ShadowView::of(app, newest, now),
+            shadow,
             cadence_hints: account.hint_count(),
         }
     }

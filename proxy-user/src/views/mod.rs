@@ -13,7 +13,7 @@ mod unknown;
 pub(crate) use self::apps::{AppDetail, AppView, HintView, LastActivity};
 pub(crate) use self::events::EventView;
 pub(crate) use self::losses::LossesView;
-pub(crate) use self::sessions::{LegView, SessionView, sessions};
+pub(crate) use self::sessions::{LegView, sessions};
 pub(crate) use self::shadow::{Alternative, Compared, ShadowView};
 pub(crate) use self::traffic::TrafficView;
 pub(crate) use self::unknown::UnknownApp;

@@ -81,11 +81,19 @@ fn all_apps_are_listed_and_an_unknown_one_is_told_apart() {
     assert_eq!(names, ["demo", "rest"]);
     assert_eq!((&all[0]["shadow"], &all[0]["suspends_at"]), (&Value::Null, &Value::Null));
     assert_eq!(all[1]["idle_after_seconds"], 3600.0);
+    let on_idle = (&all[0]["on_idle"], &all[1]["on_idle"]);
+    assert_eq!(on_idle, (&Value::Null, &"shadow".into()), "nothing suspends an app");
     assert_eq!(all[1]["shadow"]["suspended"], false, "{}", all[1]);
     let answer = proxy.admin("/api/apps/dmeo", "");
     assert_eq!(answer.status(), 404);
     let unknown: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(unknown["nearest"], "demo", "{unknown}");
+    for target in ["/api/events?app=dmeo", "/api/sessions?app=dmeo"] {
+        let answer = proxy.admin(target, "");
+        assert_eq!(answer.status(), 404, "{target}: {answer:?}");
+        let unknown: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(unknown["nearest"], "demo", "{target}: {unknown}");
+    }
 }
 
 #[test]

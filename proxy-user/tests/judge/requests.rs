@@ -1,6 +1,6 @@
 //! Requests: what nobody asked for does not count, whatever else does.
 
-use crate::harness::app::HttpApp;
+use crate::harness::app::{App, HttpApp};
 use crate::harness::http::{Message, request};
 use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
@@ -82,13 +82,11 @@ fn a_body_is_judged_while_it_passes() {
     }
 }
 
-/// The page of an app that is away goes on ticking, and the app reads nothing of it.
+/// The page of an app that hangs up goes on ticking, and the app reads nothing of it.
 #[test]
 fn a_body_that_no_app_reads_is_judged_all_the_same() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
-    let proxy = Setup::demo(address).start();
+    let app = App::listen().serve(drop);
+    let proxy = Setup::demo(app.address).start();
     let target = "/_dash-update-component";
     for body in [TICK, CLICK, TICK] {
         let fields = format!("Connection: close\r\nContent-Length: {}\r\n", body.len());
