@@ -9,7 +9,7 @@ use std::{
 use ebbtide::{
     clock,
     config::App as AppConfig,
-    core::{keepalive::Round, pack::RuleBook, side::PerSide, time::Nanos},
+    core::{history::Path, keepalive::Round, pack::RuleBook, side::PerSide, time::Nanos},
     events::Events,
     reaper::{self, SweepParams},
     session::{App, Leg, Registry, Session},
@@ -54,7 +54,8 @@ impl Fleet {
                 };
                 let id = registry.next_id();
                 let (legs, pump) = (rows.zip(sockets).map(leg), Waker::noop().clone());
-                let session = Session::new(id, Arc::clone(&app), clock::now(), legs, pump);
+                let session =
+                    Session::new(id, Arc::clone(&app), Path::shown("/"), clock::now(), legs, pump);
                 registry.insert(Arc::new(session));
             }
             (table, registry)

@@ -26,6 +26,7 @@ use crate::config::Compression;
 use crate::core::ending::Cause;
 use crate::core::extension::{self, Extensions};
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
+use crate::core::history::Path;
 use crate::core::loss::Loss;
 use crate::core::pack::Connection;
 use crate::core::side::PerSide;
@@ -74,7 +75,7 @@ pub(super) async fn upgrade(
     let counting = counting(&context, judged.connection, extensions, now);
     proxy.pumps.spawn(start(
         (Arc::clone(proxy), pumps.clone()),
-        app,
+        (app, Path::shown(context.uri.path())),
         seats,
         (client, peer),
         line,
@@ -159,7 +160,7 @@ async fn ask(
 /// Waits for both sides to have switched, and gives the session to its thread.
 async fn start(
     (proxy, pumps): (Arc<Proxy>, Pumps),
-    app: Arc<App>,
+    (app, path): (Arc<App>, Path),
     seats: (Seat, Seat),
     (client, client_peer): (OnUpgrade, SocketAddr),
     line: Line<Empty<Bytes>>,
@@ -177,7 +178,7 @@ async fn start(
             app: Leg::new(app_peer, sockets.app),
         };
         let (id, waker) = (proxy.serving.registry.next_id(), pumps.waker());
-        let session = Session::new(id, app, clock::now(), legs, Arc::clone(&waker).into());
+        let session = Session::new(id, app, path, clock::now(), legs, Arc::clone(&waker).into());
         let session = Arc::new(session);
         proxy.serving.registry.insert(Arc::clone(&session));
         if proxy.serving.phase() == Phase::Closing {

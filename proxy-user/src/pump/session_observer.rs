@@ -8,7 +8,7 @@ use crate::core::decoder::Workspace;
 use crate::core::frame::{Chunk, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
-use crate::core::side::Direction;
+use crate::core::side::{Direction, Side};
 use crate::core::time::Nanos;
 use crate::session::{Counts, Leg, Session};
 
@@ -49,9 +49,9 @@ impl FrameObserver for SessionObserver<'_> {
     }
 
     fn burst(&mut self, mut burst: Counts, message: Opcode) {
-        let (reason, counts) = match self.direction {
-            Direction::Input => (Reason::Input, true),
-            Direction::Output => (Reason::Output, self.counts_output),
+        let (reason, from, counts) = match self.direction {
+            Direction::Input => (Reason::Input, Side::Client, true),
+            Direction::Output => (Reason::Output, Side::App, self.counts_output),
         };
         let (app, now) = (&self.session.app, self.now);
         let inspection = self.inspection.as_mut();
@@ -70,6 +70,7 @@ impl FrameObserver for SessionObserver<'_> {
         }
         if burst.activity > 0 {
             app.gate.touch(now, reason);
+            self.session.active(now, from);
         }
         if burst.uncounted > 0 {
             app.account.uncounted(now, reason);

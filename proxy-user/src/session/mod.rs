@@ -4,6 +4,7 @@
 
 mod account;
 mod app;
+mod last_activity;
 mod losses;
 mod pings;
 mod registry;
@@ -18,6 +19,7 @@ use std::task::Waker;
 
 pub use self::account::{Account, Asked, Last, RuleCount, Trace};
 pub use self::app::{App, AppPolicy, State};
+use self::last_activity::LastActivity;
 pub use self::losses::{Losses, Lost};
 pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, Watched, Watches};
@@ -25,7 +27,9 @@ pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
 pub use self::tcp::TcpTotals;
 use crate::core::ending::Cause;
-use crate::core::side::PerSide;
+use crate::core::gate::Activity;
+use crate::core::history::Path;
+use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::sockets;
 
@@ -66,6 +70,8 @@ pub struct Session {
     pub id: u64,
     /// What it is a session of.
     pub app: Arc<App>,
+    /// The path of its handshake.
+    pub path: Path,
     /// When both legs stood.
     pub opened: Nanos,
     /// Its two sockets.
@@ -76,24 +82,48 @@ pub struct Session {
     closing: AtomicBool,
     /// A ping of ours was asked for.
     pinging: AtomicBool,
+    last_activity: LastActivity,
     /// Calls its pump.
     pump: Waker,
 }
 
+// With the two counters of its `Arc` it fills a block of jemalloc's.
+const _: () = assert!(size_of::<Session>() + 16 <= 448, "there may be tens of thousands");
+
 impl Session {
     /// A session over two legs, whose pump is called by `pump`.
     #[must_use]
-    pub fn new(id: u64, app: Arc<App>, opened: Nanos, legs: PerSide<Leg>, pump: Waker) -> Session {
+    pub fn new(
+        id: u64,
+        app: Arc<App>,
+        path: Path,
+        opened: Nanos,
+        legs: PerSide<Leg>,
+        pump: Waker,
+    ) -> Session {
         Session {
             id,
             app,
+            path,
             opened,
             legs,
             cause: AtomicU8::new(0),
             closing: AtomicBool::new(false),
             pinging: AtomicBool::new(false),
+            last_activity: LastActivity::default(),
             pump,
         }
+    }
+
+    /// The newest frame or message that counted as activity.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<Activity> {
+        self.last_activity.read(self.opened)
+    }
+
+    /// Something from this side counted as activity. Only the session's own pump may call this.
+    pub fn active(&self, now: Nanos, from: Side) {
+        self.last_activity.note(self.opened, now, from);
     }
 
     /// Ends the session. The first cause wins: false if there was one before.

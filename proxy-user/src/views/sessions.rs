@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ago, time};
 use crate::clock;
 use crate::core::stall::{Sample, Watch};
 use crate::core::time::Nanos;
@@ -15,8 +16,21 @@ use crate::sockets::Source;
 pub(crate) struct SessionView {
     pub(crate) id: u64,
     pub(crate) app: String,
+    /// Of its handshake: without the query, cut.
+    pub(crate) path: String,
     pub(crate) age_seconds: f64,
+    /// Its newest frame or message that counted; `None` = only its handshake may have.
+    pub(crate) last_activity: Option<SessionActivity>,
     pub(crate) legs: LegsView,
+}
+
+/// What counted last.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SessionActivity {
+    pub(crate) at: String,
+    pub(crate) ago_seconds: f64,
+    /// `input` or `output`.
+    pub(crate) reason: String,
 }
 
 /// Its two legs.
@@ -86,6 +100,12 @@ impl SessionView {
         SessionView {
             id: session.id,
             app: session.app.name.to_string(),
+            path: session.path.as_str().to_owned(),
+            last_activity: session.last_activity().map(|activity| SessionActivity {
+                at: time(activity.at),
+                ago_seconds: ago(activity.at),
+                reason: activity.reason.as_str().to_owned(),
+            }),
             age_seconds: now.since(session.opened).as_secs_f64(),
             legs: LegsView {
                 client: leg(&session.legs.client, &watched.watches.legs.client),

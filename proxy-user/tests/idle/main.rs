@@ -15,5 +15,6 @@ mod events;
 mod explain;
 mod messages;
 mod scene;
+mod sessions;
 mod shadow;
 mod sleep;
