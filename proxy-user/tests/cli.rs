@@ -175,6 +175,48 @@ fn wrong_usage_is_a_two() {
     }
 }
 
+/// Whoever tries it first has no file.
+#[test]
+fn run_alone_says_both_of_its_ways() {
+    let outcome = run(&["run"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    for way in ["--config <FILE>", "--upstream <URL>"] {
+        assert!(outcome.stderr.contains(way), "{way}: {outcome:?}");
+    }
+    let outcome = run(&["run", "--config", "a.toml", "--upstream", "http://127.0.0.1:1"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("cannot be used with"), "{outcome:?}");
+}
+
+#[test]
+fn a_command_offers_no_flag_that_means_nothing_to_it() {
+    let all = ["--listen", "--admin", "--sockets", "--pack", "--log", "--log-format"];
+    for (command, meant) in [
+        (&["run"][..], &all[..]),
+        (&["demo"], &["--listen", "--admin", "--sockets", "--log", "--log-format"]),
+        (&["observe"], &["--admin", "--sockets", "--log", "--log-format"]),
+        (&["explain"], &["--admin"]),
+        (&["packs", "test"], &["--pack"]),
+        (&["packs", "list"], &[]),
+        (&["doctor"], &[]),
+        (&["check"], &[]),
+    ] {
+        let help = run(&[command, &["--help"]].concat()).stdout;
+        let words: Vec<&str> = help.split_whitespace().collect();
+        let offered: Vec<&str> = all.into_iter().filter(|flag| words.contains(flag)).collect();
+        assert_eq!(offered, meant, "{command:?}: {help}");
+    }
+}
+
+#[test]
+fn a_unix_socket_is_said_to_be_not_built() {
+    for upstream in ["unix:/run/app.sock", "unix:///run/app.sock"] {
+        let outcome = run(&["run", "--upstream", upstream]);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains("not built in this version"), "{outcome:?}");
+    }
+}
+
 #[test]
 fn help_and_version_are_results() {
     for words in [["--help"], ["--version"]] {
@@ -204,6 +246,16 @@ fn one_app_needs_no_file() {
     let proxy = Proxy::spawn(&mut command, None);
     assert_eq!(proxy.get("any.test", "/deep/path?q").text(), "served");
     assert_eq!(app.last().head.target(), "/deep/path?q");
+    // What it is called is nowhere else, and neither is what to do with that.
+    let next = format!("ebbtide explain app --admin {}", proxy.admin_address());
+    let said = proxy.log().text();
+    let line = said.lines().find(|line| line.contains(&next)).expect(&said);
+    let upstream = format!("http://{}", app.address());
+    assert!(line.contains("\"app\":\"app\"") && line.contains(&upstream), "{line}");
+    let words: Vec<&str> = next.split(' ').skip(1).collect();
+    let explained = run(&words);
+    assert!(explained.stdout.starts_with("app is running"), "{explained:?}");
+    assert_eq!(run(&["explain", words[2], words[3]]).stdout, explained.stdout, "the only one");
     assert_eq!(proxy.source().0, "tcp-info");
 }
 
@@ -255,11 +307,30 @@ fn doctor_tells_people_and_programs() {
     assert_eq!(programs.code, Some(0), "{programs:?}");
     let told: serde_json::Value = serde_json::from_str(&programs.stdout).unwrap();
     assert!(told.as_object().is_some_and(|o| !o.is_empty()), "{told}");
+    let last = people.stdout.lines().last().unwrap();
+    assert!(
+        last.starts_with("verdict") && last.contains(told["source"].as_str().unwrap()),
+        "{last}"
+    );
+    assert!(!people.stdout.contains("Verifier output:\n"), "it says nothing: {people:?}");
+    let needed = |line: &&str| line.contains("no: ") && line.starts_with("send_");
+    let probe = people.stdout.lines().any(|line| line.starts_with("send_") && line.contains("yes"));
+    let bare: Vec<&str> = people.stdout.lines().filter(needed).collect();
+    assert!(!probe || bare.is_empty(), "one of them is enough: {bare:?}");
     for outcome in [&people.stdout, &programs.stdout] {
         let lower = outcome.to_lowercase();
         for word in ["kernel", "btf", "cgroup"] {
             assert!(lower.contains(word), "doctor says nothing of {word}: {outcome}");
         }
+    }
+}
+
+#[test]
+fn doctor_blames_the_folder_that_it_was_given() {
+    for (folder, why) in [("/nope", "No such file"), ("/proc", "not a cgroup v2 directory")] {
+        let outcome = run(&["doctor", "--cgroup", folder]);
+        assert!(outcome.stdout.contains(&format!("{folder}: {why}")), "{outcome:?}");
+        assert!(!outcome.stdout.contains("security module"), "{outcome:?}");
     }
 }
 

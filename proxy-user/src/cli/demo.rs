@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Common, Failure, run};
+use super::flags::ProxyFlags;
+use super::{Failure, run};
 use crate::config::Config;
 use crate::demo::{self, Setup};
 use crate::server;
@@ -16,12 +17,14 @@ pub(super) struct Demo {
     /// End by itself after this time, such as 60s [default: when told to stop]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     duration: Option<Duration>,
+    #[command(flatten)]
+    flags: ProxyFlags,
 }
 
 impl Demo {
-    pub(super) fn execute(self, common: &Common, settled: fn()) -> Result<(), Failure> {
+    pub(super) fn execute(self, settled: fn()) -> Result<(), Failure> {
         let mut config = Config::default();
-        common.apply(&mut config);
+        self.flags.apply(&mut config);
         if config.admin_needs_token() {
             return Err(Failure::Usage(format!(
                 "--admin {}: other machines can reach it, and the demo has no token to ask them \
@@ -30,15 +33,15 @@ impl Demo {
             )));
         }
         // What a log at `info` has to say is in the table.
-        common.start_logging("warn")?;
+        self.flags.watch.start_logging("warn")?;
         let sockets = server::open_sockets(&config)?;
         settled();
         let runtime = run::runtime()?;
         let setup = Setup {
             config,
             // An address that was asked for by name is used or refused.
-            any_port: common.listen.is_none(),
-            any_admin_port: common.admin.is_none(),
+            any_port: self.flags.listen.is_none(),
+            any_admin_port: self.flags.watch.admin.admin.is_none(),
             duration: self.duration,
         };
         Ok(runtime.block_on(demo::run(setup, sockets))?)

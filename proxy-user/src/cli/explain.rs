@@ -1,4 +1,4 @@
-//! `ebbtide explain APP`: why an app is awake.
+//! `ebbtide explain [APP]`: why apps are awake.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -6,29 +6,32 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Common, Failure, result};
+use super::flags::AdminFlag;
+use super::{Failure, result};
 use crate::admin::Token;
 use crate::config::Config;
 use crate::explain::Admin;
 
-/// `ebbtide explain APP`
+/// `ebbtide explain [APP]`
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The app's name
+    /// The app's name [default: all apps in short]
     #[arg(value_name = "APP")]
-    app: String,
+    app: Option<String>,
+    #[command(flatten)]
+    admin: AdminFlag,
     /// File with the token that the admin address asks for
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Write one JSON object
+    /// Write JSON: an object, or an array of all apps
     #[arg(long)]
     json: bool,
 }
 
 impl Explain {
-    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+    pub(super) fn execute(self) -> Result<(), Failure> {
         let mut config = Config::default();
-        common.apply(&mut config);
+        self.admin.apply(&mut config);
         let token = match &self.token_file {
             Some(file) => {
                 let token = Token::read(file).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -42,7 +45,11 @@ impl Explain {
         let admin = Admin { address: config.admin, token };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot start")?;
-        let answer = runtime.block_on(admin.explain(&self.app)).map_err(anyhow::Error::from)?;
+        let answer = match &self.app {
+            Some(app) => runtime.block_on(admin.explain(app)),
+            None => runtime.block_on(admin.explain_all()),
+        };
+        let answer = answer.map_err(anyhow::Error::from)?;
         if self.json {
             result::write(format_args!("{}\n", answer.json()))
         } else {

@@ -4,21 +4,17 @@ mod check;
 mod demo;
 mod doctor;
 mod explain;
+mod flags;
 mod observe;
 mod packs;
 mod result;
 mod run;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::filter::Targets;
 
-use crate::config::SocketSource;
-use crate::logging;
 use crate::toml_file::Mistakes;
 
 /// A reverse proxy that knows whether anybody is really there.
@@ -27,8 +23,6 @@ use crate::toml_file::Mistakes;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    #[command(flatten)]
-    common: Common,
 }
 
 const EXAMPLES: &str = "\
@@ -38,7 +32,7 @@ Examples:
   ebbtide check --config ebbtide.toml            Show every mistake in it
   ebbtide demo                                   See it at work without any set-up
   ebbtide observe --cgroup DIR --port 8000       Watch a server's sockets, no proxy in its path
-  ebbtide explain demo                           See why the app named demo is awake
+  ebbtide explain                                See which apps are awake, and why
   ebbtide packs test RECORDINGS/                 Try the rules on recorded traffic
   ebbtide doctor                                 See what this machine's kernel offers
 
@@ -60,45 +54,6 @@ enum Command {
     Packs(packs::PacksCommand),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
     Demo(demo::Demo),
-}
-
-/// Flags of every command; each can be set in the environment too.
-#[derive(Debug, Args)]
-struct Common {
-    /// Where browsers connect [default: 127.0.0.1:8080, or what the file says]
-    #[arg(long, global = true, env = "EBBTIDE_LISTEN", value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
-    /// Where metrics, health and the API are [default: 127.0.0.1:9090, or what the file says]
-    #[arg(long, global = true, env = "EBBTIDE_ADMIN", value_name = "ADDRESS")]
-    admin: Option<SocketAddr>,
-    /// Who watches the sockets: auto, ebpf or tcp-info [default: auto, or what the file says]
-    #[arg(long, global = true, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
-    sockets: Option<SocketSource>,
-    /// The rules that tell machinery from people, for every app: a pack's name, or auto; see
-    /// `ebbtide packs list` [default: auto, or what the file says]
-    #[arg(long, alias = "packs", global = true, env = "EBBTIDE_PACK")]
-    #[arg(value_name = "NAME", value_delimiter = ',')]
-    pack: Vec<String>,
-    /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
-    /// [default: info; demo: warn]
-    #[arg(long, global = true, env = "EBBTIDE_LOG", value_name = "LEVEL")]
-    #[arg(value_parser = logging::parse_filter)]
-    log: Option<Targets>,
-    /// How the log is written
-    #[arg(long, global = true, env = "EBBTIDE_LOG_FORMAT", value_name = "FORMAT")]
-    #[arg(value_enum, default_value = "text")]
-    log_format: logging::Format,
-}
-
-impl Common {
-    /// Starts logging at the level that was given, else at the command's own.
-    fn start_logging(&self, level: &str) -> anyhow::Result<()> {
-        let filter = match &self.log {
-            Some(filter) => filter.clone(),
-            None => logging::parse_filter(level).map_err(anyhow::Error::msg)?,
-        };
-        logging::start(filter, self.log_format).context("cannot start logging")
-    }
 }
 
 /// A configuration file that a command was given.
@@ -128,15 +83,15 @@ enum Failure {
 #[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
 /// `settled` is called when a process that stays has given up its privileges, before it starts threads.
 pub fn main(settled: fn()) -> ExitCode {
-    let Cli { command, common } = Cli::parse();
+    let Cli { command } = Cli::parse();
     let result = match command {
-        Command::Run(run) => run.execute(&common, settled),
+        Command::Run(run) => run.execute(settled),
         Command::Check(check) => check.execute(),
         Command::Doctor(doctor) => doctor.execute(),
-        Command::Observe(observe) => observe.execute(&common),
-        Command::Explain(explain) => explain.execute(&common),
-        Command::Packs(packs) => packs.execute(&common),
-        Command::Demo(demo) => demo.execute(&common, settled),
+        Command::Observe(observe) => observe.execute(),
+        Command::Explain(explain) => explain.execute(),
+        Command::Packs(packs) => packs.execute(),
+        Command::Demo(demo) => demo.execute(settled),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Common, Failure, run};
+use super::flags::WatchFlags;
+use super::{Failure, run};
 use crate::config::{Config, HostPattern};
 use crate::observe::{self, Setup, Task};
 use crate::signals::Stop;
@@ -36,16 +37,18 @@ pub(super) struct Observe {
     /// A name by which browsers may reach the admin address, besides localhost; can be given again
     #[arg(long = "admin-host", value_name = "HOST", action = clap::ArgAction::Append)]
     admin_hosts: Vec<HostPattern>,
+    #[command(flatten)]
+    flags: WatchFlags,
 }
 
 impl Observe {
-    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+    pub(super) fn execute(self) -> Result<(), Failure> {
         let mut config = Config {
             admin_token_file: self.admin_token_file,
             admin_hosts: self.admin_hosts,
             ..Config::default()
         };
-        common.apply(&mut config);
+        self.flags.apply(&mut config);
         if config.admin_needs_token() {
             return Err(Failure::Usage(format!(
                 "--admin {}: other machines can reach it; give --admin-token-file, or choose a \
@@ -60,7 +63,7 @@ impl Observe {
             Task { cgroup: self.cgroup, ports: self.ports, reap: self.reap, grace: self.grace };
         task.check().map_err(|error| Failure::Usage(error.to_string()))?;
         // Before the kernel programs are loaded: the level decides which of their lines are.
-        common.start_logging("info")?;
+        self.flags.start_logging("info")?;
         // The sweep, and one that answers meanwhile.
         let runtime = run::runtime()?;
         runtime.block_on(async {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Common, Failure, result};
+use super::flags::PackFlag;
+use super::{Failure, result};
 use crate::packs::{AUTO, PackFile, Packs, PacksError};
 use crate::replay::{Labels, Outcome, find, replay, table};
 
@@ -37,6 +38,8 @@ enum Action {
         /// Recordings NAME.jsonl with NAME.http.jsonl beside it, or folders of them
         #[arg(value_name = "RECORDING", required = true)]
         recordings: Vec<PathBuf>,
+        #[command(flatten)]
+        packs: PackFlag,
         /// Write one JSON array
         #[arg(long)]
         json: bool,
@@ -44,14 +47,14 @@ enum Action {
 }
 
 impl PacksCommand {
-    pub(super) fn execute(self, common: &Common) -> Result<(), Failure> {
+    pub(super) fn execute(self) -> Result<(), Failure> {
         let packs = Packs::open(self.pack_dir.as_deref()).map_err(failure)?;
         match self.action {
             Action::List { markdown: false } => result::write(list(&packs)),
             Action::List { markdown: true } => result::write(markdown(&packs)),
             Action::Show { name } => result::write(&packs.get(&name).map_err(failure)?.text),
-            Action::Test { recordings, json } => {
-                let names = match common.pack.as_slice() {
+            Action::Test { recordings, packs: PackFlag { pack }, json } => {
+                let names = match pack.as_slice() {
                     [] => vec![AUTO.to_owned()],
                     names => names.to_owned(),
                 };

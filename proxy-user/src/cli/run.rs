@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use sd_notify::NotifyState;
 use tokio::time::MissedTickBehavior;
 
-use super::{Common, Failure};
+use super::Failure;
+use super::flags::{PackFlag, ProxyFlags};
 use crate::config::watch::{self, Watch};
 use crate::config::{Config, Parsed};
 use crate::listen::{Entry, ListenError, Passed};
@@ -23,9 +24,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// `ebbtide run --config FILE` or `ebbtide run --upstream URL`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true)))]
 pub(super) struct Run {
     /// Serve the apps of this configuration file
-    #[arg(long, value_name = "FILE", group = "what", required_unless_present = "upstream")]
+    #[arg(long, value_name = "FILE", group = "what")]
     config: Option<PathBuf>,
     /// Serve one app that runs at this address, such as http://127.0.0.1:8501
     #[arg(long, value_name = "URL", group = "what")]
@@ -35,6 +37,10 @@ pub(super) struct Run {
     #[arg(long, value_name = "PID")]
     #[arg(value_parser = clap::value_parser!(i32).range(1..))]
     takeover: Option<i32>,
+    #[command(flatten)]
+    flags: ProxyFlags,
+    #[command(flatten)]
+    packs: PackFlag,
 }
 
 /// What a run is to serve.
@@ -45,11 +51,11 @@ struct Loaded {
 }
 
 impl Run {
-    pub(super) fn execute(self, common: &Common, settled: fn()) -> Result<(), Failure> {
+    pub(super) fn execute(self, settled: fn()) -> Result<(), Failure> {
         let before = self.config.as_deref().and_then(watch::print);
-        let Loaded { config, packs, warnings } = self.load(common)?;
+        let Loaded { config, packs, warnings } = self.load()?;
         let predecessor = self.predecessor()?;
-        common.start_logging("info")?;
+        self.flags.watch.start_logging("info")?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = Passed::take().context("cannot use the sockets that were passed")?;
         let entry = if predecessor.is_some() { Entry::Takeover } else { Entry::Alone };
@@ -66,6 +72,9 @@ impl Run {
             let started = Server::start(config, &packs, sockets, entry, passed);
             let mut server = started.map_err(name_takeover)?;
             service_manager::tell(&[NotifyState::Ready]);
+            if self.upstream.is_some() {
+                introduce(&server);
+            }
             if let Some(predecessor) = predecessor {
                 // It may have ended by itself.
                 match predecessor.terminate() {
@@ -77,7 +86,7 @@ impl Run {
             }
             tokio::select! {
                 () = stop.asked() => {}
-                failed = self.reload_on_change(common, &mut server, watch) => failed?,
+                failed = self.reload_on_change(&mut server, watch) => failed?,
             }
             service_manager::tell(&[NotifyState::Stopping]);
             server.stop(stop.asked()).await;
@@ -86,7 +95,7 @@ impl Run {
     }
 
     /// What the file or `--upstream` says, and over it the flags.
-    fn load(&self, common: &Common) -> Result<Loaded, Failure> {
+    fn load(&self) -> Result<Loaded, Failure> {
         let Parsed { mut config, warnings } = match (&self.config, &self.upstream) {
             (Some(file), _) => Config::load(file)?,
             (None, upstream) => {
@@ -96,10 +105,11 @@ impl Run {
                 Parsed { config, warnings: Vec::new() }
             }
         };
-        common.apply(&mut config);
+        self.flags.apply(&mut config);
+        self.packs.apply(&mut config);
         // What the file says has been checked.
         let packs = Packs::open(config.pack_dir.as_deref()).map_err(anyhow::Error::from)?;
-        packs.book(&common.pack).map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
+        packs.book(&self.packs.pack).map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
         // What the file says has been checked, but not with the flags over it.
         if let Some(own) = config.own_upstreams().next() {
             return Err(Failure::Usage(own.to_string()));
@@ -131,7 +141,6 @@ impl Run {
     /// This blocks its thread while it reads, on which nothing else waits.
     async fn reload_on_change(
         &self,
-        common: &Common,
         server: &mut Server,
         watch: Option<Watch>,
     ) -> anyhow::Result<()> {
@@ -151,7 +160,7 @@ impl Run {
             }
             service_manager::reloading();
             watch.reading(&server.proxy.serving.config());
-            match self.reload(common, server) {
+            match self.reload(server) {
                 Ok(()) => {
                     tracing::info!("configuration reloaded");
                     watch.follow(&server.proxy.serving.config());
@@ -171,8 +180,8 @@ impl Run {
         }
     }
 
-    fn reload(&self, common: &Common, server: &mut Server) -> Result<(), Failure> {
-        let reloaded = self.load(common).and_then(|loaded| {
+    fn reload(&self, server: &mut Server) -> Result<(), Failure> {
+        let reloaded = self.load().and_then(|loaded| {
             loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
             Ok(server.reload(loaded.config, &loaded.packs)?)
         });
@@ -189,28 +198,24 @@ fn name_takeover(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// Says what nobody wrote down: what the app of `--upstream` is called, and what to do with its name.
+fn introduce(server: &Server) {
+    let admin = server.admin_address().filter(|admin| *admin != Config::default().admin);
+    let admin = admin.map_or(String::new(), |admin| format!(" --admin {admin}"));
+    for app in &server.proxy.serving.config().apps {
+        let (name, upstream) = (&app.name, &app.upstream);
+        tracing::info!(
+            app = name,
+            %upstream,
+            "serving one app; `ebbtide explain {name}{admin}` says why it is awake"
+        );
+    }
+}
+
 /// A runtime for all that serves no client, whose threads are `server::workers`. It goes on while the
 /// thread that waits for it is busy.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).thread_name("control").enable_all();
     runtime.build().context("cannot start the control thread")
-}
-
-impl Common {
-    /// Puts the flags that were given in place of what the file says.
-    pub(super) fn apply(&self, config: &mut Config) {
-        if let Some(listen) = self.listen {
-            config.listen = vec![listen];
-        }
-        if let Some(admin) = self.admin {
-            config.admin = admin;
-        }
-        if let Some(source) = self.sockets {
-            config.sockets.source = source;
-        }
-        if !self.pack.is_empty() {
-            config.apps.iter_mut().for_each(|app| app.packs.clone_from(&self.pack));
-        }
-    }
 }

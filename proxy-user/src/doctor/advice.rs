@@ -1,6 +1,7 @@
 //! From what was found to what to do about it. Pure.
 
 use super::Report;
+use crate::sockets::Source;
 
 /// The capabilities that the kernel writer needs since Linux 5.8: maps and programs (CAP_BPF), the
 /// socket program and its cgroup (CAP_NET_ADMIN), reading `struct tcp_sock` (CAP_PERFMON).
@@ -39,7 +40,10 @@ pub(super) fn of(report: &Report, lockdown: &str, limits: &str) -> Vec<String> {
         );
     }
     if let Some(error) = &report.cgroup_error {
-        advice.push(format!("{error}; `[sockets] cgroup` in the configuration names a folder"));
+        advice.push(format!(
+            "{error}; `[sockets] cgroup` in the configuration, here --cgroup, names a folder of the \
+             cgroup2 file system"
+        ));
     }
     if !ebpf && lockdown.contains("[confidentiality]") {
         advice.push(
@@ -56,6 +60,20 @@ pub(super) fn of(report: &Report, lockdown: &str, limits: &str) -> Vec<String> {
         );
     }
     advice
+}
+
+/// Which source will be used, and whether that is the best there is.
+pub(super) fn verdict(report: &Report) -> String {
+    match (report.source == Source::Ebpf.to_string(), report.advice.is_empty()) {
+        (true, true) => "all is well: sockets will be watched by ebpf",
+        (true, false) => {
+            "sockets will be watched by ebpf; what is advised above gets more out of it"
+        }
+        (false, _) => {
+            "Ebbtide works here, but sockets will be polled (tcp-info): what is advised above gets ebpf"
+        }
+    }
+    .to_owned()
 }
 
 /// Whether a kernel of this release charges tables to RLIMIT_MEMLOCK: all before 5.11.

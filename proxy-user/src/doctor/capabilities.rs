@@ -65,6 +65,12 @@ pub(super) fn text(names: &[String]) -> String {
     match names.len() {
         0 => "none".to_owned(),
         count if count >= NAMES.len() => format!("all {count}"),
+        count if count * 2 > NAMES.len() => {
+            let lacks = NAMES.map(|name| format!("CAP_{name}"));
+            let lacks: Vec<_> = lacks.iter().filter(|name| !names.contains(name)).collect();
+            let lacks = lacks.iter().map(|name| name.as_str()).collect::<Vec<_>>();
+            format!("all but {}", lacks.join(" "))
+        }
         _ => names.join(" "),
     }
 }
@@ -84,6 +90,7 @@ mod tests {
     #[test]
     fn all_and_none_are_words() {
         assert_eq!(text(&effective("CapEff:\t000001ffffffffff\n")), "all 41");
+        assert_eq!(text(&effective("CapEff:\t000001fffff7ffff\n")), "all but CAP_SYS_PTRACE");
         assert_eq!(text(&[]), "none");
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use serde::Serialize;
 
 use crate::sockets::{
-    Source, cgroup, diag,
+    Probe, Source, cgroup, diag,
     examine::{self, Step},
 };
 
@@ -74,6 +74,8 @@ pub struct Report {
     pub source: String,
     /// What to change to get `ebpf`, or more from it; empty when there is nothing to gain.
     pub advice: Vec<String>,
+    /// All of it in one sentence.
+    pub verdict: String,
 }
 
 /// Examines this machine for this process, with the programs attached to `cgroup` for a moment
@@ -81,12 +83,15 @@ pub struct Report {
 #[must_use]
 pub fn examine(cgroup: Option<&Path>) -> Report {
     let steps = examine::steps(cgroup);
-    let (cgroup, cgroup_error) = match cgroup {
-        Some(path) => (Some(path.to_path_buf()), None),
-        None => match cgroup::own() {
-            Ok(path) => (Some(path), None),
-            Err(error) => (None, Some(error.to_string())),
-        },
+    let found = match cgroup {
+        Some(path) => {
+            cgroup::check(path).map(|()| path.to_path_buf()).map_err(|error| error.to_string())
+        }
+        None => cgroup::own().map_err(|error| error.to_string()),
+    };
+    let (cgroup, cgroup_error) = match found {
+        Ok(path) => (Some(path), None),
+        Err(error) => (None, Some(error)),
     };
     let programs: Vec<Program> = steps
         .programs
@@ -108,12 +113,14 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
         sock_destroy: sock_destroy.into(),
         source: String::new(),
         advice: Vec::new(),
+        verdict: String::new(),
     };
     // Attaching comes after the programs and the maps: where it works, they do.
     let kernel = report.attach.ok && report.mmapable_array.ok;
     report.source = if kernel { Source::Ebpf } else { Source::TcpInfo }.to_string();
     report.advice =
         advice::of(&report, &read("/sys/kernel/security/lockdown"), &read("/proc/self/limits"));
+    report.verdict = advice::verdict(&report);
     report
 }
 
@@ -138,7 +145,11 @@ impl fmt::Display for Report {
         line("tables", &finding(&self.maps))?;
         line("rows as memory", &finding(&self.mmapable_array))?;
         for program in &self.programs {
-            line(&format!("{} ({})", program.name, program.kind), &finding(&program.loads))?;
+            let words = match self.stand_in(program) {
+                Some(other) => format!("not needed, as {other} loads: {}", program.loads.detail),
+                None => finding(&program.loads),
+            };
+            line(&format!("{} ({})", program.name, program.kind), &words)?;
         }
         line("attached to cgroup", &finding(&self.attach))?;
         line("sockets listed (observe)", &finding(&self.sock_diag))?;
@@ -147,7 +158,18 @@ impl fmt::Display for Report {
         for advice in &self.advice {
             line("advice", advice)?;
         }
-        Ok(())
+        line("verdict", &self.verdict)
+    }
+}
+
+impl Report {
+    /// The program that does the work of this one, which does not load: of those that watch sends one is
+    /// enough.
+    fn stand_in(&self, program: &Program) -> Option<&'static str> {
+        let probe =
+            |program: &&Program| Probe::ALL.iter().any(|probe| probe.name() == program.name);
+        let other = self.programs.iter().filter(probe).find(|other| other.loads.ok)?;
+        (probe(&program) && !program.loads.ok).then_some(other.name)
     }
 }
 
@@ -161,7 +183,9 @@ mod tests {
         assert!(!report.kernel.is_empty());
         assert_eq!(report.source == "ebpf", report.attach.ok && report.mmapable_array.ok);
         let text = report.to_string();
-        for word in ["kernel", "BTF", "cgroup v2", "capabilities", "watch_legs", "source"] {
+        let words =
+            ["kernel", "BTF", "cgroup v2", "capabilities", "watch_legs", "source", "verdict"];
+        for word in words {
             assert!(text.contains(word), "{text}");
         }
         let json = serde_json::to_value(&report).unwrap();
@@ -170,9 +194,15 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_no_cgroup_is_reported() {
-        let report = examine(Some(Path::new("/proc/self")));
-        assert!(!report.attach.ok);
-        assert_eq!(report.source, "tcp-info");
-        assert!(!report.advice.is_empty());
+        for (path, why) in [("/proc/self", "not a cgroup v2 directory"), ("/nope", "No such file")]
+        {
+            let report = examine(Some(Path::new(path)));
+            assert!(!report.attach.ok);
+            assert_eq!(report.source, "tcp-info");
+            let advice = report.advice.join("\n");
+            assert!(advice.contains(&format!("{path}: {why}")), "{report}");
+            assert!(!advice.contains("security module"), "{report}");
+            assert!(report.verdict.contains("polled"), "{report}");
+        }
     }
 }

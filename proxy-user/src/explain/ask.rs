@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Answer;
+use super::{Answer, Told};
 use crate::error::chain;
 use crate::views;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
+use serde::de::DeserializeOwned;
 
 /// How long the proxy may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,15 +77,58 @@ impl Admin {
     /// # Errors
     /// The address cannot be reached, refuses, or knows no such app.
     pub async fn explain(&self, name: &str) -> Result<Answer, AskError> {
+        match self.get(Some(name)).await? {
+            (StatusCode::OK, json) => self.read(json, Told::One),
+            (_, json) => match serde_json::from_str(&json) {
+                Ok(views::UnknownApp { nearest, apps, .. }) => {
+                    Err(AskError::UnknownApp { name: name.to_owned(), nearest, apps })
+                }
+                Err(_) => Err(self.strange("it does not know /api/apps".to_owned())),
+            },
+        }
+    }
+
+    /// Asks about all apps; where there is only one, in full.
+    ///
+    /// # Errors
+    /// The address cannot be reached or refuses.
+    pub async fn explain_all(&self) -> Result<Answer, AskError> {
+        let (_, json) = self.get(None).await?;
+        let all: Answer = self.read(json, Told::All)?;
+        match &all.told {
+            Told::All(apps) if apps.len() == 1 => {
+                let one = self.explain(&apps[0].app).await?;
+                // A program gets the same form for one and for many.
+                Ok(Answer { json: all.json, told: one.told })
+            }
+            _ => Ok(all),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        json: String,
+        told: impl FnOnce(T) -> Told,
+    ) -> Result<Answer, AskError> {
+        let read = serde_json::from_str(&json);
+        let told = told(read.map_err(|error| self.strange(error.to_string()))?);
+        Ok(Answer { json, told })
+    }
+
+    fn strange(&self, why: String) -> AskError {
+        AskError::Strange { admin: self.address, why }
+    }
+
+    /// `/api/apps`, or one app of it: 200 or 404, and the body.
+    async fn get(&self, name: Option<&str>) -> Result<(StatusCode, String), AskError> {
         let admin = self.address;
-        let strange = |why: String| AskError::Strange { admin, why };
         let unreachable = |error: reqwest::Error| AskError::Unreachable {
             admin,
             why: chain(&error.without_url()),
         };
         let mut url = reqwest::Url::parse(&format!("http://{admin}/api/apps"))
-            .map_err(|error| strange(error.to_string()))?;
-        if let Ok(mut path) = url.path_segments_mut() {
+            .map_err(|error| self.strange(error.to_string()))?;
+        if let (Some(name), Ok(mut path)) = (name, url.path_segments_mut()) {
             path.push(name);
         }
         // An error says that a provider was installed before, which serves as well.
@@ -99,10 +143,8 @@ impl Admin {
         let status = answer.status();
         let json = answer.text().await.map_err(unreachable)?;
         match status {
-            StatusCode::OK => match serde_json::from_str(&json) {
-                Ok(detail) => Ok(Answer { json, detail }),
-                Err(error) => Err(strange(error.to_string())),
-            },
+            StatusCode::OK => Ok((status, json)),
+            StatusCode::NOT_FOUND if name.is_some() => Ok((status, json)),
             StatusCode::UNAUTHORIZED => {
                 let fix = match self.token {
                     Some(_) => "the token in --token-file is not its own",
@@ -110,13 +152,7 @@ impl Admin {
                 };
                 Err(AskError::Token { admin, fix })
             }
-            StatusCode::NOT_FOUND => match serde_json::from_str(&json) {
-                Ok(views::UnknownApp { nearest, apps, .. }) => {
-                    Err(AskError::UnknownApp { name: name.to_owned(), nearest, apps })
-                }
-                Err(_) => Err(strange("it does not know /api/apps".to_owned())),
-            },
-            other => Err(strange(format!("status {other}"))),
+            other => Err(self.strange(format!("status {other}"))),
         }
     }
 }

@@ -4,17 +4,24 @@ mod ask;
 mod words;
 
 pub use self::ask::{Admin, AskError};
-use crate::views::AppDetail;
+use crate::views::{AppDetail, AppView};
 
-/// What the proxy told of an app.
+/// What the proxy told of an app, or of all.
 #[derive(Debug)]
 pub struct Answer {
     json: String,
-    detail: AppDetail,
+    told: Told,
+}
+
+/// One app, or all.
+#[derive(Debug)]
+enum Told {
+    One(Box<AppDetail>),
+    All(Vec<AppView>),
 }
 
 impl Answer {
-    /// As the proxy told it: one JSON object.
+    /// As the proxy told it: a JSON object, or an array of them.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.json
@@ -23,6 +30,9 @@ impl Answer {
     /// In plain words; `colour`: for a terminal.
     #[must_use]
     pub fn words(&self, colour: bool) -> String {
-        words::tell(&self.detail, colour)
+        match &self.told {
+            Told::One(detail) => words::tell(detail, colour),
+            Told::All(apps) => words::tell_all(apps, colour),
+        }
     }
 }

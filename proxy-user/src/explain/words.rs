@@ -39,11 +39,7 @@ impl Page {
 pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     let view = &detail.view;
-    let state = match view.state.as_str() {
-        "failed" => "accepts no connections",
-        state => &format!("is {state}"),
-    };
-    page.heading(&format!("{} {state}, with {}.", view.app, sessions(view.sessions)));
+    page.heading(&state(view));
     activity(&mut page, view);
     ignored(&mut page, view);
     suspension(&mut page, view);
@@ -51,6 +47,43 @@ pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
     history(&mut page, detail);
     hints(&mut page, detail);
     page.text
+}
+
+/// All apps in short.
+pub(super) fn tell_all(apps: &[AppView], colour: bool) -> String {
+    let mut page = Page { text: String::new(), colour };
+    for view in apps {
+        page.heading(&state(view));
+        match &view.last_activity {
+            Some(last) => {
+                page.line(&format!(
+                    "Last activity {}: {}.",
+                    ago(last.ago_seconds),
+                    what(&last.traffic)
+                ));
+            }
+            None => page.line("No activity since Ebbtide started."),
+        }
+        match (&view.suspends_at, &view.shadow) {
+            (Some(at), _) => page.line(&format!("It will be suspended at {at}.")),
+            (None, Some(shadow)) => page.line(&format!("{}.", due(shadow))),
+            (None, None) => page.line("It is never suspended."),
+        }
+    }
+    match apps {
+        [] => page.line("There is no app."),
+        _ => page.heading("`ebbtide explain NAME` says more of one."),
+    }
+    page.text
+}
+
+/// What the app is at the moment.
+fn state(view: &AppView) -> String {
+    let state = match view.state.as_str() {
+        "failed" => "accepts no connections",
+        state => &format!("is {state}"),
+    };
+    format!("{} {state}, with {}.", view.app, sessions(view.sessions))
 }
 
 fn activity(page: &mut Page, view: &AppView) {
@@ -123,17 +156,10 @@ fn suspension(page: &mut Page, view: &AppView) {
 
 /// What would have happened, by each way of counting.
 fn compare(page: &mut Page, shadow: &ShadowView, since: &str) {
-    let at = &shadow.suspends_at;
-    page.line(&match shadow.suspended {
-        true => format!(
-            "It would have been suspended {}, at {at}: {since}.",
-            ago(-shadow.suspends_in_seconds)
-        ),
-        false => format!(
-            "It would be suspended in {}, at {at}, if nothing counts until then.",
-            span(shadow.suspends_in_seconds)
-        ),
-    });
+    match shadow.suspended {
+        true => page.line(&format!("{}: {since}.", due(shadow))),
+        false => page.line(&format!("{}, if nothing counts until then.", due(shadow))),
+    }
     page.line("on_idle = \"shadow\" only says so. Other ways of counting:");
     page.line(&format!(
         "  any data frame or request: {}.",
@@ -149,6 +175,15 @@ fn compare(page: &mut Page, shadow: &ShadowView, since: &str) {
         span(sums.opcode_only),
         span(sums.presence)
     ));
+}
+
+/// When, without a stop behind it.
+fn due(shadow: &ShadowView) -> String {
+    let (at, seconds) = (&shadow.suspends_at, shadow.suspends_in_seconds);
+    match shadow.suspended {
+        true => format!("It would have been suspended {}, at {at}", ago(-seconds)),
+        false => format!("It would be suspended in {}, at {at}", span(seconds)),
+    }
 }
 
 fn alternative(other: &Alternative) -> String {

@@ -31,6 +31,35 @@ pub enum Error {
     NotShown(PathBuf),
 }
 
+/// Why programs cannot be attached to a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum NoCgroup {
+    /// Nothing is there, or it cannot be seen.
+    #[error("{}: {source}", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The folder is none of a cgroup2 file system.
+    #[error("{}: not a cgroup v2 directory (it has no cgroup.controllers)", .0.display())]
+    Other(PathBuf),
+}
+
+/// Whether a folder is a cgroup v2 one.
+///
+/// # Errors
+/// See [`NoCgroup`].
+pub fn check(path: &Path) -> Result<(), NoCgroup> {
+    fs::metadata(path).map_err(|source| NoCgroup::Missing { path: path.to_path_buf(), source })?;
+    // Those of version 1 have a cgroup.procs too (cgroups(7)).
+    match path.join("cgroup.controllers").is_file() {
+        true => Ok(()),
+        false => Err(NoCgroup::Other(path.to_path_buf())),
+    }
+}
+
 /// The cgroup v2 folder of this process.
 ///
 /// # Errors

@@ -203,11 +203,13 @@ pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // aya's words for a verifier that has said nothing.
+    let line = line.strip_suffix(". Verifier output:").unwrap_or(&line);
     // Of a verifier's log the end says what was wrong.
     let head = line.char_indices().nth(HALF).map(|(at, _)| at);
     let tail = line.char_indices().rev().nth(HALF).map(|(at, _)| at);
     match (head, tail) {
         (Some(head), Some(tail)) if head < tail => format!("{} … {}", &line[..head], &line[tail..]),
-        _ => line,
+        _ => line.to_owned(),
     }
 }

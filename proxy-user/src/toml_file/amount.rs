@@ -1,7 +1,8 @@
-//! Durations and sizes: one whole number and a unit, the forms that the contract shows.
+//! Durations and sizes: whole numbers with their units, in the forms that the contract shows and, for
+//! durations, that `ebbtide explain` prints ("1 d 1 h").
 //!
-//! Bare numbers, fractions and sums ("30", "1.5h", "1h30m") are refused: each amount has few ways
-//! to be written, and none that two people read differently.
+//! Bare numbers and fractions ("30", "1.5h") are refused: nothing can be written that two people read
+//! differently.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,19 +14,22 @@ use super::quote::quote;
 /// Milliseconds per unit, largest first.
 const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+/// The same of those that are read only: what is written stays below them.
+const MORE_DURATIONS: [(&str, u64); 2] = [("d", 86_400_000), ("min", 60_000)];
+
 /// Bytes per unit, largest first.
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// Reads a duration such as `1500ms`, `30s`, `15m` or `1h`.
+/// Reads a duration such as `1500ms`, `30s`, `15m`, `1h`, `1d` or `1 d 1 h`: larger units come first.
 ///
 /// # Errors
 ///
 /// For every other form, and for more than 2^64 − 1 milliseconds.
 pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
-    amount(text, &DURATIONS).map(Duration::from_millis).ok_or_else(|| {
+    sum(text).map(Duration::from_millis).ok_or_else(|| {
         ValueError::new(
             format!("{} is not a duration", quote(text)),
-            "write a whole number and a unit (ms, s, m, h), such as \"30s\"",
+            "write a whole number and a unit (ms, s, m, h, d), such as \"30s\"",
         )
     })
 }
@@ -87,6 +91,31 @@ fn within<T: PartialOrd + Copy>(
     Err(ValueError::new(why, format!("write from \"{least}\" to \"{most}\"")))
 }
 
+/// Milliseconds of a sum of amounts, each in a smaller unit than the one before it. A space may stand
+/// between any two parts.
+fn sum(text: &str) -> Option<u64> {
+    let (mut rest, mut sum, mut before) = (text, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let (digits, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let behind = behind.strip_prefix(' ').unwrap_or(behind);
+        let end = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(end);
+        let (_, scale) = DURATIONS.iter().chain(&MORE_DURATIONS).find(|(name, _)| *name == unit)?;
+        if *scale >= before {
+            return None;
+        }
+        before = *scale;
+        sum = sum.checked_add(digits.parse::<u64>().ok()?.checked_mul(*scale)?)?;
+        rest = match behind.strip_prefix(' ') {
+            // Nothing stands behind the last one.
+            Some("") => return None,
+            Some(next) => next,
+            None => behind,
+        };
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
 fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let (_, scale) = units.iter().find(|(name, _)| *name == unit)?;
@@ -109,6 +138,20 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
+        // As `explain` prints them, and closer together.
+        let (hour, day) = (3_600_000, 86_400_000);
+        let cases = [
+            ("1d", day),
+            ("1 d 1 h", day + hour),
+            ("1d1h", day + hour),
+            ("1h30m", hour + 1_800_000),
+            ("2 min 5 s", 125_000),
+            ("30 s", 30_000),
+            ("1d 2h 3m 4s 5ms", day + 2 * hour + 184_005),
+        ];
+        for (text, millis) in cases {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
         for (text, bytes) in [("512B", 512), ("64KiB", 65_536), ("1MiB", 1_048_576)] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
@@ -117,9 +160,10 @@ mod tests {
     #[test]
     fn other_forms_are_refused() {
         let over = "18446744073709551615h";
-        for text in
-            ["", "30", "s", "-1s", "+1s", "1.5h", "1h30m", "30 s", " 30s", "30S", "1d", over]
-        {
+        for text in [
+            "", "30", "s", "-1s", "+1s", "1.5h", " 30s", "30s ", "30  s", "30S", "1h 30", "30m1h",
+            "1h1h", "1min1m", "1h,30m", "1 d  1 h", "1w", over,
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         for text in ["", "64", "64KB", "64kib", "64K", "1.5MiB", "-1B", "18446744073709551615KiB"] {

@@ -49,6 +49,31 @@ fn it_says_why_an_app_is_awake() {
 }
 
 #[test]
+fn without_a_name_it_shows_all() {
+    let app = App::listen();
+    let proxy = Setup::new()
+        .app("demo", app.address(), "hosts = [\"demo.test\"]")
+        .app("rest", app.address(), "idle_after = \"1h\"\non_idle = \"shadow\"")
+        .start();
+    visit(&proxy, &app, "/page");
+    let people = explain(&proxy, &[]);
+    assert_eq!(people.code, Some(0), "{people:?}");
+    for said in [
+        "demo is running, with no session open.\n  Last activity ",
+        " ago: GET /page.\n",
+        "rest is running, with no session open.\n  No activity since Ebbtide started.\n",
+        "  It is never suspended.\n",
+        "  It would be suspended in ",
+        "explain NAME",
+    ] {
+        assert!(people.stdout.contains(said), "{said:?} is not in:\n{}", people.stdout);
+    }
+    let programs = explain(&proxy, &["--json"]);
+    let told: Value = serde_json::from_str(&programs.stdout).unwrap();
+    assert_eq!((&told[0]["app"], &told[1]["app"]), (&"demo".into(), &"rest".into()), "{told}");
+}
+
+#[test]
 fn what_cannot_be_answered_is_said_plainly() {
     let app = App::listen();
     let scratch = Scratch::new();

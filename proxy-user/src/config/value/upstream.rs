@@ -56,6 +56,9 @@ impl FromStr for Upstream {
         let wrong =
             |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote_url(text)), fix);
         let form = "write http://HOST:PORT, such as \"http://127.0.0.1:8501\"";
+        if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("unix:")) {
+            return Err(wrong("is a Unix socket, which is not built in this version", form));
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong("has no scheme", form));
         };
@@ -122,7 +125,9 @@ mod tests {
             ("127.0.0.1:8501", "no scheme"),
             ("https://a", "not built"),
             ("ws://a", "is ws"),
-            ("unix:///x", "not http"),
+            ("unix:///x", "Unix socket, which is not built"),
+            ("unix:/run/app.sock", "Unix socket, which is not built"),
+            ("ftp://x", "not http"),
             ("http://", "not a URL"),
             ("http://a b", "not a URL"),
             ("http://u:p@a", "user name"),

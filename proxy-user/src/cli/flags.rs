@@ -1,0 +1,104 @@
+//! The flags that several commands have. Each can be set in the environment too.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use clap::Args;
+use tracing_subscriber::filter::Targets;
+
+use crate::config::{Config, SocketSource};
+use crate::logging;
+
+/// What every command needs that moves bytes itself.
+#[derive(Debug, Args)]
+pub(super) struct ProxyFlags {
+    /// Where browsers connect [default: 127.0.0.1:8080, or what the file says]
+    #[arg(long, env = "EBBTIDE_LISTEN", value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(super) watch: WatchFlags,
+}
+
+/// What every command needs that watches sockets.
+#[derive(Debug, Args)]
+pub(super) struct WatchFlags {
+    #[command(flatten)]
+    pub(super) admin: AdminFlag,
+    /// Who watches the sockets: auto, ebpf or tcp-info [default: auto, or what the file says]
+    #[arg(long, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
+    sockets: Option<SocketSource>,
+    /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
+    /// [default: info; demo: warn]
+    #[arg(long, env = "EBBTIDE_LOG", value_name = "LEVEL")]
+    #[arg(value_parser = logging::parse_filter)]
+    log: Option<Targets>,
+    /// How the log is written
+    #[arg(long, env = "EBBTIDE_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(value_enum, default_value = "text")]
+    log_format: logging::Format,
+}
+
+/// The admin address, to serve it or to ask it.
+#[derive(Debug, Args)]
+pub(super) struct AdminFlag {
+    /// Where metrics, health and the API are [default: 127.0.0.1:9090, or what the file says]
+    #[arg(long, env = "EBBTIDE_ADMIN", value_name = "ADDRESS")]
+    pub(super) admin: Option<SocketAddr>,
+}
+
+/// The rules in place of those that a file names.
+#[derive(Debug, Args)]
+pub(super) struct PackFlag {
+    /// The rules that tell machinery from people, for every app: a pack's name, or auto; see
+    /// `ebbtide packs list` [default: auto, or what the file says]
+    #[arg(long, alias = "packs", env = "EBBTIDE_PACK")]
+    #[arg(value_name = "NAME", value_delimiter = ',')]
+    pub(super) pack: Vec<String>,
+}
+
+impl ProxyFlags {
+    /// Puts the flags that were given in place of what the file says.
+    pub(super) fn apply(&self, config: &mut Config) {
+        if let Some(listen) = self.listen {
+            config.listen = vec![listen];
+        }
+        self.watch.apply(config);
+    }
+}
+
+impl WatchFlags {
+    /// The same.
+    pub(super) fn apply(&self, config: &mut Config) {
+        self.admin.apply(config);
+        if let Some(source) = self.sockets {
+            config.sockets.source = source;
+        }
+    }
+
+    /// Starts logging at the level that was given, else at the command's own.
+    pub(super) fn start_logging(&self, level: &str) -> anyhow::Result<()> {
+        let filter = match &self.log {
+            Some(filter) => filter.clone(),
+            None => logging::parse_filter(level).map_err(anyhow::Error::msg)?,
+        };
+        logging::start(filter, self.log_format).context("cannot start logging")
+    }
+}
+
+impl AdminFlag {
+    /// The same.
+    pub(super) fn apply(&self, config: &mut Config) {
+        if let Some(admin) = self.admin {
+            config.admin = admin;
+        }
+    }
+}
+
+impl PackFlag {
+    /// The same.
+    pub(super) fn apply(&self, config: &mut Config) {
+        if !self.pack.is_empty() {
+            config.apps.iter_mut().for_each(|app| app.packs.clone_from(&self.pack));
+        }
+    }
+}
