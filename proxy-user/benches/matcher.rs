@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
-use ebbtide::core::pack::{Judgement, Message, Opening, RuleBook, RuleSet};
+use ebbtide::core::pack::{Context, Judgement, Message, Opening, RuleBook, RuleSet};
 use ebbtide::packs::Packs;
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -55,7 +55,10 @@ impl Way {
         let (rules, decoder) = self.looks.as_mut()?;
         decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], |opcode, payload| {
             let age = Duration::from_secs(60);
-            rules.judge(book, &Message { opcode, payload, age, first: false })
+            rules.judge(
+                book,
+                &Message { opcode, payload, age, first: false, context: Context::default() },
+            )
         })
     }
 }

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
 use ebbtide::core::pack::{
-    Judgement, Message, Opening, RequestHead, RequestJudgement, RuleBook, RuleIndex,
+    Context, Judgement, Message, MessageJudge, Opening, RequestHead, RequestJudgement, RuleBook,
+    RuleIndex,
 };
 use ebbtide::core::payload::Payload;
+use ebbtide::core::side::Direction;
 use ebbtide::packs::Packs;
 use toml::de::{DeTable, DeValue};
 
@@ -87,7 +89,7 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
             subprotocol: text(connection, "subprotocol"),
             unattended: connection.contains_key("unattended"),
         };
-        let rules = book.connection(&opening);
+        let mut judge = MessageJudge::new(&book.connection(&opening));
         for message in list(connection, "messages") {
             let (opcode, payload) = bytes(message);
             let age = text(message, "age").unwrap_or("2s").strip_suffix('s').unwrap();
@@ -96,13 +98,15 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
                 payload: &Payload::whole(&payload),
                 age: Duration::from_secs(age.parse().unwrap()),
                 first: message.contains_key("first"),
+                context: Context::default(),
             };
-            let rules = match text(message, "from").unwrap() {
-                "client" => &rules.input,
-                "app" => &rules.output,
+            let direction = match text(message, "from").unwrap() {
+                "client" => Direction::Input,
+                "app" => Direction::Output,
                 other => panic!("from {other}"),
             };
-            all.push(row(book, message, rules.judge(book, &shown)));
+            let echo = message.contains_key("echo").then_some(Duration::from_millis(20));
+            all.push(row(book, message, judge.judge(book, direction, shown, echo)));
         }
     }
     // The app was recognised: that is not what is tried here.

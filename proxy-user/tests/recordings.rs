@@ -2,7 +2,7 @@
 //! its own: a tab that nobody uses must not count once its page is open, and nothing of what a person
 //! does may be ignored.
 //!
-//! The recordings are those of `tests/data/packs/recordings`, or others that `EBBTIDE_RECORDINGS` names.
+//! The recordings are those of `tests/data/packs`, or others that `EBBTIDE_RECORDINGS` names.
 //! `cargo test --test recordings -- --nocapture` shows the table.
 
 #![allow(
@@ -58,22 +58,24 @@ const PACKS: &[(&str, &str)] = &[
     ("vite", "vite"),
 ];
 
-fn folder() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/packs/recordings");
-    std::env::var_os("EBBTIDE_RECORDINGS").map_or(own, PathBuf::from)
+fn folders() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/packs");
+    match std::env::var_os("EBBTIDE_RECORDINGS") {
+        Some(folder) => vec![folder.into()],
+        None => vec![own.join("recordings"), own.join("work")],
+    }
 }
 
-fn outcomes(folder: &Path) -> Vec<Outcome> {
+fn outcomes(folders: &[PathBuf]) -> Vec<Outcome> {
     let packs = Packs::open(None).unwrap();
     let book = packs.book(&["auto".to_owned()]).unwrap();
-    let paths = [folder.to_owned()];
-    let labels = Labels::find(&paths).unwrap();
-    find(&paths).unwrap().iter().map(|recording| replay(&book, recording, &labels)).collect()
+    let labels = Labels::find(folders).unwrap();
+    find(folders).unwrap().iter().map(|recording| replay(&book, recording, &labels)).collect()
 }
 
 #[test]
 fn nobody_counts_for_nobody_and_everybody_for_somebody() {
-    let outcomes = outcomes(&folder());
+    let outcomes = outcomes(&folders());
     println!("{}", table(&outcomes));
     let mut wrong = Vec::new();
     for outcome in &outcomes {
@@ -102,10 +104,12 @@ fn nobody_counts_for_nobody_and_everybody_for_somebody() {
 
 #[test]
 fn frameworks_are_recognised_by_their_own_traffic() {
-    for outcome in outcomes(&folder()) {
+    for outcome in outcomes(&folders()) {
         let name = &outcome.recording;
-        let plain = ["act-", "rc-", "down-"].iter().find_map(|prefix| name.strip_prefix(prefix));
-        let plain = plain.unwrap_or(name);
+        let mut plain = &**name;
+        for prefix in ["act-", "busy-", "rc-", "down-", "collab-"] {
+            plain = plain.strip_prefix(prefix).unwrap_or(plain);
+        }
         if let Some((_, packs)) = PACKS.iter().find(|(start, _)| plain.starts_with(start)) {
             assert_eq!(outcome.packs.join(" "), *packs, "{name}");
         }
@@ -114,7 +118,7 @@ fn frameworks_are_recognised_by_their_own_traffic() {
 
 #[test]
 fn labelled_messages_are_what_their_labels_say() {
-    let labels = Labels::find(&[folder()]).unwrap();
+    let labels = Labels::find(&folders()).unwrap();
     let packs = Packs::open(None).unwrap();
     let wrong = labels.judge(&packs.book(&["auto".to_owned()]).unwrap());
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), labels.len());

@@ -13,8 +13,9 @@ use std::time::Duration;
 use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Opcode, Parser, Rules, own_frame};
-use ebbtide::core::pack::{Judgement, Message, Opening, RuleBook, RuleSet};
+use ebbtide::core::pack::{Context, Judgement, Message, MessageJudge, Opening, RuleBook};
 use ebbtide::core::payload::Payload;
+use ebbtide::core::side::Direction;
 use ebbtide::packs::Packs;
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -58,7 +59,7 @@ const KEY: [u8; 4] = [1, 2, 3, 4];
 /// One direction of a connection.
 struct Way {
     book: RuleBook,
-    rules: RuleSet,
+    rules: MessageJudge,
     decoder: MessageDecoder,
     workspace: Workspace,
     parser: Parser,
@@ -72,9 +73,10 @@ impl Way {
         let packs = Packs::open(None).unwrap();
         let book = packs.book(&["auto".to_owned()]).unwrap();
         let opening = Opening { path, query, subprotocol, unattended: true };
-        let rules = book.connection(&opening).input;
-        assert!(rules.longest() > 0, "no rules for {path}");
-        let decoder = MessageDecoder::new(rules.longest(), deflate);
+        let rules = MessageJudge::new(&book.connection(&opening));
+        let longest = rules.longest(Direction::Input);
+        assert!(longest > 0, "no rules for {path}");
+        let decoder = MessageDecoder::new(longest, deflate);
         let rsv = if deflate.is_some() { 4 } else { 0 };
         let parser = Parser::new(Rules { masked: true, rsv, max_frame: u64::MAX });
         Way { book, rules, decoder, workspace: Workspace::default(), parser }
@@ -83,10 +85,12 @@ impl Way {
     fn judge(&mut self, bytes: &[u8]) -> Judgement {
         let chunk = self.parser.next(bytes).unwrap().unwrap();
         let start = chunk.header.map_or(0, |header| header.size);
-        let (book, rules) = (&self.book, &self.rules);
+        let (book, rules) = (&self.book, &mut self.rules);
         let judge = |opcode, payload: &Payload<'_>| {
             let age = Duration::from_secs(60);
-            rules.judge(book, &Message { opcode, payload, age, first: false })
+            let context = Context::default();
+            let message = Message { opcode, payload, age, first: false, context };
+            rules.judge(book, Direction::Input, message, None)
         };
         self.decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], judge).unwrap()
     }
@@ -163,6 +167,25 @@ fn compressed(texts: &[&[u8]]) -> Vec<Vec<u8>> {
         frame
     };
     texts.iter().map(frame).collect()
+}
+
+/// What an idle tab says of itself in a shared document, and a cursor that moves in it.
+#[test]
+fn awareness_allocates_nothing() {
+    let said = |state: &str| {
+        let length = u8::try_from(state.len()).unwrap();
+        let body = [&[1, 7, 1, length], state.as_bytes()].concat();
+        let bytes = [&[1, length + 4], &body[..]].concat();
+        own_frame(Opcode::Binary, &bytes, Some(KEY))
+    };
+    let mut way = Way::new(("/api/collaboration/room/json:notebook:1", "", None), None);
+    let messages = ["{}", "{}", "{\"cursors\":[1]}"].map(said);
+    // The first is a visitor's who introduces himself: nobody has said it before.
+    way.judge(&messages[2]);
+    assert_eq!(way.judge(&messages[0]), Judgement::Activity(None));
+    assert!(matches!(way.judge(&messages[1]), Judgement::Ignored(_)));
+    assert_eq!(way.judge(&messages[2]), Judgement::Activity(None));
+    assert_eq!(way.allocations(&messages), 0);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use ebbtide::{
         extension::Deflate,
         frame::{Opcode, Parser, Rules, own_frame},
         gate::{Gate, Reason},
-        pack::{Judgement, Message, Opening},
+        pack::{Context, Judgement, Message, Opening},
         stall::{Sample, TcpState, Watch},
         time::Nanos,
     },
@@ -104,7 +104,10 @@ fn through((pack, opening): Place, frame: &[u8], machinery: bool, count: usize) 
         let judgement =
             decoder.chunk(&workspace, &chunk, &frame[start..chunk.size], |opcode, payload| {
                 let age = Duration::from_secs(60);
-                rules.judge(&book, &Message { opcode, payload, age, first: false })
+                rules.judge(
+                    &book,
+                    &Message { opcode, payload, age, first: false, context: Context::default() },
+                )
             });
         assert_eq!(matches!(judgement, Some(Judgement::Ignored(_))), machinery);
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
-use ebbtide::core::pack::{Connection, RuleSet, Message, Opening, RuleBook, Judgement};
+use ebbtide::core::pack::{Context, Connection, RuleSet, Message, Opening, RuleBook, Judgement};
 use ebbtide::core::payload::{Masked, Payload};
 use ebbtide::packs::Packs;
 use libfuzzer_sys::fuzz_target;
@@ -68,5 +68,5 @@ fuzz_target!(|data: &[u8]| {
 
 fn judge(book: &RuleBook, rules: &RuleSet, opcode: Opcode, payload: &Payload<'_>) -> Judgement {
     let age = Duration::from_secs(1);
-    rules.judge(book, &Message { opcode, payload, age, first: true })
+    rules.judge(book, &Message { opcode, payload, age, first: true, context: Context::default() })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
-use ebbtide::core::pack::{Message, Opening, RequestHead, RuleBook};
+use ebbtide::core::pack::{Context, Message, Opening, RequestHead, RuleBook};
 use ebbtide::core::payload::Payload;
 use libfuzzer_sys::fuzz_target;
 
@@ -29,7 +29,7 @@ fn ask(book: &RuleBook) {
         for (opcode, whole) in [(Opcode::Text, true), (Opcode::Binary, false)] {
             let age = Duration::from_secs(1);
             let payload = &if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
-            let message = Message { opcode, payload, age, first: true };
+            let message = Message { opcode, payload, age, first: true, context: Context::default() };
             let _ = connection.input.judge(book, &message);
             let _ = connection.output.judge(book, &message);
         }

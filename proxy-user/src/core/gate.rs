@@ -4,6 +4,7 @@
 //! compare. It must not count, report or log; those read it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use super::time::Nanos;
 
@@ -75,6 +76,24 @@ impl Gate {
         let word = self.word.load(Relaxed);
         let reason = Reason::ALL.into_iter().find(|&reason| reason as u64 == word & 7)?;
         Some(Activity { at: Nanos((word >> 3) << MOMENT), reason })
+    }
+}
+
+/// When something last happened.
+#[derive(Debug, Default)]
+pub struct Moment(AtomicU64);
+
+impl Moment {
+    /// It happens at `now`.
+    pub fn note(&self, now: Nanos) {
+        self.0.store(now.0, Relaxed);
+    }
+
+    /// How long ago it happened; `None` = never.
+    #[must_use]
+    pub fn age(&self, now: Nanos) -> Option<Duration> {
+        let then = self.0.load(Relaxed);
+        (then > 0).then(|| now.since(Nanos(then)))
     }
 }
 

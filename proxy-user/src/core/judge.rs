@@ -37,6 +37,29 @@ pub fn request(
     }
 }
 
+/// Judges a handshake to an app that was recognised by these packs. `by_page`: a browser asks, which says
+/// so by `Origin` (RFC 6455 section 4.1).
+///
+/// Of a connection that no pack knows it is a page's own doing only if the page was seen to open it before,
+/// or was not seen to be opened at all.
+#[must_use]
+pub fn handshake(
+    (book, recognised): (&RuleBook, u64),
+    visits: &Visits,
+    (client, by_page): (u64, bool),
+    opening: &Opening<'_>,
+    now: Nanos,
+) -> Judgement {
+    let judgement = book.upgrade(opening, recognised);
+    let unknown = judgement == Judgement::Activity(None);
+    match book.reopened(recognised) {
+        Some(rule) if unknown && by_page && visits.opens_again(client, opening.path, now) => {
+            Judgement::Ignored(rule)
+        }
+        _ => judgement,
+    }
+}
+
 /// A page that nobody has opened lately loads itself again, or a part of itself after that.
 fn by_itself(visits: &Visits, asker: Asker, now: Nanos) -> bool {
     match asker.navigation {

@@ -100,6 +100,16 @@ impl Visits {
         (place.within(VISIT, now) || first) && !place.reload()
     }
 
+    /// Whether a connection for this path is one that a page opens again by itself, as far as can be said
+    /// of a page of which nothing else is known: nobody has come to it lately, and it has opened this
+    /// connection since somebody did, or was open before anything was seen of it.
+    #[must_use]
+    pub fn opens_again(&self, client: u64, path: &str, now: Nanos) -> bool {
+        let place = self.look(client);
+        let first = place.is_of(client) && place.0 & bit(path) == 0 && !place.reload();
+        !self.attended(client, path, now) && !first
+    }
+
     /// The page has opened a connection for this path.
     pub fn opened(&self, client: u64, path: &str) {
         self.place(client).fetch_or(bit(path), Relaxed);
@@ -169,6 +179,19 @@ mod tests {
         assert!(visits.attended(7, "/other", seconds(45)));
         visits.navigated(7, seconds(50));
         assert!(visits.attended(7, "/ws", seconds(88)));
+    }
+
+    #[test]
+    fn a_connection_is_opened_again_by_whoever_has_opened_it() {
+        let visits = Visits::default();
+        let again = |path, now| visits.opens_again(7 << 49, path, seconds(now));
+        assert!(again("/ws", 5), "a tab from before");
+        visits.navigated(7 << 49, seconds(10));
+        assert!(!again("/ws", 15) && !again("/ws", 300), "somebody presses a button");
+        visits.opened(7 << 49, "/ws");
+        assert!(!again("/ws", 15) && again("/ws", 300) && !again("/other", 300));
+        visits.reloaded(7 << 49, seconds(400));
+        assert!(again("/other", 401));
     }
 
     #[test]

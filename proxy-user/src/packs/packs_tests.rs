@@ -130,7 +130,7 @@ fn auto_stands_for_all_and_named_ones_come_first() {
 fn a_hint_s_pack_knows_its_messages() {
     use crate::core::cadence::{Cadence, Hints, pack};
     use crate::core::frame::Opcode;
-    use crate::core::pack::{Judgement, Message, Opening};
+    use crate::core::pack::{Context, Judgement, Message, Opening};
     use crate::core::payload::Payload;
     use crate::core::time::Nanos;
 
@@ -148,8 +148,13 @@ fn a_hint_s_pack_knows_its_messages() {
     let judgement = |path, payload: &[u8]| {
         let opening = Opening { path, query: "", subprotocol: None, unattended: false };
         let age = std::time::Duration::from_secs(60);
-        let message =
-            Message { opcode: Opcode::Text, payload: &Payload::whole(payload), age, first: false };
+        let message = Message {
+            opcode: Opcode::Text,
+            payload: &Payload::whole(payload),
+            age,
+            first: false,
+            context: Context::default(),
+        };
         book.connection(&opening).input.judge(&book, &message)
     };
     let later = br#"{"op":"hb","n":1234567890}"#;

@@ -12,7 +12,9 @@ use crate::core::extension::{Deflate, Extensions};
 use crate::core::frame::{Chunk, Header, Opcode};
 use crate::core::gate::Reason;
 use crate::core::heartbeat::Fate;
-use crate::core::pack::{Class, Connection, Judgement, Message, RuleBook, RuleIndex, RuleSet};
+use crate::core::pack::{
+    Class, Connection, Context, Judgement, Message, MessageJudge, RuleBook, RuleIndex,
+};
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
@@ -23,6 +25,7 @@ use crate::session::{App, AppPolicy, Trace};
 pub struct Inspection {
     book: Arc<RuleBook>,
     opened: Nanos,
+    judge: MessageJudge,
     input: Option<View>,
     output: Option<View>,
     heartbeats: Option<Box<Heartbeats>>,
@@ -33,7 +36,6 @@ pub struct Inspection {
 /// One direction that is looked into.
 #[derive(Debug)]
 struct View {
-    rules: RuleSet,
     decoder: MessageDecoder,
     counts: bool,
     /// Payload of the newest data frame in bytes.
@@ -44,7 +46,7 @@ struct View {
     begun: bool,
 }
 
-const _: () = assert!(size_of::<Inspection>() <= 224, "there is one for each session");
+const _: () = assert!(size_of::<Inspection>() <= 240, "there is one for each session");
 
 /// What messages of one burst came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,13 +89,13 @@ impl Inspection {
         extensions: Extensions,
         opened: Nanos,
     ) -> Option<Box<Inspection>> {
-        let Connection { input, output, heartbeat, .. } = connection;
+        let judge = MessageJudge::new(&connection);
+        let heartbeat = connection.heartbeat;
         let paced = policy.seeks_cadence();
-        let view = |rules: RuleSet, counts, deflate: Option<Deflate>, least| {
-            let longest = rules.longest().max(least);
+        let view = |direction, counts, deflate: Option<Deflate>, least| {
+            let longest = judge.longest(direction).max(least);
             (longest > 0).then(|| View {
                 decoder: MessageDecoder::new(longest, deflate),
-                rules,
                 counts,
                 frame: 0,
                 judged: Judged::default(),
@@ -101,12 +103,14 @@ impl Inspection {
             })
         };
         let unknown = if paced { cadence::LONGEST } else { 0 };
-        let input = view(input, true, extensions.client, unknown);
-        let output = view(output, counts_output, extensions.server, 0);
+        let input = view(Direction::Input, true, extensions.client, unknown);
+        let output = view(Direction::Output, counts_output, extensions.server, 0);
+        let hears = counts_output || heartbeat.is_some() || judge.hears();
         let inspection = Inspection {
             book: Arc::clone(&policy.book),
             opened,
-            output: output.filter(|_| counts_output || heartbeat.is_some()),
+            output: output.filter(|_| hears),
+            judge,
             cadence: paced
                 .then(|| Box::new(Paced { cadence: Cadence::default(), path: path.into() })),
             heartbeats: heartbeat.map(|known| Box::new(Heartbeats::new(known))),
@@ -143,7 +147,7 @@ impl Inspection {
         {
             return Fate::Swallow;
         }
-        let Some(View { rules, decoder, counts, frame, judged, begun }) = view else {
+        let Some(View { decoder, counts, frame, judged, begun }) = view else {
             return Fate::Pass;
         };
         if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
@@ -153,9 +157,13 @@ impl Inspection {
         let mut paced = self.cadence.as_mut().filter(|_| direction == Direction::Input);
         let (session, first) = (self.trace.session(), !*begun);
         let (mut known_opcode, mut length) = (Opcode::Text, 0);
+        let rules = &mut self.judge;
+        let echo = rules.asks_for_echo().then(|| app.echoed.age(now)).flatten();
         let judge = |opcode, payload: &Payload<'_>| {
             (known_opcode, length) = (opcode, payload.seen().len() as u64);
-            let judgement = rules.judge(book, &Message { opcode, payload, age, first });
+            let context = Context::default();
+            let message = Message { opcode, payload, age, first, context };
+            let judgement = rules.judge(book, direction, message, echo);
             if let (Some(paced), Judgement::Activity(None), true) =
                 (&mut paced, judgement, payload.is_whole())
             {
@@ -166,6 +174,9 @@ impl Inspection {
         };
         let judgement = decoder.chunk(workspace, chunk, payload, judge);
         *begun |= judgement.is_some();
+        if judgement.is_some() && direction == Direction::Output && self.judge.is_echoed() {
+            app.echoed.note(now);
+        }
         // The judge sees no more of a long message than its rules need.
         length = length.max(*frame);
         match judgement {

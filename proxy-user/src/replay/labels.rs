@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::reader::{RecordingError, VECTORS, lines};
 use super::recording::Frame;
 use crate::core::frame::Opcode;
-use crate::core::pack::{Judgement, Message, Opening, RuleBook};
+use crate::core::pack::{Context, Judgement, Message, Opening, RuleBook};
 use crate::core::payload::Payload;
 
 /// What a label calls a message that is no machinery by itself.
@@ -20,11 +20,17 @@ const PERSON: &str = "not-heartbeat";
 pub struct Labels {
     vectors: Vec<Vector>,
     persons: HashSet<(String, u8, Vec<u8>)>,
+    /// And those that somebody did, not the page.
+    acts: HashSet<(String, u8, Vec<u8>)>,
+    /// Machinery that is known by what was before it.
+    machinery: HashSet<(String, u8, Vec<u8>)>,
 }
 
 #[derive(Clone, Debug)]
 struct Vector {
     expect: String,
+    /// `person`, where the recording says who did it.
+    who: String,
     recording: String,
     from_client: bool,
     opcode: u64,
@@ -65,6 +71,7 @@ impl Labels {
                 let text = |key| line.text(key).unwrap_or_default().to_owned();
                 labels.vectors.push(Vector {
                     expect: text("expect"),
+                    who: text("who"),
                     recording: text("capture"),
                     from_client: line.text("dir") == Some("c2s"),
                     opcode: line.number("opcode").unwrap_or(0),
@@ -74,14 +81,34 @@ impl Labels {
                 });
             }
         }
-        let persons = labels.vectors.iter().filter(|vector| vector.expect == PERSON);
-        labels.persons = persons
-            .map(|vector| {
-                let opcode = u8::try_from(vector.opcode).unwrap_or(u8::MAX);
-                (vector.recording.clone(), opcode, vector.payload.clone())
-            })
-            .collect();
+        let key = |vector: &Vector| {
+            let opcode = u8::try_from(vector.opcode).unwrap_or(u8::MAX);
+            (vector.recording.clone(), opcode, vector.payload.clone())
+        };
+        let persons = || labels.vectors.iter().filter(|vector| vector.expect == PERSON);
+        let acts = persons().filter(|vector| vector.who == "person").map(key).collect();
+        labels.persons = persons().filter(|vector| vector.who != "unattended").map(key).collect();
+        let seen = |vector: &&Vector| {
+            vector.from_client && vector.expect != PERSON && !vector.who.is_empty()
+        };
+        labels.acts = acts;
+        // What one tab says of itself, another one repeats.
+        let alone = |key: &(String, u8, Vec<u8>)| !labels.persons.contains(key);
+        let machinery = labels.vectors.iter().filter(seen).map(key).filter(alone).collect();
+        labels.machinery = machinery;
         Ok(labels)
+    }
+
+    /// Whether a message of a recording is labelled as machinery, by what was before it.
+    pub(super) fn is_machinery(&self, recording: &str, frame: &Frame) -> bool {
+        let key = (recording.to_owned(), frame.opcode as u8, frame.payload.clone());
+        !self.machinery.is_empty() && self.machinery.contains(&key)
+    }
+
+    /// Whether a message of a recording is labelled as something that somebody did.
+    pub(super) fn is_act(&self, recording: &str, frame: &Frame) -> bool {
+        let key = (recording.to_owned(), frame.opcode as u8, frame.payload.clone());
+        !self.acts.is_empty() && self.acts.contains(&key)
     }
 
     /// How many there are.
@@ -103,7 +130,7 @@ impl Labels {
     }
 
     /// Judges every labelled message as if it came a minute after somebody opened the page, when no
-    /// rule for reconnects applies.
+    /// rule for reconnects applies. Those that say who sent them are judged where they were seen.
     #[must_use]
     pub fn judge(&self, book: &RuleBook) -> Vec<Mismatch> {
         let wrong = |vector: &&Vector| {
@@ -116,7 +143,8 @@ impl Labels {
                 message: vector.payload[..vector.payload.len().min(64)].escape_ascii().to_string(),
             })
         };
-        self.vectors.iter().filter_map(|vector| wrong(&vector)).collect()
+        let alone = self.vectors.iter().filter(|vector| vector.who.is_empty());
+        alone.filter_map(|vector| wrong(&vector)).collect()
     }
 }
 
@@ -134,8 +162,13 @@ impl Vector {
         let connection = book.connection(&opening);
         let rules = if self.from_client { &connection.input } else { &connection.output };
         let age = Duration::from_secs(60);
-        let message =
-            Message { opcode, payload: &Payload::whole(&self.payload), age, first: false };
+        let message = Message {
+            opcode,
+            payload: &Payload::whole(&self.payload),
+            age,
+            first: false,
+            context: Context::default(),
+        };
         Some(match rules.judge(book, &message) {
             Judgement::Ignored(rule) => book.rule(rule).map(ToString::to_string),
             Judgement::Activity(_) | Judgement::Undecided => None,

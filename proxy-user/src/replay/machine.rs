@@ -37,6 +37,7 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
         wires: HashMap::new(),
         streams: HashMap::new(),
         opened: HashSet::new(),
+        echoed: None,
         loads_from: recording.events.first().map_or(Nanos(0), |(now, _)| *now),
         loads_until: Nanos(0),
         alone: false,
@@ -57,7 +58,7 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
             Event::Cut => {
                 replay.wires.clear();
                 replay.streams.clear();
-                replay.alone = recording.tab != Tab::Person;
+                replay.alone = !recording.tab.is_attended();
             }
         }
     }
@@ -74,6 +75,8 @@ struct Replay<'a> {
     streams: HashMap<u64, EventStream>,
     /// Paths that connections were opened for since the page was.
     opened: HashSet<String>,
+    /// When the app last said something that pages echo.
+    echoed: Option<Nanos>,
     /// When somebody last opened the page.
     loads_from: Nanos,
     /// Until then it is being opened, and what it does is part of somebody's visit.
@@ -194,7 +197,9 @@ impl Replay<'_> {
             }
             self.recognise(self.book.recognise(&opening));
         }
-        let judgement = self.book.upgrade(&opening, self.recognised);
+        // Whoever was recorded is a browser, unless something shows that it is not.
+        let known = (self.book, self.recognised);
+        let judgement = judge::handshake(known, &self.visits, (CLIENT, true), &opening, now);
         if agreed.is_some() {
             judge::note_accepted(&self.visits, CLIENT, &opening, judgement, now);
         }
@@ -223,6 +228,9 @@ impl Replay<'_> {
             self.outcome.requests.add(rule);
         }
         let connection = self.book.connection(&opening);
+        if !opening.unattended {
+            self.loads(now);
+        }
         self.visits.opened(CLIENT, path);
         self.wires.insert(conn, Wire::new(connection, agreed, whole, now));
     }
@@ -250,7 +258,11 @@ impl Replay<'_> {
     fn frame(&mut self, now: Nanos, conn: u64, direction: Direction, frame: &Frame) {
         let Some(wire) = self.wires.get_mut(&conn) else { return };
         let counts = direction == Direction::Input || wire.counts_output;
-        let Some(judgement) = wire.frame(self.book, direction, frame, now) else { return };
+        let echo = self.echoed.map(|then| now.since(then));
+        let Some(judgement) = wire.frame(self.book, direction, frame, now, echo) else { return };
+        if wire.is_echoed() && direction == Direction::Output {
+            self.echoed = Some(now);
+        }
         let mut rule = self.ignoring(judgement);
         if rule.is_none() && !counts {
             rule = Some("output".to_owned());
@@ -262,10 +274,14 @@ impl Replay<'_> {
         };
         let input = direction == Direction::Input;
         match &rule {
+            None if self.labels.is_act(&self.recording.name, frame) => {}
+            None if input && self.labels.is_machinery(&self.recording.name, frame) => {
+                *self.outcome.wrong.entry(format!("counted: {}", what())).or_default() += 1;
+            }
             None => self.counted(now, what()),
             Some(rule) if input && self.labels.is_person(&self.recording.name, frame) => {
                 let wrong = format!("ignored by {rule}: {}", what());
-                if self.recording.tab == Tab::Person {
+                if self.recording.tab.is_attended() {
                     *self.outcome.wrong.entry(wrong).or_default() += 1;
                 }
             }
@@ -315,7 +331,7 @@ impl Replay<'_> {
 
     /// Something counted.
     fn counted(&mut self, now: Nanos, what: String) {
-        if self.recording.tab != Tab::Person && now >= self.loads_until {
+        if !self.recording.tab.is_attended() && now >= self.loads_until {
             *self.outcome.wrong.entry(what).or_default() += 1;
         }
     }

@@ -62,11 +62,13 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> {
 
 /// The name of labelled messages, which are no recording.
 pub(super) const VECTORS: &str = "vectors.jsonl";
+/// The name of what is known of the work in recordings.
+pub(super) const WORK: &str = "work.jsonl";
 
 fn recording_name(file: &Path) -> Option<String> {
     let name = file.file_name()?.to_str()?;
     let stem = name.strip_suffix(".http.jsonl").or_else(|| name.strip_suffix(".jsonl"))?;
-    (name != VECTORS).then(|| stem.to_owned())
+    (![VECTORS, WORK].contains(&name)).then(|| stem.to_owned())
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {

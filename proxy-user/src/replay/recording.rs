@@ -16,6 +16,8 @@ pub enum Tab {
     Idle,
     /// `act-`: a person used it.
     Person,
+    /// `busy-`: a person let it compute.
+    Busy,
     /// `rc-`: left alone, and its connections were cut.
     Cut,
     /// `down-`: left alone, and the app went away.
@@ -24,10 +26,16 @@ pub enum Tab {
 
 impl Tab {
     pub(super) fn of(name: &str) -> Tab {
-        [("act-", Tab::Person), ("rc-", Tab::Cut), ("down-", Tab::Away)]
-            .into_iter()
-            .find_map(|(prefix, tab)| name.starts_with(prefix).then_some(tab))
-            .unwrap_or(Tab::Idle)
+        let prefixes =
+            [("act-", Tab::Person), ("busy-", Tab::Busy), ("rc-", Tab::Cut), ("down-", Tab::Away)];
+        let tab = |(prefix, tab): (&str, Tab)| name.starts_with(prefix).then_some(tab);
+        prefixes.into_iter().find_map(tab).unwrap_or(Tab::Idle)
+    }
+
+    /// Somebody is there.
+    #[must_use]
+    pub fn is_attended(self) -> bool {
+        matches!(self, Tab::Person | Tab::Busy)
     }
 
     /// The word in tables.
@@ -36,6 +44,7 @@ impl Tab {
         match self {
             Tab::Idle => "idle",
             Tab::Person => "person",
+            Tab::Busy => "busy",
             Tab::Cut => "cut",
             Tab::Away => "app away",
         }

@@ -61,8 +61,8 @@ fn rules(text: &mut String, outcomes: &[Outcome]) {
 
 fn wrongs(text: &mut String, outcomes: &[Outcome]) {
     for outcome in outcomes.iter().filter(|outcome| !outcome.wrong.is_empty()) {
-        let what = if outcome.tab == "person" {
-            "ignored, though labelled as no machinery"
+        let what = if ["person", "busy"].contains(&outcome.tab) {
+            "not as labelled"
         } else {
             "counted, with nobody there"
         };

@@ -1,13 +1,15 @@
 //! A recorded connection as the proxy would have seen it: frames are put on the wire again, and go
 //! through the parser and the decoder of their direction to its rules.
 
+use std::time::Duration;
+
 use http::header::HeaderMap;
 
 use super::recording::Frame;
 use crate::core::decoder::{MessageDecoder, Workspace};
 use crate::core::extension::{self, Deflate, Extensions};
 use crate::core::frame::{Opcode, Parser, Rules, own_frame};
-use crate::core::pack::{Connection, Judgement, Message, RuleBook, RuleSet};
+use crate::core::pack::{Connection, Context, Judgement, Message, MessageJudge, RuleBook};
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
@@ -22,7 +24,7 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 struct Way {
     parser: Parser,
     /// Where there are rules.
-    looks: Option<(RuleSet, MessageDecoder)>,
+    decoder: Option<MessageDecoder>,
     masked: bool,
     compressed: bool,
     /// A message has come.
@@ -33,6 +35,7 @@ struct Way {
 #[derive(Debug)]
 pub(super) struct Wire {
     opened: Nanos,
+    judge: MessageJudge,
     input: Way,
     output: Way,
     pub(super) counts_output: bool,
@@ -55,12 +58,13 @@ impl Wire {
     ) -> Wire {
         let extensions = extension::negotiated(agreed);
         let Extensions { rsv, client, server } = extensions;
-        let way = |rules: RuleSet, deflate: Option<Deflate>, whole: bool, masked| {
-            let longest = rules.longest();
+        let judge = MessageJudge::new(&connection);
+        let way = |direction, deflate: Option<Deflate>, whole: bool, masked| {
+            let longest = judge.longest(direction);
             let deflate = deflate.filter(|_| whole);
             Way {
                 parser: Parser::new(Rules { masked, rsv, max_frame: u64::MAX }),
-                looks: (longest > 0).then(|| (rules, MessageDecoder::new(longest, deflate))),
+                decoder: (longest > 0).then(|| MessageDecoder::new(longest, deflate)),
                 masked,
                 compressed: deflate.is_some(),
                 begun: false,
@@ -68,20 +72,28 @@ impl Wire {
         };
         Wire {
             opened,
-            input: way(connection.input, client, whole.input, true),
-            output: way(connection.output, server, whole.output, false),
+            input: way(Direction::Input, client, whole.input, true),
+            output: way(Direction::Output, server, whole.output, false),
+            judge,
             counts_output: connection.counts_output,
             workspace: Workspace::default(),
         }
     }
 
-    /// What a message comes to; `None` for control frames.
+    /// Pages echo on other connections what the app said here last.
+    pub(super) fn is_echoed(&self) -> bool {
+        self.judge.is_echoed()
+    }
+
+    /// What a message comes to; `None` for control frames. `echo`: time since the app said something that
+    /// pages echo.
     pub(super) fn frame(
         &mut self,
         book: &RuleBook,
         direction: Direction,
         frame: &Frame,
         now: Nanos,
+        echo: Option<Duration>,
     ) -> Option<Judgement> {
         if frame.opcode.is_control() {
             return None;
@@ -93,9 +105,11 @@ impl Wire {
         let bytes = way.encode(frame);
         let age = now.since(self.opened);
         let first = !std::mem::replace(&mut way.begun, true);
-        let Some((rules, decoder)) = &mut way.looks else { return Some(Judgement::Activity(None)) };
+        let Some(decoder) = &mut way.decoder else { return Some(Judgement::Activity(None)) };
+        let rules = &mut self.judge;
         let judge = |opcode: Opcode, payload: &Payload<'_>| {
-            rules.judge(book, &Message { opcode, payload, age, first })
+            let context = Context::default();
+            rules.judge(book, direction, Message { opcode, payload, age, first, context }, echo)
         };
         let Ok(Some(chunk)) = way.parser.next(&bytes) else {
             return Some(Judgement::Activity(None));

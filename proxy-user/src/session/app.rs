@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Account, Counts, Losses, Lost, Seats, Session, TcpTotals};
 use crate::config::{self, Count};
-use crate::core::gate::{Gate, Reason};
+use crate::core::gate::{Gate, Moment, Reason};
 use crate::core::pack::{Judgement, RuleBook};
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
@@ -24,6 +24,8 @@ pub struct App {
     policy: ArcSwap<AppPolicy>,
     /// Its newest activity.
     pub gate: Gate,
+    /// When it last said something that pages echo.
+    pub echoed: Moment,
     /// What counted and what did not, for whoever asks why.
     pub account: Account,
     /// How it failed those who asked it.
@@ -115,6 +117,7 @@ impl App {
         App {
             name: config.name.as_str().into(),
             gate: Gate::default(),
+            echoed: Moment::default(),
             losses: Losses::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),

@@ -42,11 +42,35 @@ fn another_browser_s_visit_is_its_own() {
     assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (0, 1));
 }
 
-/// A connection that no pack knows counts: it may be a person's.
+const FROM_A_PAGE: &str = "Origin: http://demo.test\r\n";
+
+/// Of a connection that no pack knows it is known only that no page of somebody's has opened it.
 #[test]
-fn an_unknown_handshake_counts() {
+fn an_unknown_connection_that_a_page_opens_again_does_not_count() {
+    let scene = Scene::start("");
+    let (mut client, mut server) = scene.open("/live", FROM_A_PAGE, "");
+    assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (0, 1));
+    client.send(&Frame::text("what it says counts"));
+    server.receive();
+    assert_eq!(scene.activity("input"), 1);
+    scene.visit();
+    let (_client, _server) = scene.open("/live", FROM_A_PAGE, "");
+    assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (1, 1));
+}
+
+/// It may be somebody's program, which opens no page.
+#[test]
+fn an_unknown_connection_of_no_page_counts() {
     let scene = Scene::start("");
     let (_client, _server) = scene.open("/live", "", "");
+    assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (1, 0));
+}
+
+/// `packs = []` counts everything.
+#[test]
+fn without_packs_a_reopened_connection_counts() {
+    let scene = Scene::start("packs = []");
+    let (_client, _server) = scene.open("/live", FROM_A_PAGE, "");
     assert_eq!((scene.activity("upgrade"), scene.ignored("reconnect")), (1, 0));
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::frame::{Opcode, Parser, Rules};
-use ebbtide::core::pack::{Judgement, Message, Opening, RuleBook, RuleSet};
+use ebbtide::core::pack::{Context, Judgement, Message, Opening, RuleBook, RuleSet};
 use ebbtide::core::payload::Payload;
 use ebbtide::packs::Packs;
 use proptest::prelude::*;
@@ -153,7 +153,7 @@ fn judged(
 }
 
 fn message<'a>(opcode: Opcode, payload: &'a Payload<'a>, first: bool) -> Message<'a> {
-    Message { opcode, payload, age: Duration::from_secs(1), first }
+    Message { opcode, payload, age: Duration::from_secs(1), first, context: Context::default() }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::judgement::{Class, Opening, RequestHead, RuleIndex};
+use super::matcher::Matcher;
 use super::rule::{Advice, Answerer, EventRule, Guard, MessageRule, Pack, RequestRule, RuleName};
 use super::rule_set::{CompiledRule, RuleSet};
 use crate::core::side::Direction;
@@ -26,6 +27,8 @@ pub struct RuleBook {
     compiled: Vec<CompiledRule>,
     /// Per number, the rule's place in `names`.
     places: Vec<Option<u16>>,
+    /// That of a page that no pack knows; `None` = there are no packs.
+    page: Option<RuleIndex>,
 }
 
 /// A pack with its bit and the numbers of its rules.
@@ -54,6 +57,8 @@ pub struct Connection {
     pub counts_output: bool,
     /// How its heartbeats are answered.
     pub heartbeat: Option<Heartbeat>,
+    /// What the app says on it, and pages echo on other connections.
+    pub echoed: Vec<Arc<Matcher>>,
 }
 
 /// How the heartbeats of a connection are answered.
@@ -92,17 +97,22 @@ impl RuleBook {
             }
             book.add(pack, bit);
         }
+        if !book.packs.is_empty() {
+            book.page = Some(book.name(&PAGE.into(), &REOPENED.into(), Class::Reconnect));
+        }
         book
+    }
+
+    fn name(&mut self, pack: &Arc<str>, id: &Arc<str>, class: Class) -> RuleIndex {
+        let number = index(self.names.len());
+        self.names.push(RuleName { pack: pack.clone(), id: id.clone(), class });
+        self.places.push(Some(number.0));
+        number
     }
 
     fn add(&mut self, pack: Arc<Pack>, bit: u64) {
         let first_compiled = index(self.compiled.len()).0;
-        let mut add = |id: &Arc<str>, class| {
-            let number = index(self.names.len());
-            self.names.push(RuleName { pack: pack.name.clone(), id: id.clone(), class });
-            self.places.push(Some(number.0));
-            number
-        };
+        let mut add = |id: &Arc<str>, class| self.name(&pack.name, id, class);
         let entry = Entry {
             first_compiled,
             messages: pack.messages.iter().map(|rule| add(&rule.id, rule.class)).collect(),
@@ -128,7 +138,8 @@ impl RuleBook {
         }
         let place = |number: RuleIndex| old.get(usize::from(number.0)).copied().flatten();
         let compiled = self.compiled.iter_mut().map(|rule| &mut rule.number);
-        for number in self.packs.iter_mut().flat_map(Entry::numbers).chain(compiled) {
+        let packs = self.packs.iter_mut().flat_map(Entry::numbers);
+        for number in packs.chain(compiled).chain(&mut self.page) {
             let new = place(*number).and_then(|place| numbers.get(usize::from(place)));
             *number = new.copied().unwrap_or(*number);
         }
@@ -168,10 +179,11 @@ impl RuleBook {
         self.packs.is_empty()
     }
 
-    /// The rule by which a page that comes back by itself is known, of the first of these packs.
+    /// The rule by which a page that comes back by itself is known: that of the first of these packs, or
+    /// of none. `None` where there are no packs, as then everything counts.
     #[must_use]
     pub fn reopened(&self, recognised: u64) -> Option<RuleIndex> {
-        self.applicable(recognised).next().map(Entry::reopened)
+        self.applicable(recognised).next().map(Entry::reopened).or(self.page)
     }
 
     /// The packs that apply to the requests of an app that was recognised by these.
@@ -214,6 +226,11 @@ impl RuleBook {
             packs,
             counts_output: self.counts_output(packs),
             heartbeat: known().find_map(Entry::heartbeat),
+            echoed: known()
+                .flat_map(|entry| &entry.pack.echoed)
+                .filter(|rule| rule.guard.fits(opening))
+                .map(|rule| Arc::clone(&rule.matcher))
+                .collect(),
         }
     }
 
@@ -249,6 +266,8 @@ impl RuleBook {
 
 /// The id of the rule that every pack has: a page gets its lost connection back by itself.
 pub const REOPENED: &str = "reopened";
+/// What stands for the pack of a page that none knows.
+pub const PAGE: &str = "page";
 
 impl Entry {
     /// The requests that it knows, each with its number.

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::core::frame::Opcode;
-use crate::core::pack::{Judgement, Message, RequestJudgement};
+use crate::core::pack::{Context, Judgement, Message, RequestJudgement};
 use crate::core::payload::Payload;
 
 /// One framework with a bit of everything.
@@ -95,7 +95,13 @@ fn text(bytes: &[u8], whole: bool, seconds: u64) -> (Payload<'_>, u64) {
 }
 
 fn message<'a>(opcode: Opcode, (payload, age): &'a (Payload<'_>, u64)) -> Message<'a> {
-    Message { opcode, payload, age: Duration::from_secs(*age), first: false }
+    Message {
+        opcode,
+        payload,
+        age: Duration::from_secs(*age),
+        first: false,
+        context: Context::default(),
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::awareness::Awareness;
 use crate::core::frame::Opcode;
 use crate::core::payload::Payload;
 
@@ -94,6 +95,17 @@ pub struct Message<'a> {
     pub age: Duration,
     /// No message of its side came before it on its connection.
     pub first: bool,
+    /// What was before it.
+    pub context: Context<'a>,
+}
+
+/// What was before a message, as far as rules ask for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// What clients said of themselves on its connection.
+    pub awareness: Option<&'a Awareness>,
+    /// Time since the app said something on a connection whose output pages echo on others.
+    pub echo: Option<Duration>,
 }
 
 /// A plain request's head. Upgrades are an [`Opening`].

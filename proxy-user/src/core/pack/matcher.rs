@@ -121,7 +121,7 @@ impl Matcher {
         };
         // At least one byte: none would say that there is nothing to ask.
         let needs = longest.unwrap_or(head).max(1);
-        let within = matches!(records, Some(Records::Jupyter | Records::JupyterContent));
+        let within = records.is_some_and(Records::is_part);
         let first_bytes = match records {
             Some(_) => FirstBytes::ANY,
             None if any.is_empty() => all.first_bytes(),
@@ -164,20 +164,18 @@ impl Matcher {
         let Candidate { payload, text } = *candidate;
         match self.records {
             // Decided from its head, so that only this must be short.
-            Some(way @ (Records::Jupyter | Records::JupyterContent)) => {
-                match condition::part(payload.seen(), way) {
-                    Part::Is(part) => {
-                        let part = Payload::new(part, 0, true).lent(payload.scratch());
-                        let result = self.one(&Candidate { payload: &part, text });
-                        part.give_back();
-                        result
-                    }
-                    Part::Needs(end) if !payload.is_whole() && end <= self.needs => {
-                        MatchResult::NeedMore
-                    }
-                    _ => MatchResult::No,
+            Some(way) if way.is_part() => match condition::part(payload.seen(), way) {
+                Part::Is(part) => {
+                    let part = Payload::new(part, 0, true).lent(payload.scratch());
+                    let result = self.one(&Candidate { payload: &part, text });
+                    part.give_back();
+                    result
                 }
-            }
+                Part::Needs(end) if !payload.is_whole() && end <= self.needs => {
+                    MatchResult::NeedMore
+                }
+                _ => MatchResult::No,
+            },
             Some(_) if !payload.is_whole() => MatchResult::NeedMore,
             Some(records) => {
                 let fits = |bytes: &[u8]| {

@@ -27,6 +27,8 @@ pub struct Pack {
     pub count: Option<Advice>,
     /// Connections that the message rules are for: any one is enough. Empty = every connection.
     pub connections: Vec<Guard>,
+    /// What the app says on one connection, and pages echo on others.
+    pub echoed: Vec<EchoRule>,
     /// Requests that give the framework away.
     pub recognise: Vec<RequestGuard>,
     /// In the order of the file.
@@ -162,6 +164,19 @@ pub struct MessageRule {
     pub unattended: bool,
     /// Only what its side says first on the connection.
     pub first: bool,
+    /// Only this long after the app said something that pages echo; `None` = always.
+    pub echo: Option<Duration>,
+    /// Only awareness that tells nothing new.
+    pub unchanged: bool,
+    /// What is asked of the message.
+    pub matcher: Arc<Matcher>,
+}
+
+/// A message of the app that pages echo on their other connections.
+#[derive(Clone, Debug)]
+pub struct EchoRule {
+    /// The connection that it comes on.
+    pub guard: Guard,
     /// What is asked of the message.
     pub matcher: Arc<Matcher>,
 }

@@ -18,7 +18,17 @@ use crate::core::frame::Opcode;
 pub struct RuleSet {
     /// Places among the book's compiled rules. Those of class `person` first.
     rules: Box<[u16]>,
-    longest: usize,
+    longest: u32,
+    asks: Asks,
+}
+
+/// What the rules of a direction ask of what was before a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asks {
+    /// [`Context::awareness`](super::Context).
+    pub(super) awareness: bool,
+    /// [`Context::echo`](super::Context).
+    pub(super) echo: bool,
 }
 
 /// A message rule, made ready to be tried.
@@ -29,6 +39,8 @@ pub(super) struct CompiledRule {
     first: bool,
     /// [`Duration::MAX`] = always.
     within: Duration,
+    echo: Option<Duration>,
+    unchanged: bool,
     /// That of `matcher`, close at hand.
     prefilter: Prefilter,
     matcher: Arc<Matcher>,
@@ -41,6 +53,8 @@ impl CompiledRule {
             person: rule.class == Class::Person,
             first: rule.first,
             within: rule.within.unwrap_or(Duration::MAX),
+            echo: rule.echo,
+            unchanged: rule.unchanged,
             prefilter: rule.matcher.prefilter(),
             matcher: Arc::clone(&rule.matcher),
         }
@@ -57,7 +71,18 @@ impl RuleSet {
     pub(super) fn new(book: &RuleBook, rules: Vec<u16>) -> RuleSet {
         let needs = |&place: &u16| book.compiled(place).map_or(0, |rule| rule.matcher.needs());
         let longest = rules.iter().map(needs).max().unwrap_or(0);
-        RuleSet { rules: rules.into(), longest }
+        let compiled = || rules.iter().filter_map(|&place| book.compiled(place));
+        let asks = Asks {
+            awareness: compiled().any(|rule| rule.unchanged),
+            echo: compiled().any(|rule| rule.echo.is_some()),
+        };
+        // A rule that looks at the whole message has a limit, far below this.
+        let longest = u32::try_from(longest).unwrap_or(u32::MAX);
+        RuleSet { rules: rules.into(), longest, asks }
+    }
+
+    pub(super) fn asks(&self) -> Asks {
+        self.asks
     }
 
     /// The most bytes of a message that must be shown; 0 = there are no rules. A message of which
@@ -65,7 +90,7 @@ impl RuleSet {
     /// activity.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.longest
+        self.longest as usize
     }
 
     /// Judges a message or its head. What is said of a head holds for the whole.
@@ -79,10 +104,12 @@ impl RuleSet {
             if !rule.prefilter.admit(first, least)
                 || rule.first && !message.first
                 || message.age > rule.within
+                || rule.echo.is_some_and(|within| message.context.echo.is_none_or(|e| e > within))
             {
                 continue;
             }
             match rule.matcher.test_inside(&candidate) {
+                MatchResult::Yes if rule.unchanged && !is_unchanged(message) => {}
                 MatchResult::Yes if rule.person => return Judgement::Activity(Some(rule.number)),
                 MatchResult::Yes => return Judgement::Ignored(rule.number),
                 MatchResult::NeedMore => return Judgement::Undecided,
@@ -91,4 +118,10 @@ impl RuleSet {
         }
         Judgement::Activity(None)
     }
+}
+
+/// Only whole messages come here: such a rule has a `max`.
+fn is_unchanged(message: &Message<'_>) -> bool {
+    let known = message.context.awareness;
+    known.is_some_and(|known| known.repeats(message.payload, message.age))
 }

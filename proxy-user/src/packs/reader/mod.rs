@@ -83,7 +83,7 @@ fn about(table: &mut Table<'_>) -> About {
 
 /// Whether there are so many rules that none is read.
 fn too_many(table: &mut Table<'_>) -> bool {
-    let kinds = ["message", "request", "event"];
+    let kinds = ["message", "request", "event", "echo"];
     let count = |key| match table.peek(key).map(|value| value.get_ref()) {
         Some(DeValue::Array(rules)) => rules.len(),
         _ => 0,

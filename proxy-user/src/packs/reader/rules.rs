@@ -9,7 +9,7 @@ use super::matcher::{self, Subject};
 use super::value::{Patterns, exact_text, id, token, word};
 use crate::core::pack::condition::{Condition, MessageKinds};
 use crate::core::pack::{
-    AllOf, Class, EventRule, Guard, Matcher, MessageRule, Pack, REOPENED, RequestGuard,
+    AllOf, Class, EchoRule, EventRule, Guard, Matcher, MessageRule, Pack, REOPENED, RequestGuard,
     RequestRule, USUAL_MAX,
 };
 use crate::toml_file::{Table, duration};
@@ -31,6 +31,8 @@ pub(super) fn all(table: &mut Table<'_>, patterns: &Patterns, pack: &mut Pack) {
     let requests =
         table.tables("request", "[[request]]", |table| request(table, patterns, &mut ids));
     pack.requests = requests.unwrap_or_default();
+    let echoed = table.tables("echo", "[[echo]]", |table| echo(table, patterns));
+    pack.echoed = echoed.unwrap_or_default();
     let events = table.tables("event", "[[event]]", |table| event(table, patterns, &mut ids));
     pack.events = events.unwrap_or_default();
 }
@@ -39,14 +41,17 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     let (id, class) = ids.read(table);
     let ways = [("client", (true, false)), ("app", (false, true)), ("both", (true, true))];
     let (input, output) = table.required("from", word("\"client\"", &ways)).unwrap_or((true, true));
-    let guard = Guard {
-        path: table.text("path", patterns.anywhere()),
-        query: table.text("query", patterns.anywhere()),
-        subprotocol: table.text("subprotocol", patterns.anywhere()),
-    };
+    let guard = guard(table, patterns);
     let within = table.text("within", duration(MOMENTS));
     let unattended = table.truth("unattended").unwrap_or(false);
     let first = table.truth("first").unwrap_or(false);
+    let echo = table.text("echo", duration(MOMENTS));
+    let words = [("unchanged", true)];
+    let unchanged = table.text("awareness", word("\"unchanged\"", &words)).unwrap_or(false);
+    if unchanged && !table.has("max") {
+        let message = "`awareness` looks at the whole message; say by `max` how long it may be";
+        table.lacks("max", message.to_owned());
+    }
     let matcher = matcher::read(table, patterns, Subject::Message);
     let matcher = matcher.unwrap_or_else(|| {
         let names: String = matcher::names().map(|name| format!("`{name}`, ")).collect();
@@ -55,7 +60,37 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
         anything(Vec::new(), None)
     });
     let matcher = matcher.into();
-    MessageRule { id, class, input, output, guard, within, unattended, first, matcher }
+    MessageRule {
+        id,
+        class,
+        input,
+        output,
+        guard,
+        within,
+        unattended,
+        first,
+        echo,
+        unchanged,
+        matcher,
+    }
+}
+
+fn guard(table: &mut Table<'_>, patterns: &Patterns) -> Guard {
+    Guard {
+        path: table.text("path", patterns.anywhere()),
+        query: table.text("query", patterns.anywhere()),
+        subprotocol: table.text("subprotocol", patterns.anywhere()),
+    }
+}
+
+fn echo(table: &mut Table<'_>, patterns: &Patterns) -> EchoRule {
+    let guard = guard(table, patterns);
+    let matcher = matcher::read(table, patterns, Subject::Message);
+    let matcher = matcher.unwrap_or_else(|| {
+        table.lacks("json", "this [[echo]] is every message; say which".to_owned());
+        anything(Vec::new(), None)
+    });
+    EchoRule { guard, matcher: matcher.into() }
 }
 
 fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> RequestRule {

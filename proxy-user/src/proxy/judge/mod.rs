@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
+use http::header::{HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use http::{Method, Request, Uri};
 
 pub(super) use self::request_body::InspectedRequestBody;
@@ -37,6 +37,8 @@ pub(super) struct RequestContext {
     /// Who asks; see [`client`].
     pub(super) client: u64,
     navigation: Navigation,
+    /// A page asks, no other program.
+    by_page: bool,
     /// See [`RequestHead`].
     reopened: Option<Duration>,
 }
@@ -89,6 +91,7 @@ impl RequestContext {
             uri: uri.clone(),
             client,
             navigation: navigation(method, uri, headers),
+            by_page: headers.contains_key(ORIGIN),
             reopened: visits.since_back(client, clock::coarse()),
         }
     }
@@ -143,7 +146,9 @@ impl RequestContext {
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         let opening = judge::opening(visits, self.client, &self.head(), chosen, now);
         let connection = book.connection(&opening);
-        let judgement = book.upgrade(&opening, self.policy.recognised() | connection.packs);
+        let known = (&**book, self.policy.recognised() | connection.packs);
+        let asker = (self.client, self.by_page);
+        let judgement = judge::handshake(known, visits, asker, &opening, now);
         JudgedHandshake { opening, connection, judgement }
     }
 }

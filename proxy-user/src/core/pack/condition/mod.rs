@@ -17,6 +17,7 @@ pub use self::protobuf::{MAX_PATH, ProtobufMessage};
 pub use self::records::Records;
 pub use self::result::{Candidate, MatchResult, MessageKinds};
 
+pub(in crate::core::pack) use self::protobuf::varint;
 pub(in crate::core::pack) use self::records::{Part, part};
 
 use super::first_bytes::FirstBytes;

@@ -142,7 +142,7 @@ enum Value<'a> {
 
 /// Why a message cannot be walked any further.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stop {
+pub(in crate::core::pack) enum Stop {
     /// It is malformed.
     Broken,
     /// The next byte has not come.
@@ -203,7 +203,11 @@ impl<'a> Fields<'a> {
 
 /// A base-128 integer of at most ten bytes that ends before `end`, and the place behind it.
 #[inline]
-pub(super) fn varint(seen: &Masked<'_>, at: usize, end: usize) -> Result<(u64, usize), Stop> {
+pub(in crate::core::pack) fn varint(
+    seen: &Masked<'_>,
+    at: usize,
+    end: usize,
+) -> Result<(u64, usize), Stop> {
     match seen.at(at) {
         // Tags and short lengths take one byte.
         Some(byte) if byte < 0x80 && at < end => Ok((u64::from(byte), at + 1)),

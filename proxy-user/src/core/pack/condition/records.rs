@@ -28,13 +28,15 @@ pub enum Records {
     Engineio3,
     /// Jupyter's binary form, version 1; the record is the header.
     Jupyter,
+    /// The same; the record is the header of the message that it answers.
+    JupyterParent,
     /// The same; the record is the content.
     JupyterContent,
 }
 
 impl Records {
     /// Every way with its word in pack files.
-    pub const WORDS: [(&str, Records); 10] = [
+    pub const WORDS: [(&str, Records); 11] = [
         ("vscode", Records::Vscode),
         ("guacamole", Records::Guacamole),
         ("signalr-json", Records::SignalrJson),
@@ -44,8 +46,14 @@ impl Records {
         ("engineio-4", Records::Engineio4),
         ("engineio-3", Records::Engineio3),
         ("jupyter", Records::Jupyter),
+        ("jupyter-parent", Records::JupyterParent),
         ("jupyter-content", Records::JupyterContent),
     ];
+
+    /// Whether the record is one part of the message, found from its head.
+    pub(in crate::core::pack) fn is_part(self) -> bool {
+        matches!(self, Records::Jupyter | Records::JupyterParent | Records::JupyterContent)
+    }
 
     /// The first record and what follows it; `None` where there is none, or none that is whole.
     fn split(self, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -72,7 +80,10 @@ impl Records {
                 let end = units(text, decimal(digits)?)?;
                 rest.split_at_checked(end)
             }
-            Records::JsonArray | Records::Jupyter | Records::JupyterContent => None,
+            Records::JsonArray
+            | Records::Jupyter
+            | Records::JupyterParent
+            | Records::JupyterContent => None,
         }
     }
 
@@ -200,11 +211,15 @@ pub(in crate::core::pack) enum Part<'a> {
     None,
 }
 
-/// Finds the header, or for [`Records::JupyterContent`] the content, in the first bytes of a message.
+/// Finds the part that `records` names in the first bytes of a message.
 pub(in crate::core::pack) fn part<'a>(bytes: &Masked<'a>, records: Records) -> Part<'a> {
     let word = |index: usize| usize::try_from(u64::from_le_bytes(bytes.word(8 * index)?)).ok();
     // Channel, header, parent header, metadata, content, end, and one more for every buffer.
-    let place = if records == Records::JupyterContent { 5 } else { 2 };
+    let place = match records {
+        Records::JupyterParent => 3,
+        Records::JupyterContent => 5,
+        _ => 2,
+    };
     let words = 8 * (place + 2);
     if bytes.len() < 8 {
         return Part::Needs(words);
