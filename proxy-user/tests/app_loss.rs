@@ -155,7 +155,7 @@ fn what_an_app_refuses_does_not_count_and_says_that_it_failed() {
 #[test]
 fn a_frozen_app_is_found_by_what_it_does_not_take() {
     let app = App::listen_narrow(16 * 1024);
-    let setup = Setup::new().app("demo", app.address(), "wake_timeout = \"1s\"");
+    let setup = Setup::new().app("demo", app.address(), "handshake_timeout = \"1s\"");
     let proxy = setup.section("[stall]\ngrace = \"2s\"").start();
     let (mut client, server) = open(&proxy, &app);
     let unit = client.encode(&Frame::binary(vec![0x5A; 64 * 1024]));

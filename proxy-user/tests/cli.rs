@@ -27,6 +27,26 @@ fn a_valid_config_is_a_zero() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
+/// One line for each app, which says what starts it and no argument or query, as they may be secrets.
+#[test]
+fn check_says_what_starts_and_stops_each_app() {
+    let outcome = check(
+        "[[app]]\nname = \"a\"\nupstream = \"http://127.0.0.1:1\"\nidle_after = \"1m\"\n\
+         [[app]]\nname = \"b\"\nhosts = \"b\"\nidle_after = \"90s\"\n\
+         driver = { kind = \"process\", command = [\"app\", \"--key=s3cret\"] }\n\
+         [[app]]\nname = \"c\"\nhosts = \"c\"\nupstream = \"http://127.0.0.1:2\"\n\
+         driver = { kind = \"http\", url = \"http://control/{app}\", wake.url = \"http://c/on?k=s3cret\" }\n",
+    );
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let lines: Vec<_> = outcome.stdout.lines().skip(1).collect();
+    let expected = [
+        "  a: always running, shown as idle after 1m",
+        "  b: a process of \"app\", suspended after 90s",
+        "  c: started and stopped by \"http://c/on?…\", never suspended",
+    ];
+    assert_eq!(lines, expected);
+}
+
 /// `ebbtide doctor | head -1`: a reader that has seen enough is no failure.
 #[test]
 fn a_result_that_nobody_reads_is_no_failure() {

@@ -9,7 +9,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ebbtide::config::{App, Compression, Config, Count, HostPattern, Parsed, Report, SocketSource};
+use ebbtide::config::{
+    App, Compression, Config, Count, Driver, HostPattern, NotifyEvent, Parsed, Report, SocketSource,
+};
+use ebbtide::toml_file::Mistake;
 use proptest::prelude::*;
 
 fn examples(kind: &str) -> Vec<PathBuf> {
@@ -85,23 +88,33 @@ fn the_contracts_sample_is_what_it_says() {
     assert_eq!(app.idle_after, Some(Duration::from_secs(900)));
     // The sample shows the defaults: what is left after these fields are taken back are they.
     let mut report = Report::new("http://control.internal/apps/{app}".to_owned());
-    report.token_file = config.report.as_ref().unwrap().token_file.clone();
-    let mut plain = App::new("demo".to_owned(), "http://127.0.0.1:8501".parse().unwrap());
+    let read = config.report.as_ref().unwrap();
+    report.token_file.clone_from(&read.token_file);
+    report.token_header.clone_from(&read.token_header);
+    report.body.clone_from(&read.body);
+    let mut plain = App::new("demo".to_owned(), "http://127.0.0.1:8501".parse().ok());
     plain.hosts = app.hosts.clone();
     plain.packs = app.packs.clone();
     plain.idle_after = app.idle_after;
+    plain.busy_probe.clone_from(&app.busy_probe);
+    plain.keep_awake.clone_from(&app.keep_awake);
+    plain.waiting_page.clone_from(&app.waiting_page);
+    plain.answers.clone_from(&app.answers);
+    plain.driver.clone_from(&app.driver);
+    plain.upstream.clone_from(&app.upstream);
     let defaults = Config {
         listen: config.listen.clone(),
         admin_token_file: config.admin_token_file.clone(),
         admin_hosts: config.admin_hosts.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         report: Some(report),
+        notify: config.notify.clone(),
         apps: vec![plain],
         ..Config::default()
     };
     assert_eq!(config, defaults);
-    let lines: Vec<_> = warnings.iter().map(|warning| warning.line.unwrap()).collect();
-    assert_eq!(lines, [43, 45], "{warnings:#?}");
+    let pending = |warning: &Mistake| warning.message.contains("does not act on it yet");
+    assert!(warnings.iter().all(pending), "{warnings:#?}");
 }
 
 /// Numbers here come from the contract, not from the code.
@@ -123,6 +136,13 @@ fn defaults_are_the_contracts() {
     let app = &config.apps[0];
     assert_eq!((app.path.as_str(), app.count), ("/", Count::Pack));
     assert_eq!((app.idle_after, app.wake_timeout), (None, seconds(60)));
+    assert_eq!((app.handshake_timeout, app.busy_limit), (seconds(60), Some(seconds(86_400))));
+    assert_eq!(
+        (app.busy_cpu, config.limits.held, config.limits.held_per_app()),
+        (Some(20), 10_000, 1000)
+    );
+    assert!(app.driver.is_none() && app.busy_probe.is_none() && app.waiting_page.is_none());
+    assert!(app.keep_awake.is_empty() && app.answers.is_empty() && config.notify.is_empty());
     assert_eq!((app.max_sessions, app.compression), (0, Compression::Inspect));
     assert_eq!((app.on_idle.to_string(), app.wake.to_string()), ("suspend".into(), "auto".into()));
     assert!(warnings.is_empty(), "{warnings:?}");
@@ -153,11 +173,88 @@ fn every_other_value_arrives() {
     let hosts: Vec<_> = notebooks.hosts.iter().map(ToString::to_string).collect();
     assert_eq!(hosts, ["notebooks.example.com", "*.apps.example.com"]);
     assert_eq!((notebooks.path.as_str(), notebooks.count), ("/lab", Count::Input));
-    assert_eq!((notebooks.upstream.host(), notebooks.upstream.port()), ("::1", 80));
-    assert_eq!(notebooks.upstream.authority().as_str(), "[::1]:80");
+    let upstream = notebooks.upstream.as_ref().unwrap();
+    assert_eq!((upstream.host(), upstream.port()), ("::1", 80));
+    assert_eq!(upstream.authority().as_str(), "[::1]:80");
     assert_eq!((notebooks.max_sessions, notebooks.compression), (1, Compression::Strip));
     assert_eq!((rest.count, rest.compression), (Count::Both, Compression::Pass));
-    assert_eq!(rest.upstream.to_string(), "http://app_1.internal:8080");
+    assert_eq!(rest.upstream.as_ref().unwrap().to_string(), "http://app_1.internal:8080");
+}
+
+#[test]
+fn drivers_arrive() {
+    let Parsed { config, .. } = valid("drivers.toml");
+    let seconds = Duration::from_secs;
+    assert_eq!(config.notify[0].events.len(), NotifyEvent::WORDS.len());
+    let [smallest, process, unit, control, own] = &config.apps[..] else { panic!("{config:?}") };
+    assert_eq!(smallest.upstream, None);
+    let Some(Driver::Process(driver)) = &smallest.driver else { panic!("{smallest:?}") };
+    assert_eq!((&driver.command[..], &driver.dir), (&["./app".to_owned()][..], &None));
+    assert_eq!((driver.ready_timeout, driver.stop_timeout), (seconds(60), seconds(10)));
+    assert!(driver.env.is_empty() && driver.ready_path.is_none());
+    assert_eq!((process.busy_limit, process.busy_cpu), (None, None));
+    assert_eq!(process.handshake_timeout, seconds(5));
+    assert!(process.upstream.is_some());
+    let Some(Driver::Process(driver)) = &process.driver else { panic!("{process:?}") };
+    assert!(driver.dir.as_ref().unwrap().ends_with("valid/app"));
+    assert_eq!(driver.env.keys().collect::<Vec<_>>(), ["DEBUG", "EMPTY"]);
+    assert_eq!(driver.ready_path.as_deref(), Some("/healthz?deep=1"));
+    assert_eq!((driver.ready_timeout, driver.stop_timeout), (seconds(120), seconds(0)));
+    let Some(Driver::Command(driver)) = &unit.driver else { panic!("{unit:?}") };
+    assert_eq!(driver.state, ["/usr/local/bin/unit-state", "demo.service"]);
+    assert_eq!((driver.ready_timeout, driver.stop_timeout), (seconds(3), seconds(30)));
+    assert_eq!(unit.keep_awake.len(), 2);
+    let Some(Driver::Http(driver)) = &control.driver else { panic!("{control:?}") };
+    assert_eq!(driver.state.call.url, "https://control.internal/apps/{app}/");
+    assert_eq!(driver.wake.url, "https://control.internal/apps/{app}/wake");
+    assert_eq!((driver.suspend.method.as_str(), driver.stop_timeout), ("POST", seconds(60)));
+    assert_eq!(
+        (driver.state.pointer.as_str(), &driver.state.running[..]),
+        ("/state", &["running".to_owned()][..])
+    );
+    let Some(Driver::Http(driver)) = &own.driver else { panic!("{own:?}") };
+    assert_eq!(
+        (driver.state.call.method.as_str(), driver.state.pointer.as_str()),
+        ("GET", "/status/currentState")
+    );
+    assert_eq!(driver.state.suspended, ["Stopped", "Stopping"]);
+    assert_eq!(
+        (driver.wake.method.as_str(), driver.token_header.as_ref().unwrap().as_str()),
+        ("PATCH", "x-api-key")
+    );
+    assert!(driver.suspend.body.as_ref().unwrap().contains("Stopped"));
+    let [probe, status] = &own.answers[..] else { panic!("{own:?}") };
+    assert!(probe.path.is_none() && probe.user_agent.as_ref().unwrap().is_match("kube-probe/1.30"));
+    assert_eq!(
+        (probe.status.as_u16(), probe.content_type.as_bytes()),
+        (204, &b"text/plain; charset=utf-8"[..])
+    );
+    assert_eq!((status.status.as_u16(), status.body.as_str()), (503, "{}"));
+    assert_eq!(status.content_type, "application/json");
+}
+
+/// Keys that are right by themselves and have nothing to act on.
+#[test]
+fn what_needs_a_driver_warns_without_one() {
+    let text =
+        with_top("") + "idle_after = \"1m\"\nwake = \"hold\"\nkeep_awake = \"1:00-2:00 UTC\"\n";
+    let warnings: Vec<_> = parse(&text).unwrap().warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "t.toml:5: `idle_after` in [[app]] suspends nothing without [app.driver]: the app always runs, and \
+         that it is idle is only shown",
+        "t.toml:6: `wake` in [[app]] has no effect without [app.driver]: the app always runs",
+        "t.toml:7: `keep_awake` in [[app]] has no effect without [app.driver]: the app always runs",
+    ];
+    assert_eq!(warnings, expected);
+    let text = with_top("")
+        + "busy_cpu = \"5%\"\n[app.driver]\nkind = \"http\"\nurl = \"http://c\"\ntoken_header = \"X\"\n";
+    let warnings: Vec<_> = parse(&text).unwrap().warnings.iter().map(ToString::to_string).collect();
+    let has = |says: &str| warnings.iter().any(|warning| warning.contains(says));
+    assert!(has("only a driver of kind \"process\" owns a cgroup"), "{warnings:?}");
+    assert!(
+        has("`token_header` in [app.driver] carries nothing without `token_file`"),
+        "{warnings:?}"
+    );
 }
 
 #[test]
@@ -167,11 +264,6 @@ fn pending_values_warn_unless_they_ask_for_what_happens_anyway() {
     {
         assert_eq!(parse(&with_top(lines)).unwrap().warnings.len(), warned, "{lines}");
     }
-    let parsed = parse(&(with_top("") + "idle_after = \"15m\"\n")).unwrap();
-    let warning = "t.toml:5: `idle_after` in [[app]] is understood, but this version does not act \
-                   on it yet; the app is never suspended; on_idle = \"shadow\" tells when it would \
-                   be";
-    assert_eq!(parsed.warnings[0].to_string(), warning);
     let shadow = with_top("") + "on_idle = \"shadow\"\n";
     let warning = "t.toml:5: `on_idle` in [[app]] has nothing to tell without `idle_after`";
     assert_eq!(parse(&shadow).unwrap().warnings[0].to_string(), warning);
@@ -196,7 +288,7 @@ fn one_app_without_a_file() {
         ("http://notebooks.internal:8888", "notebooks.internal"),
     ] {
         let config = Config::single(upstream).unwrap();
-        let app = App::new(name.to_owned(), upstream.parse().unwrap());
+        let app = App::new(name.to_owned(), upstream.parse().ok());
         assert_eq!(config, Config { apps: vec![app], ..Config::default() });
     }
     let error = Config::single("localhost:8501").unwrap_err().to_string();
@@ -238,10 +330,37 @@ fn a_file_that_is_not_text_is_a_mistake_with_its_line() {
     assert_eq!(mistakes.iter().next().unwrap().line, Some(2));
 }
 
-const KEYS: &[&str] =
-    &["listen", "admin", "drain", "name", "upstream", "hosts", "path", "grace", "tls", "é"];
-const HEADS: &[&str] =
-    &["[[app]]", "[app]", "[stall]", "[limits]", "[app.driver]", "[tls]", "[[stall]]"];
+const KEYS: &[&str] = &[
+    "listen",
+    "admin",
+    "drain",
+    "name",
+    "upstream",
+    "hosts",
+    "path",
+    "grace",
+    "tls",
+    "é",
+    "kind",
+    "url",
+    "state",
+    "wake",
+    "keep_awake",
+    "busy_probe",
+    "env",
+];
+const HEADS: &[&str] = &[
+    "[[app]]",
+    "[app]",
+    "[stall]",
+    "[limits]",
+    "[app.driver]",
+    "[tls]",
+    "[[stall]]",
+    "[[app.answer]]",
+    "[app.driver.state]",
+    "[[notify]]",
+];
 
 /// Text that looks enough like a configuration to get past the first check.
 fn nearly() -> impl Strategy<Value = String> {

@@ -41,7 +41,7 @@ impl Fleet {
     /// Registers each connection in each table, and sends what makes the kernel write its row. On some
     /// connections more is sent than is taken: see [`Connections::send`].
     fn new(tables: Vec<Sockets>, connections: &Connections) -> Fleet {
-        let upstream = "http://127.0.0.1:1".parse().unwrap();
+        let upstream = "http://127.0.0.1:1".parse().ok();
         let config = AppConfig::new("demo".to_owned(), upstream);
         let app = Arc::new(App::new(config, RuleBook::default(), Events::default(), clock::now()));
         let register = |table: Sockets| {

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(30);
 fn apps(count: usize) -> Vec<Arc<App>> {
     let upstream: config::Upstream = "http://127.0.0.1:1".parse().unwrap();
     let app = |n| {
-        let config = config::App::new(format!("app-{n}"), upstream.clone());
+        let config = config::App::new(format!("app-{n}"), Some(upstream.clone()));
         Arc::new(App::new(config, RuleBook::default(), Events::default(), Nanos(0)))
     };
     (0..count).map(app).collect()

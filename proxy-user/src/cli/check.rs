@@ -1,9 +1,12 @@
 //! `ebbtide check`: validates a configuration without acting on it.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::{ConfigFile, Failure, result};
-use crate::config::Config;
+use crate::config::{App, Config, Driver, OnIdle};
+use crate::toml_file::{quote_url, show_duration};
 
 /// `ebbtide check --config FILE`
 #[derive(Debug, Args)]
@@ -19,9 +22,44 @@ impl Check {
         for warning in &parsed.warnings {
             eprintln!("{warning}");
         }
-        let apps = parsed.config.apps.len();
-        let noun = if apps == 1 { "app" } else { "apps" };
-        let path = self.file.config.display();
-        result::write(format_args!("{path}: no mistakes, {apps} {noun}\n"))
+        let apps = &parsed.config.apps;
+        let noun = if apps.len() == 1 { "app" } else { "apps" };
+        let mut said =
+            format!("{}: no mistakes, {} {noun}\n", self.file.config.display(), apps.len());
+        for app in apps {
+            // Writing to a text cannot fail.
+            let _ = writeln!(said, "  {}: {}, {}", app.name, driver(app), idle(app));
+        }
+        result::write(format_args!("{said}"))
+    }
+}
+
+/// What starts and stops the app. Arguments may be secrets; the program is none.
+fn driver(app: &App) -> String {
+    let program = |words: &[String]| quote_url(words.first().map_or("", |program| program));
+    match &app.driver {
+        None => "always running".to_owned(),
+        Some(Driver::Process(driver)) => format!("a process of {}", program(&driver.command)),
+        Some(Driver::Command(driver)) => {
+            format!(
+                "started by {} and stopped by {}",
+                program(&driver.wake),
+                program(&driver.suspend)
+            )
+        }
+        Some(Driver::Http(driver)) => {
+            format!("started and stopped by {}", quote_url(&driver.wake.url))
+        }
+    }
+}
+
+/// What becomes of it when it is idle.
+fn idle(app: &App) -> String {
+    match (app.idle_after, app.on_idle, &app.driver) {
+        (None, ..) => "never suspended".to_owned(),
+        (Some(after), OnIdle::Suspend, Some(_)) => {
+            format!("suspended after {}", show_duration(after))
+        }
+        (Some(after), ..) => format!("shown as idle after {}", show_duration(after)),
     }
 }

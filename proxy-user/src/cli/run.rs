@@ -203,10 +203,11 @@ fn introduce(server: &Server) {
     let admin = server.admin_address().filter(|admin| *admin != Config::default().admin);
     let admin = admin.map_or(String::new(), |admin| format!(" --admin {admin}"));
     for app in &server.proxy.serving.config().apps {
-        let (name, upstream) = (&app.name, &app.upstream);
+        let name = &app.name;
+        let upstream = app.upstream.as_ref().map(tracing::field::display);
         tracing::info!(
             app = name,
-            %upstream,
+            upstream,
             "serving one app; `ebbtide explain {name}{admin}` says why it is awake"
         );
     }

@@ -4,7 +4,12 @@
 
 use std::time::Duration;
 
+use super::answer::OwnAnswer;
+use super::driver::Driver;
+use super::page::WaitingPage;
+use super::probe::BusyProbe;
 use super::value::upstream::Upstream;
+use crate::core::keep_awake::Window;
 use crate::core::route::HostPattern;
 use crate::toml_file::words;
 
@@ -18,21 +23,38 @@ pub struct App {
     /// Path prefix, in whole segments: starts with `/` and ends without one, unless it is just `/`
     /// (the default). The longest prefix wins.
     pub path: String,
-    /// The app's own address.
-    pub upstream: Upstream,
+    /// The app's own address. `None` only with a driver that knows it: [`Driver::Process`].
+    pub upstream: Option<Upstream>,
     /// Names of rule packs; `auto` (the default) = tell by the traffic; none = by opcode only.
     pub packs: Vec<String>,
     /// Which data frames are activity. Default `pack`.
     pub count: Count,
     /// Suspended after this long without activity, 1 s to 8760 h; `None` (default) = never.
     pub idle_after: Option<Duration>,
+    /// How long work in progress keeps it awake with nobody there, 1 s to 8760 h; `None` = work does not
+    /// count. Default 24 h.
+    pub busy_limit: Option<Duration>,
+    /// What is asked before it is suspended. Default: nothing.
+    pub busy_probe: Option<BusyProbe>,
+    /// At work above this much CPU, in percent of one core over a minute, 1 to 100,000; `None` = CPU does
+    /// not count. Only where the driver owns a cgroup. Default 20.
+    pub busy_cpu: Option<u32>,
+    /// When it is kept awake, and started if it does not run. Default: never.
+    pub keep_awake: Vec<Window>,
     /// Default `suspend`.
     pub on_idle: OnIdle,
     /// Default `auto`.
     pub wake: Wake,
-    /// How long a request waits for a suspended app, and a WebSocket handshake for the app's answer,
-    /// 1 s to 24 h. Default 60 s.
+    /// How long a request waits for a suspended app, 1 s to 24 h. Default 60 s.
     pub wake_timeout: Duration,
+    /// How long a running app may take to answer a WebSocket handshake, 1 s to 24 h. Default 60 s.
+    pub handshake_timeout: Duration,
+    /// The page that a browser gets while the app starts. Default `None` = the built-in one.
+    pub waiting_page: Option<WaitingPage>,
+    /// Requests that Ebbtide answers itself; the first that fits does. Default: none.
+    pub answers: Vec<OwnAnswer>,
+    /// How it is started and stopped. Default `None` = it always runs.
+    pub driver: Option<Driver>,
     /// Sessions at a time, at most 16,777,216. Default 0 = no limit.
     pub max_sessions: usize,
     /// Default `inspect`.
@@ -42,7 +64,7 @@ pub struct App {
 impl App {
     /// An app for every host and path, the rest by default.
     #[must_use]
-    pub fn new(name: String, upstream: Upstream) -> Self {
+    pub fn new(name: String, upstream: Option<Upstream>) -> Self {
         Self {
             name,
             hosts: Vec::new(),
@@ -51,9 +73,17 @@ impl App {
             packs: vec!["auto".to_owned()],
             count: Count::Pack,
             idle_after: None,
+            busy_limit: Some(Duration::from_secs(24 * 3600)),
+            busy_probe: None,
+            busy_cpu: Some(20),
+            keep_awake: Vec::new(),
             on_idle: OnIdle::Suspend,
             wake: Wake::Auto,
             wake_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(60),
+            waiting_page: None,
+            answers: Vec::new(),
+            driver: None,
             max_sessions: 0,
             compression: Compression::Inspect,
         }
@@ -85,12 +115,12 @@ words! {
 words! {
     /// What a request to a suspended app gets.
     pub enum Wake {
-        /// It waits.
-        Hold = "hold",
-        /// A page that shows progress, where a browser asks for HTML; else it waits.
-        Page = "page",
-        /// Ebbtide chooses by the request.
+        /// A navigation gets the page that shows progress; anything else waits.
         Auto = "auto",
+        /// It waits, whatever it is.
+        Hold = "hold",
+        /// A navigation gets the page; anything else is refused at once.
+        Page = "page",
     }
 }
 

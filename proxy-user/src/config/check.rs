@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::app::App;
+use super::app::{App, OnIdle};
+use super::driver::Driver;
 use super::model::Config;
 use crate::core::listening::overlap;
 use crate::toml_file::Table;
@@ -49,6 +50,34 @@ pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
              token; set `admin_token_file`, or use a loopback address"
         );
         table.mistake(line, message);
+    }
+}
+
+/// Warns of values of an app that are right by themselves and have nothing to act on.
+pub(super) fn app(table: &mut Table<'_>, app: &App) {
+    // One that is there and mistaken has its own message.
+    let has_driver = table.has("driver");
+    match (app.idle_after, app.on_idle) {
+        (Some(_), OnIdle::Suspend) if !has_driver => table.warning(
+            "idle_after",
+            "suspends nothing without [app.driver]: the app always runs, and that it is idle is only shown",
+        ),
+        (None, OnIdle::Shadow) if !table.has("idle_after") => {
+            table.warning("on_idle", "has nothing to tell without `idle_after`");
+        }
+        _ => {}
+    }
+    if !has_driver {
+        for key in ["keep_awake", "wake", "wake_timeout", "waiting_page", "busy_probe", "busy_cpu"]
+        {
+            if table.has(key) {
+                table.warning(key, "has no effect without [app.driver]: the app always runs");
+            }
+        }
+    }
+    let owns_cgroup = matches!(app.driver, Some(Driver::Process(_)) | None);
+    if !owns_cgroup && app.busy_cpu.is_some() && table.has("busy_cpu") {
+        table.warning("busy_cpu", "has no effect: only a driver of kind \"process\" owns a cgroup");
     }
 }
 

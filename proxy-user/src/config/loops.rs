@@ -44,7 +44,7 @@ impl Config {
         let listen = self.listen_addresses().into_iter().map(|address| ("listen", address));
         let own: Vec<_> = listen.chain([("admin", self.admin_address())]).collect();
         self.apps.iter().enumerate().filter_map(move |(index, app)| {
-            let upstream = &app.upstream;
+            let upstream = app.upstream.as_ref()?;
             let (key, own) = *own.iter().find(|(_, own)| leads_to(upstream, *own))?;
             Some(OwnUpstream { index, upstream, key, address: own.address })
         })

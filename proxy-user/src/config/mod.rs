@@ -1,16 +1,21 @@
 //! The configuration: plain typed data, read from a TOML file with every mistake reported at once.
 //!
 //! Nothing here opens a socket, starts a task or logs. The only files read are the configuration
-//! itself and, to see that they can be read, the token files that it names; `watch` looks whether they
-//! have changed. What the keys mean to
+//! itself, waiting pages and, to see that they can be read, the token files that it names; `watch` looks
+//! whether they have changed. What the keys mean to
 //! users is in the contract; what they default to is in `model` and `app`, and nowhere else.
 
+mod answer;
 mod app;
 mod check;
 mod driver;
 mod loops;
 mod model;
+mod notify;
+mod page;
 mod pending;
+mod probe;
+mod report;
 mod sections;
 mod value;
 pub mod watch;
@@ -18,10 +23,18 @@ pub mod watch;
 use std::path::Path;
 
 pub use crate::core::route::HostPattern;
+pub use answer::OwnAnswer;
 pub use app::{App, Compression, Count, OnIdle, Wake};
 pub use driver::{Call, CommandDriver, Driver, HttpDriver, ProcessDriver, StateCall};
 pub use loops::OwnUpstream;
-pub use model::{Config, Keepalive, Limits, Report, SocketSource, Sockets, Stall};
+pub use model::{Config, Keepalive, Limits, SocketSource, Sockets, Stall};
+pub use notify::{Notify, NotifyEvent};
+pub use page::WaitingPage;
+pub use probe::BusyProbe;
+pub use report::Report;
+pub use value::pattern::Pattern;
+pub use value::pointer::{Pointer, word};
+pub use value::template::Template;
 pub use value::upstream::Upstream;
 
 use crate::toml_file::{self, Mistake, Mistakes, Table, ValueError};
@@ -74,6 +87,6 @@ impl Config {
             Ok(name) if !anonymous => name,
             _ => "app".to_owned(),
         };
-        Ok(Config { apps: vec![App::new(name, upstream)], ..Config::default() })
+        Ok(Config { apps: vec![App::new(name, Some(upstream))], ..Config::default() })
     }
 }

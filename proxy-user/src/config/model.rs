@@ -3,7 +3,6 @@
 //! Plain data: nothing here parses or checks. Fields are public so that the command line's flags
 //! can override them.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +10,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::app::App;
+use super::notify::Notify;
+use super::report::Report;
 use crate::core::listening::{ListenAddress, overlap};
 use crate::core::route::HostPattern;
-use crate::toml_file::{quote_url, words};
+use crate::toml_file::words;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Config {
     pub keepalive: Keepalive,
     /// Where activity is told. Default: nowhere.
     pub report: Option<Report>,
+    /// Where it is told what happens. Default: nowhere.
+    pub notify: Vec<Notify>,
     /// What clients may ask for.
     pub limits: Limits,
     /// The apps, in the order of the file; names are unique, and so is each host with its path.
@@ -63,6 +66,7 @@ impl Default for Config {
             stall: Stall::default(),
             keepalive: Keepalive::default(),
             report: None,
+            notify: Vec::new(),
             limits: Limits::default(),
             apps: Vec::new(),
         }
@@ -167,48 +171,6 @@ impl Default for Keepalive {
     }
 }
 
-/// Where and how activity is told: `[report]`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Report {
-    /// `http` or `https`; `{app}` in its path or query stands for the app's name. It may be absent
-    /// even with many apps, because the body names the app too.
-    pub url: String,
-    /// Default `PATCH`.
-    pub method: http::Method,
-    /// At most one report per app in this time, 100 ms to 24 h. Default 30 s.
-    pub interval: Duration,
-    /// File with the bearer token to send. Default: none.
-    pub token_file: Option<PathBuf>,
-}
-
-impl fmt::Debug for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { url, method, interval, token_file } = self;
-        let mut shown = f.debug_struct("Report");
-        shown.field("url", &format_args!("{}", quote_url(url))).field("method", method);
-        shown.field("interval", interval).field("token_file", token_file).finish()
-    }
-}
-
-impl Report {
-    /// Reports to `url`, the rest by default.
-    #[must_use]
-    pub fn new(url: String) -> Self {
-        Self {
-            url,
-            method: http::Method::PATCH,
-            interval: Duration::from_secs(30),
-            token_file: None,
-        }
-    }
-
-    /// The URL for one app. App names need no percent-encoding.
-    #[must_use]
-    pub fn url_for(&self, app: &str) -> String {
-        self.url.replace(super::value::web::APP, app)
-    }
-}
-
 /// What clients may ask for: `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -222,6 +184,17 @@ pub struct Limits {
     pub sessions: usize,
     /// Largest frame payload accepted in bytes, 125 B to 1 TiB; `None` = any. Default `None`.
     pub frame_bytes: Option<u64>,
+    /// Requests of the whole process that may wait for an app to wake, 1 to 16,777,216; see
+    /// [`Limits::held_per_app`]. Default 10,000.
+    pub held: usize,
+}
+
+impl Limits {
+    /// Requests that may wait for one app to wake: a tenth of `held`.
+    #[must_use]
+    pub fn held_per_app(&self) -> usize {
+        self.held.div_ceil(10)
+    }
 }
 
 impl Default for Limits {
@@ -232,6 +205,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             sessions: 100_000,
             frame_bytes: None,
+            held: 10_000,
         }
     }
 }

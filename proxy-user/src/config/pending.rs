@@ -1,9 +1,10 @@
 //! What the contract has and this version does not act on yet. The one place to shrink as it does.
 //!
-//! A section whose silence would be dangerous (plaintext where TLS was asked for, an app that is
-//! never started) is refused. A value whose silence only leaves the default is warned about.
+//! A section whose silence would be dangerous (plaintext where TLS was asked for) is refused. A value
+//! whose silence only leaves the default is warned about.
 
 use super::app::{App, OnIdle};
+use super::model::Config;
 use crate::toml_file::Table;
 
 /// A section that is refused, with the keys it will have.
@@ -28,39 +29,52 @@ const KUBERNETES: Section = Section {
     fix: "remove it and list each app as [[app]]",
 };
 
-const DRIVER: Section = Section {
-    key: "driver",
-    place: "[app.driver]",
-    keys: &["kind", "command", "url", "token_file", "namespace", "workload"],
-    fix: "remove it and start the app yourself",
-};
+/// Keys of an app that are read, and what happens instead.
+const OF_AN_APP: [(&str, &str); 9] = [
+    ("driver", "the app is neither started nor suspended"),
+    ("wake", "the app is never suspended"),
+    ("wake_timeout", "the app is never suspended"),
+    ("waiting_page", "the app is never suspended"),
+    ("keep_awake", "the app is never suspended"),
+    ("busy_limit", "the app is never suspended"),
+    ("busy_probe", "the app is never suspended"),
+    ("busy_cpu", "the app is never suspended"),
+    ("answer", "such requests go to the app"),
+];
 
 /// Refuses the sections of the top level that are not built.
-pub(super) fn document(table: &mut Table<'_>) {
+pub(super) fn document(table: &mut Table<'_>, config: &Config) {
     refuse(table, &TLS);
     refuse(table, &KUBERNETES);
+    if !config.notify.is_empty() {
+        later(table, "notify", "nobody is told");
+    }
+    if config.report.as_ref().is_some_and(|report| report.body.is_some()) {
+        later(table, "report", "its `body` is the one of the documentation");
+    }
 }
 
-/// Refuses the sections of an app that are not built, and says what becomes of an idle app.
+/// Says what becomes of an app whose keys are not acted on.
 pub(super) fn app(table: &mut Table<'_>, app: &App) {
-    refuse(table, &DRIVER);
-    if table.has("wake") {
-        table.warning(
-            "wake",
-            "is understood, but this version does not act on it yet; the app is never suspended",
+    let has_driver = table.has("driver");
+    for (key, instead) in OF_AN_APP {
+        // Without a driver there is nothing to wait for.
+        if table.has(key) && (has_driver || matches!(key, "answer" | "busy_limit")) {
+            later(table, key, instead);
+        }
+    }
+    if has_driver && app.idle_after.is_some() && app.on_idle == OnIdle::Suspend {
+        later(
+            table,
+            "idle_after",
+            "the app is never suspended; on_idle = \"shadow\" tells when it would be",
         );
     }
-    match (app.idle_after, app.on_idle) {
-        (Some(_), OnIdle::Suspend) => table.warning(
-            "idle_after",
-            "is understood, but this version does not act on it yet; the app is never suspended; \
-             on_idle = \"shadow\" tells when it would be",
-        ),
-        (None, OnIdle::Shadow) if !table.has("idle_after") => {
-            table.warning("on_idle", "has nothing to tell without `idle_after`");
-        }
-        _ => {}
-    }
+}
+
+fn later(table: &mut Table<'_>, key: &str, instead: &str) {
+    let says = format!("is understood, but this version does not act on it yet; {instead}");
+    table.warning(key, &says);
 }
 
 fn refuse(table: &mut Table<'_>, section: &Section) {

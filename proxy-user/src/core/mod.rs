@@ -18,6 +18,7 @@ pub mod headers;
 pub mod heartbeat;
 pub mod history;
 pub mod judge;
+pub mod keep_awake;
 pub mod keepalive;
 pub mod lifecycle;
 pub mod listening;

@@ -146,12 +146,12 @@ fn configure(setup: &Setup, app: SocketAddr) -> Result<Config> {
     config.drain = Duration::ZERO;
     config.apps = Kind::ALL
         .map(|kind| {
-            let mut app = config::App::new(kind.name().to_owned(), upstream.clone());
+            let mut app = config::App::new(kind.name().to_owned(), Some(upstream.clone()));
             app.hosts = vec![HostPattern::Exact(kind.host())];
             app
         })
         .into();
-    let mut browser = config::App::new(watch::BROWSER.to_owned(), upstream);
+    let mut browser = config::App::new(watch::BROWSER.to_owned(), Some(upstream));
     browser.packs = vec![PACK.0.to_owned()];
     config.apps.push(browser);
     for address in &mut config.listen {

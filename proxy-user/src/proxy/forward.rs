@@ -31,7 +31,7 @@ pub(super) async fn forward(
     let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
     let judged = context.request(&proxy.visits, now);
     let interim = request.body().interim();
-    let upstream = policy.config.upstream.authority();
+    let upstream = policy.config.upstream.as_ref().ok_or(Answer::Unreachable)?.authority();
     let headers = proxy.serving.config().limits.headers;
     let line = pool.line(upstream, headers).await.map_err(|error| failed(&app, &error))?;
     // Of an app that is not there nobody makes use.

@@ -133,7 +133,8 @@ async fn ask(
     request: Request<Empty<Bytes>>,
 ) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
-    let authority = policy.config.upstream.authority().as_str();
+    let upstream = policy.config.upstream.as_ref().ok_or(Answer::Unreachable)?;
+    let authority = upstream.authority().as_str();
     let http = {
         let limits = &proxy.serving.config().limits;
         let mut http = line::builder(limits.headers);
@@ -144,7 +145,7 @@ async fn ask(
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");
         error.answer()
     })?;
-    match tokio::time::timeout(policy.config.wake_timeout, line.ask(request)).await {
+    match tokio::time::timeout(policy.config.handshake_timeout, line.ask(request)).await {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
             tracing::info!(app = name, error = %chain(&error.error), "handshake failed");

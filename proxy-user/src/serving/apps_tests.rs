@@ -2,7 +2,7 @@ use super::*;
 
 fn app(name: &str, path: &str) -> config::App {
     let upstream = "http://127.0.0.1:1".parse().unwrap();
-    config::App { path: path.to_owned(), ..config::App::new(name.to_owned(), upstream) }
+    config::App { path: path.to_owned(), ..config::App::new(name.to_owned(), Some(upstream)) }
 }
 
 fn put(name: &str, path: &str) -> Change {

@@ -62,7 +62,7 @@ impl Scene {
         // A drain shorter than any verdict for what takes time, and longer than the cell for the rest.
         let drain = if cell.fault.is_sudden() { "60s" } else { "1s" };
         let mut setup = Setup::new()
-            .app("demo", app.address(), &format!("wake_timeout = {READY:?}"))
+            .app("demo", app.address(), &format!("handshake_timeout = {READY:?}"))
             .key(&format!("drain = {drain:?}"))
             .section(&format!("[stall]\ngrace = \"{}s\"", GRACE.as_secs()))
             .keepalive("1s", &format!("{}s", PONG.as_secs()))

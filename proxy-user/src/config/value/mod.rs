@@ -2,13 +2,19 @@
 //!
 //! Nothing here knows keys, lines or files; a bad value comes back as a `ValueError`.
 
+pub(super) mod header;
 pub(super) mod host;
 pub(super) mod keepalive;
 pub(super) mod name;
 pub(super) mod net;
+pub(super) mod pattern;
+pub(super) mod percent;
 pub(super) mod place;
+pub(super) mod pointer;
+pub(super) mod template;
 pub(super) mod upstream;
 pub(super) mod web;
+pub(super) mod window;
 
 use std::time::Duration;
 

@@ -2,10 +2,11 @@
 //!
 //! A relative path starts at the directory of the configuration file, so that a file means the
 //! same wherever the process is started. Token files are opened to see that they can be; what is
-//! in them is not kept.
+//! in them is not kept. A waiting page is.
 
 use std::path::{Path, PathBuf};
 
+use crate::config::WaitingPage;
 use crate::toml_file::{Fixed, Kind, ValueError, quote};
 
 /// A path, relative to `base`.
@@ -52,6 +53,36 @@ fn readable(file: &Path) -> std::io::Result<()> {
         return Err(std::io::Error::other("the file is empty"));
     }
     Ok(())
+}
+
+/// A waiting page of one's own, relative to `base`.
+pub(in super::super) fn page(
+    base: &Path,
+) -> Kind<impl Fn(&str) -> Result<WaitingPage, ValueError>> {
+    let path = path(base);
+    let parse = move |text: &str| {
+        let file = (path.parse)(text)?;
+        let text = page_text(&file).map_err(|error| {
+            ValueError::new(
+                format!("{} cannot be used: {error}", quote(text)),
+                "write the path of an HTML file in UTF-8 that this process may read",
+            )
+        })?;
+        Ok(WaitingPage { file, text: text.into() })
+    };
+    Kind { wants: path.wants, example: "\"page.html\"", parse }
+}
+
+fn page_text(file: &Path) -> std::io::Result<String> {
+    let other = std::io::Error::other;
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() {
+        return Err(other("not a regular file"));
+    }
+    if about.len() > WaitingPage::LARGEST {
+        return Err(other("it is larger than 256 KiB"));
+    }
+    String::from_utf8(std::fs::read(file)?).map_err(|_| other("it is not UTF-8"))
 }
 
 /// A cgroup v2 directory, or "auto" for the process's own.

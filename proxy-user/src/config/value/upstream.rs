@@ -17,12 +17,6 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Stands in for a mistaken upstream while the rest of its app is read for more mistakes; what
-    /// is read then is thrown away.
-    pub(in super::super) fn nowhere() -> Self {
-        Self { authority: Authority::from_static("localhost:80"), port: 80 }
-    }
-
     /// Host and port as they stand in a URI: the port always, an IPv6 address in brackets.
     #[must_use]
     pub fn authority(&self) -> &Authority {

@@ -1,7 +1,9 @@
-//! What HTTP defines: the report's URL and method, and path prefixes.
+//! What HTTP defines: URLs, methods and bodies for control planes, paths and path prefixes.
 
+use http::uri::PathAndQuery;
 use http::{Method, Uri};
 
+use super::template::{is_json, placeholders};
 use crate::toml_file::{Fixed, Kind, ValueError, quote, quote_url};
 
 /// What stands for an app's name in a URL.
@@ -15,6 +17,12 @@ pub(in super::super) const METHOD: Fixed<Method> =
 
 pub(in super::super) const PREFIX: Fixed<String> =
     Kind { wants: "a path", example: "\"/\"", parse: prefix };
+
+pub(in super::super) const TARGET: Fixed<String> =
+    Kind { wants: "a path", example: "\"/healthz\"", parse: target };
+
+pub(in super::super) const BODY: Fixed<String> =
+    Kind { wants: "JSON", example: "'{\"wanted\":\"running\"}'", parse: body };
 
 fn url(text: &str) -> Result<String, ValueError> {
     let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote_url(text)), fix);
@@ -51,9 +59,31 @@ fn method(text: &str) -> Result<Method, ValueError> {
         return Err(wrong("is in lower case", &upper));
     }
     if method == Method::CONNECT || method == Method::TRACE {
-        return Err(wrong("cannot carry a report", form));
+        return Err(wrong("cannot be used here", form));
     }
     Ok(method)
+}
+
+/// What a request asks for: a path, and a query if need be.
+fn target(text: &str) -> Result<String, ValueError> {
+    let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote_url(text)), fix);
+    if !text.starts_with('/') || text.starts_with("//") {
+        return Err(wrong("does not start with one /", "write a path such as \"/healthz\""));
+    }
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains('#');
+    if !plain || text.parse::<PathAndQuery>().is_err() {
+        return Err(wrong("has characters that no path has", "write it percent-encoded"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The body of a request to a control plane: JSON, with `{app}`.
+fn body(text: &str) -> Result<String, ValueError> {
+    if let Some(unknown) = placeholders(text).find(|found| *found != APP) {
+        let why = format!("{} is no placeholder", quote(unknown));
+        return Err(ValueError::new(why, "the only one is {app}"));
+    }
+    is_json(&text.replace(APP, "app")).map(|()| text.to_owned())
 }
 
 /// A prefix in whole segments, kept without a trailing slash.
@@ -98,6 +128,20 @@ mod tests {
         assert!(method("REPORT").is_ok());
         for text in ["", "PA TCH", "patch", "CONNECT", "TRACE", "é"] {
             assert!(method(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_and_bodies() {
+        for text in ["/", "/api/kernels?x=1", "/a%20b"] {
+            assert_eq!(target(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a", "//a", "http://a/", "/a b", "/a#b", "/é"] {
+            assert!(target(text).is_err(), "{text}");
+        }
+        assert!(body("{\"app\":\"{app}\",\"on\":true}").is_ok());
+        for text in ["", "on", "{\"app\":{app}}", "{\"a\":\"{name}\"}"] {
+            assert!(body(text).is_err(), "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use crate::core::payload::Payload;
 const SECOND: u64 = 1_000_000_000;
 
 fn account(events: &Events) -> Account {
-    let app = config::App::new("demo".to_owned(), "http://127.0.0.1:1".parse().unwrap());
+    let app = config::App::new("demo".to_owned(), "http://127.0.0.1:1".parse().ok());
     let rule = |id: &str, class| RuleName { pack: "toy".into(), id: id.into(), class };
     let rules = vec![rule("beat", Class::Heartbeat), rule("poll", Class::Poll)];
     let account = Account::new(&app, events.clone(), Nanos(SECOND));

@@ -24,6 +24,8 @@ pub(crate) struct Table<'a> {
     line: usize,
     /// The keys that are known here, as they turn up.
     asked: Vec<&'static str>,
+    /// Whether a key that was not asked for is no mistake.
+    takes_any: bool,
     /// Keys that must be there and are not, each with what to say about it.
     missing: Vec<(&'static str, String)>,
 }
@@ -37,7 +39,15 @@ impl<'a> Table<'a> {
         line: usize,
         read: impl FnOnce(&mut Table<'_>) -> R,
     ) -> R {
-        let mut table = Table { log, entries, place, line, asked: Vec::new(), missing: Vec::new() };
+        let mut table = Table {
+            log,
+            entries,
+            place,
+            line,
+            asked: Vec::new(),
+            takes_any: false,
+            missing: Vec::new(),
+        };
         let result = read(&mut table);
         table.report_unknown();
         result
@@ -83,6 +93,11 @@ impl<'a> Table<'a> {
         self.asked.push(key);
     }
 
+    /// Makes every key known, where nobody can say any more which ones are.
+    pub(crate) fn know_all(&mut self) {
+        self.takes_any = true;
+    }
+
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.push(key);
         self.entries.get(key)
@@ -118,7 +133,7 @@ impl<'a> Table<'a> {
         let mut meant = Vec::new();
         for (key, _) in self.entries {
             let text: &str = key.get_ref();
-            if self.asked.contains(&text) {
+            if self.takes_any || self.asked.contains(&text) {
                 continue;
             }
             let known = nearest(text, &self.asked);

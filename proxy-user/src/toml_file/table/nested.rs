@@ -1,10 +1,12 @@
-//! Tables below a table: one (`[stall]`) or a list (`[[app]]`). Values are read elsewhere.
+//! Tables below a table: one (`[stall]`), a list (`[[app]]`), or one with keys of the author's own.
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::Table;
 use crate::toml_file::describe::describe;
+use crate::toml_file::kind::Kind;
+use crate::toml_file::mistake::ValueError;
 
 impl Table<'_> {
     /// A table below this one.
@@ -21,6 +23,18 @@ impl Table<'_> {
             return None;
         };
         Some(Table::read(self.log, entries, place, line, read))
+    }
+
+    /// What is read of a table that is not there: all its defaults. What it lacks is lacking on the line of
+    /// this table's head.
+    pub(crate) fn absent<R>(
+        &mut self,
+        key: &'static str,
+        place: &'static str,
+        read: impl FnOnce(&mut Table<'_>) -> R,
+    ) -> R {
+        self.know(key);
+        Table::read(self.log, &DeTable::new(), place, self.line, read)
     }
 
     /// The tables of an array of tables, empty when absent; `None` when one is no table.
@@ -46,6 +60,44 @@ impl Table<'_> {
             } else {
                 self.not_a_table(key, place, item);
                 results = None;
+            }
+        }
+        results
+    }
+
+    /// The entries of a table whose keys are the author's own, each mistake on its own line; empty when
+    /// absent, `None` when any is mistaken.
+    pub(crate) fn entries<K, V>(
+        &mut self,
+        key: &'static str,
+        names: impl Fn(&str) -> Result<K, ValueError>,
+        kind: Kind<impl Fn(&str) -> Result<V, ValueError>>,
+    ) -> Option<Vec<(K, V)>> {
+        let Some(value) = self.value(key) else { return Some(Vec::new()) };
+        let line = self.line_at(value);
+        let DeValue::Table(entries) = value.get_ref() else {
+            let (name, found) = (self.name(key), describe(value.get_ref()));
+            let message = format!(
+                "{name} is {found}, not a table; write {key} = {{ NAME = {} }}",
+                kind.example
+            );
+            self.mistake(line, message);
+            return None;
+        };
+        let mut results = Some(Vec::with_capacity(entries.len()));
+        for (name, value) in entries {
+            let read = match names(name.get_ref()) {
+                Ok(name) => self.one(key, value, &kind).map(|value| (name, value)),
+                Err(error) => {
+                    let line = self.log.line(name.span().start);
+                    let message = format!("{}: {error}", self.name(key));
+                    self.mistake(line, message);
+                    None
+                }
+            };
+            match (read, results.as_mut()) {
+                (Some(read), Some(results)) => results.push(read),
+                _ => results = None,
             }
         }
         results

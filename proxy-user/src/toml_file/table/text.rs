@@ -61,7 +61,7 @@ impl Table<'_> {
         read.into_iter().collect()
     }
 
-    fn one<T>(
+    pub(super) fn one<T>(
         &mut self,
         key: &str,
         value: &Spanned<DeValue<'_>>,

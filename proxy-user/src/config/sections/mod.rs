@@ -3,29 +3,27 @@
 //! Fields start with their defaults, which `model` and `app` hold; a mistaken value leaves its
 //! default, and the mistake keeps the result from being used.
 
+mod answer;
+mod app;
+mod driver;
+mod http_driver;
+mod telling;
+
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use super::app::App;
-use super::check::{self, Draft};
-use super::model::{Config, Keepalive, Limits, Report, Sockets, Stall};
-use super::pending;
+use super::model::{Config, Keepalive, Limits, Sockets, Stall};
 use super::value::keepalive;
-use super::value::name::{APP_NAME, PACK_NAME};
 use super::value::net::{LISTEN, NETWORK};
 use super::value::place::{CGROUP, path, token_file};
-use super::value::upstream::Upstream;
-use super::value::web::{METHOD, PREFIX, URL};
 use super::value::{DAY, SECOND};
+use super::{check, pending};
 use crate::packs::Packs;
 use crate::toml_file::{Table, duration, kind, or_off, size};
 
 /// More sessions or rows than this is a slip: their memory alone would be gigabytes.
 const MOST: u64 = 1 << 24;
-
-/// A longer rest than this is never meant.
-const YEAR: Duration = Duration::from_secs(8760 * 3600);
 
 /// hyper refuses a smaller read buffer, and the request head must fit into it.
 const LEAST_HEADER: u64 = 8 * 1024;
@@ -57,12 +55,15 @@ pub(super) fn document(table: &mut Table<'_>, file: &Path) -> Config {
     table.table("sockets", "[sockets]", |table| sockets(table, &mut config.sockets));
     table.table("stall", "[stall]", |table| stall(table, &mut config.stall));
     table.table("keepalive", "[keepalive]", |table| pings(table, &mut config.keepalive));
-    config.report = table.table("report", "[report]", |table| report(table, base)).flatten();
+    config.report =
+        table.table("report", "[report]", |table| telling::report(table, base)).flatten();
+    let notify = |table: &mut Table<'_>| telling::notify(table, base);
+    config.notify = table.tables("notify", "[[notify]]", notify).unwrap_or_default();
     table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
-    pending::document(table);
+    pending::document(table, &config);
     check::addresses(table, &config);
     let packs = packs(table, &config);
-    let read = |table: &mut Table<'_>| app(table, packs.as_ref());
+    let read = |table: &mut Table<'_>| app::app(table, base, packs.as_ref());
     if let Some(drafts) = table.tables("app", "[[app]]", read) {
         check::apps(table, &drafts);
         let lines: Vec<_> = drafts.iter().map(|draft| draft.upstream_line).collect();
@@ -87,15 +88,6 @@ fn pings(table: &mut Table<'_>, keepalive: &mut Keepalive) {
     table.set(&mut keepalive.timeout, "timeout", or_off(duration(SECOND..=DAY)));
 }
 
-fn report(table: &mut Table<'_>, base: &Path) -> Option<Report> {
-    let url = table.required("url", URL);
-    let mut report = Report::new(url.clone().unwrap_or_default());
-    table.set(&mut report.method, "method", METHOD);
-    table.set(&mut report.interval, "interval", duration(Duration::from_millis(100)..=DAY));
-    report.token_file = table.text("token_file", token_file(base));
-    url.map(|_| report)
-}
-
 fn limits(table: &mut Table<'_>, limits: &mut Limits) {
     let header_bytes = size(LEAST_HEADER..=1 << 20);
     if let Some(bytes) = table.text("header_bytes", header_bytes) {
@@ -106,6 +98,7 @@ fn limits(table: &mut Table<'_>, limits: &mut Limits) {
     table.set(&mut limits.header_timeout, "header_timeout", duration(patience));
     table.set_integer(&mut limits.sessions, "sessions", 1..=MOST);
     table.set(&mut limits.frame_bytes, "frame_bytes", or_off(size(LEAST_FRAME..=MOST_FRAME)));
+    table.set_integer(&mut limits.held, "held", 1..=MOST);
 }
 
 /// The packs that apps may name; `None` after a mistake that keeps them from being read.
@@ -118,35 +111,4 @@ fn packs(table: &mut Table<'_>, config: &Config) -> Option<Packs> {
             None
         }
     }
-}
-
-fn app(table: &mut Table<'_>, packs: Option<&Packs>) -> Draft {
-    let name = table.required("name", APP_NAME);
-    let hosts = table.list("hosts", kind("a host", "\"demo.localhost\""));
-    let path = table.text("path", PREFIX);
-    let upstream = table.required("upstream", kind("a URL", "\"http://127.0.0.1:8501\""));
-    let name_line = name.is_some().then(|| table.line_of("name"));
-    let claims = |table: &Table<'_>, key, is_read: bool| is_read || !table.has(key);
-    let claims = claims(table, "hosts", hosts.is_some()) && claims(table, "path", path.is_some());
-    let claim_line = table.line_of(if table.has("hosts") { "hosts" } else { "path" });
-    let upstream_line = upstream.is_some().then(|| table.line_of("upstream"));
-    let mut app = App::new(name.unwrap_or_default(), upstream.unwrap_or_else(Upstream::nowhere));
-    app.hosts = hosts.unwrap_or_default();
-    app.path = path.unwrap_or(app.path);
-    if let Some(names) = table.list("packs", PACK_NAME) {
-        if let Some(Err(error)) = packs.map(|packs| packs.book(&names)) {
-            let line = table.line_of("packs");
-            table.mistake(line, error.to_string());
-        }
-        app.packs = names;
-    }
-    table.set(&mut app.count, "count", kind("a word", "\"pack\""));
-    app.idle_after = table.text("idle_after", duration(SECOND..=YEAR));
-    table.set(&mut app.on_idle, "on_idle", kind("a word", "\"suspend\""));
-    table.set(&mut app.wake, "wake", kind("a word", "\"auto\""));
-    table.set(&mut app.wake_timeout, "wake_timeout", duration(SECOND..=DAY));
-    table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
-    table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
-    pending::app(table, &app);
-    Draft { app, name_line, upstream_line, claim_line: claims.then_some(claim_line) }
 }

@@ -1,0 +1,38 @@
+//! Requests that Ebbtide answers itself: `[[app.answer]]`.
+//!
+//! Plain data: nothing here parses or checks.
+
+use super::value::pattern::Pattern;
+
+/// A request that is answered whatever the app's state, and the answer. A request fits if all of `path`,
+/// `method` and `user_agent` that are there fit; at least one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnAnswer {
+    /// Found in the request's path, without the query.
+    pub path: Option<Pattern>,
+    /// The request's method.
+    pub method: Option<http::Method>,
+    /// Found in its `User-Agent`; does not fit a request without one.
+    pub user_agent: Option<Pattern>,
+    /// 200 to 599. Default 200.
+    pub status: http::StatusCode,
+    /// Default: empty. Always empty for 204 and 304.
+    pub body: String,
+    /// Default `text/plain; charset=utf-8`.
+    pub content_type: http::HeaderValue,
+}
+
+impl OwnAnswer {
+    /// The rest by default.
+    #[must_use]
+    pub fn new(path: Option<Pattern>) -> OwnAnswer {
+        OwnAnswer {
+            path,
+            method: None,
+            user_agent: None,
+            status: http::StatusCode::OK,
+            body: String::new(),
+            content_type: http::HeaderValue::from_static("text/plain; charset=utf-8"),
+        }
+    }
+}

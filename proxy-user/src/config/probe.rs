@@ -1,0 +1,18 @@
+//! What an app is asked before it is suspended: `busy_probe`.
+//!
+//! Plain data: nothing here parses or checks.
+
+use super::value::pointer::Pointer;
+
+/// A request to the app that tells whether it is at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusyProbe {
+    /// Path and query, as the app sees it.
+    pub path: String,
+    /// Sent with it. Values are marked as sensitive.
+    pub headers: http::HeaderMap,
+    /// Where to look in the JSON of the answer; `*` stands for each member of a list or object.
+    pub pointer: Pointer,
+    /// The app is at work if one of these stands there. A number or truth is compared as JSON writes it.
+    pub busy: Vec<String>,
+}

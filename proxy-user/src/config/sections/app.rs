@@ -1,0 +1,86 @@
+//! `[[app]]`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::app::App;
+use super::super::check::{self, Draft};
+use super::super::pending;
+use super::super::probe::BusyProbe;
+use super::super::value::header::{self, VALUE};
+use super::super::value::name::{APP_NAME, PACK_NAME};
+use super::super::value::percent::PERCENT;
+use super::super::value::place::page;
+use super::super::value::pointer::POINTERS;
+use super::super::value::web::{PREFIX, TARGET};
+use super::super::value::window::WINDOW;
+use super::super::value::{DAY, SECOND};
+use super::MOST;
+use super::answer::answer;
+use super::driver::{driver, knows_upstream, words};
+use crate::packs::Packs;
+use crate::toml_file::{Table, duration, kind, or_off};
+
+/// A longer rest than this is never meant.
+const YEAR: Duration = Duration::from_secs(8760 * 3600);
+
+pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> Draft {
+    let name = table.required("name", APP_NAME);
+    let hosts = table.list("hosts", kind("a host", "\"demo.localhost\""));
+    let path = table.text("path", PREFIX);
+    let url = kind("a URL", "\"http://127.0.0.1:8501\"");
+    let upstream = match knows_upstream(table) {
+        true => table.text("upstream", url),
+        false => table.required("upstream", url),
+    };
+    let name_line = name.is_some().then(|| table.line_of("name"));
+    let claims = |table: &Table<'_>, key, is_read: bool| is_read || !table.has(key);
+    let claims = claims(table, "hosts", hosts.is_some()) && claims(table, "path", path.is_some());
+    let claim_line = table.line_of(if table.has("hosts") { "hosts" } else { "path" });
+    let upstream_line = upstream.is_some().then(|| table.line_of("upstream"));
+    let mut app = App::new(name.unwrap_or_default(), upstream);
+    app.hosts = hosts.unwrap_or_default();
+    app.path = path.unwrap_or(app.path);
+    if let Some(names) = table.list("packs", PACK_NAME) {
+        if let Some(Err(error)) = packs.map(|packs| packs.book(&names)) {
+            let line = table.line_of("packs");
+            table.mistake(line, error.to_string());
+        }
+        app.packs = names;
+    }
+    table.set(&mut app.count, "count", kind("a word", "\"pack\""));
+    app.idle_after = table.text("idle_after", duration(SECOND..=YEAR));
+    table.set(&mut app.busy_limit, "busy_limit", or_off(duration(SECOND..=YEAR)));
+    app.busy_probe = table.table("busy_probe", "[app.busy_probe]", busy_probe).flatten();
+    table.set(&mut app.busy_cpu, "busy_cpu", or_off(PERCENT));
+    app.keep_awake = table.list("keep_awake", WINDOW).unwrap_or_default();
+    table.set(&mut app.on_idle, "on_idle", kind("a word", "\"suspend\""));
+    table.set(&mut app.wake, "wake", kind("a word", "\"auto\""));
+    table.set(&mut app.wake_timeout, "wake_timeout", duration(SECOND..=DAY));
+    table.set(&mut app.handshake_timeout, "handshake_timeout", duration(SECOND..=DAY));
+    app.waiting_page = table.text("waiting_page", page(base));
+    table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
+    table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
+    app.answers = table.tables("answer", "[[app.answer]]", answer).unwrap_or_default();
+    let read = |table: &mut Table<'_>| driver(table, base);
+    app.driver = table.table("driver", "[app.driver]", read).flatten();
+    check::app(table, &app);
+    pending::app(table, &app);
+    Draft { app, name_line, upstream_line, claim_line: claims.then_some(claim_line) }
+}
+
+fn busy_probe(table: &mut Table<'_>) -> Option<BusyProbe> {
+    let path = table.required("path", TARGET);
+    let mut headers = http::HeaderMap::new();
+    for (name, mut value) in table.entries("headers", header::name, VALUE).unwrap_or_default() {
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    let pointer = table.required("pointer", POINTERS);
+    if !table.has("busy") {
+        let example = "busy = [\"busy\", \"starting\"]";
+        table.lacks("busy", format!("[app.busy_probe] has no `busy`; add it, such as {example}"));
+    }
+    let busy = words(table, "busy", &[]);
+    Some(BusyProbe { path: path?, headers, pointer: pointer?, busy: busy? })
+}
