@@ -11,8 +11,13 @@ use crate::demo::{self, Setup};
 use crate::server;
 use crate::toml_file::parse_duration;
 
+/// The help of `--log`, whose default is the demo's own.
+const LOG: &str = "error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug \
+                   [default: warn]";
+
 /// `ebbtide demo [--duration 60s]`
 #[derive(Debug, Args)]
+#[command(mut_arg("log", |log| log.help(LOG)))]
 pub(super) struct Demo {
     /// End by itself after this time, such as 60s [default: when told to stop]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

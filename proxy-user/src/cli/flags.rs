@@ -12,7 +12,7 @@ use crate::logging;
 /// What every command needs that moves bytes itself.
 #[derive(Debug, Args)]
 pub(super) struct ProxyFlags {
-    /// Where browsers connect [default: 127.0.0.1:8080, or what the file says]
+    /// Where browsers connect [default: 127.0.0.1:8080]
     #[arg(long, env = "EBBTIDE_LISTEN", value_name = "ADDRESS")]
     pub(super) listen: Option<SocketAddr>,
     #[command(flatten)]
@@ -24,11 +24,10 @@ pub(super) struct ProxyFlags {
 pub(super) struct WatchFlags {
     #[command(flatten)]
     pub(super) admin: AdminFlag,
-    /// Who watches the sockets: auto, ebpf or tcp-info [default: auto, or what the file says]
+    /// Who watches the sockets: auto, ebpf or tcp-info [default: auto]
     #[arg(long, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
     sockets: Option<SocketSource>,
-    /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug
-    /// [default: info; demo: warn]
+    /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug [default: info]
     #[arg(long, env = "EBBTIDE_LOG", value_name = "LEVEL")]
     #[arg(value_parser = logging::parse_filter)]
     log: Option<Targets>,
@@ -41,7 +40,7 @@ pub(super) struct WatchFlags {
 /// The admin address, to serve it or to ask it.
 #[derive(Debug, Args)]
 pub(super) struct AdminFlag {
-    /// Where metrics, health and the API are [default: 127.0.0.1:9090, or what the file says]
+    /// Where metrics, health and the API are [default: 127.0.0.1:9090]
     #[arg(long, env = "EBBTIDE_ADMIN", value_name = "ADDRESS")]
     pub(super) admin: Option<SocketAddr>,
 }
@@ -50,7 +49,7 @@ pub(super) struct AdminFlag {
 #[derive(Debug, Args)]
 pub(super) struct PackFlag {
     /// The rules that tell machinery from people, for every app: a pack's name, or auto; see
-    /// `ebbtide packs list` [default: auto, or what the file says]
+    /// `ebbtide packs list` [default: auto]
     #[arg(long, alias = "packs", env = "EBBTIDE_PACK")]
     #[arg(value_name = "NAME", value_delimiter = ',')]
     pub(super) pack: Vec<String>,

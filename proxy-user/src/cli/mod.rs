@@ -40,7 +40,7 @@ Exit codes: 0 = done, 1 = failed at run time, 2 = wrong usage or configuration."
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the proxy
+    /// Run the proxy; what a flag says goes before what the file says
     Run(run::Run),
     /// Validate a configuration file: exit 0, or 2 with every mistake at once
     Check(check::Check),
