@@ -39,3 +39,4 @@ pub mod sleeps;
 pub mod stall;
 pub mod time;
 pub mod visit;
+pub mod work;

@@ -1,0 +1,230 @@
+//! What an app computes for somebody who is not typing, as far as the wire tells.
+//!
+//! Give [`Works::on`] what is seen, in its order and with the time. Work begins and ends under a key; it
+//! also ends with its scope, and with its connection where the framework says no more of it then. Work
+//! that a page began by itself, when it was loaded or by a timer, is known, and keeps nothing awake.
+//!
+//! Bounded: of more than [`MAX_OPEN`] works the oldest is forgotten. Nothing here knows packs or sessions.
+
+mod sign;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::sign::{By, Key, Scope, Sign};
+use super::lifecycle::{self, SHORT_WORK};
+use super::time::Nanos;
+
+/// The most works at a time.
+pub const MAX_OPEN: usize = 256;
+/// The most listeners that are remembered.
+pub const MAX_LISTENERS: usize = 1024;
+/// Works of which one begins so soon after the other has ended are one stretch.
+const GAP: Duration = Duration::from_secs(1);
+/// Of two connections one may tell the begin of what the other has told the end of.
+const ENDED: usize = 16;
+
+/// One work in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    key: Key,
+    /// The rule that knows it.
+    pub rule: Arc<str>,
+    /// Who began it.
+    pub by: By,
+    /// A person asked for it, and not only for what it follows from.
+    direct: bool,
+    /// Since when it counts.
+    pub since: Nanos,
+    /// When its newest sign came.
+    seen: Nanos,
+    /// It is over when no sign has come for so long; `None` = never.
+    lapse: Option<Duration>,
+}
+
+/// Whether the app is at work for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is.
+    Began,
+    /// It is no more, and was for so long.
+    Ended(Duration),
+}
+
+/// The works of one app.
+#[derive(Debug, Default)]
+pub struct Works {
+    open: Vec<Open>,
+    /// Who listens to a named scope: its number, and the connection.
+    listeners: Vec<(u64, u64)>,
+    /// Keys that will not be used again.
+    ended: [Option<Key>; ENDED],
+    next_ended: usize,
+    /// What a person asked for directly ended last: its scope, and when.
+    direct: Option<(Scope, Nanos)>,
+    /// Since when the app is at work for somebody.
+    busy: Option<Nanos>,
+    /// The newest stretch of work that is over.
+    stretch: Option<(Nanos, Nanos)>,
+    /// When a stretch ended that left something to fetch.
+    left: Option<Nanos>,
+}
+
+impl Works {
+    /// Something was seen at `now`.
+    pub fn on(&mut self, sign: Sign, now: Nanos) -> Option<Change> {
+        self.expire(now);
+        match sign {
+            Sign::Began { key, rule, by, after, lapse } => {
+                self.began(key, rule, by, (now, after, lapse));
+            }
+            Sign::Ended(key) => {
+                self.end(now, |open| open.key == key);
+                if let (Scope::Named(_), false) = (key.scope, key.id == 0) {
+                    self.ended[self.next_ended] = Some(key);
+                    self.next_ended = (self.next_ended + 1) % ENDED;
+                }
+            }
+            Sign::AllEnded(scope) => self.end(now, |open| open.key.scope == scope),
+            Sign::State { scope, rule, busy } if !self.is_heard(scope) => {
+                let key = Key { scope: Scope::Named(scope), id: 0 };
+                match busy {
+                    true => self.began(key, rule, By::Person, (now, Duration::ZERO, None)),
+                    false => self.end(now, |open| open.key.scope == key.scope),
+                }
+            }
+            Sign::State { .. } => {}
+            Sign::Listens { scope, connection } => {
+                if self.listeners.len() < MAX_LISTENERS {
+                    self.listeners.push((scope, connection));
+                }
+            }
+            Sign::Closed(connection) => {
+                self.listeners.retain(|(_, listener)| *listener != connection);
+                self.end(now, |open| open.key.scope == Scope::Connection(connection));
+            }
+        }
+        self.settle(now)
+    }
+
+    /// To be asked now and then: what has lapsed is over, what waited to count counts.
+    pub fn tick(&mut self, now: Nanos) -> Option<Change> {
+        self.expire(now);
+        self.settle(now)
+    }
+
+    /// Since when the app is at work for somebody.
+    #[must_use]
+    pub fn busy(&self) -> Option<Nanos> {
+        self.busy
+    }
+
+    /// When work ended that left something to fetch.
+    #[must_use]
+    pub fn left(&self) -> Option<Nanos> {
+        self.left
+    }
+
+    /// What is in progress, the oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Open> {
+        self.open.iter()
+    }
+
+    /// Whether a named scope has somebody who listens to it.
+    #[must_use]
+    pub fn is_watched(&self, open: &Open) -> bool {
+        match open.key.scope {
+            Scope::Named(scope) => self.is_heard(scope),
+            Scope::Connection(_) => true,
+        }
+    }
+
+    /// Whether nothing is known: no work, and nobody who listens.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.listeners.is_empty()
+    }
+
+    /// What the lifecycle wants to know. Work keeps an app awake with nobody there for `limit` at most,
+    /// from its begin or from the newest `activity`.
+    #[must_use]
+    pub fn facts(&self, limit: Duration, activity: Option<Nanos>) -> lifecycle::Work {
+        let since = self.busy.map(|since| activity.map_or(since, |activity| since.max(activity)));
+        lifecycle::Work { until: since.map(|since| since + limit), ended: self.left }
+    }
+
+    fn is_heard(&self, scope: u64) -> bool {
+        self.listeners.iter().any(|(heard, _)| *heard == scope)
+    }
+
+    fn began(
+        &mut self,
+        key: Key,
+        rule: Arc<str>,
+        by: By,
+        (now, after, lapse): (Nanos, Duration, Option<Duration>),
+    ) {
+        if self.ended.contains(&Some(key)) {
+            return;
+        }
+        let direct = by == By::Person;
+        let by = if by == By::Asker && self.follows(key.scope, now) { By::Person } else { by };
+        let by = if by == By::Asker { By::Page } else { by };
+        if let Some(open) = self.open.iter_mut().find(|open| open.key == key) {
+            open.seen = now;
+            if by == By::Person {
+                open.by = by;
+            }
+            return;
+        }
+        if self.open.len() >= MAX_OPEN {
+            self.open.remove(0);
+        }
+        self.open.push(Open { key, rule, by, direct, since: now + after, seen: now, lapse });
+    }
+
+    /// Whether what begins now in this scope follows from what a person asked for.
+    fn follows(&self, scope: Scope, now: Nanos) -> bool {
+        self.open.iter().any(|open| open.direct && open.key.scope == scope)
+            || self.direct.is_some_and(|(of, at)| of == scope && now.since(at) <= GAP)
+    }
+
+    fn end(&mut self, now: Nanos, over: impl Fn(&Open) -> bool) {
+        for open in self.open.iter().filter(|open| over(open)) {
+            if open.direct {
+                self.direct = Some((open.key.scope, now));
+            }
+        }
+        self.open.retain(|open| !over(open));
+    }
+
+    fn expire(&mut self, now: Nanos) {
+        self.open.retain(|open| open.lapse.is_none_or(|lapse| now.since(open.seen) <= lapse));
+    }
+
+    /// Whether anything that counts is in progress now, and what has changed.
+    fn settle(&mut self, now: Nanos) -> Option<Change> {
+        let counts = |open: &&Open| open.by == By::Person && open.since <= now;
+        let first = self.open.iter().filter(counts).map(|open| open.since).min();
+        match (first, self.busy) {
+            (Some(since), None) => {
+                let goes_on = self.stretch.filter(|(_, end)| since.since(*end) <= GAP);
+                self.busy = Some(goes_on.map_or(since, |(begin, _)| begin));
+                Some(Change::Began)
+            }
+            (None, Some(since)) => {
+                self.busy = None;
+                self.stretch = Some((since, now));
+                if now.since(since) >= SHORT_WORK {
+                    self.left = Some(now);
+                }
+                Some(Change::Ended(now.since(since)))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
