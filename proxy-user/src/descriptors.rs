@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::OnceLock;
 
 use crate::config;
 
@@ -12,6 +13,9 @@ const RESERVE: u64 = 64;
 const ADMIN_SHARE: u64 = 2;
 /// A client's connection and the one to its app.
 const PER_CLIENT: u64 = 2;
+
+/// The limit as it was before it was raised.
+static INHERITED: OnceLock<libc::rlimit> = OnceLock::new();
 
 /// How many descriptors there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,7 @@ impl Descriptors {
     /// As getrlimit(2) and setrlimit(2) fail.
     pub fn raise() -> io::Result<Descriptors> {
         let mut limit = limit()?;
+        INHERITED.get_or_init(|| limit);
         if limit.rlim_cur < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max;
             // SAFETY: the pointer is to a whole rlimit that lives through the call.
@@ -104,6 +109,13 @@ pub fn prepare(sessions: usize) {
         }
         Err(error) => tracing::warn!(%error, "cannot read the limit of open files"),
     }
+}
+
+/// The limit that this process was started with, for programs that it starts: they may use select(2).
+/// `None` where it has not been changed.
+#[must_use]
+pub fn inherited() -> Option<libc::rlimit> {
+    INHERITED.get().copied()
 }
 
 fn limit() -> io::Result<libc::rlimit> {

@@ -26,9 +26,9 @@ const ALLOWED: [(&str, &[&str]); 33] = [
     // What is configured, and what happens.
     ("packs", &["core", "toml_file"]),
     ("config", &["core", "packs", "toml_file"]),
-    ("drivers", &["config", "core"]),
-    ("events", &["core"]),
     ("descriptors", &["config"]),
+    ("drivers", &["clock", "config", "core", "descriptors", "sockets"]),
+    ("events", &["core"]),
     ("privileges", &["sockets"]),
     ("doctor", &["sockets"]),
     // Apps and their sessions.
@@ -112,6 +112,7 @@ const ALLOWED: [(&str, &[&str]); 33] = [
             "config",
             "demo",
             "doctor",
+            "drivers",
             "explain",
             "listen",
             "logging",

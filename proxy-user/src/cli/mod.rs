@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::drivers::process::guard;
 use crate::toml_file::Mistakes;
 
 /// A reverse proxy that knows whether anybody is really there.
@@ -54,6 +55,12 @@ enum Command {
     Packs(packs::PacksCommand),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
     Demo(demo::Demo),
+    /// Ends the apps that Ebbtide has started when it is gone; Ebbtide runs this itself
+    #[command(hide = true)]
+    Guard {
+        /// The cgroup to remove at the end
+        root: Option<PathBuf>,
+    },
 }
 
 /// A configuration file that a command was given.
@@ -92,6 +99,10 @@ pub fn main(settled: fn()) -> ExitCode {
         Command::Explain(explain) => explain.execute(),
         Command::Packs(packs) => packs.execute(),
         Command::Demo(demo) => demo.execute(settled),
+        Command::Guard { root } => {
+            guard::run(root.as_deref());
+            Ok(())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,88 @@
+//! The processes of one cgroup (v2) and of all below it. Small files of the kernel's: none of this waits.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::table;
+
+/// Where the processes of a cgroup are listed, and are put into it.
+pub(super) const PROCS: &str = "cgroup.procs";
+
+/// Whether a process runs in it or below.
+pub(super) fn is_populated(cgroup: &Path) -> bool {
+    let events = fs::read_to_string(cgroup.join("cgroup.events")).unwrap_or_default();
+    events.lines().any(|line| line == "populated 1")
+}
+
+/// The processes in it and below. Those of another pid namespace are not shown.
+pub(super) fn processes(cgroup: &Path) -> Vec<i32> {
+    let mut all = Vec::new();
+    walk(cgroup, &mut |folder| {
+        let list = fs::read_to_string(folder.join(PROCS)).unwrap_or_default();
+        all.extend(list.lines().filter_map(|id| id.parse::<i32>().ok()).filter(|id| *id > 0));
+    });
+    all
+}
+
+/// Sends a signal to each process in it and below.
+pub(super) fn signal(cgroup: &Path, signal: i32) {
+    for id in processes(cgroup) {
+        table::signal(id, signal);
+    }
+}
+
+/// Kills what is in it and below. What it forks meanwhile may be left before Linux 5.14: to be called until
+/// nothing is.
+pub(super) fn kill(cgroup: &Path) {
+    if fs::write(cgroup.join("cgroup.kill"), "1").is_err() {
+        signal(cgroup, libc::SIGKILL);
+    }
+}
+
+/// Removes it and all below, but for those where processes are.
+///
+/// # Errors
+/// As rmdir(2) fails for one of them.
+pub(super) fn remove(cgroup: &Path) -> io::Result<()> {
+    let mut folders = Vec::new();
+    walk(cgroup, &mut |folder| folders.push(folder.to_owned()));
+    let mut outcome = Ok(());
+    for folder in folders.iter().rev() {
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => outcome = Err(error),
+            _ => {}
+        }
+    }
+    outcome
+}
+
+/// Visits a folder, then those below it.
+fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
+    visit(folder);
+    for below in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if below.file_type().is_ok_and(|kind| kind.is_dir()) {
+            walk(&below.path(), visit);
+        }
+    }
+}
+
+/// A new folder for a run of an app. The name is taken as it is where it can be no file of the kernel's
+/// (`cgroup.procs`, `memory.max`), and gets a number while an earlier run's end is under way.
+///
+/// # Errors
+/// As mkdir(2) fails.
+pub(super) fn create(apps: &Path, app: &str) -> io::Result<PathBuf> {
+    const TRIES: u32 = 1000;
+    let name = if app.contains('.') { format!("_{app}") } else { app.to_owned() };
+    let numbered = (2..TRIES).map(|number| format!("{name}~{number}"));
+    for name in std::iter::once(name.clone()).chain(numbered) {
+        let folder = apps.join(name);
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}

@@ -1,0 +1,69 @@
+//! All processes of one run of an app, whatever holds them together.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::cgroup;
+use super::session::Session;
+use super::table;
+
+/// All processes of one run of an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Group {
+    /// Those in this cgroup and below it. None can leave without the rights to.
+    Cgroup(PathBuf),
+    /// As far as they can be told.
+    Session(Session),
+}
+
+impl Group {
+    /// Their ids.
+    pub(super) fn processes(&self) -> Vec<i32> {
+        match self {
+            Group::Cgroup(path) => cgroup::processes(path),
+            Group::Session(session) => session.processes(),
+        }
+    }
+
+    /// Whether none is left.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Group::Cgroup(path) => !cgroup::is_populated(path),
+            Group::Session(session) => session.processes().is_empty(),
+        }
+    }
+
+    /// Sends each a signal.
+    pub(super) fn signal(&self, signal: i32) {
+        for id in self.processes() {
+            table::signal(id, signal);
+        }
+    }
+
+    /// Kills them. To be called until none is left: one may have forked meanwhile.
+    pub(super) fn kill(&self) {
+        match self {
+            Group::Cgroup(path) => cgroup::kill(path),
+            Group::Session(_) => self.signal(libc::SIGKILL),
+        }
+    }
+
+    /// Removes what held them together; none is left.
+    pub(super) fn remove(&self) {
+        if let Group::Cgroup(path) = self
+            && let Err(error) = cgroup::remove(path)
+        {
+            tracing::debug!(%error, cgroup = %path.display(), "a cgroup was not removed");
+        }
+    }
+
+    /// Their cgroup.
+    pub(super) fn cgroup(&self) -> Option<&Path> {
+        match self {
+            Group::Cgroup(path) => Some(path),
+            Group::Session(_) => None,
+        }
+    }
+}

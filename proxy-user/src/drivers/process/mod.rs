@@ -1,0 +1,267 @@
+//! `kind = "process"`: the app is a child process, with all that it forks.
+//!
+//! [`Supervisor`] is what the drivers of one Ebbtide share. A run of an app ([`run`]) has a `Group`: the
+//! cgroup that its processes are in, or what else tells them. The guard ends the groups when Ebbtide is gone.
+
+mod cgroup;
+mod group;
+pub mod guard;
+mod lines;
+mod output;
+mod place;
+mod port;
+mod reap;
+mod run;
+mod session;
+mod spawn;
+mod supervisor;
+mod table;
+mod words;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::Child;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use self::group::Group;
+use self::output::Output;
+use self::run::{Keeper, Run};
+use self::supervisor::Beginning;
+use super::{Driver, DriverError, Listener};
+use crate::config::{self, Upstream};
+use crate::core::lifecycle::Observed;
+
+pub use self::place::PlaceError;
+pub use self::supervisor::{Supervisor, examine};
+
+/// How long processes may take to be gone after SIGKILL. Only the kernel can hold them longer.
+const AFTER_KILL: Duration = Duration::from_secs(10);
+
+/// Starts and stops an app that is a child process.
+///
+/// When it is dropped, the app is killed, also one whose start is under way.
+pub struct ProcessDriver(Arc<Inner>);
+
+struct Inner {
+    app: String,
+    config: config::ProcessDriver,
+    /// As the configuration has it, where it does.
+    upstream: Option<Upstream>,
+    listener: Listener,
+    supervisor: Arc<Supervisor>,
+    output: Arc<Output>,
+    /// Where its tasks run.
+    runtime: Handle,
+    /// The port that was chosen for it.
+    port: Mutex<Option<u16>>,
+    /// Held while it is started or stopped.
+    turn: tokio::sync::Mutex<()>,
+    run: Mutex<Option<Arc<Run>>>,
+}
+
+impl ProcessDriver {
+    /// A driver for the app of this name, which does not run. `upstream` is where the configuration says
+    /// that the app listens; `None` = on a port that is chosen for it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime. What the driver does is done in that one, whoever asks for it.
+    #[must_use]
+    pub fn new(
+        app: &str,
+        config: config::ProcessDriver,
+        upstream: Option<Upstream>,
+        listener: Listener,
+        supervisor: Arc<Supervisor>,
+    ) -> ProcessDriver {
+        ProcessDriver(Arc::new(Inner {
+            app: app.to_owned(),
+            config,
+            upstream,
+            listener,
+            supervisor,
+            output: Arc::new(Output::new(app)),
+            runtime: Handle::current(),
+            port: Mutex::new(None),
+            turn: tokio::sync::Mutex::new(()),
+            run: Mutex::new(None),
+        }))
+    }
+
+    /// The cgroup (v2) that holds every process of the app and nothing else, while it runs and has one.
+    #[must_use]
+    pub fn cgroup(&self) -> Option<PathBuf> {
+        self.0.running()?.group.cgroup().map(PathBuf::from)
+    }
+
+    /// Has this done in the driver's own runtime, to its end, whether or not anybody waits for it: what was
+    /// begun is never lost sight of.
+    fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, DriverError>> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, DriverError>> {
+        let task = self.0.runtime.spawn(work);
+        Box::pin(async move {
+            task.await.unwrap_or_else(|_| Err(DriverError("Ebbtide is ending".to_owned())))
+        })
+    }
+}
+
+impl Driver for ProcessDriver {
+    fn start(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        self.finish(Arc::clone(&self.0).start())
+    }
+
+    fn stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        self.finish(Arc::clone(&self.0).stop())
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>> {
+        let observed = match self.0.running() {
+            Some(_) => Observed::Running,
+            None => Observed::Suspended,
+        };
+        Box::pin(std::future::ready(Ok(observed)))
+    }
+
+    fn upstream(&self) -> Option<Upstream> {
+        let chosen = || format!("http://127.0.0.1:{}", (*self.0.port.lock())?).parse().ok();
+        self.0.upstream.clone().or_else(chosen)
+    }
+
+    fn output(&self) -> Vec<String> {
+        self.0.output.newest()
+    }
+}
+
+impl fmt::Debug for ProcessDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessDriver")
+            .field("app", &self.0.app)
+            .field("command", &self.0.config.command)
+            .field("run", &self.0.run.lock())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(port) = *self.port.lock() {
+            self.supervisor.ports.give_back(port);
+        }
+    }
+}
+
+impl Inner {
+    fn running(&self) -> Option<Arc<Run>> {
+        self.run.lock().clone().filter(|run| run.is_up())
+    }
+
+    async fn start(self: Arc<Self>) -> Result<(), DriverError> {
+        let _turn = self.turn.lock().await;
+        if self.running().is_some() {
+            return Ok(());
+        }
+        self.down().await?;
+        let inner = Arc::clone(&self);
+        let started = tokio::task::spawn_blocking(move || inner.spawn());
+        let (keeper, child, pipe, group) = started
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
+            .map_err(|why| DriverError(format!("cannot start the app \"{}\": {why}", self.app)))?;
+        *self.run.lock() = Some(Arc::new(Run::begin(keeper, child, pipe, group)));
+        Ok(())
+    }
+
+    /// Chooses the port and makes the process. Blocks for as long as a fork and what leads to exec(3) take.
+    fn spawn(&self) -> Result<(Keeper, Child, Receiver, Group), String> {
+        let port = self.choose_port()?;
+        if let Some(dir) = self.config.dir.as_deref().filter(|dir| !dir.is_dir()) {
+            return Err(format!("there is no folder {}: make it, or correct `dir`", dir.display()));
+        }
+        self.output.clear();
+        let Beginning { id, mut group, join } = self.supervisor.begin(&self.app)?;
+        let (child, pipe) = spawn::spawn(&self.config, port, join).map_err(|error| {
+            self.supervisor.ended(id, &group);
+            let path = self.config.env.get("PATH").cloned().or_else(|| std::env::var("PATH").ok());
+            words::not_started(&self.config, path.as_deref(), &error)
+        })?;
+        if let Some(leader) = child.id().and_then(|id| i32::try_from(id).ok()) {
+            self.supervisor.began(id, &mut group, leader);
+            tracing::info!(app = self.app, port, process = leader, "the app was started");
+        }
+        let keeper = Keeper {
+            app: self.app.clone(),
+            id,
+            stop_timeout: self.config.stop_timeout,
+            listener: Arc::clone(&self.listener),
+            output: Arc::clone(&self.output),
+            supervisor: Arc::clone(&self.supervisor),
+        };
+        Ok((keeper, child, pipe, group))
+    }
+
+    fn choose_port(&self) -> Result<u16, String> {
+        if let Some(upstream) = &self.upstream {
+            let port = upstream.port();
+            return match port::is_free(port) {
+                true => Ok(port),
+                false => Err(format!(
+                    "port {port}, which its `upstream` names, is in use: end whoever has it \
+                     (`ss -ltnp 'sport = {port}'` shows that), or leave `upstream` out to have a free \
+                     port chosen"
+                )),
+            };
+        }
+        let mut chosen = self.port.lock();
+        let before = *chosen;
+        if let Some(port) = before.filter(|port| port::is_free(*port)) {
+            return Ok(port);
+        }
+        let ports = &self.supervisor.ports;
+        let port = ports.choose().map_err(|error| format!("there is no free port: {error}"))?;
+        *chosen = Some(port);
+        if let Some(before) = before {
+            ports.give_back(before);
+            tracing::warn!(
+                app = self.app,
+                before,
+                port,
+                "the app's port is in use: it gets another"
+            );
+        }
+        Ok(port)
+    }
+
+    async fn stop(self: Arc<Self>) -> Result<(), DriverError> {
+        let _turn = self.turn.lock().await;
+        let run = self.run.lock().clone();
+        if let Some(run) = run {
+            run.stop();
+        }
+        self.down().await
+    }
+
+    /// Waits until nothing is left of the run before, which was ordered to end or ended by itself.
+    async fn down(&self) -> Result<(), DriverError> {
+        let run = self.run.lock().clone();
+        let Some(run) = run else { return Ok(()) };
+        let limit = self.config.stop_timeout.saturating_add(AFTER_KILL);
+        if timeout(limit, run.over()).await.is_err() {
+            let left = run.group.processes();
+            return Err(DriverError(format!(
+                "the app \"{}\" cannot be ended: the kernel holds its processes {left:?} although they \
+                 were killed",
+                self.app
+            )));
+        }
+        *self.run.lock() = None;
+        Ok(())
+    }
+}

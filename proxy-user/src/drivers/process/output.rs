@@ -1,0 +1,137 @@
+//! What an app prints: into the log, line by line, and the newest lines for whoever asks.
+//!
+//! A program that prints without end is slowed to what can be read at little cost, but it is always read
+//! on: neither it nor anybody else waits for ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::lines::{Lines, Newest};
+
+/// Where the lines are found in the log: `--log info,ebbtide::app=off` is without them.
+const TARGET: &str = "ebbtide::app";
+/// Lines of one app that the log gets in a second.
+const LINES_PER_SECOND: u64 = 500;
+/// Read at once from a pipe.
+const BUFFER: usize = 8 * 1024;
+/// After so many bytes without a pause there is one.
+const BURST: usize = 1024 * 1024;
+/// With `BURST` about 60 MiB/s, which takes a few percent of a core.
+const PAUSE: Duration = Duration::from_millis(16);
+
+/// What is told of one app's output.
+#[derive(Debug)]
+pub(super) struct Output {
+    app: String,
+    newest: Mutex<Newest>,
+}
+
+impl Output {
+    pub(super) fn new(app: &str) -> Output {
+        Output { app: app.to_owned(), newest: Mutex::default() }
+    }
+
+    /// What it printed last, the newest line last.
+    pub(super) fn newest(&self) -> Vec<String> {
+        self.newest.lock().to_vec()
+    }
+
+    /// The newest line that says something.
+    pub(super) fn last_words(&self) -> Option<String> {
+        self.newest.lock().last_words().map(str::to_owned)
+    }
+
+    /// A new run begins.
+    pub(super) fn clear(&self) {
+        self.newest.lock().clear();
+    }
+
+    /// Reads until every process that could print has ended.
+    pub(super) async fn read(self: Arc<Self>, mut pipe: Receiver) {
+        let mut buffer = vec![0; BUFFER].into_boxed_slice();
+        let mut lines = Lines::default();
+        let mut log = Log { app: &self.app, left: LINES_PER_SECOND, unsaid: 0 };
+        let mut second = interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut burst = 0;
+        loop {
+            let count = tokio::select! {
+                count = pipe.read(&mut buffer) => match count {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => count,
+                },
+                _ = second.tick() => {
+                    log.second();
+                    burst = 0;
+                    continue;
+                }
+            };
+            self.take(buffer.get(..count).unwrap_or_default(), &mut lines, &mut log);
+            burst += count;
+            if burst >= BURST {
+                sleep(PAUSE).await;
+                burst = 0;
+            }
+        }
+        if let Some(line) = lines.finish() {
+            log.line(&line);
+            self.newest.lock().push(line);
+        }
+        log.second();
+    }
+
+    fn take(&self, bytes: &[u8], lines: &mut Lines, log: &mut Log<'_>) {
+        let mut newest = self.newest.lock();
+        if log.left > 0 {
+            lines.feed(bytes, |line| {
+                log.line(&line);
+                newest.push(line);
+            });
+        } else {
+            let mut told = 0;
+            let passed = lines.feed_last(bytes, Newest::COUNT, |line| {
+                told += 1;
+                newest.push(line);
+            });
+            log.unsaid += passed + told;
+        }
+    }
+}
+
+/// The log's share of it.
+struct Log<'a> {
+    app: &'a str,
+    /// Lines that it may still have in this second.
+    left: u64,
+    /// Lines that it did not get.
+    unsaid: u64,
+}
+
+impl Log<'_> {
+    fn line(&mut self, line: &str) {
+        if self.left == 0 {
+            self.unsaid += 1;
+            return;
+        }
+        self.left -= 1;
+        tracing::info!(target: TARGET, app = self.app, "{line}");
+    }
+
+    /// A second has passed.
+    fn second(&mut self) {
+        if self.unsaid > 0 {
+            tracing::warn!(
+                target: TARGET,
+                app = self.app,
+                lines = self.unsaid,
+                "the app prints faster than the log takes: lines were left out"
+            );
+        }
+        (self.left, self.unsaid) = (LINES_PER_SECOND, 0);
+    }
+}

@@ -1,0 +1,145 @@
+//! How an app's process is made: what it inherits of Ebbtide, and what not.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, Command};
+
+use super::session::MARK;
+use crate::{config, descriptors};
+
+/// Told in place of an error of exec(3), which never has these: what came before it failed.
+pub(super) const NO_CGROUP: i32 = libc::ENOTRECOVERABLE;
+/// The same for the guard.
+pub(super) const NO_GUARD: i32 = libc::EOWNERDEAD;
+
+/// Addressed to Ebbtide by its service manager: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
+const OURS: [&str; 6] = [
+    "NOTIFY_SOCKET",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+];
+
+/// How a new process joins the others of its run, before it runs the app's program.
+pub(super) enum Join {
+    /// By this `cgroup.procs`.
+    Cgroup(File),
+    /// By its session; it tells the guard its own id, so that there is no moment in which it is unknown.
+    Session {
+        /// The guard's pipe.
+        guard: Arc<OwnedFd>,
+        /// What the guard is told before the id, and after it.
+        words: (String, &'static str),
+        /// The value of [`MARK`].
+        mark: String,
+    },
+}
+
+/// Runs the command with the port in its place. Returns the process and the pipe that it prints into, one for
+/// both streams so that lines keep their order. Blocks for as long as a fork and what leads to exec(3) take.
+/// Needs a tokio runtime.
+///
+/// # Errors
+/// As fork(2) and exec(3) fail, and [`NO_CGROUP`] and [`NO_GUARD`].
+pub(super) fn spawn(
+    config: &config::ProcessDriver,
+    port: u16,
+    join: Join,
+) -> io::Result<(Child, Receiver)> {
+    let (reader, writer) = io::pipe()?;
+    // Nothing may fail once the process is there.
+    let reader = Receiver::from_owned_fd(reader.into())?;
+    let mut command = command(config, port, join);
+    command.stdin(Stdio::null()).stdout(Stdio::from(writer.try_clone()?)).stderr(writer);
+    Ok((command.spawn()?, reader))
+}
+
+fn command(config: &config::ProcessDriver, port: u16, join: Join) -> Command {
+    let port = port.to_string();
+    let mut words = config.command.iter().map(|word| word.replace("{port}", &port));
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    OURS.iter().for_each(|name| _ = command.env_remove(name));
+    command.env("PORT", port).envs(&config.env);
+    if let Some(dir) = &config.dir {
+        command.current_dir(dir);
+    }
+    if let Join::Session { mark, .. } = &join {
+        command.env(MARK, mark);
+    }
+    let open_files = descriptors::inherited();
+    // SAFETY: the closure makes system calls that are async-signal-safe, on memory that was made before
+    // the fork; it neither allocates nor locks.
+    unsafe {
+        command.pre_exec(move || {
+            join.enter()?;
+            detach();
+            if let Some(limit) = &open_files {
+                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const *limit);
+            }
+            Ok(())
+        })
+    };
+    command
+}
+
+impl Join {
+    /// In the new process.
+    fn enter(&self) -> io::Result<()> {
+        match self {
+            Join::Cgroup(procs) => {
+                // 0 is whoever writes it.
+                let written = (&*procs).write(b"0");
+                written.map(drop).map_err(|_| io::Error::from_raw_os_error(NO_CGROUP))
+            }
+            Join::Session { guard, words: (before, after), .. } => {
+                let mut line = [0u8; 128];
+                // SAFETY: takes nothing.
+                let id = unsafe { libc::getpid() };
+                let length = {
+                    let mut rest = &mut line[..];
+                    let whole = rest.len();
+                    // Into an array: nothing is allocated.
+                    let _ = write!(rest, "{before}{id}{after}");
+                    whole - rest.len()
+                };
+                // SAFETY: writing to a pipe that nobody reads must be an error, and no end; `detach`
+                // sets the default again. Pointer and length are those of the array.
+                let written = unsafe {
+                    libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+                    libc::write(guard.as_raw_fd(), line.as_ptr().cast(), length)
+                };
+                match usize::try_from(written) {
+                    Ok(count) if count == length => Ok(()),
+                    _ => Err(io::Error::from_raw_os_error(NO_GUARD)),
+                }
+            }
+        }
+    }
+}
+
+/// Makes a process that was just forked one that no terminal reaches, with signals as a new program
+/// expects them, and with no descriptor of ours but the first three. Async-signal-safe.
+pub(super) fn detach() {
+    const SIGNALS: libc::c_int = 64;
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: plain system calls on memory of this function. That some signals cannot be set, and that
+    // kernels before 5.11 do not know the last call, changes nothing: all our descriptors are close-on-exec.
+    unsafe {
+        libc::setsid();
+        for signal in 1..=SIGNALS {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let mut none = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    }
+}

@@ -1,0 +1,161 @@
+//! What all process drivers of this Ebbtide share: the place for their cgroups, the guard, and which ports
+//! are had.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
+
+use super::cgroup;
+use super::group::Group;
+use super::guard::{self, Guard};
+use super::place::{self, Place};
+use super::port::Ports;
+use super::reap;
+use super::session::Session;
+use super::spawn::Join;
+use crate::clock;
+
+/// The running program, also where its file has been replaced.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// What all process drivers of this Ebbtide share. Those that it serves keep it alive; the cgroups that it
+/// made are removed with it.
+#[derive(Debug)]
+pub struct Supervisor {
+    place: Option<Place>,
+    guard: Arc<Guard>,
+    pub(super) ports: Ports,
+    /// The number of the next run of an app.
+    next: AtomicU64,
+    reaper: Once,
+}
+
+/// What a run of an app is begun with.
+pub(super) struct Beginning {
+    pub(super) id: u64,
+    pub(super) group: Group,
+    pub(super) join: Join,
+}
+
+impl Supervisor {
+    /// Moves this process into a cgroup of its own, beside which apps get theirs. To be called before kernel
+    /// programs are attached to the process's cgroup, and only where apps are to be started. Where cgroups
+    /// cannot be had, apps are held together by other means, and the log says so.
+    #[must_use]
+    pub fn prepare() -> Arc<Supervisor> {
+        Supervisor::with_guard(Path::new(OWN_PROGRAM))
+    }
+
+    /// The same with another program as the guard, which must have Ebbtide's command line.
+    #[must_use]
+    pub fn with_guard(program: &Path) -> Arc<Supervisor> {
+        place::end_abandoned();
+        match Place::enter() {
+            Ok(place) => {
+                tracing::debug!(cgroup = %place.root().display(), "apps have cgroups");
+                Supervisor::new(program, Some(place))
+            }
+            Err(error) => {
+                tracing::warn!(
+                    reason = %error,
+                    "apps have no cgroups: a process that leaves its app's session, parent and \
+                     environment may outlive it"
+                );
+                Supervisor::without_cgroups(program)
+            }
+        }
+    }
+
+    /// One whose apps have no cgroups.
+    #[must_use]
+    pub fn without_cgroups(program: &Path) -> Arc<Supervisor> {
+        // What apps leave behind then becomes a child of this process, by which it is found.
+        // SAFETY: takes plain numbers.
+        unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+        Supervisor::new(program, None)
+    }
+
+    fn new(program: &Path, place: Option<Place>) -> Arc<Supervisor> {
+        let root = place.as_ref().map(|place| place.root().to_owned());
+        let guard = Arc::new(Guard::new(program.to_owned(), root));
+        Arc::new(Supervisor {
+            place,
+            guard,
+            ports: Ports::default(),
+            next: AtomicU64::new(1),
+            reaper: Once::new(),
+        })
+    }
+
+    /// Readies what holds the processes of an app's next run together, and has them guarded before the
+    /// first exists. Needs a tokio runtime; forks when the guard does not run.
+    ///
+    /// # Errors
+    /// In words.
+    pub(super) fn begin(&self, app: &str) -> Result<Beginning, String> {
+        if self.place.is_none() || std::process::id() == 1 {
+            self.reaper.call_once(|| _ = tokio::spawn(reap::adopted()));
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let cgroup =
+            self.place.as_ref().and_then(|place| match cgroup::create(&place.apps(), app) {
+                Ok(path) => Some(path),
+                Err(error) => {
+                    tracing::warn!(app, %error, "no cgroup for the app: it is run without");
+                    None
+                }
+            });
+        let mark = format!("{}-{}-{id}", std::process::id(), clock::now().0);
+        let group = match cgroup {
+            Some(path) => Group::Cgroup(path),
+            None => Group::Session(Session::new(mark.clone())),
+        };
+        let begin = || -> io::Result<Join> {
+            let pipe = self.guard.watch(id, &group)?;
+            match &group {
+                Group::Cgroup(path) => {
+                    let procs = path.join(cgroup::PROCS);
+                    Ok(Join::Cgroup(std::fs::OpenOptions::new().write(true).open(procs)?))
+                }
+                Group::Session(_) => {
+                    Ok(Join::Session { guard: pipe, words: guard::leads(id), mark })
+                }
+            }
+        };
+        match begin() {
+            Ok(join) => Ok(Beginning { id, group, join }),
+            Err(error) => {
+                group.remove();
+                self.guard.forget(id);
+                Err(format!("the guard that ends it with Ebbtide cannot be started: {error}"))
+            }
+        }
+    }
+
+    /// The first process of a run is there.
+    pub(super) fn began(&self, id: u64, group: &mut Group, leader: i32) {
+        if let Group::Session(session) = group {
+            session.lead(leader);
+            // Also for the next guard, if this one ends.
+            if let Err(error) = self.guard.watch(id, group) {
+                tracing::error!(%error, "the guard of the apps cannot be started");
+            }
+        }
+    }
+
+    /// None of a run is left.
+    pub(super) fn ended(&self, id: u64, group: &Group) {
+        group.remove();
+        self.guard.forget(id);
+    }
+}
+
+/// Whether apps can have cgroups: tries it, and leaves everything as it was. The folder in which they would
+/// be made.
+///
+/// # Errors
+/// Why not, and what to do.
+pub fn examine() -> Result<PathBuf, place::PlaceError> {
+    Place::enter().map(|place| place.root().parent().unwrap_or(Path::new("/")).to_owned())
+}

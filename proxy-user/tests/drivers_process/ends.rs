@@ -1,0 +1,92 @@
+//! How apps end, and what is told of it.
+
+use std::time::Duration;
+
+use ebbtide::core::lifecycle::Observed;
+use ebbtide::drivers::Driver;
+use libtest_mimic::Failed;
+
+use crate::scene::{RUNTIME, Scene, config, runs};
+
+pub(crate) fn an_exit_is_told_with_its_last_words(scene: &Scene) -> Result<(), Failed> {
+    let app = scene.sh("echo started; echo no such module >&2; echo; exit 3");
+    app.start();
+    assert_eq!(app.exit(), "it exited with status 3; its last line: no such module");
+    assert_eq!(RUNTIME.block_on(app.driver.observe())?, Observed::Suspended);
+    assert_eq!(app.driver.output().len(), 3);
+    assert_eq!(app.driver.cgroup(), None);
+    Ok(())
+}
+
+pub(crate) fn a_signal_is_told_by_its_name(scene: &Scene) -> Result<(), Failed> {
+    let app = scene.sh("kill -SEGV $$");
+    app.start();
+    assert_eq!(app.exit(), "it was ended by SIGSEGV");
+    Ok(())
+}
+
+pub(crate) fn a_stop_is_no_exit(scene: &Scene) -> Result<(), Failed> {
+    let app = scene.sh("echo me $$; exec sleep 1000");
+    app.start();
+    let id = app.id("me");
+    assert_eq!(RUNTIME.block_on(app.driver.observe())?, Observed::Running);
+    app.stop();
+    assert!(!runs(id));
+    assert_eq!(RUNTIME.block_on(app.driver.observe())?, Observed::Suspended);
+    // One that is down can be stopped.
+    app.stop();
+    assert!(app.is_silent());
+    Ok(())
+}
+
+pub(crate) fn an_app_may_say_goodbye(scene: &Scene) -> Result<(), Failed> {
+    let app = scene.sh("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done");
+    app.start();
+    app.says("up");
+    app.stop();
+    // The shell may also say that its `sleep` was terminated.
+    assert!(app.driver.output().contains(&"bye".to_owned()));
+    Ok(())
+}
+
+pub(crate) fn what_ignores_sigterm_is_killed(scene: &Scene) -> Result<(), Failed> {
+    let script = "trap '' TERM; echo me $$; while :; do sleep 1; done";
+    let mut config = config(&["sh", "-c", script]);
+    config.stop_timeout = Duration::from_millis(200);
+    let app = scene.app(config, None);
+    app.start();
+    let id = app.id("me");
+    app.stop();
+    assert!(!runs(id));
+    assert!(app.is_silent());
+    Ok(())
+}
+
+/// Not its first process only: each may have something to finish.
+pub(crate) fn a_stop_reaches_all_processes(scene: &Scene) -> Result<(), Failed> {
+    let app = scene.sh(
+        "sh -c \"trap 'echo child bye; exit' TERM; echo child; while :; do sleep 0.05; done\" &
+         trap 'wait; echo bye; exit' TERM; while :; do sleep 0.05; done",
+    );
+    app.start();
+    app.says("child");
+    app.stop();
+    let said = app.driver.output();
+    assert!(said.contains(&"child bye".to_owned()), "{said:?}");
+    Ok(())
+}
+
+pub(crate) fn it_starts_again_after_an_exit(scene: &Scene) -> Result<(), Failed> {
+    let flag = scene.path("flag");
+    let flag = flag.display();
+    let app =
+        scene.sh(&format!("test -e {flag} || {{ touch {flag}; exit 1; }}; echo me $$; sleep 1000"));
+    app.start();
+    assert_eq!(app.exit(), "it exited with status 1");
+    app.start();
+    let id = app.id("me");
+    assert!(runs(id));
+    app.stop();
+    assert!(!runs(id));
+    Ok(())
+}
