@@ -93,20 +93,20 @@ fn judged(book: &RuleBook, table: &DeTable<'_>) -> Vec<(String, String, String)>
         for message in list(connection, "messages") {
             let (opcode, payload) = bytes(message);
             let age = text(message, "age").unwrap_or("2s").strip_suffix('s').unwrap();
+            let echo = message.contains_key("echo").then_some(Duration::from_millis(20));
             let shown = Message {
                 opcode,
                 payload: &Payload::whole(&payload),
                 age: Duration::from_secs(age.parse().unwrap()),
                 first: message.contains_key("first"),
-                context: Context::default(),
+                context: Context { echo, ..Context::default() },
             };
             let direction = match text(message, "from").unwrap() {
                 "client" => Direction::Input,
                 "app" => Direction::Output,
                 other => panic!("from {other}"),
             };
-            let echo = message.contains_key("echo").then_some(Duration::from_millis(20));
-            all.push(row(book, message, judge.judge(book, direction, shown, echo)));
+            all.push(row(book, message, judge.judge(book, direction, shown)));
         }
     }
     // The app was recognised: that is not what is tried here.

@@ -102,6 +102,28 @@ fn nobody_counts_for_nobody_and_everybody_for_somebody() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// So much work may be missed in seconds: what a clock of another process is off by.
+const MISSED: f64 = 0.1;
+/// So much may be imagined in seconds: the wire's own delay.
+const IMAGINED: f64 = 5.0;
+
+#[test]
+fn work_is_seen_while_the_wire_shows_it() {
+    let mut wrong = Vec::new();
+    let outcomes = outcomes(&folders());
+    for outcome in &outcomes {
+        let work = outcome.work;
+        if work.missed > MISSED || work.imagined > IMAGINED {
+            wrong.push(format!("{}: {work:?}", outcome.recording));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    if std::env::var_os("EBBTIDE_RECORDINGS").is_none() {
+        let worked = outcomes.iter().filter(|outcome| outcome.work.worked > 0.0).count();
+        assert!(worked >= 30, "work in {worked} recordings");
+    }
+}
+
 #[test]
 fn frameworks_are_recognised_by_their_own_traffic() {
     for outcome in outcomes(&folders()) {

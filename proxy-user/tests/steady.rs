@@ -90,7 +90,7 @@ impl Way {
             let age = Duration::from_secs(60);
             let context = Context::default();
             let message = Message { opcode, payload, age, first: false, context };
-            rules.judge(book, Direction::Input, message, None)
+            rules.judge(book, Direction::Input, message)
         };
         self.decoder.chunk(&self.workspace, &chunk, &bytes[start..chunk.size], judge).unwrap()
     }

@@ -159,11 +159,12 @@ impl Inspection {
         let (mut known_opcode, mut length) = (Opcode::Text, 0);
         let rules = &mut self.judge;
         let echo = rules.asks_for_echo().then(|| app.echoed.age(now)).flatten();
+        let posted = rules.watches_work().then(|| app.posted.age(now)).flatten();
+        let context = Context { awareness: None, echo, posted };
         let judge = |opcode, payload: &Payload<'_>| {
             (known_opcode, length) = (opcode, payload.seen().len() as u64);
-            let context = Context::default();
             let message = Message { opcode, payload, age, first, context };
-            let judgement = rules.judge(book, direction, message, echo);
+            let judgement = rules.judge(book, direction, message);
             if let (Some(paced), Judgement::Activity(None), true) =
                 (&mut paced, judgement, payload.is_whole())
             {

@@ -1,13 +1,14 @@
 //! Labelled messages, `vectors.jsonl`: each says what it is, and by which recording it was seen.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::reader::{RecordingError, VECTORS, lines};
+use super::reader::{RecordingError, VECTORS, WORK, lines};
 use super::recording::Frame;
+use super::work::Truth;
 use crate::core::frame::Opcode;
 use crate::core::pack::{Context, Judgement, Message, Opening, RuleBook};
 use crate::core::payload::Payload;
@@ -22,6 +23,8 @@ pub struct Labels {
     persons: HashSet<(String, u8, Vec<u8>)>,
     /// And those that somebody did, not the page.
     acts: HashSet<(String, u8, Vec<u8>)>,
+    /// What is known of the work in each recording.
+    works: HashMap<String, Truth>,
     /// Machinery that is known by what was before it.
     machinery: HashSet<(String, u8, Vec<u8>)>,
 }
@@ -67,6 +70,10 @@ impl Labels {
         folders.dedup();
         let mut labels = Labels::default();
         for folder in folders {
+            for line in lines(&folder.join(WORK))? {
+                let recording = line.text("recording").unwrap_or_default().to_owned();
+                labels.works.insert(recording, Truth::read(&line));
+            }
             for line in lines(&folder.join(VECTORS))? {
                 let text = |key| line.text(key).unwrap_or_default().to_owned();
                 labels.vectors.push(Vector {
@@ -97,6 +104,11 @@ impl Labels {
         let machinery = labels.vectors.iter().filter(seen).map(key).filter(alone).collect();
         labels.machinery = machinery;
         Ok(labels)
+    }
+
+    /// What is known of the work in a recording; nothing = there is none.
+    pub(super) fn work(&self, recording: &str) -> Truth {
+        self.works.get(recording).cloned().unwrap_or_default()
     }
 
     /// Whether a message of a recording is labelled as machinery, by what was before it.

@@ -27,6 +27,19 @@ impl Line {
         self.0.get(key).and_then(Value::as_f64)
     }
 
+    /// A list of times, of which some may be missing.
+    pub(super) fn decimals(&self, key: &str) -> Vec<Option<f64>> {
+        let list = self.0.get(key).and_then(Value::as_array);
+        list.map_or(Vec::new(), |list| list.iter().map(Value::as_f64).collect())
+    }
+
+    /// A list of lists that begin with a time.
+    pub(super) fn moments(&self, key: &str) -> Vec<f64> {
+        let list = self.0.get(key).and_then(Value::as_array);
+        let moment = |item: &Value| item.get(0).and_then(Value::as_f64);
+        list.map_or(Vec::new(), |list| list.iter().filter_map(moment).collect())
+    }
+
     /// Flags are written as booleans or as 0 and 1.
     pub(super) fn flag(&self, key: &str) -> bool {
         match self.0.get(key) {

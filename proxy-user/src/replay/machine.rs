@@ -8,15 +8,17 @@ use http::{Method, Uri};
 
 use super::labels::Labels;
 use super::outcome::Outcome;
+use super::reader::START;
 use super::recording::{Event, Frame, Recording, Request, Tab};
 use super::wire::{Whole, Wire};
 use crate::core::event_stream::EventStream;
 use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{Judgement, RequestHead, RequestJudgement, RuleBook};
+use crate::core::pack::{Context, Judgement, RequestHead, RequestJudgement, RuleBook, work_needs};
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::core::visit::{VISIT, Visits};
+use crate::core::work::{Change, Sign, Works};
 
 /// The one browser of a recording.
 const CLIENT: u64 = 1;
@@ -38,6 +40,10 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
         streams: HashMap::new(),
         opened: HashSet::new(),
         echoed: None,
+        posted: None,
+        works: Works::default(),
+        worked: Vec::new(),
+        asked: HashMap::new(),
         loads_from: recording.events.first().map_or(Nanos(0), |(now, _)| *now),
         loads_until: Nanos(0),
         alone: false,
@@ -47,7 +53,10 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
     replay.loads_until = replay.loads_from + VISIT;
     let has_requests = recording.events.iter().any(|(_, e)| matches!(e, Event::Request(_)));
     for (index, (now, event)) in recording.events.iter().enumerate() {
+        replay.settle(*now, None);
         match event {
+            Event::Closed { conn } => replay.settle(*now, Some(Sign::Closed(*conn))),
+            Event::Answered { conn, body } => replay.answered(*now, *conn, body.as_deref()),
             Event::Request(request) => replay.request(*now, request),
             Event::Opened { conn, target, agreed } => {
                 let whole = replay.whole(*conn, &recording.events[index + 1..]);
@@ -58,11 +67,34 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
             Event::Cut => {
                 replay.wires.clear();
                 replay.streams.clear();
+                replay.works = Works::default();
                 replay.alone = !recording.tab.is_attended();
             }
         }
     }
+    let last = recording.events.last().map_or(Nanos(START), |(now, _)| *now);
+    if let Some(since) = replay.works.busy() {
+        replay.worked.push((seconds(since), seconds(last)));
+    }
+    let truth = labels.work(&recording.name);
+    replay.outcome.work = truth.measure(&replay.worked, seconds(last));
     replay.outcome
+}
+
+/// A request whose answer may say something of work.
+struct Asked {
+    path: String,
+    query: String,
+    method: String,
+}
+
+/// The number of a request on a connection, apart from those of connections.
+fn number(conn: u64) -> u64 {
+    1 << 32 | conn
+}
+
+fn seconds(now: Nanos) -> f64 {
+    now.since(Nanos(START)).as_secs_f64()
 }
 
 struct Replay<'a> {
@@ -77,6 +109,13 @@ struct Replay<'a> {
     opened: HashSet<String>,
     /// When the app last said something that pages echo.
     echoed: Option<Nanos>,
+    /// When somebody last asked for work by a request.
+    posted: Option<Nanos>,
+    works: Works,
+    /// When the app was at work for somebody, as far as was seen.
+    worked: Vec<(f64, f64)>,
+    /// The newest request of each connection, and whether a rule waits for its answer.
+    asked: HashMap<u64, Asked>,
     /// When somebody last opened the page.
     loads_from: Nanos,
     /// Until then it is being opened, and what it does is part of somebody's visit.
@@ -128,7 +167,17 @@ impl Replay<'_> {
         let rule = self.ignoring(judgement);
         if rule.is_none() {
             self.counted(now, format!("{} {}", head.method, head.path));
+            if self.book.asks_for_work(&head, self.recognised) {
+                self.posted = Some(now);
+            }
+            self.outstanding(now, request, &head);
         }
+        let asked = Asked {
+            path: head.path.to_owned(),
+            query: query.to_owned(),
+            method: head.method.to_owned(),
+        };
+        self.asked.insert(request.conn, asked);
         if !matches!(head.method, "GET" | "HEAD" | "OPTIONS") {
             self.outcome.acts.add(rule.clone());
         }
@@ -136,6 +185,40 @@ impl Replay<'_> {
         // 502 to 504: the app is away, whoever says so.
         let away = request.status.is_some_and(|status| (502..=504).contains(&status));
         self.alone |= away && self.recording.tab == Tab::Away;
+    }
+
+    /// Notes what was seen of work, and whether the app is at work since.
+    fn settle(&mut self, now: Nanos, sign: Option<Sign>) {
+        let since = self.works.busy();
+        let change = match sign {
+            Some(sign) => self.works.on(sign, now),
+            None => self.works.tick(now),
+        };
+        if let (Some(Change::Ended(_)), Some(since)) = (change, since) {
+            self.worked.push((seconds(since), seconds(now)));
+        }
+    }
+
+    /// A request that counts, as work until it is answered.
+    fn outstanding(&mut self, now: Nanos, request: &Request, head: &RequestHead<'_>) {
+        let body = request.body.as_deref().unwrap_or_default();
+        let works = self.book.request_work(head, self.recognised);
+        let begun: Vec<Sign> = works
+            .filter(|rule| rule.fits_body(body))
+            .map(|rule| rule.asked(number(request.conn)))
+            .collect();
+        begun.into_iter().for_each(|sign| self.settle(now, Some(sign)));
+    }
+
+    fn answered(&mut self, now: Nanos, conn: u64, body: Option<&[u8]>) {
+        let Some(Asked { path, query, method }) = self.asked.remove(&conn) else { return };
+        let head = RequestHead { method: &method, path: &path, query: &query, reopened: None };
+        let mut signs = Vec::new();
+        for rule in self.book.answer_work(&head, self.recognised) {
+            rule.answer(&query, body, |sign| signs.push(sign));
+        }
+        signs.push(Sign::Closed(number(conn)));
+        signs.into_iter().for_each(|sign| self.settle(now, Some(sign)));
     }
 
     /// The page has loaded something: it is not done yet.
@@ -232,7 +315,10 @@ impl Replay<'_> {
             self.loads(now);
         }
         self.visits.opened(CLIENT, path);
-        self.wires.insert(conn, Wire::new(connection, agreed, whole, now));
+        let mut wire = Wire::new(connection, agreed, whole, now);
+        wire.open(conn);
+        wire.signs().into_iter().for_each(|sign| self.settle(now, Some(sign)));
+        self.wires.insert(conn, wire);
     }
 
     /// Whether a connection's compressed messages can all be inflated from what was recorded.
@@ -258,11 +344,14 @@ impl Replay<'_> {
     fn frame(&mut self, now: Nanos, conn: u64, direction: Direction, frame: &Frame) {
         let Some(wire) = self.wires.get_mut(&conn) else { return };
         let counts = direction == Direction::Input || wire.counts_output;
-        let echo = self.echoed.map(|then| now.since(then));
-        let Some(judgement) = wire.frame(self.book, direction, frame, now, echo) else { return };
+        let age = |then: Option<Nanos>| then.map(|then| now.since(then));
+        let context = Context { awareness: None, echo: age(self.echoed), posted: age(self.posted) };
+        let Some(judgement) = wire.frame(self.book, direction, frame, now, context) else { return };
         if wire.is_echoed() && direction == Direction::Output {
             self.echoed = Some(now);
         }
+        let signs = wire.signs();
+        signs.into_iter().for_each(|sign| self.settle(now, Some(sign)));
         let mut rule = self.ignoring(judgement);
         if rule.is_none() && !counts {
             rule = Some("output".to_owned());
@@ -299,11 +388,18 @@ impl Replay<'_> {
         let path = target.split('?').next().unwrap_or_default();
         let (book, recognised) = (self.book, self.recognised);
         let counts = book.counts_output(recognised);
-        let mut stream = self
-            .streams
-            .remove(&conn)
-            .unwrap_or_else(|| EventStream::new(book.event_needs(path, recognised)));
+        let mut stream = self.streams.remove(&conn).unwrap_or_else(|| {
+            let work = work_needs(book.event_work(path, recognised));
+            EventStream::new(book.event_needs(path, recognised).max(work))
+        });
         stream.feed(bytes, |event| {
+            if event.whole {
+                let mut signs = Vec::new();
+                for rule in book.event_work(path, recognised) {
+                    rule.event(number(conn), event.data, |sign| signs.push(sign));
+                }
+                signs.into_iter().for_each(|sign| self.settle(now, Some(sign)));
+            }
             let name = String::from_utf8_lossy(event.name);
             let judgement = match event.whole {
                 true => book.event(path, &name, event.data, recognised),

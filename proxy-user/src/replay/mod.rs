@@ -11,6 +11,7 @@ mod reader;
 mod recording;
 mod table;
 mod wire;
+mod work;
 
 pub use self::labels::{Labels, Mismatch};
 pub use self::machine::replay;
@@ -18,3 +19,4 @@ pub use self::outcome::{Outcome, Tally};
 pub use self::reader::{RecordingError, find};
 pub use self::recording::{Recording, Tab};
 pub use self::table::table;
+pub use self::work::WorkSeen;

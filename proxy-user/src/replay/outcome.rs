@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::recording::Tab;
+use super::work::WorkSeen;
 
 /// How much of one kind of traffic counted, and by which rules the rest was ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,6 +40,8 @@ pub struct Outcome {
     /// The client's messages, and its requests other than GET, HEAD and OPTIONS: what a person does is
     /// among them.
     pub acts: Tally,
+    /// How much of the app's work was seen.
+    pub work: WorkSeen,
 }
 
 impl Outcome {
@@ -52,6 +55,7 @@ impl Outcome {
             output: Tally::default(),
             wrong: BTreeMap::new(),
             acts: Tally::default(),
+            work: WorkSeen::default(),
         }
     }
 

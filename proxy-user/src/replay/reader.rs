@@ -122,7 +122,7 @@ fn read(folder: &Path, name: String) -> Result<Recording, RecordingError> {
 }
 
 /// No page was opened in the hour before a recording.
-const START: u64 = 3_600_000_000_000;
+pub(super) const START: u64 = 3_600_000_000_000;
 
 fn split(lines: Vec<Line>) -> Vec<Vec<Line>> {
     let mut parts = vec![Vec::new()];
@@ -150,6 +150,8 @@ fn frames(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
             add(&mut agreed, "sec-websocket-extensions", line.text("server_ext"));
             let target = target(line).1;
             events.push((at, Event::Opened { conn, target, agreed }));
+        } else if line.text("event") == Some("eof") {
+            events.push((at, Event::Closed { conn }));
         } else if let Some((direction, frame)) = frame(line) {
             events.push((at, Event::Frame { conn, direction, frame }));
         }
@@ -201,7 +203,7 @@ fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
         let (method, target) = target(line);
         match line.text("ev") {
             Some("req") => {
-                let mut request = Request { method, target, ..Request::default() };
+                let mut request = Request { conn, method, target, ..Request::default() };
                 for (name, value) in line.texts("hdr") {
                     add(&mut request.fields, name, Some(value));
                 }
@@ -217,11 +219,20 @@ fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
                 if let Some((_, Event::Request(request))) = place {
                     became(request, what, line);
                 }
+                if what == "resp" {
+                    events.push((at, Event::Answered { conn, body: answer(line) }));
+                }
             }
             None => {}
         }
     }
     events
+}
+
+/// The body of an answer, if all of it was recorded.
+fn answer(line: &Line) -> Option<Vec<u8>> {
+    let body = line.text("body").unwrap_or_default().as_bytes();
+    (line.number("len") == Some(body.len() as u64)).then(|| body.to_vec())
 }
 
 /// What a later line says of a request.

@@ -77,6 +77,16 @@ pub(super) enum Event {
         direction: Direction,
         frame: Frame,
     },
+    /// An upgraded connection is over.
+    Closed {
+        conn: u64,
+    },
+    /// The newest request of a connection is answered to its end.
+    Answered {
+        conn: u64,
+        /// All of the body; `None` = it was not recorded.
+        body: Option<Vec<u8>>,
+    },
     /// Bytes of a server-sent stream.
     Stream {
         conn: u64,
@@ -90,6 +100,7 @@ pub(super) enum Event {
 /// A request and what became of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Request {
+    pub(super) conn: u64,
     pub(super) method: String,
     pub(super) target: String,
     /// Those that were recorded.

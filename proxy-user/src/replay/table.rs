@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::outcome::{Outcome, Tally};
+use super::work::WorkSeen;
 
 /// So many different wrongs of one recording are shown.
 const WRONGS: usize = 8;
@@ -29,6 +30,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text.push_str("Each of MESSAGES, REQUESTS and OUTPUT is: counted of all.\n");
+    work(&mut text, outcomes);
     rules(&mut text, outcomes);
     wrongs(&mut text, outcomes);
     text
@@ -45,6 +47,30 @@ fn row(outcome: &Outcome) -> [String; HEAD.len()] {
         tally(&outcome.output),
         outcome.wrongs().to_string(),
     ]
+}
+
+/// How much of the apps' work was seen.
+fn work(text: &mut String, outcomes: &[Outcome]) {
+    let some = |outcome: &&Outcome| outcome.work != WorkSeen::default();
+    let width = outcomes.iter().map(|outcome| outcome.recording.len()).max().unwrap_or(0);
+    if !outcomes.iter().any(|outcome| some(&outcome)) {
+        return;
+    }
+    text.push_str("\nWork in progress, in seconds\n");
+    let head = ["WORKED", "MISSED", "UNSEEN", "IMAGINED"];
+    let [a, b, c, d] = head;
+    let _ = writeln!(text, "  {:width$}  {a:>8}  {b:>8}  {c:>8}  {d:>8}", "RECORDING");
+    for outcome in outcomes.iter().filter(some) {
+        let WorkSeen { worked, missed, unseen, imagined } = outcome.work;
+        let name = &outcome.recording;
+        let _ = writeln!(
+            text,
+            "  {name:width$}  {worked:8.2}  {missed:8.2}  {unseen:8.2}  {imagined:8.2}"
+        );
+    }
+    text.push_str(
+        "MISSED: not seen though the wire showed it. UNSEEN: the wire did not show it.\n",
+    );
 }
 
 fn rules(text: &mut String, outcomes: &[Outcome]) {

@@ -1,8 +1,6 @@
 //! A recorded connection as the proxy would have seen it: frames are put on the wire again, and go
 //! through the parser and the decoder of their direction to its rules.
 
-use std::time::Duration;
-
 use http::header::HeaderMap;
 
 use super::recording::Frame;
@@ -13,6 +11,7 @@ use crate::core::pack::{Connection, Context, Judgement, Message, MessageJudge, R
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
+use crate::core::work::Sign;
 
 /// Longer messages are replayed with so many bytes: more than any rule asks for.
 const LONGEST: usize = 65_535;
@@ -80,20 +79,29 @@ impl Wire {
         }
     }
 
+    /// The number of the connection, which is opened now.
+    pub(super) fn open(&mut self, conn: u64) {
+        self.judge.open(conn);
+    }
+
+    /// What was seen of work.
+    pub(super) fn signs(&mut self) -> Vec<Sign> {
+        self.judge.signs().map_or(Vec::new(), Iterator::collect)
+    }
+
     /// Pages echo on other connections what the app said here last.
     pub(super) fn is_echoed(&self) -> bool {
         self.judge.is_echoed()
     }
 
-    /// What a message comes to; `None` for control frames. `echo`: time since the app said something that
-    /// pages echo.
+    /// What a message comes to; `None` for control frames. `context`: what went before on others.
     pub(super) fn frame(
         &mut self,
         book: &RuleBook,
         direction: Direction,
         frame: &Frame,
         now: Nanos,
-        echo: Option<Duration>,
+        context: Context<'_>,
     ) -> Option<Judgement> {
         if frame.opcode.is_control() {
             return None;
@@ -108,8 +116,7 @@ impl Wire {
         let Some(decoder) = &mut way.decoder else { return Some(Judgement::Activity(None)) };
         let rules = &mut self.judge;
         let judge = |opcode: Opcode, payload: &Payload<'_>| {
-            let context = Context::default();
-            rules.judge(book, direction, Message { opcode, payload, age, first, context }, echo)
+            rules.judge(book, direction, Message { opcode, payload, age, first, context })
         };
         let Ok(Some(chunk)) = way.parser.next(&bytes) else {
             return Some(Judgement::Activity(None));

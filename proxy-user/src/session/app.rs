@@ -26,6 +26,8 @@ pub struct App {
     pub gate: Gate,
     /// When it last said something that pages echo.
     pub echoed: Moment,
+    /// When somebody last asked for work by a request.
+    pub posted: Moment,
     /// What counted and what did not, for whoever asks why.
     pub account: Account,
     /// How it failed those who asked it.
@@ -118,6 +120,7 @@ impl App {
             name: config.name.as_str().into(),
             gate: Gate::default(),
             echoed: Moment::default(),
+            posted: Moment::default(),
             losses: Losses::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),

@@ -11,6 +11,7 @@ use super::judgement::{Class, Opening, RequestHead, RuleIndex};
 use super::matcher::Matcher;
 use super::rule::{Advice, Answerer, EventRule, Guard, MessageRule, Pack, RequestRule, RuleName};
 use super::rule_set::{CompiledRule, RuleSet};
+use super::work::{ConnectionWork, WorkRule};
 use crate::core::side::Direction;
 
 /// Most packs in one book: as many as the set of the recognised has bits.
@@ -59,6 +60,11 @@ pub struct Connection {
     pub heartbeat: Option<Heartbeat>,
     /// What the app says on it, and pages echo on other connections.
     pub echoed: Vec<Arc<Matcher>>,
+    /// The work that its messages show.
+    pub work: Vec<ConnectionWork>,
+    /// What a page says by itself when it opens such a connection, of whichever kind; empty where nobody
+    /// asks.
+    pub by_itself: RuleSet,
 }
 
 /// How the heartbeats of a connection are answered.
@@ -220,7 +226,13 @@ impl RuleBook {
     pub fn connection(&self, opening: &Opening<'_>) -> Connection {
         let packs = self.recognise(opening);
         let known = || self.packs.iter().filter(|entry| entry.bit & packs != 0);
+        let work = self.connection_work(opening, packs);
+        let asks = work.iter().any(ConnectionWork::by_asker);
+        let again = Opening { unattended: true, ..*opening };
+        let by_itself = asks.then(|| self.rule_set(&again, packs, Direction::Input));
         Connection {
+            work,
+            by_itself: by_itself.unwrap_or_default(),
             input: self.rule_set(opening, packs, Direction::Input),
             output: self.rule_set(opening, packs, Direction::Output),
             packs,
@@ -278,6 +290,11 @@ impl Entry {
     /// The server-sent events that it knows, each with its number.
     pub(super) fn events(&self) -> impl Iterator<Item = (RuleIndex, &EventRule)> {
         self.events.iter().copied().zip(&self.pack.events)
+    }
+
+    /// The work that it knows.
+    pub(super) fn works(&self) -> impl Iterator<Item = &Arc<WorkRule>> {
+        self.pack.works.iter()
     }
 
     pub(super) fn reopened(&self) -> RuleIndex {

@@ -106,6 +106,8 @@ pub struct Context<'a> {
     pub awareness: Option<&'a Awareness>,
     /// Time since the app said something on a connection whose output pages echo on others.
     pub echo: Option<Duration>,
+    /// Time since somebody asked for work by a request.
+    pub posted: Option<Duration>,
 }
 
 /// A plain request's head. Upgrades are an [`Opening`].

@@ -2,7 +2,7 @@
 
 use super::condition::{self, Candidate, Condition, MatchResult, MessageKinds, Part, Records};
 use super::first_bytes::FirstBytes;
-use crate::core::payload::Payload;
+use crate::core::payload::{Masked, Payload};
 
 /// Conditions of which all must hold; without any, everything of these kinds fits.
 #[derive(Clone, Debug)]
@@ -38,6 +38,19 @@ impl AllOf {
     fn first_bytes(&self) -> FirstBytes {
         let each = self.conditions.iter().map(Condition::first_bytes);
         each.fold(FirstBytes::ANY, FirstBytes::and)
+    }
+
+    /// Whether Jupyter's binary message is as all of them ask, of which only JSON is asked.
+    fn fits_parts(&self, message: &[u8]) -> bool {
+        let message = Masked::new(message, None);
+        let part = |name: &str| match condition::jupyter_part(&message, name) {
+            Part::Is(part) => part.bare(),
+            _ => None,
+        };
+        self.conditions.iter().all(|condition| match condition {
+            Condition::Json(object) => object.fits_parts(condition::jupyter_parts(), part),
+            _ => false,
+        })
     }
 
     #[inline]
@@ -144,6 +157,11 @@ impl Matcher {
         self.needs
     }
 
+    /// How a message is split.
+    pub(super) fn records(&self) -> Option<Records> {
+        self.records
+    }
+
     /// Tests a message or its first bytes.
     #[must_use]
     pub fn test(&self, candidate: &Candidate<'_>) -> MatchResult {
@@ -177,6 +195,12 @@ impl Matcher {
                 _ => MatchResult::No,
             },
             Some(_) if !payload.is_whole() => MatchResult::NeedMore,
+            Some(Records::JupyterMessage) if text => self.one(candidate),
+            Some(Records::JupyterMessage) => {
+                let parts = |all: &AllOf| all.fits_parts(payload.plain());
+                let any = self.any.is_empty() || self.any.iter().any(parts);
+                (any && parts(&self.all)).into()
+            }
             Some(records) => {
                 let fits = |bytes: &[u8]| {
                     self.one(&Candidate { payload: &Payload::whole(bytes), text })

@@ -2,17 +2,17 @@
 //! remember of what went before.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::awareness::{self, Awareness};
 use super::book::{Connection, RuleBook};
 use super::condition::{Candidate, MatchResult};
-use super::judgement::{Context, Judgement, Message};
+use super::judgement::{Class, Context, Judgement, Message};
 use super::matcher::Matcher;
 use super::rule_set::RuleSet;
+use super::work::WorkWatch;
 use crate::core::frame::Opcode;
-use crate::core::payload::Payload;
 use crate::core::side::{Direction, PerSide};
+use crate::core::work::Sign;
 
 /// Judges the messages of one connection.
 #[derive(Debug)]
@@ -31,16 +31,26 @@ struct Memory {
     echoed: Box<[Arc<Matcher>]>,
     /// The newest message of the app is such a one.
     is_echoed: bool,
+    work: Option<WorkWatch>,
+    /// What a page says by itself when it opens the connection.
+    by_itself: RuleSet,
 }
 
 impl MessageJudge {
     /// A judge by the rules of a connection that was just opened.
     #[must_use]
     pub fn new(connection: &Connection) -> MessageJudge {
-        let Connection { input, output, echoed, .. } = connection;
+        let Connection { input, output, echoed, work, by_itself, .. } = connection;
         let awareness = input.asks().awareness.then(Awareness::default);
-        let remembers = awareness.is_some() || !echoed.is_empty();
-        let memory = || Memory { awareness, echoed: echoed.as_slice().into(), is_echoed: false };
+        let work = (!work.is_empty()).then(|| WorkWatch::new(work));
+        let remembers = awareness.is_some() || !echoed.is_empty() || work.is_some();
+        let memory = || Memory {
+            awareness,
+            echoed: echoed.as_slice().into(),
+            is_echoed: false,
+            work,
+            by_itself: by_itself.clone(),
+        };
         MessageJudge {
             rules: PerSide { client: input.clone(), app: output.clone() },
             memory: remembers.then(|| Box::new(memory())),
@@ -60,6 +70,25 @@ impl MessageJudge {
         self.memory.is_some()
     }
 
+    /// Gives the connection its number, by which its work is known.
+    pub fn open(&mut self, connection: u64) {
+        if let Some(work) = self.memory.as_mut().and_then(|memory| memory.work.as_mut()) {
+            work.open(connection);
+        }
+    }
+
+    /// What was seen of work since this was last asked.
+    pub fn signs(&mut self) -> Option<impl Iterator<Item = Sign>> {
+        let work = self.memory.as_mut()?.work.as_mut()?;
+        work.has_signs().then(|| work.signs())
+    }
+
+    /// Whether work that its messages show is looked for.
+    #[must_use]
+    pub fn watches_work(&self) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.work.is_some())
+    }
+
     /// Whether the newest message of the app is one that pages echo on other connections.
     #[must_use]
     pub fn is_echoed(&self) -> bool {
@@ -72,21 +101,29 @@ impl MessageJudge {
         self.rules.client.asks().echo
     }
 
-    /// Judges a message or its head, as [`RuleSet::judge`] does; its context is filled in here. `echo`:
-    /// see [`Context::echo`]. To be shown each message in its order.
+    /// Judges a message or its head, as [`RuleSet::judge`] does; of its context what is the connection's
+    /// own is filled in here. To be shown each message in its order.
     pub fn judge(
         &mut self,
         book: &RuleBook,
         direction: Direction,
-        Message { opcode, payload, age, first, .. }: Message<'_>,
-        echo: Option<Duration>,
+        Message { opcode, payload, age, first, context }: Message<'_>,
     ) -> Judgement {
         let awareness = self.memory.as_ref().and_then(|memory| memory.awareness.as_ref());
-        let context = Context { awareness, echo };
+        let (echo, posted) = (context.echo, context.posted);
+        let context = Context { awareness, echo, posted };
         let message = Message { opcode, payload, age, first, context };
         let judgement = self.rules[direction.source()].judge(book, &message);
         let Some(memory) = &mut self.memory else { return judgement };
-        if memory.note(direction, opcode, payload, age) { judgement } else { Judgement::Undecided }
+        let context = Context { awareness: None, echo, posted };
+        let message = Message { opcode, payload, age, first, context };
+        if !memory.note(direction, &message) {
+            return Judgement::Undecided;
+        }
+        if direction == Direction::Input && memory.work.is_some() {
+            return memory.note_asked(book, judgement, &message);
+        }
+        judgement
     }
 }
 
@@ -95,17 +132,18 @@ impl Memory {
         let awareness = self.awareness.as_ref().map_or(0, |_| awareness::LONGEST);
         let echoed = self.echoed.iter().map(|matcher| matcher.needs());
         let echoed = if direction == Direction::Output { echoed.max().unwrap_or(0) } else { 0 };
-        awareness.max(echoed)
+        let work = self.work.as_ref().map_or(0, |work| {
+            // Of what the client says it must be known at least that it said something.
+            let asked =
+                if direction == Direction::Input { self.by_itself.longest().max(1) } else { 0 };
+            work.longest(direction).max(asked)
+        });
+        awareness.max(echoed).max(work)
     }
 
     /// Notes a message; false = more of it must be seen.
-    fn note(
-        &mut self,
-        direction: Direction,
-        opcode: Opcode,
-        payload: &Payload<'_>,
-        age: Duration,
-    ) -> bool {
+    fn note(&mut self, direction: Direction, message: &Message<'_>) -> bool {
+        let Message { opcode, payload, age, .. } = *message;
         if let (Some(awareness), Opcode::Binary) = (&mut self.awareness, opcode) {
             if awareness::wants_more(payload) {
                 return false;
@@ -114,17 +152,49 @@ impl Memory {
                 awareness.note(direction, payload, age);
             }
         }
-        if direction == Direction::Input || self.echoed.is_empty() {
-            return true;
-        }
         let candidate = Candidate { payload, text: opcode == Opcode::Text };
         let mut needs_more = false;
-        self.is_echoed = self.echoed.iter().any(|matcher| {
-            let result = matcher.test(&candidate);
-            // Of one that is longer than it looks at it is told no more.
-            needs_more |= result == MatchResult::NeedMore && payload.seen().len() < matcher.needs();
-            result == MatchResult::Yes
-        });
-        self.is_echoed || !needs_more
+        if direction == Direction::Output && !self.echoed.is_empty() {
+            self.is_echoed = self.echoed.iter().any(|matcher| {
+                let result = matcher.test(&candidate);
+                // Of one that is longer than it looks at it is told no more.
+                let seen = payload.seen().len();
+                needs_more |= result == MatchResult::NeedMore && seen < matcher.needs();
+                result == MatchResult::Yes
+            });
+            if self.is_echoed {
+                needs_more = false;
+            }
+        }
+        let posted = message.context.posted.is_some_and(|posted| posted < age);
+        let work = self.work.as_mut().filter(|_| !needs_more);
+        let seen = work.is_none_or(|work| work.look(direction, &candidate, posted));
+        seen && !needs_more
+    }
+
+    /// Notes whether a message of the client is somebody asking for something.
+    fn note_asked(
+        &mut self,
+        book: &RuleBook,
+        judgement: Judgement,
+        message: &Message<'_>,
+    ) -> Judgement {
+        let more = message.payload.seen().len() < self.longest(Direction::Input);
+        let by_itself = self.by_itself.judge(book, message);
+        if more && !message.payload.is_whole() && by_itself == Judgement::Undecided {
+            return Judgement::Undecided;
+        }
+        let Some(work) = &mut self.work else { return judgement };
+        match (judgement, by_itself) {
+            // It may have more to say.
+            (Judgement::Undecided, _) if more => {}
+            (Judgement::Ignored(rule), _) | (_, Judgement::Ignored(rule)) => {
+                // What the page's own timer asks for is nobody's.
+                let class = book.rule(rule).map(|name| name.class);
+                work.asked &= class != Some(Class::Timer);
+            }
+            _ => work.asked = true,
+        }
+        judgement
     }
 }

@@ -14,6 +14,7 @@ mod pattern;
 mod request;
 mod rule;
 mod rule_set;
+mod work;
 
 pub use self::awareness::{Awareness, LONGEST as LONGEST_AWARENESS};
 pub use self::book::{Connection, Heartbeat, MAX_PACKS, PAGE, REOPENED, RuleBook};
@@ -27,3 +28,7 @@ pub use self::rule::{
     RequestGuard, RequestRule, RuleName, USUAL_MAX,
 };
 pub use self::rule_set::RuleSet;
+pub use self::work::{
+    AnswerSays, AnswerWork, ConnectionWork, JsonPath, LONGEST_ANSWER, MessageWork, ScopeRule,
+    Shown, Signal, Signals, WorkRule, needs as work_needs,
+};

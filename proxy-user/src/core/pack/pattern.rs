@@ -66,6 +66,13 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
+    /// What the last group of the pattern finds; `None` where it does not fit.
+    #[must_use]
+    pub fn last_group<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+        let groups = self.regex.captures(text)?;
+        groups.iter().last().flatten().map(|group| group.as_bytes())
+    }
+
     /// The bytes that a text which fits can start with, if it is not empty.
     pub(super) fn first_bytes(&self) -> FirstBytes {
         self.first_bytes

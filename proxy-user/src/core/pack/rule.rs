@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::judgement::{Class, Opening, RequestHead};
 use super::matcher::Matcher;
 use super::pattern::Pattern;
+use super::work::WorkRule;
 
 /// The longest message that a rule without `max` looks at in bytes, where it must see all of it.
 pub const USUAL_MAX: usize = 256;
@@ -37,6 +38,8 @@ pub struct Pack {
     pub requests: Vec<RequestRule>,
     /// In the order of the file.
     pub events: Vec<EventRule>,
+    /// In the order of the file.
+    pub works: Vec<Arc<WorkRule>>,
     /// How its heartbeats are answered, if they are.
     pub heartbeat: Option<Answering>,
 }

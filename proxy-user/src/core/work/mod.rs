@@ -21,6 +21,8 @@ pub const MAX_OPEN: usize = 256;
 pub const MAX_LISTENERS: usize = 1024;
 /// Works of which one begins so soon after the other has ended are one stretch.
 const GAP: Duration = Duration::from_secs(1);
+/// What is about to end does so in this time.
+const ENDING: Duration = Duration::from_secs(5);
 /// Of two connections one may tell the begin of what the other has told the end of.
 const ENDED: usize = 16;
 
@@ -86,6 +88,11 @@ impl Works {
                 }
             }
             Sign::AllEnded(scope) => self.end(now, |open| open.key.scope == scope),
+            Sign::Ending(scope) => {
+                for open in self.open.iter_mut().filter(|open| open.key.scope == scope) {
+                    (open.seen, open.lapse) = (now, Some(ENDING));
+                }
+            }
             Sign::State { scope, rule, busy } if !self.is_heard(scope) => {
                 let key = Key { scope: Scope::Named(scope), id: 0 };
                 match busy {

@@ -52,6 +52,8 @@ pub enum Sign {
     Ended(Key),
     /// Everything in this scope ended.
     AllEnded(Scope),
+    /// Everything in this scope is about to end, whether or not that is told.
+    Ending(Scope),
     /// What passed by says of a named scope, which counts where nobody listens to it.
     State {
         /// The scope's number.

@@ -126,6 +126,15 @@ fn work_may_lapse_and_may_have_to_last() {
 }
 
 #[test]
+fn what_is_about_to_end_ends() {
+    let mut works = Works::default();
+    works.on(began(KERNEL, 1, By::Person), at(0));
+    assert_eq!(works.on(Sign::Ending(KERNEL), at(60)), None);
+    assert_eq!(works.tick(at(64)), None);
+    assert_eq!(seconds(works.tick(at(66))), Some(66));
+}
+
+#[test]
 fn the_limit_counts_from_the_newest_activity() {
     let mut works = Works::default();
     works.on(began(ONE, 0, By::Person), at(10));
@@ -150,7 +159,8 @@ proptest! {
             let sign = match kind {
                 0..3 => began(named, id, by),
                 3 => ended(named, id),
-                4 => Sign::AllEnded(named),
+                4 if id % 2 == 0 => Sign::AllEnded(named),
+                4 => Sign::Ending(named),
                 5 => Sign::Listens { scope: 7, connection: scope },
                 _ => Sign::Closed(scope),
             };

@@ -7,6 +7,7 @@ mod json;
 mod matcher;
 mod rules;
 mod value;
+mod work;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +55,9 @@ fn pack(table: &mut Table<'_>, stem: Option<&str>) -> Pack {
     pack.recognise = requests.unwrap_or_default();
     if !too_many(table) {
         rules::all(table, &patterns, &mut pack);
+        let name = Arc::clone(&pack.name);
+        let works = table.tables("work", "[[work]]", |table| work::work(table, &patterns, &name));
+        pack.works = works.unwrap_or_default();
     }
     pack.heartbeat =
         table.table("heartbeat", "[heartbeat]", |table| heartbeat(table, &pack)).flatten();
@@ -83,7 +87,7 @@ fn about(table: &mut Table<'_>) -> About {
 
 /// Whether there are so many rules that none is read.
 fn too_many(table: &mut Table<'_>) -> bool {
-    let kinds = ["message", "request", "event", "echo"];
+    let kinds = ["message", "request", "event", "echo", "work"];
     let count = |key| match table.peek(key).map(|value| value.get_ref()) {
         Some(DeValue::Array(rules)) => rules.len(),
         _ => 0,

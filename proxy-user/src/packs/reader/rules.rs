@@ -75,7 +75,8 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     }
 }
 
-fn guard(table: &mut Table<'_>, patterns: &Patterns) -> Guard {
+/// The connection of a rule.
+pub(super) fn guard(table: &mut Table<'_>, patterns: &Patterns) -> Guard {
     Guard {
         path: table.text("path", patterns.anywhere()),
         query: table.text("query", patterns.anywhere()),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::core::pack::condition::{Layout, MAX_PATH};
-use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
+use crate::core::pack::{JsonPath, MAX_PATTERN, Pattern, PatternError};
 use crate::core::skeleton::Digest;
 use crate::toml_file::{Fixed, Kind, ValueError, choose, quote};
 
@@ -180,6 +180,19 @@ pub(super) fn field_path() -> Fixed<Box<[u32]>> {
         })
     }
     Kind { wants: "the way to a field", example: "\"11.6\"", parse }
+}
+
+/// The way to a value in JSON: keys from the outside in.
+pub(super) fn json_path() -> Fixed<JsonPath> {
+    fn parse(text: &str) -> Result<JsonPath, ValueError> {
+        let path: JsonPath = short(text)?.split('.').map(Box::from).collect();
+        if path.iter().any(|key| key.is_empty()) {
+            let fix = "write keys from the outside in, such as \"parent_header.msg_id\"";
+            return Err(ValueError::new(format!("{} is no way to a value", quote(text)), fix));
+        }
+        Ok(path)
+    }
+    Kind { wants: "the way to a value", example: "\"data.cell_id\"", parse }
 }
 
 /// Pairs of hexadecimal digits or question marks; `None` where there is none, or anything else.

@@ -66,6 +66,27 @@ impl JsonObject {
         parser.deserialize_any(Object(self)).is_ok_and(|fits| fits) && parser.end().is_ok()
     }
 
+    /// Whether the object whose fields are these parts is one such object; `names` in the order in which
+    /// they are looked at.
+    pub(in crate::core::pack) fn fits_parts<'a>(
+        &self,
+        names: impl Iterator<Item = &'static str>,
+        part: impl Fn(&str) -> Option<&'a [u8]>,
+    ) -> bool {
+        let mut left = self.fields.len();
+        for name in names {
+            let Some((_, expected)) = self.fields.iter().find(|(field, _)| **field == *name) else {
+                continue;
+            };
+            let Expected::Object(object) = expected else { return false };
+            if !part(name).is_some_and(|part| object.fits(part)) {
+                return false;
+            }
+            left -= 1;
+        }
+        left == 0
+    }
+
     /// The bytes that an object can start with: RFC 8259 section 2.
     pub(super) fn first_bytes() -> FirstBytes {
         FirstBytes::of(b" \t\n\r{")

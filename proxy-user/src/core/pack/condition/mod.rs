@@ -18,7 +18,7 @@ pub use self::records::Records;
 pub use self::result::{Candidate, MatchResult, MessageKinds};
 
 pub(in crate::core::pack) use self::protobuf::varint;
-pub(in crate::core::pack) use self::records::{Part, part};
+pub(in crate::core::pack) use self::records::{Part, jupyter_part, jupyter_parts, part};
 
 use super::first_bytes::FirstBytes;
 use super::pattern::Pattern;

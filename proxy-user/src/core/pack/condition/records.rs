@@ -3,8 +3,16 @@
 //!
 //! A message that does not split without a remainder has no records, and no rule fits it.
 
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 use super::protobuf;
 use crate::core::payload::Masked;
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
 /// How a message is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +34,22 @@ pub enum Records {
     Engineio4,
     /// Engine.IO 3 over HTTP: packets with their length in front.
     Engineio3,
+    /// Base64 (RFC 4648 sections 4 and 5), padded or not; the record is what it stands for.
+    Base64,
     /// Jupyter's binary form, version 1; the record is the header.
     Jupyter,
     /// The same; the record is the header of the message that it answers.
     JupyterParent,
     /// The same; the record is the content.
     JupyterContent,
+    /// A binary message is the same, and is looked at as an object whose fields are its parts; a text
+    /// message is such an object. It is one record.
+    JupyterMessage,
 }
 
 impl Records {
     /// Every way with its word in pack files.
-    pub const WORDS: [(&str, Records); 11] = [
+    pub const WORDS: [(&str, Records); 13] = [
         ("vscode", Records::Vscode),
         ("guacamole", Records::Guacamole),
         ("signalr-json", Records::SignalrJson),
@@ -45,9 +58,11 @@ impl Records {
         ("json-array", Records::JsonArray),
         ("engineio-4", Records::Engineio4),
         ("engineio-3", Records::Engineio3),
+        ("base64", Records::Base64),
         ("jupyter", Records::Jupyter),
         ("jupyter-parent", Records::JupyterParent),
         ("jupyter-content", Records::JupyterContent),
+        ("jupyter-message", Records::JupyterMessage),
     ];
 
     /// Whether the record is one part of the message, found from its head.
@@ -81,9 +96,11 @@ impl Records {
                 rest.split_at_checked(end)
             }
             Records::JsonArray
+            | Records::Base64
             | Records::Jupyter
             | Records::JupyterParent
-            | Records::JupyterContent => None,
+            | Records::JupyterContent
+            | Records::JupyterMessage => None,
         }
     }
 
@@ -91,6 +108,11 @@ impl Records {
     pub(in crate::core::pack) fn all(self, message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
         if self == Records::JsonArray {
             return elements(message, fits);
+        }
+        if self == Records::Base64 {
+            let text = message.trim_ascii();
+            let decoded = BASE64.decode(text).or_else(|_| BASE64_URL.decode(text));
+            return decoded.is_ok_and(|record| fits(&record));
         }
         let mut rest = message;
         while !rest.is_empty() {
@@ -213,13 +235,34 @@ pub(in crate::core::pack) enum Part<'a> {
 
 /// Finds the part that `records` names in the first bytes of a message.
 pub(in crate::core::pack) fn part<'a>(bytes: &Masked<'a>, records: Records) -> Part<'a> {
-    let word = |index: usize| usize::try_from(u64::from_le_bytes(bytes.word(8 * index)?)).ok();
+    part_at(
+        bytes,
+        match records {
+            Records::JupyterParent => 3,
+            Records::JupyterContent => 5,
+            _ => 2,
+        },
+    )
+}
+
+/// The parts that are JSON, in the order in which they are worth looking at, with their places.
+const PARTS: [(&str, usize); 4] =
+    [("header", 2), ("parent_header", 3), ("content", 5), ("metadata", 4)];
+
+/// Finds the part of this name in a message.
+pub(in crate::core::pack) fn jupyter_part<'a>(bytes: &Masked<'a>, name: &str) -> Part<'a> {
+    let place = PARTS.iter().find(|(part, _)| *part == name);
+    place.map_or(Part::None, |(_, place)| part_at(bytes, *place))
+}
+
+/// The names of the parts that are JSON, the one that tells most first.
+pub(in crate::core::pack) fn jupyter_parts() -> impl Iterator<Item = &'static str> {
+    PARTS.iter().map(|(name, _)| *name)
+}
+
+fn part_at<'a>(bytes: &Masked<'a>, place: usize) -> Part<'a> {
     // Channel, header, parent header, metadata, content, end, and one more for every buffer.
-    let place = match records {
-        Records::JupyterParent => 3,
-        Records::JupyterContent => 5,
-        _ => 2,
-    };
+    let word = |index: usize| usize::try_from(u64::from_le_bytes(bytes.word(8 * index)?)).ok();
     let words = 8 * (place + 2);
     if bytes.len() < 8 {
         return Part::Needs(words);
