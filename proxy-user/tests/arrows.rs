@@ -30,7 +30,7 @@ const ALLOWED: [(&str, &[&str]); 33] = [
     ("drivers", &["clock", "config", "core", "descriptors", "sockets"]),
     ("events", &["core"]),
     ("privileges", &["sockets"]),
-    ("doctor", &["sockets"]),
+    ("doctor", &["drivers", "sockets"]),
     // Apps and their sessions.
     ("session", &["config", "core", "events", "sockets"]),
     ("serving", &["clock", "config", "core", "events", "session"]),

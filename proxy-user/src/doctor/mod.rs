@@ -13,6 +13,7 @@ use std::{
 
 use serde::Serialize;
 
+use crate::drivers::process;
 use crate::sockets::{
     Probe, Source, cgroup, diag,
     examine::{self, Step},
@@ -70,6 +71,8 @@ pub struct Report {
     pub sock_diag: Finding,
     /// Destroying them, for `ebbtide observe --reap`.
     pub sock_destroy: Finding,
+    /// Cgroups for the apps that Ebbtide starts, which hold their processes together.
+    pub app_cgroups: Finding,
     /// The source that `auto` takes: `ebpf` or `tcp-info`.
     pub source: String,
     /// What to change to get `ebpf`, or more from it; empty when there is nothing to gain.
@@ -111,6 +114,10 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
         attach: steps.attach.into(),
         sock_diag: sock_diag.into(),
         sock_destroy: sock_destroy.into(),
+        app_cgroups: match process::examine() {
+            Ok(path) => Finding { ok: true, detail: format!("in {}", path.display()) },
+            Err(error) => Finding { ok: false, detail: error.to_string() },
+        },
         source: String::new(),
         advice: Vec::new(),
         verdict: String::new(),
@@ -154,6 +161,7 @@ impl fmt::Display for Report {
         line("attached to cgroup", &finding(&self.attach))?;
         line("sockets listed (observe)", &finding(&self.sock_diag))?;
         line("destroyed (--reap)", &finding(&self.sock_destroy))?;
+        line("cgroups for apps", &finding(&self.app_cgroups))?;
         line("source", &self.source)?;
         for advice in &self.advice {
             line("advice", advice)?;

@@ -38,8 +38,8 @@ use super::{Driver, DriverError, Listener};
 use crate::config::{self, Upstream};
 use crate::core::lifecycle::Observed;
 
-pub use self::place::PlaceError;
-pub use self::supervisor::{Supervisor, examine};
+pub use self::place::{PlaceError, examine};
+pub use self::supervisor::Supervisor;
 
 /// How long processes may take to be gone after SIGKILL. Only the kernel can hold them longer.
 const AFTER_KILL: Duration = Duration::from_secs(10);

@@ -7,8 +7,10 @@
 //! behind.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::cgroup;
 use crate::sockets::cgroup as own;
@@ -59,11 +61,11 @@ impl Place {
     /// Moves this process, with all its threads, into a folder beside which those of its apps can be.
     pub(super) fn enter() -> Result<Place, PlaceError> {
         let own = own::own()?;
-        let refused = |source| PlaceError::Refused { path: own.clone(), source };
-        Place::make(&own).map_err(refused)
+        let join = |procs: &Path| fs::write(procs, "0");
+        Place::make(&own, join).map_err(|source| PlaceError::Refused { path: own, source })
     }
 
-    fn make(own: &Path) -> io::Result<Place> {
+    fn make(own: &Path, join: fn(&Path) -> io::Result<()>) -> io::Result<Place> {
         const TRIES: u32 = 100;
         // The guard is told of it as text.
         let own = own.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
@@ -71,7 +73,7 @@ impl Place {
         for number in 1..TRIES {
             // Processes of other pid namespaces may have the same id.
             let name = if number == 1 { first.clone() } else { format!("{first}-{number}") };
-            match Place::at(PathBuf::from(name)) {
+            match Place::at(PathBuf::from(name), join) {
                 // Until it is locked it looks abandoned, and may be removed.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -81,13 +83,13 @@ impl Place {
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
-    fn at(root: PathBuf) -> io::Result<Place> {
+    fn at(root: PathBuf, join: fn(&Path) -> io::Result<()>) -> io::Result<Place> {
         fs::create_dir(&root)?;
         let make = || {
             let lock = lock(&root)?;
             fs::create_dir(root.join(PROXY))?;
             fs::create_dir(root.join(APPS))?;
-            fs::write(root.join(PROXY).join(cgroup::PROCS), "0")?;
+            join(&root.join(PROXY).join(cgroup::PROCS))?;
             Ok(lock)
         };
         match make() {
@@ -161,5 +163,36 @@ pub(super) fn end_abandoned() {
         }
         // What is not gone yet is found by the next one.
         let _ = cgroup::remove(&root);
+    }
+}
+
+/// Whether a process of this one's may have a place: tries it with one that ends at once, and leaves everything
+/// as it was. The cgroup that it would be made in.
+///
+/// # Errors
+/// Why not, and what to do.
+pub fn examine() -> Result<PathBuf, PlaceError> {
+    let own = own::own()?;
+    match Place::make(&own, join_by_child) {
+        Ok(_) => Ok(own),
+        Err(source) => Err(PlaceError::Refused { path: own, source }),
+    }
+}
+
+fn join_by_child(procs: &Path) -> io::Result<()> {
+    const JOINED: i32 = libc::ECANCELED;
+    let procs = fs::OpenOptions::new().write(true).open(procs)?;
+    let mut command = Command::new("/");
+    // SAFETY: write(2) is async-signal-safe, and nothing is allocated. The program is never run.
+    unsafe {
+        command.pre_exec(move || {
+            (&procs).write_all(b"0")?;
+            Err(io::Error::from_raw_os_error(JOINED))
+        })
+    };
+    match command.spawn() {
+        Err(error) if error.raw_os_error() == Some(JOINED) => Ok(()),
+        Err(error) => Err(error),
+        Ok(mut child) => child.wait().map(drop),
     }
 }

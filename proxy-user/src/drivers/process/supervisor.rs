@@ -2,7 +2,7 @@
 //! are had.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
@@ -149,13 +149,4 @@ impl Supervisor {
         group.remove();
         self.guard.forget(id);
     }
-}
-
-/// Whether apps can have cgroups: tries it, and leaves everything as it was. The folder in which they would
-/// be made.
-///
-/// # Errors
-/// Why not, and what to do.
-pub fn examine() -> Result<PathBuf, place::PlaceError> {
-    Place::enter().map(|place| place.root().parent().unwrap_or(Path::new("/")).to_owned())
 }
