@@ -7,7 +7,7 @@ use ebbtide::descriptors::Descriptors;
 use ebbtide::drivers::Driver;
 use libtest_mimic::Failed;
 
-use crate::scene::{Scene, config, descriptors, runs, status};
+use crate::scene::{RUNTIME, Scene, config, descriptors, runs, status};
 
 pub(crate) fn port_and_folder_and_environment(scene: &Scene) -> Result<(), Failed> {
     let script = "echo one $PORT; echo two {port}; echo three $1; echo dir $(pwd); echo x $X; exec sleep 1000";
@@ -146,7 +146,8 @@ pub(crate) fn a_port_that_is_named_must_be_free(scene: &Scene) -> Result<(), Fai
         "{said}"
     );
     drop(listener);
-    app.start();
+    // Another trial's app may be given it for a while.
+    crate::harness::wait::eventually("a start", || RUNTIME.block_on(app.driver.start()).ok());
     assert_eq!(app.says("port "), port.to_string());
     assert_eq!(app.driver.upstream().unwrap().to_string(), format!("http://localhost:{port}"));
     assert!(runs(app.id("me")));
