@@ -76,6 +76,33 @@ pub(crate) fn a_stop_reaches_all_processes(scene: &Scene) -> Result<(), Failed> 
     Ok(())
 }
 
+/// It would otherwise be there until `stop_timeout`.
+pub(crate) fn what_is_forked_at_the_end_is_asked_too(scene: &Scene) -> Result<(), Failed> {
+    const LATE: &str = "\
+import os, signal, sys
+def late(*_):
+    print('late bye', flush=True)
+    os._exit(0)
+def end(*_):
+    heard, tell = os.pipe()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, late)
+        os.write(tell, b'x')
+        while True: signal.pause()
+    os.read(heard, 1)
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+print('up', flush=True)
+while True: signal.pause()
+";
+    let app = scene.app(config(&["python3", "-c", LATE]), None);
+    app.start();
+    app.says("up");
+    app.stop();
+    assert_eq!(app.driver.output(), ["up", "late bye"]);
+    Ok(())
+}
+
 pub(crate) fn it_starts_again_after_an_exit(scene: &Scene) -> Result<(), Failed> {
     let flag = scene.path("flag");
     let flag = flag.display();

@@ -25,18 +25,11 @@ pub(super) fn processes(cgroup: &Path) -> Vec<i32> {
     all
 }
 
-/// Sends a signal to each process in it and below.
-pub(super) fn signal(cgroup: &Path, signal: i32) {
-    for id in processes(cgroup) {
-        table::signal(id, signal);
-    }
-}
-
 /// Kills what is in it and below. What it forks meanwhile may be left before Linux 5.14: to be called until
 /// nothing is.
 pub(super) fn kill(cgroup: &Path) {
     if fs::write(cgroup.join("cgroup.kill"), "1").is_err() {
-        signal(cgroup, libc::SIGKILL);
+        processes(cgroup).into_iter().for_each(|id| table::signal(id, libc::SIGKILL));
     }
 }
 

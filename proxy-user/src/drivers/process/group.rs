@@ -35,18 +35,21 @@ impl Group {
         }
     }
 
-    /// Sends each a signal.
-    pub(super) fn signal(&self, signal: i32) {
-        for id in self.processes() {
-            table::signal(id, signal);
-        }
+    /// Asks them to end (SIGTERM), but for those that were asked before. Returns those that were.
+    pub(super) fn terminate(&self, before: &[i32]) -> Vec<i32> {
+        let mut asked = self.processes();
+        asked.retain(|id| !before.contains(id));
+        asked.iter().for_each(|id| table::signal(*id, libc::SIGTERM));
+        asked
     }
 
     /// Kills them. To be called until none is left: one may have forked meanwhile.
     pub(super) fn kill(&self) {
         match self {
             Group::Cgroup(path) => cgroup::kill(path),
-            Group::Session(_) => self.signal(libc::SIGKILL),
+            Group::Session(session) => {
+                session.processes().into_iter().for_each(|id| table::signal(id, libc::SIGKILL));
+            }
         }
     }
 

@@ -102,9 +102,11 @@ impl Keeper {
         let by_itself = status.is_some();
         is_alive.store(!by_itself, Ordering::Release);
         if !by_itself && *orders.borrow() == Order::Stop {
-            group.signal(libc::SIGTERM);
+            let asked = group.terminate(&[]);
             let end = async {
                 status = child.wait().await.ok();
+                // What was forked meanwhile may serve an orderly end, as long as somebody leads it.
+                group.terminate(&asked);
                 empty(group, false).await;
             };
             tokio::select! {
