@@ -8,6 +8,7 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control_plane;
 pub mod core;
 pub mod demo;
 pub mod descriptors;

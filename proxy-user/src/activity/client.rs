@@ -1,37 +1,24 @@
 //! One activity report over HTTP.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
 use serde::Serialize;
 
 use crate::clock;
 use crate::config::Report;
+use crate::control_plane::{self, Token, TokenError};
 use crate::core::gate::Activity;
 use crate::error::chain;
 use crate::session::App;
 
-/// How long the control plane may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Why reports cannot be sent at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// `report.token_file` cannot be read.
-    #[error("cannot read report.token_file {path}: {error}")]
-    TokenFile {
-        /// The file.
-        path: PathBuf,
-        /// What reading it met.
-        error: std::io::Error,
-    },
-    /// The token cannot stand in a header.
-    #[error("report.token_file {0} does not hold one line of visible ASCII")]
-    Token(PathBuf),
+    /// There is no token to send.
+    #[error("[report]: {}", chain(.0))]
+    Token(#[from] TokenError),
     /// No HTTP client can be made.
     #[error("cannot set up the client for reports")]
     Http(#[from] reqwest::Error),
@@ -42,7 +29,7 @@ pub enum ClientError {
 pub struct Client {
     http: reqwest::Client,
     report: Report,
-    authorization: Option<HeaderValue>,
+    token: Option<Token>,
 }
 
 /// The body of a report.
@@ -61,25 +48,10 @@ impl Client {
     /// # Errors
     /// The token file cannot be read or used, or TLS cannot be set up.
     pub fn new(report: Report) -> Result<Client, ClientError> {
-        let authorization = report.token_file.as_ref().map(|path| {
-            let token = std::fs::read_to_string(path)
-                .map_err(|error| ClientError::TokenFile { path: path.clone(), error })?;
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
-                .map_err(|_| ClientError::Token(path.clone()))?;
-            value.set_sensitive(true);
-            Ok::<_, ClientError>(value)
-        });
-        let authorization = authorization.transpose()?;
-        // An error says that a provider was installed before, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            // The environment's proxy is for the world outside, and must not see the token unasked.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("ebbtide/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Client { http, report, authorization })
+        let header = report.token_header.as_ref();
+        let token = report.token_file.as_ref().map(|path| Token::read(path, header)).transpose()?;
+        let http = control_plane::client()?;
+        Ok(Client { http, report, token })
     }
 
     /// At most one report per app in this time.
@@ -98,8 +70,8 @@ impl Client {
         };
         let url = self.report.url_for(name);
         let mut request = self.http.request(self.report.method.clone(), url).json(&body);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        if let Some(Token { name, value }) = &self.token {
+            request = request.header(name, value);
         }
         match request.send().await.map(|response| response.status()) {
             Ok(status) if status.is_success() => {

@@ -3,8 +3,12 @@
 //! Plain data: nothing here parses or checks.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use super::value::web::APP;
+use crate::toml_file::quote_url;
 
 /// How an app is started and stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +81,7 @@ pub struct HttpDriver {
 }
 
 /// A request to a control plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// Its method.
     pub method: http::Method,
@@ -85,6 +89,27 @@ pub struct Call {
     pub url: String,
     /// Its body, as `application/json`. Default: none.
     pub body: Option<String>,
+}
+
+impl Call {
+    /// The URL for one app. App names need no percent-encoding.
+    #[must_use]
+    pub fn url_for(&self, app: &str) -> String {
+        self.url.replace(APP, app)
+    }
+
+    /// The body for one app.
+    #[must_use]
+    pub fn body_for(&self, app: &str) -> Option<String> {
+        self.body.as_ref().map(|body| body.replace(APP, app))
+    }
+}
+
+/// Without what may be secret.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, quote_url(&self.url))
+    }
 }
 
 /// A request whose answer tells the state.

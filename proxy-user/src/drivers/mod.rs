@@ -3,6 +3,8 @@
 //! A driver does what it is told and says what it sees. It must not know requests, sessions, the
 //! lobby, or why it is told: `core::lifecycle` decides.
 
+pub mod http;
+mod looks;
 pub mod process;
 
 use std::fmt::Debug;

@@ -1,0 +1,62 @@
+//! How Ebbtide speaks to HTTP control planes: what holds for each request, whoever makes it.
+//!
+//! Nothing of the environment (`HTTP_PROXY`) has a say, no redirect is followed, certificates are verified,
+//! and no answer may take long or be large.
+
+mod token;
+
+use std::time::Duration;
+
+pub use self::token::{Token, TokenError};
+
+/// How long a control plane may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is read, in bytes.
+pub const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// A client for control planes. Requests end with an error after 10 s.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // An error says that a provider was installed before, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        // The environment's proxy is for the world outside, and must not see the token unasked.
+        .no_proxy()
+        // They would carry the token to wherever the answer says.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("ebbtide/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Why the body of an answer is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It has more than [`LARGEST_ANSWER`] bytes.
+    #[error("the answer has more than {} KiB", LARGEST_ANSWER / 1024)]
+    TooLarge,
+    /// It did not arrive.
+    #[error("the answer broke off")]
+    Broken(#[source] reqwest::Error),
+}
+
+/// The body of an answer.
+///
+/// # Errors
+/// It is too large, breaks off or takes too long.
+pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| {
+        // The URL may hold a secret in its query.
+        BodyError::Broken(error.without_url())
+    })? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,54 @@
+//! The token that a control plane asks for: the content of a file, in a header.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
+
+/// Why a token cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// Its file cannot be read.
+    #[error("cannot read the token file {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What reading it met.
+        #[source]
+        error: io::Error,
+    },
+    /// It cannot stand in a header.
+    #[error("the token file {0} does not hold one line of visible ASCII")]
+    Content(PathBuf),
+}
+
+/// A header with a token in it. Never shown: the value is marked as sensitive.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// `Authorization`, or a header of the control plane's own.
+    pub name: HeaderName,
+    /// The token, after `Bearer ` in `Authorization`.
+    pub value: HeaderValue,
+}
+
+impl Token {
+    /// Reads a file. `header` carries the token as it is; `None` = `Authorization: Bearer …`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what is in it cannot be sent.
+    pub fn read(path: &Path, header: Option<&HeaderName>) -> Result<Token, TokenError> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| TokenError::File { path: path.to_owned(), error })?;
+        let text = text.trim();
+        let (name, text) = match header {
+            Some(name) => (name.clone(), text.to_owned()),
+            None => (AUTHORIZATION, format!("Bearer {text}")),
+        };
+        let value = HeaderValue::from_str(&text);
+        let mut value = value.map_err(|_| TokenError::Content(path.to_owned()))?;
+        value.set_sensitive(true);
+        Ok(Token { name, value })
+    }
+}
