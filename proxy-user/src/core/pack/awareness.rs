@@ -122,7 +122,7 @@ fn each(payload: &Payload<'_>, mut holds: impl FnMut(u64, u64) -> bool) -> bool 
     for _ in 0..clients {
         let state = || {
             let (client, at) = number(at)?;
-            let (_clock, at) = number(at)?;
+            let (_version, at) = number(at)?;
             let (length, at) = number(at)?;
             let behind = at.checked_add(usize::try_from(length).ok()?)?;
             Some((client, payload.plain().get(at..behind)?, behind))
@@ -150,9 +150,9 @@ fn both(client: u64, state: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn message(client: u8, clock: u8, state: &str) -> Vec<u8> {
+    fn message(client: u8, version: u8, state: &str) -> Vec<u8> {
         let length = u8::try_from(state.len()).unwrap();
-        let body = [&[1, client, clock, length][..], state.as_bytes()].concat();
+        let body = [&[1, client, version, length][..], state.as_bytes()].concat();
         [&[1, u8::try_from(body.len()).unwrap()][..], &body].concat()
     }
 
@@ -188,11 +188,14 @@ mod tests {
     #[test]
     fn what_was_heard_of_another_is_nothing_new() {
         let mut page = Page::default();
-        for clock in 0..4 {
-            page.hears(1, &message(9, clock, &format!("{{\"at\":{clock}}}")));
+        for version in 0..4 {
+            page.hears(1, &message(9, version, &format!("{{\"at\":{version}}}")));
         }
-        for clock in 0..4 {
-            assert!(page.says(2, &message(9, clock, &format!("{{\"at\":{clock}}}"))), "{clock}");
+        for version in 0..4 {
+            assert!(
+                page.says(2, &message(9, version, &format!("{{\"at\":{version}}}"))),
+                "{version}"
+            );
         }
         assert!(!page.says(20, &message(9, 3, "{\"at\":3}")), "too late to be a repetition");
     }
