@@ -17,6 +17,7 @@ pub mod drivers;
 pub mod error;
 pub mod events;
 pub mod explain;
+pub mod keeper;
 pub mod listen;
 pub mod logging;
 pub mod metrics;

@@ -10,7 +10,6 @@ use ebbtide::{
     clock,
     config::App as AppConfig,
     core::{history::Path, keepalive::Round, pack::RuleBook, side::PerSide, time::Nanos},
-    events::Events,
     reaper::{self, SweepParams},
     session::{App, Leg, Registry, Session},
     sockets::{self, Options, Sockets, SourceWish},
@@ -43,7 +42,7 @@ impl Fleet {
     fn new(tables: Vec<Sockets>, connections: &Connections) -> Fleet {
         let upstream = "http://127.0.0.1:1".parse().ok();
         let config = AppConfig::new("demo".to_owned(), upstream);
-        let app = Arc::new(App::new(config, RuleBook::default(), Events::default(), clock::now()));
+        let app = Arc::new(App::new(config, RuleBook::default(), <_>::default(), clock::now()));
         let register = |table: Sockets| {
             let registry = Registry::default();
             for pair in connections.near.chunks_exact(2) {

@@ -6,7 +6,6 @@ use super::*;
 use crate::config;
 use crate::core::gate::Reason;
 use crate::core::pack::RuleBook;
-use crate::events::Events;
 
 const MILLISECOND: u64 = 1_000_000;
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -15,7 +14,7 @@ fn apps(count: usize) -> Vec<Arc<App>> {
     let upstream: config::Upstream = "http://127.0.0.1:1".parse().unwrap();
     let app = |n| {
         let config = config::App::new(format!("app-{n}"), Some(upstream.clone()));
-        Arc::new(App::new(config, RuleBook::default(), Events::default(), Nanos(0)))
+        Arc::new(App::new(config, RuleBook::default(), <_>::default(), Nanos(0)))
     };
     (0..count).map(app).collect()
 }

@@ -39,7 +39,7 @@ impl Demo {
         }
         // What a log at `info` has to say is in the table.
         self.flags.watch.start_logging("warn")?;
-        let sockets = server::open_sockets(&config)?;
+        let resources = server::open(&config)?;
         settled();
         let runtime = run::runtime()?;
         let setup = Setup {
@@ -49,6 +49,6 @@ impl Demo {
             any_admin_port: self.flags.watch.admin.admin.is_none(),
             duration: self.duration,
         };
-        Ok(runtime.block_on(demo::run(setup, sockets))?)
+        Ok(runtime.block_on(demo::run(setup, resources))?)
     }
 }

@@ -63,13 +63,13 @@ impl Run {
             let probed = server::probe_addresses(&config, &passed);
             probed.map_err(|error| name_takeover(error.into()))?;
         }
-        let sockets = server::open_sockets(&config)?;
+        let resources = server::open(&config)?;
         settled();
         let watch = self.config.as_deref().map(|file| Watch::new(file, before, &config));
         let runtime = runtime()?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;
-            let started = Server::start(config, &packs, sockets, entry, passed);
+            let started = Server::start(config, &packs, resources, entry, passed);
             let mut server = started.map_err(name_takeover)?;
             service_manager::tell(&[NotifyState::Ready]);
             if self.upstream.is_some() {

@@ -62,6 +62,12 @@ pub struct App {
 }
 
 impl App {
+    /// Whether something starts and stops it.
+    #[must_use]
+    pub fn is_driven(&self) -> bool {
+        self.driver.as_ref().is_some_and(Driver::is_built)
+    }
+
     /// An app for every host and path, the rest by default.
     #[must_use]
     pub fn new(name: String, upstream: Option<Upstream>) -> Self {

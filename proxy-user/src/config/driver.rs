@@ -130,6 +130,12 @@ pub struct StateCall {
 }
 
 impl Driver {
+    /// Whether this version acts on drivers of this kind.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        matches!(self, Driver::Process(_) | Driver::Http(_))
+    }
+
     /// How long the app may take to be ready.
     #[must_use]
     pub fn ready_timeout(&self) -> Duration {

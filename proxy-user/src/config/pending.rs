@@ -3,7 +3,7 @@
 //! A section whose silence would be dangerous (plaintext where TLS was asked for) is refused. A value
 //! whose silence only leaves the default is warned about.
 
-use super::app::{App, OnIdle};
+use super::app::App;
 use super::model::Config;
 use crate::toml_file::Table;
 
@@ -30,15 +30,9 @@ const KUBERNETES: Section = Section {
 };
 
 /// Keys of an app that are read, and what happens instead.
-const OF_AN_APP: [(&str, &str); 9] = [
-    ("driver", "the app is neither started nor suspended"),
-    ("wake", "the app is never suspended"),
-    ("wake_timeout", "the app is never suspended"),
-    ("waiting_page", "the app is never suspended"),
-    ("keep_awake", "the app is never suspended"),
-    ("busy_limit", "the app is never suspended"),
-    ("busy_probe", "the app is never suspended"),
-    ("busy_cpu", "the app is never suspended"),
+const OF_AN_APP: [(&str, &str); 3] = [
+    ("waiting_page", "people see the built-in one"),
+    ("busy_cpu", "CPU does not count as work"),
     ("answer", "such requests go to the app"),
 ];
 
@@ -56,19 +50,14 @@ pub(super) fn document(table: &mut Table<'_>, config: &Config) {
 
 /// Says what becomes of an app whose keys are not acted on.
 pub(super) fn app(table: &mut Table<'_>, app: &App) {
-    let has_driver = table.has("driver");
     for (key, instead) in OF_AN_APP {
         // Without a driver there is nothing to wait for.
-        if table.has(key) && (has_driver || matches!(key, "answer" | "busy_limit")) {
+        if table.has(key) && (app.driver.is_some() || key == "answer") {
             later(table, key, instead);
         }
     }
-    if has_driver && app.idle_after.is_some() && app.on_idle == OnIdle::Suspend {
-        later(
-            table,
-            "idle_after",
-            "the app is never suspended; on_idle = \"shadow\" tells when it would be",
-        );
+    if app.driver.is_some() && !app.is_driven() {
+        later(table, "driver", "the app is neither started nor suspended");
     }
 }
 

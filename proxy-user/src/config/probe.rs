@@ -2,7 +2,9 @@
 //!
 //! Plain data: nothing here parses or checks.
 
-use super::value::pointer::Pointer;
+use serde_json::Value;
+
+use super::value::pointer::{Pointer, word};
 
 /// A request to the app that tells whether it is at work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,4 +17,13 @@ pub struct BusyProbe {
     pub pointer: Pointer,
     /// The app is at work if one of these stands there. A number or truth is compared as JSON writes it.
     pub busy: Vec<String>,
+}
+
+impl BusyProbe {
+    /// Whether this answer says that the app is at work.
+    #[must_use]
+    pub fn is_busy(&self, answer: &Value) -> bool {
+        let mut words = self.pointer.find(answer).into_iter().filter_map(word);
+        words.any(|word| self.busy.iter().any(|busy| *busy == word))
+    }
 }

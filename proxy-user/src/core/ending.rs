@@ -38,6 +38,8 @@ pub enum Cause {
     Operator,
     /// The client sends heartbeats and does not take their answers.
     HeartbeatFlood,
+    /// The app is being suspended.
+    Suspended,
 }
 
 /// What one leg is told.
@@ -62,7 +64,7 @@ pub struct Reap {
 
 impl Cause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Cause; 16] = [
+    pub const ALL: [Cause; 17] = [
         Cause::ClientStalled,
         Cause::ClientUnreachable,
         Cause::ClientGone,
@@ -79,6 +81,7 @@ impl Cause {
         Cause::AppClosed,
         Cause::Operator,
         Cause::HeartbeatFlood,
+        Cause::Suspended,
     ];
 
     /// The cause with this number.
@@ -111,6 +114,7 @@ impl Cause {
             Cause::AppClosed => (Close(1014, "app closed"), Fin),
             Cause::Operator => both(1001, "ended by an operator"),
             Cause::HeartbeatFlood => both(1008, "too many heartbeats"),
+            Cause::Suspended => both(1001, "suspended"),
         };
         PerSide { client, app }
     }
@@ -143,7 +147,7 @@ mod tests {
             assert_eq!(Cause::from_number(cause as u8), Some(cause));
         }
         assert_eq!(Cause::from_number(0), None);
-        assert_eq!(Cause::from_number(17), None);
+        assert_eq!(Cause::from_number(18), None);
     }
 
     #[test]

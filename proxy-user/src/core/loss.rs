@@ -69,7 +69,8 @@ impl Loss {
             | Cause::CloseTimeout
             | Cause::Shutdown
             | Cause::Operator
-            | Cause::HeartbeatFlood => None,
+            | Cause::HeartbeatFlood
+            | Cause::Suspended => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if
 //! one names tokio, hyper, aya, prometheus or a clock.
 
+pub mod arrival;
 pub mod blocked;
 pub mod cadence;
 pub mod closing;

@@ -33,9 +33,8 @@ use crate::config::{self, Config, HostPattern, Upstream};
 use crate::core::time::Nanos;
 use crate::listen::{self, Entry, Passed};
 use crate::packs::Packs;
-use crate::server::Server;
+use crate::server::{Resources, Server};
 use crate::signals::Stop;
-use crate::sockets::Sockets;
 
 /// No progress for this long = reaped. Short, so that it can be seen; the slow client's longest gap
 /// is about a second.
@@ -64,14 +63,14 @@ pub struct Setup {
 ///
 /// # Errors
 /// What keeps the proxy or the app from starting; standard output that cannot be written.
-pub async fn run(setup: Setup, sockets: Sockets) -> Result<()> {
+pub async fn run(setup: Setup, resources: Resources) -> Result<()> {
     let mut stop = Stop::listen().context("cannot listen to signals")?;
     let (status, told) = channel::channel(String::new());
     let app = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the app")?;
     let config = configure(&setup, app.local_addr()?)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(app::serve(app, told));
-    let server = Server::start(config, &packs()?, sockets, Entry::Alone, Passed::default())?;
+    let server = Server::start(config, &packs()?, resources, Entry::Alone, Passed::default())?;
     let start = clock::now();
     let listen = server.addresses().first().copied().context("the proxy listens nowhere")?;
     let admin = server.admin_address().context("the admin address is gone")?;

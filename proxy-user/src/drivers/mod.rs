@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::config::Upstream;
+use crate::config::{self, Upstream};
 use crate::core::lifecycle::{Failure, Observed};
 
 /// What a driver could not do.
@@ -58,8 +58,35 @@ pub trait Driver: Debug + Send + Sync {
         None
     }
 
+    /// The app does not outlive this process.
+    fn ends_with_us(&self) -> bool {
+        false
+    }
+
     /// What the app printed last, for whoever wants to know why it does not start; the newest line last.
     fn output(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// The driver of an app; `None` = this version has none of its kind ([`config::Driver::is_built`]).
+/// `processes` is what those share that are child processes.
+pub fn build(
+    app: &str,
+    config: &config::Driver,
+    upstream: Option<Upstream>,
+    listener: Listener,
+    processes: impl FnOnce() -> Arc<process::Supervisor>,
+) -> Option<Arc<dyn Driver>> {
+    match config {
+        config::Driver::Process(config) => {
+            let config = config.clone();
+            let processes = processes();
+            Some(Arc::new(process::ProcessDriver::new(app, config, upstream, listener, processes)))
+        }
+        config::Driver::Http(config) => {
+            Some(Arc::new(http::HttpDriver::new(app, (**config).clone())))
+        }
+        config::Driver::Command(_) => None,
     }
 }

@@ -1,6 +1,8 @@
 //! What can happen, with everything that a listener may want to know of it. Payloads and addresses are
 //! left out.
 
+use std::time::Duration;
+
 use crate::core::ending::Reap;
 use crate::core::history::Key;
 use crate::core::loss::Loss;
@@ -42,6 +44,18 @@ pub enum EventKind {
         session: Option<u64>,
         /// How.
         loss: Loss,
+    },
+    /// The app was suspended.
+    Suspend,
+    /// The app runs again.
+    Wake {
+        /// How long it took to start.
+        took: Duration,
+    },
+    /// The app could not start, or ended while it was used.
+    Failed {
+        /// Why, in words.
+        reason: Box<str>,
     },
     /// The app would have been suspended: `on_idle = "shadow"`.
     ShadowSuspend {

@@ -7,7 +7,7 @@ use prometheus::{Registry, Result};
 use super::{counter, gauge};
 use crate::core::pack::Class;
 use crate::core::side::PerSide;
-use crate::session::{App, Counts};
+use crate::session::{App, Counts, Totals};
 
 /// Adds the families to `registry`, given what came from each side of each app.
 pub(super) fn collect(
@@ -31,7 +31,7 @@ pub(super) fn collect(
     let suspends = counter(
         registry,
         "ebbtide_suspends_total",
-        "Apps suspended; `shadow`: would have been",
+        "Apps suspended; `shadow`: would have been, `cancelled`: somebody came",
         &["app", "result"],
     )?;
     for (app, counts) in apps.iter().zip(counts) {
@@ -46,6 +46,10 @@ pub(super) fn collect(
             .inc_by(counts.client.uncounted + counts.app.uncounted);
         let known = i64::try_from(account.hint_count()).unwrap_or(i64::MAX);
         hints.with_label_values(&[name]).set(known);
+        let results = Totals::SUSPENDS.iter().zip(app.lives.totals().suspends);
+        for (result, times) in results.filter(|_| app.life.is_driven()) {
+            suspends.with_label_values(&[name, result]).inc_by(times);
+        }
         if let Some(times) = account.shadow(|shadow| shadow.times()) {
             suspends.with_label_values(&[name, "shadow"]).inc_by(times);
         }

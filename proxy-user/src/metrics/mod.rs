@@ -4,6 +4,7 @@
 //! Labels are bounded: an app's name, a fixed word, or a status code.
 
 mod idle;
+mod life;
 mod losses;
 mod scrape;
 mod tcp;
@@ -29,6 +30,9 @@ const SWEEP: [f64; 8] = [1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.5];
 /// Upper bounds in seconds for how long a peer takes to answer a ping.
 const PONG: [f64; 10] = [5e-4, 2e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0, 5.0, 30.0];
 
+/// Upper bounds in seconds for how long an app takes to start.
+const WAKE: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
 /// What became of a report or a reload.
 const ACCEPTED: &str = "success";
 const FAILED: &str = "failure";
@@ -43,6 +47,7 @@ pub struct Metrics {
     reaped: IntCounterVec,
     sweep_seconds: HistogramVec,
     ping_rtt: HistogramVec,
+    wake_seconds: HistogramVec,
     reloads: IntCounterVec,
 }
 
@@ -108,6 +113,12 @@ impl Metrics {
                 &[],
                 &PONG,
             )?,
+            wake_seconds: histogram(
+                "ebbtide_wake_seconds",
+                "Time from an app's start to its first accepted connection",
+                &[],
+                &WAKE,
+            )?,
             registry,
         })
     }
@@ -159,6 +170,12 @@ impl Metrics {
     pub fn pong(&self, took: Duration) {
         let labels: [&str; 0] = [];
         self.ping_rtt.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+
+    /// An app has been started.
+    pub fn wake(&self, took: Duration) {
+        let labels: [&str; 0] = [];
+        self.wake_seconds.with_label_values(&labels).observe(took.as_secs_f64());
     }
 
     /// A sweep is done.

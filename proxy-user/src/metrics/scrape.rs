@@ -7,10 +7,11 @@ use std::time::UNIX_EPOCH;
 
 use prometheus::{GaugeVec, Opts, Registry, Result, TextEncoder};
 
-use super::{Metrics, counter, gauge, idle, losses, tcp};
+use super::{Metrics, counter, gauge, idle, life, losses, tcp};
 use crate::clock;
+use crate::core::lifecycle::State;
 use crate::serving::Serving;
-use crate::session::{App, State};
+use crate::session::App;
 use crate::sockets::Sockets;
 
 /// The whole exposition in Prometheus' text format.
@@ -46,11 +47,11 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
         "Apps by state; failed: the newest request found that it accepts no connections",
         &["state"],
     )?;
-    for state in State::ALL {
-        states.with_label_values(&[state.as_str()]).set(0);
+    for state in State::WORDS {
+        states.with_label_values(&[state]).set(0);
     }
     for app in serving.apps() {
-        states.with_label_values(&[app.state().as_str()]).inc();
+        states.with_label_values(&[app.state()]).inc();
     }
 
     let sessions = gauge(&registry, "ebbtide_sessions", "Sessions that are open", &["app"])?;
@@ -108,6 +109,7 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
         }
     }
     idle::collect(apps, &counts, &registry)?;
+    life::collect(apps, &registry)?;
     losses::collect(apps, &registry)?;
     tcp::collect(&serving.registry, apps, &registry)?;
     Ok(registry)

@@ -1,11 +1,12 @@
 //! What Ebbtide answers by itself. Each answer says why in `X-Ebbtide-Reason`.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
 use super::judge::InspectedResponseBody;
+use super::waiting::Page;
 use crate::core::loss::Loss;
 
 /// Why Ebbtide answered by itself; no app's answer carries it.
@@ -14,11 +15,17 @@ pub(crate) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason"
 /// The reason of [`Answer::Loop`].
 pub(crate) const LOOP: &str = "loop";
 
+/// What a poll of a suspended app is told. Streamlit shows it to whoever comes back to the tab.
+const PAUSED: &str = "This app is paused. Reload to start it.";
+
+/// How long a request waited for its app to wake, in seconds; on the answer of the app.
+pub(super) const WAKE: HeaderName = HeaderName::from_static("x-ebbtide-wake");
+
 /// A body: passed on from the app, or ours.
 pub(crate) type Body = Either<InspectedResponseBody, Full<Bytes>>;
 
 /// An answer of Ebbtide's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// No app for this host and path.
     NoApp,
@@ -42,6 +49,23 @@ pub(crate) enum Answer {
     Invalid(&'static str),
     /// The app took too long to answer a handshake.
     Slow,
+    /// The app did not wake in time.
+    WakeSlow,
+    /// The app is suspended, and this request does not wake it.
+    Paused,
+    /// The app is starting, and nothing waits for it.
+    Starting,
+    /// The app could not start.
+    AppFailed {
+        /// When it is tried again.
+        retry_seconds: u64,
+    },
+    /// The app may not run.
+    Disabled,
+    /// As many wait already as may.
+    HeldFull,
+    /// A page for a person whose app does not run.
+    Page(Page),
     /// The app takes nothing of the request's body.
     Stalled,
     /// All seats of the app or of the process are taken.
@@ -54,11 +78,11 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// Status, reason and text.
-    pub(super) fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    pub(super) fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Answer::NoApp => (StatusCode::NOT_FOUND, "no-app", "No app for this host and path."),
             Answer::BadRequest(why) | Answer::BadFraming(why) => {
-                (StatusCode::BAD_REQUEST, "bad-request", why)
+                (StatusCode::BAD_REQUEST, "bad-request", *why)
             }
             Answer::HeadTooBig => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -83,6 +107,33 @@ impl Answer {
                 "app-slow",
                 "The app took too long to answer. Try again.",
             ),
+            Answer::WakeSlow => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "wake-slow",
+                "The app did not start in time. Try again.",
+            ),
+            Answer::Paused => (StatusCode::SERVICE_UNAVAILABLE, "app-suspended", PAUSED),
+            Answer::Starting => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "app-starting",
+                "The app is starting. Try again in a moment.",
+            ),
+            Answer::AppFailed { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "app-failed",
+                "The app could not start. Whoever runs it finds the reason in the log.",
+            ),
+            Answer::Disabled => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "app-disabled",
+                "The app may not run at the moment.",
+            ),
+            Answer::HeldFull => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "held-full",
+                "Too many requests wait for this app to start. Try again in a moment.",
+            ),
+            Answer::Page(page) => (StatusCode::SERVICE_UNAVAILABLE, page.reason, ""),
             Answer::Stalled => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "app-stalled",
@@ -94,7 +145,7 @@ impl Answer {
             Answer::Broken => {
                 (StatusCode::BAD_GATEWAY, "app-broken", "The app broke off before it answered.")
             }
-            Answer::Invalid(why) => (StatusCode::BAD_GATEWAY, "app-invalid", why),
+            Answer::Invalid(why) => (StatusCode::BAD_GATEWAY, "app-invalid", *why),
             Answer::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
@@ -115,7 +166,7 @@ impl Answer {
     }
 
     /// What it says of the app; `None` = nothing.
-    pub(super) fn loss(self) -> Option<Loss> {
+    pub(super) fn loss(&self) -> Option<Loss> {
         match self {
             Answer::Unreachable => Some(Loss::Refused),
             Answer::Broken | Answer::Invalid(_) => Some(Loss::Broken),
@@ -126,10 +177,13 @@ impl Answer {
     }
 
     /// Seconds after which trying again makes sense.
-    fn retry_after(self) -> Option<&'static str> {
+    fn retry_after(&self) -> Option<u64> {
         match self {
-            Answer::Full | Answer::Slow | Answer::Stalled => Some("10"),
-            Answer::Draining => Some("1"),
+            Answer::Paused => Some(60),
+            Answer::Full | Answer::Slow | Answer::Stalled | Answer::WakeSlow => Some(10),
+            Answer::Starting | Answer::HeldFull => Some(5),
+            Answer::AppFailed { retry_seconds } => Some(*retry_seconds),
+            Answer::Draining => Some(1),
             _ => None,
         }
     }
@@ -137,17 +191,26 @@ impl Answer {
     /// The HTTP response.
     pub(crate) fn response(self) -> Response<Body> {
         let (status, reason, text) = self.parts();
-        let mut response = Response::new(Either::Right(Full::from(format!("{text}\n"))));
+        let (body, content_type) = match &self {
+            Answer::Page(page) => (page.html.clone(), "text/html; charset=utf-8"),
+            // Streamlit shows it as it is, in a box of its width.
+            Answer::Paused => (Bytes::from_static(text.as_bytes()), "text/plain; charset=utf-8"),
+            _ => (format!("{text}\n").into(), "text/plain; charset=utf-8"),
+        };
+        let mut response = Response::new(Either::Right(Full::from(body)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if matches!(self, Answer::Page(_)) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         headers.insert(REASON, HeaderValue::from_static(reason));
         // What follows such a request may be a part of it.
         if matches!(self, Answer::UnknownCoding | Answer::BadFraming(_)) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(seconds) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -8,13 +8,16 @@ use hyper::body::{Body as _, Incoming};
 use hyper::ext::on_informational;
 
 use super::answer::{Answer, Body, LOOP, REASON};
-use super::judge::{InspectedRequestBody, InspectedResponseBody, RequestContext};
+use super::judge::{
+    InspectedRequestBody, InspectedResponseBody, JudgedHead, JudgedRequest, RequestContext,
+};
 use super::line::NoAnswer;
 use super::pool::{Outgoing, Pool};
 use super::service::Routed;
 use super::timed::{Interim, Upload};
-use super::{Proxy, record};
+use super::{Proxy, lobby, record};
 use crate::clock;
+use crate::config::Upstream;
 use crate::core::framing::{Coding, coding, settle_length};
 use crate::core::headers::strip_answer;
 use crate::error::chain;
@@ -25,17 +28,24 @@ pub(super) async fn forward(
     proxy: &Proxy,
     pool: &Pool,
     routed: Routed,
+    context: &RequestContext,
+    judged: JudgedRequest,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, policy, mut request, peer } = routed;
-    let now = clock::coarse();
-    let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
-    let judged = context.request(&proxy.visits, now);
+    let Routed { app, policy, mut request, .. } = routed;
     let interim = request.body().interim();
-    let upstream = policy.config.upstream.as_ref().ok_or(Answer::Unreachable)?.authority();
+    let mut upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
     let headers = proxy.serving.config().limits.headers;
-    let line = pool.line(upstream, headers).await.map_err(|error| failed(&app, &error))?;
+    let line = |upstream: Upstream| async move { pool.line(upstream.authority(), headers).await };
+    let mut ready = line(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     // Of an app that is not there nobody makes use.
-    record::request(&context, &proxy.visits, &judged, now);
+    record::request(context, &proxy.visits, &judged, clock::coarse());
+    if !app.life.runs() {
+        // Its suspension began as we came.
+        lobby::enter(proxy, context, &JudgedHead::Request(judged), &mut request).await?;
+        upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
+        ready = line(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
+    }
+    let upstream = upstream.authority();
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;
@@ -48,9 +58,9 @@ pub(super) async fn forward(
     pass_interim(&mut request, interim);
     let again = repeatable(&request);
     let (parts, body) = request.into_parts();
-    let (body, unread) = InspectedRequestBody::new(body, &context, judged);
+    let (body, unread) = InspectedRequestBody::new(body, context, judged);
     let request = Request::from_parts(parts, Either::Left(body));
-    let mut answered = pool.ask(upstream, line, request, headers).await;
+    let mut answered = pool.ask(upstream, ready, request, headers).await;
     if let Some(again) = again {
         let crossed = match &answered {
             Err(NoAnswer::Broken(error)) => Some(chain(error)),
@@ -71,7 +81,7 @@ pub(super) async fn forward(
             tracing::warn!(app = app.name, "app switched protocols unasked");
             Err(Answer::Broken)
         }
-        Ok(response) => relay(&app, response, Some(&context)),
+        Ok(response) => relay(&app, response, Some(context)),
         Err(error) => {
             // It has reached the app, and counts, or not, whatever became of it.
             if let Some(unread) = unread {

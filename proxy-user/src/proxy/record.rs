@@ -42,6 +42,13 @@ pub(super) fn body(
     pace(context, judgement, seen);
 }
 
+/// A poll that was answered in place of its app, which does not run.
+pub(super) fn poll(context: &RequestContext, judgement: Option<Judgement>) {
+    if let Some(judgement @ Judgement::Ignored(_)) = judgement {
+        count(context, judgement, false);
+    }
+}
+
 /// A handshake that the app has accepted.
 pub(super) fn handshake(
     context: &RequestContext,

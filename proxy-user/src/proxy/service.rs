@@ -1,25 +1,22 @@
-//! One request: which app is it for, and does it stay HTTP or become a session?
+//! One request, phase after phase: route, judge, lifecycle, and then forward or upgrade, which record what
+//! it counts for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, EXPECT, HOST, TRAILER};
-use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, WAKE};
+use super::judge::{JudgedHead, RequestContext};
+use super::route::route;
 use super::timed::Upload;
 use super::worker::Here;
-use super::{Proxy, forward, upgrade};
+use super::{Proxy, forward, lobby, upgrade};
 use crate::clock;
-use crate::core::framing::{Coding, coding};
-use crate::core::headers::{Hop, Peer, add_forwarded, asks_websocket, strip_hop_by_hop};
+use crate::core::headers::{Peer, asks_websocket};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Lost};
-
-/// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy it
-/// into links, logs and caches, whose limits nobody knows.
-const LONGEST_HOST: usize = 255 + ":65535".len();
 
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
@@ -33,10 +30,10 @@ pub(super) struct Routed {
 /// A connection: where it comes from, and who serves it.
 #[derive(Debug)]
 pub(super) struct Client {
-    proxy: Arc<Proxy>,
+    pub(super) proxy: Arc<Proxy>,
     here: Here,
-    addr: SocketAddr,
-    peer: Peer,
+    pub(super) addr: SocketAddr,
+    pub(super) peer: Peer,
 }
 
 impl Client {
@@ -59,12 +56,7 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
         Err(answer) => (None, Err(answer)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
-            let result = if websocket {
-                // On the heap, as every plain request would have to carry room for it.
-                Box::pin(upgrade::upgrade(proxy, &here.pumps, routed)).await
-            } else {
-                forward::forward(proxy, &here.pool, routed).await
-            };
+            let result = pass(proxy, here, routed, websocket).await;
             note(&app, &result);
             (Some(app), result)
         }
@@ -80,99 +72,42 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     response
 }
 
+/// The phases of a request whose app is known. Each has its own reason to answer in place of passing on.
+async fn pass(
+    proxy: &Arc<Proxy>,
+    here: &Here,
+    mut routed: Routed,
+    websocket: bool,
+) -> Result<Response<Body>, Answer> {
+    if websocket {
+        upgrade::check(proxy, &routed.request)?;
+    }
+    let Routed { app, policy, request, peer } = &mut routed;
+    let context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
+    let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
+    let waited = lobby::enter(proxy, &context, &judged, request).await?;
+    let mut response = match judged {
+        // On the heap, as every plain request would have to carry room for it.
+        JudgedHead::Handshake(_) => {
+            Box::pin(upgrade::upgrade(proxy, &here.pumps, routed, &context)).await?
+        }
+        JudgedHead::Request(judged) => {
+            forward::forward(proxy, &here.pool, routed, &context, judged).await?
+        }
+    };
+    if let Some(waited) = waited
+        && let Ok(seconds) = HeaderValue::from_str(&format!("{:.3}", waited.as_secs_f64()))
+    {
+        response.headers_mut().insert(WAKE, seconds);
+    }
+    Ok(response)
+}
+
 /// Whether the app has answered; who could not be asked says nothing.
 fn note(app: &App, result: &Result<Response<Body>, Answer>) {
-    match result.as_ref().map_err(|answer| answer.loss()) {
+    match result.as_ref().map_err(Answer::loss) {
         Ok(_) => app.losses.answered(),
         Err(Some(loss)) => app.lost(Lost { loss, at: clock::now(), session: None }),
         Err(None) => {}
     }
-}
-
-/// Finds the app and readies the headers for it.
-fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer> {
-    if request.method() == Method::CONNECT {
-        return Err(Answer::NoTunnel);
-    }
-    let serving = &client.proxy.serving;
-    let config = serving.config();
-    if head_bytes(&request) > config.limits.header_bytes {
-        return Err(Answer::HeadTooBig);
-    }
-    match coding(request.headers()) {
-        Coding::Understood => {}
-        Coding::Repeated => {
-            return Err(Answer::BadFraming("The request's body is chunked more than once."));
-        }
-        Coding::Unknown => return Err(Answer::UnknownCoding),
-    }
-    let host = host(&request)?;
-    let name = host.as_ref().map_or("", Authority::host);
-    let path = match (request.uri().path(), request.method()) {
-        // The server as a whole, of which there is one for each host (RFC 9112 section 3.2.4).
-        ("*", &Method::OPTIONS) => "/",
-        ("*", _) => return Err(Answer::BadRequest("Only OPTIONS may ask for *.")),
-        (path, _) => path,
-    };
-    let app = serving.find(name, path).ok_or(Answer::NoApp)?;
-    if serving.pseudonym.is_loop(request.headers()) {
-        tracing::warn!(app = app.name, "a request came back: the app's upstream leads here");
-        return Err(Answer::Loop);
-    }
-    let peer = &client.peer;
-    let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
-    let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
-    let version = request.version();
-    let headers = request.headers_mut();
-    strip_hop_by_hop(headers);
-    // It announces what is not passed on: see `Upload`.
-    headers.remove(TRAILER);
-    add_forwarded(headers, hop);
-    if version == Version::HTTP_10 {
-        // RFC 9110 section 10.1.1: it is to be ignored there.
-        headers.remove(EXPECT);
-    }
-    serving.pseudonym.sign(headers);
-    if let Some(host) = hop.host
-        && headers.get(HOST).is_none_or(|field| field != host)
-        && let Ok(value) = HeaderValue::from_str(host)
-    {
-        headers.insert(HOST, value);
-    }
-    let policy = app.policy();
-    Ok(Routed { app, policy, request, peer: client.addr })
-}
-
-/// Bytes of the request's head as it would be written anew.
-fn head_bytes(request: &Request<Upload>) -> usize {
-    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
-    let fields = request.headers().iter();
-    let fields: usize =
-        fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
-    request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields
-}
-
-/// The host that is asked for (RFC 9112 section 3.2): in the request's target if it is there, else
-/// in the one Host field, which only HTTP/1.0 may leave out.
-fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
-    let mut fields = request.headers().get_all(HOST).into_iter();
-    let target = request.uri();
-    // Only CONNECT names an authority and nothing else (RFC 9112 section 3.2.3).
-    if target.scheme().is_none() && target.authority().is_some() {
-        return Err(Answer::BadRequest("The request's target is neither a path nor a URL."));
-    }
-    let authority = match (target.authority(), fields.next(), fields.next()) {
-        (Some(authority), _, None) => Some(authority.clone()),
-        (None, Some(field), None) => field.to_str().ok().and_then(|field| field.parse().ok()),
-        (None, None, None) if request.version() == Version::HTTP_10 => return Ok(None),
-        _ => return Err(Answer::BadRequest("The request needs exactly one Host field.")),
-    };
-    let host = authority.filter(|authority| {
-        let port = &authority.as_str()[authority.host().len()..];
-        // User information is part of an authority, but not of a Host (RFC 9110 section 7.2).
-        !authority.as_str().contains('@')
-            && authority.as_str().len() <= LONGEST_HOST
-            && (port.len() < 2 || authority.port_u16().is_some())
-    });
-    host.map(Some).ok_or(Answer::BadRequest("What stands for the Host is not a host."))
 }

@@ -37,23 +37,31 @@ use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
 
-/// Passes a handshake to the app, and starts the session that comes of it.
-pub(super) async fn upgrade(
-    proxy: &Arc<Proxy>,
-    pumps: &Pumps,
-    routed: Routed,
-) -> Result<Response<Body>, Answer> {
-    let Routed { app, policy, mut request, peer } = routed;
+/// Whether a handshake can come to anything.
+///
+/// # Errors
+/// No new sessions, or a body where none belongs.
+pub(super) fn check(proxy: &Proxy, request: &Request<Upload>) -> Result<(), Answer> {
     if proxy.serving.phase() != Phase::Running {
         return Err(Answer::Draining);
     }
     if !request.body().is_end_stream() {
         return Err(Answer::BadRequest("A WebSocket handshake has no body."));
     }
+    Ok(())
+}
+
+/// Passes a handshake to the app, and starts the session that comes of it.
+pub(super) async fn upgrade(
+    proxy: &Arc<Proxy>,
+    pumps: &Pumps,
+    routed: Routed,
+    context: &RequestContext,
+) -> Result<Response<Body>, Answer> {
+    let Routed { app, policy, mut request, peer } = routed;
     let seats = app.seats.take().zip(proxy.serving.seats.take()).ok_or(Answer::Full)?;
-    let context = RequestContext::new(&proxy.visits, (&app, &policy), peer.ip(), &request);
     let client = hyper::upgrade::on(&mut request);
-    let (mut response, line) = ask(proxy, &policy, handshake(&policy, &request)).await?;
+    let (mut response, line) = ask(proxy, (&app, &policy), handshake(&policy, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if let Some(mut line) = line {
             // The rest of the answer.
@@ -71,8 +79,8 @@ pub(super) async fn upgrade(
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let now = clock::coarse();
     let judged = context.handshake(&proxy.visits, response.headers(), now);
-    record::handshake(&context, &proxy.visits, &judged, now);
-    let counting = counting(&context, judged.connection, extensions, now);
+    record::handshake(context, &proxy.visits, &judged, now);
+    let counting = counting(context, judged.connection, extensions, now);
     proxy.pumps.spawn(start(
         (Arc::clone(proxy), pumps.clone()),
         (app, Path::shown(context.uri.path())),
@@ -129,11 +137,11 @@ fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Byt
 /// The app's answer, and the line over which it came.
 async fn ask(
     proxy: &Proxy,
-    policy: &AppPolicy,
+    (app, policy): (&App, &AppPolicy),
     request: Request<Empty<Bytes>>,
 ) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
-    let upstream = policy.config.upstream.as_ref().ok_or(Answer::Unreachable)?;
+    let upstream = app.upstream(policy).ok_or(Answer::Unreachable)?;
     let authority = upstream.authority().as_str();
     let http = {
         let limits = &proxy.serving.config().limits;

@@ -17,7 +17,9 @@ use self::loaded::LoadedConfig;
 use self::workers::Workers;
 use crate::activity::Reporter;
 use crate::admin::{self, Admin};
-use crate::config::{Config, SocketSource};
+use crate::config::{App, Config, Driver, SocketSource};
+use crate::drivers::process::Supervisor;
+use crate::keeper::Keeper;
 use crate::listen::{self, Doors, Entry, ListenError, Listener, Opened, Passed};
 use crate::metrics::Metrics;
 use crate::packs::Packs;
@@ -28,6 +30,15 @@ use crate::{descriptors, privileges, reaper, shadow};
 
 /// How long plain requests and farewells may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
+
+/// What is opened before threads are started and capabilities given up.
+#[derive(Debug)]
+pub struct Resources {
+    /// The table of the sockets.
+    pub sockets: Sockets,
+    /// What apps that are child processes share; `None` = there are none to start with.
+    pub processes: Option<Arc<Supervisor>>,
+}
 
 /// A proxy that serves.
 #[derive(Debug)]
@@ -43,6 +54,7 @@ pub struct Server {
     workers: Workers,
     /// Tasks that end with the server: the sweep, the shadow, the kernel programs' log.
     others: Vec<JoinHandle<()>>,
+    keeper: Keeper,
     reporter: Arc<Reporter>,
     /// What ends the reports, and the task that sends them.
     reporting: (oneshot::Sender<()>, JoinHandle<()>),
@@ -51,7 +63,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts everything that `config` asks for, over a table from [`open_sockets`]. What was `passed` is
+    /// Starts everything that `config` asks for, over what [`open`] gave. What was `passed` is
     /// listened on in place of its addresses. Needs a tokio runtime.
     ///
     /// # Errors
@@ -60,7 +72,7 @@ impl Server {
     pub fn start(
         config: Config,
         packs: &Packs,
-        sockets: Sockets,
+        Resources { sockets, processes }: Resources,
         entry: Entry,
         passed: Passed,
     ) -> Result<Server> {
@@ -87,6 +99,7 @@ impl Server {
         };
         let serving = Arc::new(Serving::new(config, books));
         let metrics = Arc::new(Metrics::new()?);
+        let keeper = Keeper::start(Arc::clone(&serving), Arc::clone(&metrics), processes);
         let mut others = vec![
             tokio::spawn(reaper::run(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics))),
             tokio::spawn(shadow::run(Arc::clone(&serving))),
@@ -105,6 +118,7 @@ impl Server {
             admin_doors: Doors::default(),
             workers,
             others,
+            keeper,
             reporter,
             reporting,
             started,
@@ -159,6 +173,7 @@ impl Server {
             () = leave => {}
             () = hurry => tracing::warn!("told twice to stop: cutting what is left"),
         }
+        self.keeper.stop().await;
         self.workers.stop();
         self.others.iter().for_each(JoinHandle::abort);
         let (stop, reporter) = self.reporting;
@@ -169,7 +184,7 @@ impl Server {
     }
 }
 
-/// Looks whether what is not `passed` can be listened on. To be called before [`open_sockets`], while this
+/// Looks whether what is not `passed` can be listened on. To be called before [`open`], while this
 /// process may still see who is in the way.
 ///
 /// # Errors
@@ -191,12 +206,15 @@ fn ask_for_token(config: &Config, admin: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Opens the socket table, and gives up the capabilities that this took. Must come before threads
-/// are started.
+/// Finds a place for apps that are child processes, opens the socket table, and gives up the capabilities
+/// that this took. Must come before threads are started.
 ///
 /// # Errors
 /// `sockets.source = "ebpf"` where the kernel refuses, or capabilities that cannot be given up.
-pub fn open_sockets(config: &Config) -> Result<Sockets> {
+pub fn open(config: &Config) -> Result<Resources> {
+    let is_process = |app: &App| matches!(app.driver, Some(Driver::Process(_)));
+    // Its programs are attached to the cgroup that this process is in then.
+    let processes = config.apps.iter().any(is_process).then(Supervisor::prepare);
     let options = Options {
         source: match config.sockets.source {
             SocketSource::Auto => SourceWish::Auto,
@@ -210,5 +228,5 @@ pub fn open_sockets(config: &Config) -> Result<Sockets> {
     tracing::info!(source = %sockets.source(), reason = sockets.reason(), "socket source");
     let kept = privileges::drop_all_but_needed(&sockets)?;
     tracing::debug!(?kept, "capabilities given up");
-    Ok(sockets)
+    Ok(Resources { sockets, processes })
 }

@@ -14,7 +14,7 @@ use crate::core::pack::RuleBook;
 use crate::core::route::{RouteTable, Source};
 use crate::core::time::Nanos;
 use crate::events::Events;
-use crate::session::App;
+use crate::session::{App, Orders};
 
 /// A change of what one source serves.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Apps {
         &self,
         source: Source,
         changes: impl IntoIterator<Item = Change>,
-        events: &Events,
+        ways: &(Events, Orders),
         now: Nanos,
     ) {
         let mut table = self.0.write();
@@ -67,7 +67,7 @@ impl Apps {
         }
         for change in changes {
             match change {
-                Change::Put(config, book) => table.put(source, *config, book, events, now),
+                Change::Put(config, book) => table.put(source, *config, book, ways, now),
                 Change::Remove(name) => table.remove(&name),
             }
         }
@@ -94,7 +94,7 @@ impl Table {
         source: Source,
         config: config::App,
         book: RuleBook,
-        events: &Events,
+        ways: &(Events, Orders),
         now: Nanos,
     ) {
         if let Some(app) = self.get(&config.name) {
@@ -108,7 +108,7 @@ impl Table {
                 app.configure(config, book, now);
                 app
             }
-            None => Arc::new(App::new(config, book, events.clone(), now)),
+            None => Arc::new(App::new(config, book, ways.clone(), now)),
         };
         self.route(source, &app);
         self.numbers.insert(app.name.clone(), self.next);

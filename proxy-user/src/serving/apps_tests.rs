@@ -14,7 +14,7 @@ fn remove(name: &str) -> Change {
 }
 
 fn change(apps: &Apps, source: Source, changes: impl IntoIterator<Item = Change>) {
-    apps.change(source, changes, &Events::default(), Nanos(1));
+    apps.change(source, changes, &<(Events, Orders)>::default(), Nanos(1));
 }
 
 fn names(apps: &[Arc<App>]) -> Vec<&str> {

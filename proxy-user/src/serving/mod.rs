@@ -10,6 +10,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use self::apps::Apps;
@@ -20,7 +22,7 @@ use crate::core::loops::Pseudonym;
 use crate::core::pack::RuleBook;
 use crate::core::route::Source;
 use crate::events::Events;
-use crate::session::{App, Registry, Seats};
+use crate::session::{App, Order, Orders, Registry, Seats};
 
 /// How far the process is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +47,11 @@ pub struct Serving {
     pub seats: Seats,
     /// What happens, for whoever listens.
     pub events: Events,
+    orders: Orders,
+    /// What the apps' lifecycles want done, until somebody takes it.
+    to_do: Mutex<Option<UnboundedReceiver<Order>>>,
+    /// `limits.held`.
+    pub lobby: Seats,
     /// Draining or not.
     pub phase: watch::Sender<Phase>,
     /// By which requests that come back are known.
@@ -55,7 +62,11 @@ impl Serving {
     /// Serves `config`, whose apps have these rule books, in its order.
     #[must_use]
     pub fn new(config: Config, books: Vec<RuleBook>) -> Serving {
+        let (orders, to_do) = Orders::channel();
         let serving = Serving {
+            orders,
+            to_do: Mutex::new(Some(to_do)),
+            lobby: Seats::new(config.limits.held),
             apps: Apps::default(),
             registry: Registry::default(),
             seats: Seats::new(config.limits.sessions),
@@ -84,12 +95,23 @@ impl Serving {
         let put = put.map(|(app, book)| Change::Put(Box::new(app), book));
         self.change(Source::File, gone.chain(put));
         self.seats.set_limit(config.limits.sessions);
+        self.lobby.set_limit(config.limits.held);
+        for app in self.apps() {
+            app.lobby.set_limit(config.limits.held_per_app());
+        }
         self.config.store(Arc::new(config));
     }
 
     /// Adds, replaces and removes apps of one source, all at once for whoever routes.
     pub fn change(&self, source: Source, changes: impl IntoIterator<Item = Change>) {
-        self.apps.change(source, changes, &self.events, clock::now());
+        let ways = (self.events.clone(), self.orders.clone());
+        self.apps.change(source, changes, &ways, clock::now());
+    }
+
+    /// What the apps' lifecycles want done; `None` when somebody has taken it already.
+    #[must_use]
+    pub fn take_orders(&self) -> Option<UnboundedReceiver<Order>> {
+        self.to_do.lock().take()
     }
 
     /// The app for a host and a path.

@@ -3,13 +3,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::UNIX_EPOCH;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::{Account, Counts, Losses, Lost, Seats, Session, TcpTotals};
-use crate::config::{self, Count};
+use super::life::Outcome;
+use super::{Account, Counts, Life, Lives, Losses, Lost, Order, Orders, Seats, Session, TcpTotals};
+use crate::clock;
+use crate::config::{self, Count, OnIdle, Upstream};
 use crate::core::gate::{Gate, Moment, Reason};
+use crate::core::keep_awake;
+use crate::core::lifecycle::{Event, Facts, Work};
 use crate::core::pack::{Judgement, RuleBook};
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
@@ -32,6 +37,14 @@ pub struct App {
     pub account: Account,
     /// How it failed those who asked it.
     pub losses: Losses,
+    /// Whether it runs.
+    pub life: Life,
+    /// What its lifecycle wants done.
+    orders: Orders,
+    /// How often it was started and suspended, and what became of it.
+    pub lives: Lives,
+    /// Places of those who wait for it to run.
+    pub lobby: Seats,
     /// `max_sessions`.
     pub seats: Seats,
     /// Sessions opened so far.
@@ -47,29 +60,6 @@ pub struct App {
     events: AtomicU64,
     /// What came from each side in the sessions that are over.
     past: Mutex<PerSide<Counts>>,
-}
-
-/// What an app is at the moment, as far as its requests tell: Ebbtide neither starts nor stops it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nothing speaks against it.
-    Running,
-    /// It accepts no connections.
-    Failed,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [State; 2] = [State::Running, State::Failed];
-
-    /// The word for it on the API and as a label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Running => "running",
-            State::Failed => "failed",
-        }
-    }
 }
 
 /// What a configuration says of an app. What was begun under it ends under it.
@@ -114,9 +104,18 @@ impl AppPolicy {
 impl App {
     /// An app that nobody has used by `now`.
     #[must_use]
-    pub fn new(config: config::App, book: RuleBook, events: Events, now: Nanos) -> App {
+    pub fn new(
+        config: config::App,
+        book: RuleBook,
+        (events, orders): (Events, Orders),
+        now: Nanos,
+    ) -> App {
         let account = Account::new(&config, events, now);
         App {
+            life: Life::new(config.is_driven(), now),
+            orders,
+            lives: Lives::default(),
+            lobby: Seats::new(0),
             name: config.name.as_str().into(),
             gate: Gate::default(),
             echoed: Moment::default(),
@@ -135,10 +134,14 @@ impl App {
         }
     }
 
-    /// What it is at the moment.
+    /// The word for what it is at the moment: of one without a driver, as far as its requests tell.
     #[must_use]
-    pub fn state(&self) -> State {
-        if self.losses.refuses() { State::Failed } else { State::Running }
+    pub fn state(&self) -> &'static str {
+        match self.life.is_driven() {
+            true => self.life.status().state.as_str(),
+            false if self.losses.refuses() => "failed",
+            false => "running",
+        }
     }
 
     /// What is configured.
@@ -154,6 +157,7 @@ impl App {
         let recognised = new.book.packs_named(old.book.pack_names(old.recognised()));
         new.recognised.store(recognised, Relaxed);
         self.seats.set_limit(new.config.max_sessions);
+        self.life.configure(new.config.is_driven(), now);
         self.account.configure(&new.config, now);
         self.policy.store(Arc::new(new));
     }
@@ -167,6 +171,52 @@ impl App {
             Reason::Input | Reason::Output => 0,
         };
         self.gate.touch(now, reason);
+    }
+
+    /// Where the app is: as configured, or where its driver has it. `None` = it has not been started yet.
+    #[must_use]
+    pub fn upstream(&self, policy: &AppPolicy) -> Option<Upstream> {
+        let driven = self.life.upstream().map(|upstream| (*upstream).clone());
+        driven.or_else(|| policy.config.upstream.clone())
+    }
+
+    /// What its lifecycle is to know of it.
+    #[must_use]
+    pub fn facts(&self, now: Nanos) -> Facts {
+        let policy = self.policy.load();
+        let config = &policy.config;
+        let suspends = config.on_idle == OnIdle::Suspend;
+        Facts {
+            idle_after: config.idle_after.filter(|_| suspends),
+            busy_limit: config.busy_limit.unwrap_or_default(),
+            activity: self.gate.newest().map(|activity| activity.at),
+            work: Work::default(),
+            kept: is_kept(config, now),
+        }
+    }
+
+    /// It is at work: as far as is seen from outside, or by its own word.
+    #[must_use]
+    pub fn is_busy(&self, facts: &Facts) -> bool {
+        facts.work.until.is_some() || self.life.busy().is_some()
+    }
+
+    /// When it will be suspended if nothing happens until then; `None` = it will not.
+    #[must_use]
+    pub fn suspends_at(&self, now: Nanos) -> Option<Nanos> {
+        self.life.suspends_at(&self.facts(now))
+    }
+
+    /// Tells its lifecycle what has happened, and has done what that wants.
+    pub fn drive(self: &Arc<Self>, event: Event, now: Nanos) {
+        let Some(outcome) = self.life.on(event, &self.facts(now), now) else { return };
+        let Outcome { before, after, command } = outcome;
+        if let Some(kind) = self.lives.note(&before, &after, now) {
+            self.tell(now, || kind);
+        }
+        if let Some(command) = command {
+            self.orders.give(Order { app: Arc::clone(self), command });
+        }
     }
 
     /// The app failed somebody.
@@ -225,4 +275,16 @@ impl App {
     pub(super) fn past(&self) -> PerSide<Counts> {
         *self.past.lock()
     }
+}
+
+/// Whether an app is inside one of its hours (`keep_awake`).
+fn is_kept(config: &config::App, now: Nanos) -> bool {
+    if config.keep_awake.is_empty() {
+        return false;
+    }
+    let since_epoch = clock::wall(now).duration_since(UNIX_EPOCH).unwrap_or_default();
+    keep_awake::is_open(
+        &config.keep_awake,
+        i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),
+    )
 }

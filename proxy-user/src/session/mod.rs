@@ -5,7 +5,10 @@
 mod account;
 mod app;
 mod last_activity;
+mod life;
+mod lives;
 mod losses;
+mod orders;
 mod pings;
 mod registry;
 mod seats;
@@ -18,9 +21,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
 
 pub use self::account::{Account, Asked, Last, RuleCount, Trace};
-pub use self::app::{App, AppPolicy, State};
+pub use self::app::{App, AppPolicy};
 use self::last_activity::LastActivity;
+pub use self::life::{Life, Status};
+pub use self::lives::{Lives, Totals, Why};
 pub use self::losses::{Losses, Lost};
+pub use self::orders::{Order, Orders};
 pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, Watched, Watches};
 pub use self::seats::{Seat, Seats};

@@ -127,7 +127,7 @@ impl AppView {
         let shadow = ShadowView::of(app, newest, now);
         AppView {
             app: config.name.clone(),
-            state: app.state().as_str().to_owned(),
+            state: app.state().to_owned(),
             now: time(now),
             sessions: app.live.load(Relaxed),
             losses: LossesView::of(&app.losses),
@@ -139,7 +139,7 @@ impl AppView {
             ignored_output: counts.iter().map(|counts| counts.app.uncounted).sum(),
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
             on_idle: shadow.is_some().then(|| "shadow".to_owned()),
-            suspends_at: None,
+            suspends_at: app.suspends_at(now).map(time),
             shadow,
             cadence_hints: account.hint_count(),
         }

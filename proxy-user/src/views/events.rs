@@ -20,6 +20,10 @@ pub(crate) enum EventView {
     Loss(Told<LossView>),
     /// The app was suspended, or would have been.
     Suspend(Told<SuspendView>),
+    /// The app runs again.
+    Wake(Told<WakeView>),
+    /// The app could not start, or ended while it was used.
+    Failed(Told<FailedView>),
     /// Events were lost because this listener did not keep up; nothing comes after it.
     Dropped {
         /// How many.
@@ -53,12 +57,30 @@ pub(crate) struct LossView {
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SuspendView {
-    /// `shadow`: it only would have been.
+    /// `success`; `shadow`: it only would have been.
     pub(crate) result: String,
+    #[serde(flatten)]
+    pub(crate) shadow: Option<ShadowSuspendView>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ShadowSuspendView {
     pub(crate) reason: String,
     pub(crate) idle_since: String,
     #[serde(flatten)]
     pub(crate) comparison: Compared,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WakeView {
+    /// What the start took.
+    pub(crate) milliseconds: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailedView {
+    /// In words.
+    pub(crate) reason: String,
 }
 
 impl EventView {
@@ -88,11 +110,24 @@ impl EventView {
                 event,
                 SuspendView {
                     result: "shadow".to_owned(),
-                    reason: "idle".to_owned(),
-                    idle_since: time(*idle_since),
-                    comparison: Compared::of(comparison, event.at),
+                    shadow: Some(ShadowSuspendView {
+                        reason: "idle".to_owned(),
+                        idle_since: time(*idle_since),
+                        comparison: Compared::of(comparison, event.at),
+                    }),
                 },
             )),
+            EventKind::Suspend => EventView::Suspend(Told::new(
+                event,
+                SuspendView { result: "success".to_owned(), shadow: None },
+            )),
+            EventKind::Wake { took } => {
+                let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                EventView::Wake(Told::new(event, WakeView { milliseconds }))
+            }
+            EventKind::Failed { reason } => {
+                EventView::Failed(Told::new(event, FailedView { reason: reason.to_string() }))
+            }
         }
     }
 
@@ -104,6 +139,8 @@ impl EventView {
             EventView::Reap(_) => "reap",
             EventView::Loss(_) => "loss",
             EventView::Suspend(_) => "suspend",
+            EventView::Wake(_) => "wake",
+            EventView::Failed(_) => "failed",
             EventView::Dropped { .. } => "dropped",
         }
     }
@@ -117,6 +154,8 @@ impl<T> Told<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::core::ending::Reap;
     use crate::core::frame::Opcode;
@@ -146,6 +185,9 @@ mod tests {
             EventKind::Reap { session: 7, reap: Reap { leg: Side::Client, reason: "stalled" } },
             EventKind::Loss { session: None, loss: Loss::Refused },
             EventKind::ShadowSuspend { idle_since: Nanos(5), comparison },
+            EventKind::Suspend,
+            EventKind::Wake { took: Duration::from_millis(1500) },
+            EventKind::Failed { reason: "no such program".into() },
         ];
         let events = kinds.map(|kind| Event { app: "demo".into(), at: Nanos(9), kind });
         let views = events.iter().map(EventView::of).chain([EventView::Dropped { lost: 5 }]);
@@ -157,6 +199,10 @@ mod tests {
             assert_eq!(value["event"], view.name(), "{json}");
             names.push(view.name());
         }
-        assert_eq!(names, ["activity", "ignored", "reap", "loss", "suspend", "dropped"]);
+        let wanted = [
+            "activity", "ignored", "reap", "loss", "suspend", "suspend", "wake", "failed",
+            "dropped",
+        ];
+        assert_eq!(names, wanted);
     }
 }

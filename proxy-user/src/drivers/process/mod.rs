@@ -135,6 +135,10 @@ impl Driver for ProcessDriver {
         self.0.upstream.clone().or_else(chosen)
     }
 
+    fn ends_with_us(&self) -> bool {
+        true
+    }
+
     fn output(&self) -> Vec<String> {
         self.0.output.newest()
     }

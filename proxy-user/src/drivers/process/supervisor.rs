@@ -67,6 +67,12 @@ impl Supervisor {
         }
     }
 
+    /// One for apps that come with a new configuration, when it is too late to move this process.
+    #[must_use]
+    pub fn late() -> Arc<Supervisor> {
+        Supervisor::without_cgroups(Path::new(OWN_PROGRAM))
+    }
+
     /// One whose apps have no cgroups.
     #[must_use]
     pub fn without_cgroups(program: &Path) -> Arc<Supervisor> {

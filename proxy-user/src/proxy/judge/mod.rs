@@ -36,11 +36,21 @@ pub(super) struct RequestContext {
     pub(super) uri: Uri,
     /// Who asks; see [`client`].
     pub(super) client: u64,
-    navigation: Navigation,
+    /// What it has to do with a page being opened.
+    pub(super) navigation: Navigation,
     /// A page asks, no other program.
     by_page: bool,
     /// See [`RequestHead`].
     reopened: Option<Duration>,
+}
+
+/// What a head tells before the app is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum JudgedHead {
+    /// Of a plain request.
+    Request(JudgedRequest),
+    /// Of a handshake. What the app chooses may tell more.
+    Handshake(Judgement),
 }
 
 /// What the head of a plain request tells.
@@ -106,6 +116,17 @@ impl RequestContext {
         Asker { client: self.client, navigation: self.navigation }
     }
 
+    /// Judges what is known before the app is asked.
+    pub(super) fn head_of(&self, websocket: bool, visits: &Visits, now: Nanos) -> JudgedHead {
+        if !websocket {
+            return JudgedHead::Request(self.request(visits, now));
+        }
+        let opening = judge::opening(visits, self.client, &self.head(), None, now);
+        let book = &self.policy.book;
+        let connection = book.connection(&opening);
+        JudgedHead::Handshake(book.upgrade(&opening, self.policy.recognised() | connection.packs))
+    }
+
     /// Judges a plain request.
     pub(super) fn request(&self, visits: &Visits, now: Nanos) -> JudgedRequest {
         let (book, head) = (&self.policy.book, self.head());
@@ -130,7 +151,7 @@ impl RequestContext {
     }
 
     /// Judges a plain request by the start of its body, or all of it.
-    fn body(&self, body: &[u8], whole: bool) -> Judgement {
+    pub(super) fn body(&self, body: &[u8], whole: bool) -> Judgement {
         let book = &self.policy.book;
         book.request_body(&self.head(), self.policy.recognised(), body, whole)
     }

@@ -1,5 +1,7 @@
 //! Bodies that tell when they wait for the client, and when they are over.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -7,7 +9,7 @@ use http::Version;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::expect::{Expectation, Gate, Unwanted};
-use super::{Interim, Times};
+use super::{Held, Interim, Times};
 use crate::core::patience::{Patience, Turn};
 use crate::proxy::paced::Paced;
 
@@ -16,6 +18,8 @@ use crate::proxy::paced::Paced;
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Incoming,
+    /// What was read of it before it was wanted.
+    ahead: VecDeque<Frame<Bytes>>,
     /// All of it has been read, or it broke off.
     over: bool,
     turn: Turn,
@@ -47,12 +51,52 @@ impl Upload {
         expectation: Option<Expectation>,
     ) -> Upload {
         let gate = expectation.clone().map(Gate::new);
-        Upload { body, over: false, turn, times, version, expectation, gate }
+        Upload {
+            body,
+            ahead: VecDeque::new(),
+            over: false,
+            turn,
+            times,
+            version,
+            expectation,
+            gate,
+        }
     }
 
     /// The client waits for a word before it sends it.
     pub(crate) fn is_held_back(&self) -> bool {
         self.gate.is_some()
+    }
+
+    /// The first bytes of it, `most` or a frame more; true = that is all. They are still to come.
+    ///
+    /// # Errors
+    /// It breaks off.
+    pub(crate) async fn peek(&mut self, most: usize) -> Result<(Vec<u8>, bool), UploadError> {
+        let mut start = Vec::new();
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let read = loop {
+            if start.len() > most || self.is_end_stream() {
+                break Ok(());
+            }
+            match poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await {
+                Some(Ok(frame)) => {
+                    start.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+                    ahead.push_back(frame);
+                }
+                Some(Err(error)) => break Err(error),
+                None => break Ok(()),
+            }
+        };
+        let whole = self.is_end_stream();
+        self.ahead = ahead;
+        read.map(|()| (start, whole))
+    }
+
+    /// From now on, until this is dropped, a client that closes its side has left: it looks like one that has
+    /// only finished sending, and must not keep a place.
+    pub(crate) fn hold(&self) -> Held {
+        Held::new(self.times.clone())
     }
 
     /// Where the interim answers to its request go.
@@ -69,6 +113,9 @@ impl Body for Upload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        if let Some(frame) = self.ahead.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
         if let Some(gate) = &mut self.gate {
             if let Err(Unwanted) = ready!(gate.poll(cx)) {
                 return Poll::Ready(Some(Err(UploadError::Unwanted)));
@@ -89,11 +136,18 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.ahead.is_empty() && (self.over || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let ahead = self.ahead.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64);
+        let (ahead, rest) = (ahead.sum::<u64>(), self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + ahead);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + ahead);
+        }
+        hint
     }
 }
 

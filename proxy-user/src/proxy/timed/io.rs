@@ -78,8 +78,8 @@ impl Timed {
         socket.take_error()?.map_or(Ok(()), Err)
     }
 
-    /// An error if a client that waits for a handshake has closed: of a session it would be one half only.
-    fn check_handshake(&self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// An error if the client has closed its side.
+    fn check_fin(&self, cx: &mut Context<'_>) -> io::Result<()> {
         let mut byte = [0];
         match self.stream.get().poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut byte)) {
             Poll::Ready(Ok(0)) => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -198,8 +198,8 @@ impl Write for Timed {
         if self.times.take_look() {
             self.look()?;
         }
-        if self.times.is_handshake() {
-            self.check_handshake(cx)?;
+        if self.times.fin_is_departure() {
+            self.check_fin(cx)?;
         }
         Pin::new(&mut self.stream).poll_flush(cx)
     }

@@ -61,8 +61,8 @@ struct Shared {
     patience: Mutex<Patience>,
     /// Whoever has the socket is to look whether the client is still there.
     look: AtomicBool,
-    /// The request that waits for its answer is a WebSocket handshake.
-    handshake: AtomicBool,
+    /// Who closes their side while they wait for an answer has left.
+    fin_is_departure: AtomicBool,
     /// An answer broke off whose end only the connection's end tells. Whoever has the socket is to reset
     /// it: closed, what has come would look whole (RFC 9112 section 8).
     cut: AtomicBool,
@@ -77,7 +77,7 @@ impl Times {
         Times(Arc::new(Shared {
             patience: Mutex::new(patience),
             look: AtomicBool::default(),
-            handshake: AtomicBool::default(),
+            fin_is_departure: AtomicBool::default(),
             cut: AtomicBool::default(),
             outgoing: Outgoing::new(),
             refused: OnceLock::new(),
@@ -119,12 +119,12 @@ impl Times {
         self.0.look.load(Ordering::Relaxed) && self.0.look.swap(false, Ordering::Relaxed)
     }
 
-    fn set_handshake(&self, waits: bool) {
-        self.0.handshake.store(waits, Ordering::Relaxed);
+    fn set_fin_is_departure(&self, is: bool) -> bool {
+        self.0.fin_is_departure.swap(is, Ordering::Relaxed)
     }
 
-    fn is_handshake(&self) -> bool {
-        self.0.handshake.load(Ordering::Relaxed)
+    fn fin_is_departure(&self) -> bool {
+        self.0.fin_is_departure.load(Ordering::Relaxed)
     }
 
     fn tell<T>(&self, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
@@ -133,6 +133,27 @@ impl Times {
 
     fn tell_at<T>(&self, now: Nanos, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
         event(&mut self.0.patience.lock(), now)
+    }
+}
+
+/// While it is there, a client that closes its side has left.
+#[derive(Debug)]
+pub(crate) struct Held {
+    times: Times,
+    /// As it was before.
+    before: bool,
+}
+
+impl Held {
+    fn new(times: Times) -> Held {
+        let before = times.set_fin_is_departure(true);
+        Held { times, before }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.times.set_fin_is_departure(self.before);
     }
 }
 
@@ -169,7 +190,9 @@ where
         let body = !request.body().is_end_stream();
         let turn = times.tell(|patience, now| patience.asked(body, now));
         times.outgoing().asked();
-        times.set_handshake(asks_websocket(request.method(), version, request.headers()));
+        // Of a session it would be one half only.
+        let handshake = asks_websocket(request.method(), version, request.headers());
+        times.set_fin_is_departure(handshake);
         let expectation = body.then(|| Expectation::of(version, request.headers())).flatten();
         let upload = |body| Upload::new(body, turn, times.clone(), version, expectation.clone());
         let answer = answer(request.map(upload));
@@ -177,7 +200,7 @@ where
         // An async block would hold the answer twice: as what it was made of, and as what it awaits.
         answer.map(move |mut response| {
             times.outgoing().answered();
-            times.set_handshake(false);
+            times.set_fin_is_departure(false);
             let refused = expectation.filter(Expectation::refuse);
             if refused.is_some() {
                 // What comes next may be the body, or not.

@@ -1,0 +1,100 @@
+//! Does what the apps' lifecycles want, by their drivers, and lets their time pass.
+//!
+//! `core::lifecycle` decides. Must not know requests: whoever waits for an app watches its lifecycle.
+
+mod execute;
+mod held;
+mod ready;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use self::held::HeldDrivers;
+use crate::clock;
+use crate::core::lifecycle::Event;
+use crate::core::time::Nanos;
+use crate::drivers::process::Supervisor;
+use crate::metrics::Metrics;
+use crate::serving::Serving;
+use crate::session::{App, Order, Why};
+
+/// Time between two looks at all apps.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A keeper at work.
+#[derive(Debug)]
+pub struct Keeper {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Keeps the apps from now on. Needs a tokio runtime.
+    #[must_use]
+    pub fn start(
+        serving: Arc<Serving>,
+        metrics: Arc<Metrics>,
+        processes: Option<Arc<Supervisor>>,
+    ) -> Keeper {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(serving, metrics, processes, stopped));
+        Keeper { stop, task }
+    }
+
+    /// Starts and suspends nothing any more, and ends the apps that do not outlive this process. Done when
+    /// they are down.
+    pub async fn stop(self) {
+        drop(self.stop);
+        // A panic in it has been logged.
+        let _ = self.task.await;
+    }
+}
+
+async fn run(
+    serving: Arc<Serving>,
+    metrics: Arc<Metrics>,
+    processes: Option<Arc<Supervisor>>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let Some(mut orders) = serving.take_orders() else { return };
+    let mut held = HeldDrivers::new(processes);
+    held.fit(&serving.all_apps());
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            Some(Order { app, command }) = orders.recv() => {
+                if held.get(&app).is_none() {
+                    // It came with a configuration since the last look.
+                    held.fit(&serving.all_apps());
+                }
+                if let Some(driver) = held.get(&app) {
+                    tokio::spawn(execute::execute(app, driver, command, Arc::clone(&serving), Arc::clone(&metrics)));
+                }
+            }
+            _ = ticks.tick() => {
+                let apps = serving.all_apps();
+                held.fit(&apps);
+                let now = clock::now();
+                apps.iter().for_each(|app| pass(app, now));
+                held.look(&apps, now);
+            }
+        }
+    }
+    held.stop().await;
+}
+
+/// A second has passed.
+fn pass(app: &Arc<App>, now: Nanos) {
+    let facts = app.facts(now);
+    let why = Why::of(&facts, app.is_busy(&facts), now);
+    app.lives.pass(app.life.status().state, why, now);
+    app.drive(Event::Tick, now);
+}

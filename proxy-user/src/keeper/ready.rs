@@ -1,0 +1,55 @@
+//! Whether an app that is starting answers.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::config::Upstream;
+use crate::core::lifecycle::Failure;
+use crate::session::App;
+
+/// Time between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Waits until the app accepts a connection, or answers its `ready_path`, for as long as its driver is
+/// given for that.
+pub(super) async fn wait(app: &App) -> Result<(), Failure> {
+    let policy = app.policy();
+    let (Some(driver), Some(upstream)) = (&policy.config.driver, app.upstream(&policy)) else {
+        return Err(Failure("nobody knows where the app listens".into()));
+    };
+    let path = driver.ready_path();
+    let limit = driver.ready_timeout();
+    let answers = async {
+        while !answers(&upstream, path).await {
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(limit, answers).await.map_err(|_| {
+        let limit = humantime::format_duration(limit);
+        let at = upstream.authority();
+        Failure(match path {
+            Some(path) => {
+                format!("http://{at}{path} did not answer 2xx or 3xx within {limit}").into()
+            }
+            None => format!("it accepted no connection on {at} within {limit}").into(),
+        })
+    })
+}
+
+async fn answers(upstream: &Upstream, path: Option<&str>) -> bool {
+    let attempt = async {
+        match path {
+            Some(path) => {
+                let answer = super::work::get(upstream, path, http::HeaderMap::new()).await;
+                answer.is_ok_and(|answer| {
+                    !answer.status().is_client_error() && !answer.status().is_server_error()
+                })
+            }
+            None => tokio::net::TcpStream::connect(upstream.authority().as_str()).await.is_ok(),
+        }
+    };
+    timeout(ATTEMPT, attempt).await.unwrap_or(false)
+}

@@ -1,0 +1,86 @@
+//! Asks an app itself whether it is at work: `busy_probe`.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::HeaderMap;
+
+use crate::config::{BusyProbe, Upstream};
+use crate::error::chain;
+use crate::session::App;
+
+/// How long an app may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// Requests to apps. `None` where the TLS library cannot be set up, which reports need too.
+static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| {
+    // The environment's proxy is for the world outside.
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+    client.redirect(reqwest::redirect::Policy::none()).build().ok()
+});
+
+/// Why an app could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    #[error("the HTTP client cannot be set up")]
+    NoClient,
+    #[error("it does not answer")]
+    Unanswered(#[from] reqwest::Error),
+    #[error("it answers {0}")]
+    Status(http::StatusCode),
+    #[error("its answer has more than {LARGEST} bytes")]
+    TooLarge,
+    #[error("its answer is no JSON")]
+    NoJson(#[from] serde_json::Error),
+}
+
+/// The app's answer to a GET.
+pub(super) async fn get(
+    upstream: &Upstream,
+    path: &str,
+    headers: HeaderMap,
+) -> Result<reqwest::Response, AskError> {
+    let client = CLIENT.as_ref().ok_or(AskError::NoClient)?;
+    Ok(client.get(format!("{upstream}{path}")).headers(headers).send().await?)
+}
+
+/// Whether the app says that it is at work. One that cannot be asked may be.
+pub(super) async fn is_busy(app: &App) -> bool {
+    let policy = app.policy();
+    let Some(probe) =
+        policy.config.busy_probe.as_ref().filter(|_| policy.config.busy_limit.is_some())
+    else {
+        return false;
+    };
+    let Some(upstream) = app.upstream(&policy) else { return false };
+    match ask(&upstream, probe).await {
+        Ok(busy) => busy,
+        Err(error) => {
+            tracing::info!(
+                app = app.name,
+                error = %chain(&error),
+                "busy_probe has no answer; the app counts as at work"
+            );
+            true
+        }
+    }
+}
+
+async fn ask(upstream: &Upstream, probe: &BusyProbe) -> Result<bool, AskError> {
+    let mut answer = get(upstream, &probe.path, probe.headers.clone()).await?;
+    if !answer.status().is_success() {
+        return Err(AskError::Status(answer.status()));
+    }
+    let mut body = BytesMut::new();
+    while let Some(piece) = answer.chunk().await? {
+        if body.len() + piece.len() > LARGEST {
+            return Err(AskError::TooLarge);
+        }
+        body.extend_from_slice(&piece);
+    }
+    let json = serde_json::from_slice(&body)?;
+    Ok(probe.is_busy(&json))
+}

@@ -1,0 +1,103 @@
+//! The first phase of a request: which app is it for, and with which headers does that see it?
+
+use http::header::{EXPECT, HOST, TRAILER};
+use http::uri::Authority;
+use http::{HeaderValue, Method, Request, Version};
+
+use super::answer::Answer;
+use super::service::{Client, Routed};
+use super::timed::Upload;
+use crate::core::framing::{Coding, coding};
+use crate::core::headers::{Hop, add_forwarded, strip_hop_by_hop};
+
+/// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy it
+/// into links, logs and caches, whose limits nobody knows.
+const LONGEST_HOST: usize = 255 + ":65535".len();
+
+/// Finds the app and readies the headers for it.
+pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer> {
+    if request.method() == Method::CONNECT {
+        return Err(Answer::NoTunnel);
+    }
+    let serving = &client.proxy.serving;
+    let config = serving.config();
+    if head_bytes(&request) > config.limits.header_bytes {
+        return Err(Answer::HeadTooBig);
+    }
+    match coding(request.headers()) {
+        Coding::Understood => {}
+        Coding::Repeated => {
+            return Err(Answer::BadFraming("The request's body is chunked more than once."));
+        }
+        Coding::Unknown => return Err(Answer::UnknownCoding),
+    }
+    let host = host(&request)?;
+    let name = host.as_ref().map_or("", Authority::host);
+    let path = match (request.uri().path(), request.method()) {
+        // The server as a whole, of which there is one for each host (RFC 9112 section 3.2.4).
+        ("*", &Method::OPTIONS) => "/",
+        ("*", _) => return Err(Answer::BadRequest("Only OPTIONS may ask for *.")),
+        (path, _) => path,
+    };
+    let app = serving.find(name, path).ok_or(Answer::NoApp)?;
+    if serving.pseudonym.is_loop(request.headers()) {
+        tracing::warn!(app = app.name, "a request came back: the app's upstream leads here");
+        return Err(Answer::Loop);
+    }
+    let peer = &client.peer;
+    let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
+    let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
+    let version = request.version();
+    let headers = request.headers_mut();
+    strip_hop_by_hop(headers);
+    // It announces what is not passed on: see `Upload`.
+    headers.remove(TRAILER);
+    add_forwarded(headers, hop);
+    if version == Version::HTTP_10 {
+        // RFC 9110 section 10.1.1: it is to be ignored there.
+        headers.remove(EXPECT);
+    }
+    serving.pseudonym.sign(headers);
+    if let Some(host) = hop.host
+        && headers.get(HOST).is_none_or(|field| field != host)
+        && let Ok(value) = HeaderValue::from_str(host)
+    {
+        headers.insert(HOST, value);
+    }
+    let policy = app.policy();
+    Ok(Routed { app, policy, request, peer: client.addr })
+}
+
+/// Bytes of the request's head as it would be written anew.
+fn head_bytes(request: &Request<Upload>) -> usize {
+    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    let fields = request.headers().iter();
+    let fields: usize =
+        fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
+    request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields
+}
+
+/// The host that is asked for (RFC 9112 section 3.2): in the request's target if it is there, else
+/// in the one Host field, which only HTTP/1.0 may leave out.
+fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
+    let mut fields = request.headers().get_all(HOST).into_iter();
+    let target = request.uri();
+    // Only CONNECT names an authority and nothing else (RFC 9112 section 3.2.3).
+    if target.scheme().is_none() && target.authority().is_some() {
+        return Err(Answer::BadRequest("The request's target is neither a path nor a URL."));
+    }
+    let authority = match (target.authority(), fields.next(), fields.next()) {
+        (Some(authority), _, None) => Some(authority.clone()),
+        (None, Some(field), None) => field.to_str().ok().and_then(|field| field.parse().ok()),
+        (None, None, None) if request.version() == Version::HTTP_10 => return Ok(None),
+        _ => return Err(Answer::BadRequest("The request needs exactly one Host field.")),
+    };
+    let host = authority.filter(|authority| {
+        let port = &authority.as_str()[authority.host().len()..];
+        // User information is part of an authority, but not of a Host (RFC 9110 section 7.2).
+        !authority.as_str().contains('@')
+            && authority.as_str().len() <= LONGEST_HOST
+            && (port.len() < 2 || authority.port_u16().is_some())
+    });
+    host.map(Some).ok_or(Answer::BadRequest("What stands for the Host is not a host."))
+}

@@ -1,0 +1,205 @@
+//! How an app has spent its time, and how often it was started and suspended.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::Status;
+use crate::core::lifecycle::{Facts, State, Step};
+use crate::core::time::Nanos;
+use crate::events::EventKind;
+
+/// For so long after counted activity an app is used.
+const USED: Duration = Duration::from_secs(60);
+/// A longer time between two looks is the machine's sleep, and nobody's.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// What an app is awake for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody uses it.
+    Used,
+    /// It is at work.
+    Busy,
+    /// It is inside one of its hours (`keep_awake`).
+    Kept,
+    /// Nobody.
+    Idle,
+}
+
+impl Why {
+    /// All of them.
+    pub const ALL: [Why; 4] = [Why::Used, Why::Busy, Why::Kept, Why::Idle];
+
+    /// The word that metrics use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::Used => "used",
+            Why::Busy => "busy",
+            Why::Kept => "kept",
+            Why::Idle => "idle",
+        }
+    }
+
+    /// What an app that looks like this is awake for.
+    #[must_use]
+    pub fn of(facts: &Facts, is_busy: bool, now: Nanos) -> Why {
+        if facts.activity.is_some_and(|at| now.since(at) < USED) {
+            Why::Used
+        } else if is_busy {
+            Why::Busy
+        } else if facts.kept {
+            Why::Kept
+        } else {
+            Why::Idle
+        }
+    }
+}
+
+/// What an app's life adds up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Time awake, in the order of [`Why::ALL`].
+    pub awake: [Duration; 4],
+    /// Time asleep: suspended, failed, disabled.
+    pub asleep: [Duration; 3],
+    /// Suspensions that succeeded, that failed, and that somebody who came called off.
+    pub suspends: [u64; 3],
+    /// Starts that succeeded, and that failed.
+    pub wakes: [u64; 2],
+}
+
+/// The words for [`Totals::asleep`], [`Totals::suspends`] and [`Totals::wakes`].
+impl Totals {
+    /// States.
+    pub const ASLEEP: [&'static str; 3] = ["suspended", "failed", "disabled"];
+    /// Results.
+    pub const SUSPENDS: [&'static str; 3] = ["success", "failure", "cancelled"];
+    /// Results.
+    pub const WAKES: [&'static str; 2] = ["success", "failure"];
+}
+
+/// One app's totals, as they grow.
+#[derive(Debug, Default)]
+pub struct Lives(Mutex<(Totals, Option<Nanos>)>);
+
+impl Lives {
+    /// What it adds up to so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.0.lock().0
+    }
+
+    /// Time has passed in this state. To be called once a second.
+    pub fn pass(&self, state: State, why: Why, now: Nanos) {
+        let mut inner = self.0.lock();
+        let before = inner.1.replace(now);
+        let passed = before.map_or(Duration::ZERO, |before| now.since(before));
+        if passed > LOOK {
+            return;
+        }
+        let totals = &mut inner.0;
+        let total = match state {
+            State::Running | State::Starting | State::Suspending(_) => {
+                let index = Why::ALL.iter().position(|each| *each == why);
+                index.and_then(|index| totals.awake.get_mut(index))
+            }
+            State::Suspended => totals.asleep.get_mut(0),
+            State::Failed { .. } => totals.asleep.get_mut(1),
+            State::Disabled => totals.asleep.get_mut(2),
+        };
+        if let Some(total) = total {
+            *total += passed;
+        }
+    }
+
+    /// The state has changed. What is to be told of it, if anything is.
+    pub(super) fn note(&self, before: &Status, after: &Status, now: Nanos) -> Option<EventKind> {
+        let totals = &mut self.0.lock().0;
+        match (before.state, after.state) {
+            (State::Suspending(Step::Stopping { .. }), State::Suspended | State::Starting) => {
+                totals.suspends[0] += 1;
+                Some(EventKind::Suspend)
+            }
+            (State::Suspending(Step::Stopping { .. }), State::Running) => {
+                totals.suspends[1] += 1;
+                None
+            }
+            (State::Suspending(_), State::Running) => {
+                totals.suspends[2] += 1;
+                None
+            }
+            (State::Starting, State::Running) => {
+                totals.wakes[0] += 1;
+                Some(EventKind::Wake { took: before.elapsed(now) })
+            }
+            (State::Starting, State::Failed { .. }) => {
+                totals.wakes[1] += 1;
+                Some(failed(after))
+            }
+            (State::Running, State::Failed { .. }) => Some(failed(after)),
+            _ => None,
+        }
+    }
+}
+
+fn failed(status: &Status) -> EventKind {
+    let reason = status.failure.as_ref().map_or("", |failure| &failure.0);
+    EventKind::Failed { reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::lifecycle::Failure;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const FAILED: State = State::Failed { until: Nanos(9), tried: Nanos(1) };
+    const STOPPING: State = State::Suspending(Step::Stopping { ran: true, wanted: false });
+
+    fn status(state: State) -> Status {
+        Status { state, since: Nanos(1), failure: Some(Failure("no such program".into())) }
+    }
+
+    #[test]
+    fn each_second_belongs_to_one_state() {
+        let lives = Lives::default();
+        let times = (0..5).map(|second| Nanos(1) + SECOND * second).collect::<Vec<_>>();
+        lives.pass(State::Running, Why::Used, times[0]);
+        lives.pass(State::Running, Why::Used, times[1]);
+        lives.pass(State::Starting, Why::Idle, times[2]);
+        lives.pass(State::Suspended, Why::Idle, times[3]);
+        lives.pass(FAILED, Why::Idle, times[4]);
+        lives.pass(FAILED, Why::Idle, times[4] + SECOND * 3600);
+        let totals = lives.totals();
+        assert_eq!(totals.awake, [SECOND, Duration::ZERO, Duration::ZERO, SECOND]);
+        assert_eq!(totals.asleep, [SECOND, SECOND, Duration::ZERO], "an hour was slept");
+    }
+
+    #[test]
+    fn a_change_is_counted_and_told() {
+        let lives = Lives::default();
+        let note = |before, after| lives.note(&status(before), &status(after), Nanos(1) + SECOND);
+        assert_eq!(note(STOPPING, State::Suspended), Some(EventKind::Suspend));
+        assert_eq!(note(STOPPING, State::Running), None);
+        assert_eq!(note(State::Suspending(Step::Probing), State::Running), None);
+        assert_eq!(note(State::Starting, State::Running), Some(EventKind::Wake { took: SECOND }));
+        let reason = "no such program".into();
+        assert_eq!(note(State::Starting, FAILED), Some(EventKind::Failed { reason }));
+        let totals = lives.totals();
+        assert_eq!((totals.suspends, totals.wakes), ([1, 1, 1], [1, 1]));
+    }
+
+    #[test]
+    fn an_app_is_awake_for_a_person_first() {
+        let now = Nanos(1) + SECOND * 100;
+        let mut facts = Facts { activity: Some(now), kept: true, ..Facts::default() };
+        assert_eq!(Why::of(&facts, true, now), Why::Used);
+        facts.activity = Some(Nanos(1));
+        assert_eq!(Why::of(&facts, true, now), Why::Busy);
+        assert_eq!(Why::of(&facts, false, now), Why::Kept);
+        facts.kept = false;
+        assert_eq!(Why::of(&facts, false, now), Why::Idle);
+    }
+}
