@@ -109,7 +109,9 @@ impl Run {
         self.packs.apply(&mut config);
         // What the file says has been checked.
         let packs = Packs::open(config.pack_dir.as_deref()).map_err(anyhow::Error::from)?;
-        packs.book(&self.packs.pack).map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
+        packs
+            .check(&self.packs.pack)
+            .map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
         // What the file says has been checked, but not with the flags over it.
         if let Some(own) = config.own_upstreams().next() {
             return Err(Failure::Usage(own.to_string()));

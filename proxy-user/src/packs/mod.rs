@@ -7,7 +7,7 @@ mod reader;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use thiserror::Error;
 
@@ -54,11 +54,23 @@ pub struct PackFile {
     pub path: Option<PathBuf>,
 }
 
+type Files = BTreeMap<String, PackFile>;
+
 /// All packs by name.
 #[derive(Clone, Debug)]
 pub struct Packs {
-    files: BTreeMap<String, PackFile>,
+    files: Files,
 }
+
+/// The built-in packs: they are read and compiled once in the life of the process.
+static BUILT_IN: LazyLock<Result<Files, Mistakes>> = LazyLock::new(|| {
+    let read = |(name, text): &(&str, &str)| {
+        let file = PathBuf::from(format!("built-in/{name}.toml"));
+        let pack = Arc::new(parse(text, &file)?);
+        Ok(((*name).to_owned(), PackFile { pack, text: (*text).into(), path: None }))
+    };
+    builtin::FILES.iter().map(read).collect()
+});
 
 impl Packs {
     /// The built-in packs, and those of `directory`, which replace built-in ones of the same name.
@@ -67,13 +79,7 @@ impl Packs {
     /// # Errors
     /// When the directory cannot be listed, or for every mistake of the first file that has any.
     pub fn open(directory: Option<&Path>) -> Result<Packs, PacksError> {
-        let mut files = BTreeMap::new();
-        for (name, text) in builtin::FILES {
-            let file = PathBuf::from(format!("built-in/{name}.toml"));
-            let pack = Arc::new(parse(text, &file)?);
-            files.insert((*name).to_owned(), PackFile { pack, text: (*text).into(), path: None });
-        }
-        let mut packs = Packs { files };
+        let mut packs = Packs { files: BUILT_IN.clone()? };
         for path in directory.map(list).transpose()?.unwrap_or_default() {
             let text = toml_file::text(&path)?;
             packs = packs.with(&text, &path)?;
@@ -113,6 +119,14 @@ impl Packs {
         })
     }
 
+    /// Whether an app can have these packs.
+    ///
+    /// # Errors
+    /// As [`Packs::book`].
+    pub fn check(&self, names: &[String]) -> Result<(), PacksError> {
+        self.choose(names).map(|_| ())
+    }
+
     /// The rule book of an app with these packs. With [`AUTO`] among them every pack is in it that is not
     /// for being named only, and applies once it has recognised its framework, the named ones and those
     /// that they come `with` at once.
@@ -120,6 +134,12 @@ impl Packs {
     /// # Errors
     /// When a name is unknown, or there are more packs than [`MAX_PACKS`].
     pub fn book(&self, names: &[String]) -> Result<RuleBook, PacksError> {
+        let (chosen, pinned) = self.choose(names)?;
+        Ok(RuleBook::with_pinned(chosen, pinned))
+    }
+
+    /// The packs of a book, and how many of them, from the first on, apply at once.
+    fn choose(&self, names: &[String]) -> Result<(Vec<Arc<Pack>>, usize), PacksError> {
         let auto = names.iter().any(|name| name == AUTO);
         let mut chosen: Vec<Arc<Pack>> = Vec::new();
         let mut add = |pack: &Arc<Pack>| {
@@ -143,7 +163,7 @@ impl Packs {
         if chosen.len() > MAX_PACKS {
             return Err(PacksError::TooMany(chosen.len()));
         }
-        Ok(RuleBook::with_pinned(chosen, pinned))
+        Ok((chosen, pinned))
     }
 }
 

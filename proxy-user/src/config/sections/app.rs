@@ -42,7 +42,7 @@ pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> 
     app.hosts = hosts.unwrap_or_default();
     app.path = path.unwrap_or(app.path);
     if let Some(names) = table.list("packs", PACK_NAME) {
-        if let Some(Err(error)) = packs.map(|packs| packs.book(&names)) {
+        if let Some(Err(error)) = packs.map(|packs| packs.check(&names)) {
             let line = table.line_of("packs");
             table.mistake(line, error.to_string());
         }

@@ -17,7 +17,7 @@ pub fn guard(path: &str) -> String {
     let parts = path.split('/').map(|part| match is_id(part) {
         true => "[^/]+".to_owned(),
         // The quotes of a literal TOML string cannot stand in it.
-        false => regex::escape(part).replace('\'', r"\x27"),
+        false => regex_syntax::escape(part).replace('\'', r"\x27"),
     });
     format!("^{}$", parts.collect::<Vec<_>>().join("/"))
 }

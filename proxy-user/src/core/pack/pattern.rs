@@ -3,8 +3,9 @@
 //! They match bytes, and `\d`, `\w` and `\s` are ASCII: what a rule does not expect is activity, and
 //! digits of another script are not expected.
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta;
 use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Hir, Look};
 use thiserror::Error;
 
 use super::first_bytes::FirstBytes;
@@ -36,7 +37,7 @@ pub enum PatternError {
 /// A compiled regular expression.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    regex: Regex,
+    regex: meta::Regex,
     first_bytes: FirstBytes,
 }
 
@@ -46,10 +47,10 @@ impl Pattern {
     /// # Errors
     /// When it is no regular expression (look-around and back-references are none) or too large.
     pub fn whole(pattern: &str) -> Result<Pattern, PatternError> {
-        // Compiled by itself first: `a)(b` must not come out well between the brackets added here.
-        compile(pattern)?;
-        let regex = compile(&format!(r"\A(?:{pattern})\z"))?;
-        Ok(Pattern { regex, first_bytes: first_bytes(pattern) })
+        let inner = parse(pattern)?;
+        let first_bytes = FirstBytes::of_expression(&inner).0;
+        let whole = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
+        Ok(Pattern { regex: compile(&whole)?, first_bytes })
     }
 
     /// A pattern that may stand anywhere in the text.
@@ -57,7 +58,7 @@ impl Pattern {
     /// # Errors
     /// As [`Pattern::whole`].
     pub fn anywhere(pattern: &str) -> Result<Pattern, PatternError> {
-        Ok(Pattern { regex: compile(pattern)?, first_bytes: FirstBytes::ANY })
+        Ok(Pattern { regex: compile(&parse(pattern)?)?, first_bytes: FirstBytes::ANY })
     }
 
     /// Whether the text fits; linear in its length.
@@ -69,8 +70,9 @@ impl Pattern {
     /// What the last group of the pattern finds; `None` where it does not fit.
     #[must_use]
     pub fn last_group<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
-        let groups = self.regex.captures(text)?;
-        groups.iter().last().flatten().map(|group| group.as_bytes())
+        let mut groups = self.regex.create_captures();
+        self.regex.captures(text, &mut groups);
+        text.get(groups.iter().last()??.range())
     }
 
     /// The bytes that a text which fits can start with, if it is not empty.
@@ -79,26 +81,26 @@ impl Pattern {
     }
 }
 
-fn first_bytes(pattern: &str) -> FirstBytes {
-    let mut parser =
-        ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
-    parser.parse(pattern).map_or(FirstBytes::ANY, |hir| FirstBytes::of_expression(&hir).0)
-}
-
-fn compile(pattern: &str) -> Result<Regex, PatternError> {
+fn parse(pattern: &str) -> Result<Hir, PatternError> {
     if pattern.len() > MAX_PATTERN {
         return Err(PatternError::TooLarge);
     }
-    let built = RegexBuilder::new(pattern)
-        .unicode(false)
-        .size_limit(MAX_PROGRAM)
-        .dfa_size_limit(MAX_CACHE)
-        .nest_limit(MAX_NESTING)
-        .build();
-    built.map_err(|error| match error {
-        regex::Error::Syntax(said) => PatternError::Syntax(last_line(&said)),
-        _ => PatternError::TooLarge,
-    })
+    let mut parser =
+        ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
+    parser.parse(pattern).map_err(|error| PatternError::Syntax(last_line(&error.to_string())))
+}
+
+fn compile(expression: &Hir) -> Result<meta::Regex, PatternError> {
+    // Texts are short: what looks for literals ahead of the automaton, and what finds groups faster, would
+    // take more time at start than it ever saves.
+    let settings = meta::Config::new()
+        .utf8_empty(false)
+        .auto_prefilter(false)
+        .onepass(false)
+        .nfa_size_limit(Some(MAX_PROGRAM))
+        .hybrid_cache_capacity(MAX_CACHE);
+    let built = meta::Builder::new().configure(settings).build_from_hir(expression);
+    built.map_err(|_| PatternError::TooLarge)
 }
 
 /// The parser draws the pattern with a mark below it, and says what is wrong in its last line.
