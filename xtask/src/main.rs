@@ -5,6 +5,7 @@
 mod bench;
 mod build_ebpf;
 mod e2e;
+mod fuzz;
 mod kernel_cost;
 mod page;
 mod source_hash;
@@ -37,6 +38,8 @@ enum Task {
     VmTest(vm_test::Args),
     /// Real apps behind the release build, in a real browser
     E2e(e2e::Args),
+    /// Every fuzz target for a while, under rustup's nightly
+    Fuzz(fuzz::Args),
     /// What watching sockets costs here, in the kernel and per look (as root)
     KernelCost(kernel_cost::Args),
     /// Ebbtide beside other proxies, over the same upstream on this machine
@@ -60,6 +63,7 @@ fn run(root: &Path, task: Task) -> Result<()> {
         Task::Test(args) => test::run(root, &args),
         Task::VmTest(args) => vm_test::run(root, &args),
         Task::E2e(args) => e2e::run(root, &args),
+        Task::Fuzz(args) => fuzz::run(root, &args),
         Task::KernelCost(args) => kernel_cost::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }

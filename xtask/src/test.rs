@@ -7,6 +7,8 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
+use crate::fuzz;
+
 /// Flags of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -27,6 +29,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         step(&root.join("proxy-ebpf"), "cargo", &["fmt", "--check"])?;
         let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
         step(root, "cargo", &lints)?;
+        fuzz::check_lock(root)?;
         let judging = ["-m", "unittest", "discover", "-s", "xtask/e2e/tests"];
         step(root, "python3", &judging)?;
     }

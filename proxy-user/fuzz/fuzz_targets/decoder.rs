@@ -2,10 +2,10 @@
 //! the bytes were split, and bounded memory.
 #![no_main]
 
+use ebbtide::core::decoder::{MessageDecoder, Workspace};
 use ebbtide::core::extension::Deflate;
 use ebbtide::core::frame::{Parser, Rules};
-use ebbtide::core::decoder::{MessageDecoder, Workspace};
-use ebbtide::core::pack::{RuleIndex, Judgement};
+use ebbtide::core::pack::{Judgement, RuleIndex};
 use libfuzzer_sys::fuzz_target;
 
 /// A judge that wants to see so much of a message.

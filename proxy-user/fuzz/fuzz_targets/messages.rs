@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use ebbtide::core::frame::Opcode;
-use ebbtide::core::pack::{Context, Connection, RuleSet, Message, Opening, RuleBook, Judgement};
+use ebbtide::core::pack::{Connection, Context, Judgement, Message, Opening, RuleBook, RuleSet};
 use ebbtide::core::payload::{Masked, Payload};
 use ebbtide::packs::Packs;
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,8 @@ fuzz_target!(|data: &[u8]| {
     let judge = |payload: Payload<'_>| judge(book, rules, opcode, &payload);
     let all = judge(Payload::whole(payload));
     assert_ne!(all, Judgement::Undecided);
-    let wire: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+    let wire: Vec<u8> =
+        payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
     let masked = |end: usize| Masked::new(&wire[..end], Some(key));
     let length = wire.len() as u64;
     assert_eq!(judge(Payload::new(masked(wire.len()), length, true)), all);

@@ -21,7 +21,8 @@ fuzz_target!(|text: &str| {
 fn ask(book: &RuleBook) {
     let opening = Opening { path: "/a/b", query: "c=1", subprotocol: Some("d"), unattended: true };
     let connection = book.connection(&opening);
-    let head = RequestHead { method: "POST", path: "/a/b", query: "c=1", reopened: Some(Duration::ZERO) };
+    let head =
+        RequestHead { method: "POST", path: "/a/b", query: "c=1", reopened: Some(Duration::ZERO) };
     let _ = (book.upgrade(&opening, 1), book.request(&head, 1));
     for bytes in [&b""[..], b"3", b"{\"a\":[1]}", b"\x88\x01\x01", b"2\x1e3", b"[\"\\n\"]"] {
         let _ = book.request_body(&head, 1, bytes, true);
@@ -29,7 +30,8 @@ fn ask(book: &RuleBook) {
         for (opcode, whole) in [(Opcode::Text, true), (Opcode::Binary, false)] {
             let age = Duration::from_secs(1);
             let payload = &if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
-            let message = Message { opcode, payload, age, first: true, context: Context::default() };
+            let message =
+                Message { opcode, payload, age, first: true, context: Context::default() };
             let _ = connection.input.judge(book, &message);
             let _ = connection.output.judge(book, &message);
         }
