@@ -229,7 +229,7 @@ fn drivers_arrive() {
         (probe.status.as_u16(), probe.content_type.as_bytes()),
         (204, &b"text/plain; charset=utf-8"[..])
     );
-    assert_eq!((status.status.as_u16(), status.body.as_str()), (503, "{}"));
+    assert_eq!((status.status.as_u16(), &*status.body), (503, &b"{}"[..]));
     assert_eq!(status.content_type, "application/json");
 }
 

@@ -2,6 +2,10 @@
 //!
 //! Plain data: nothing here parses or checks.
 
+use bytes::Bytes;
+use http::header::USER_AGENT;
+use http::{HeaderMap, Method};
+
 use super::value::pattern::Pattern;
 
 /// A request that is answered whatever the app's state, and the answer. A request fits if all of `path`,
@@ -11,13 +15,13 @@ pub struct OwnAnswer {
     /// Found in the request's path, without the query.
     pub path: Option<Pattern>,
     /// The request's method.
-    pub method: Option<http::Method>,
+    pub method: Option<Method>,
     /// Found in its `User-Agent`; does not fit a request without one.
     pub user_agent: Option<Pattern>,
     /// 200 to 599. Default 200.
     pub status: http::StatusCode,
-    /// Default: empty. Always empty for 204 and 304.
-    pub body: String,
+    /// Default: empty. Always empty for 204, 205 and 304.
+    pub body: Bytes,
     /// Default `text/plain; charset=utf-8`.
     pub content_type: http::HeaderValue,
 }
@@ -31,8 +35,20 @@ impl OwnAnswer {
             method: None,
             user_agent: None,
             status: http::StatusCode::OK,
-            body: String::new(),
+            body: Bytes::new(),
             content_type: http::HeaderValue::from_static("text/plain; charset=utf-8"),
         }
+    }
+
+    /// Whether a request fits.
+    #[must_use]
+    pub fn fits(&self, method: &Method, path: &str, headers: &HeaderMap) -> bool {
+        let agent = || headers.get(USER_AGENT)?.to_str().ok();
+        self.path.as_ref().is_none_or(|pattern| pattern.is_match(path))
+            && self.method.as_ref().is_none_or(|wanted| wanted == method)
+            && self
+                .user_agent
+                .as_ref()
+                .is_none_or(|pattern| agent().is_some_and(|agent| pattern.is_match(agent)))
     }
 }

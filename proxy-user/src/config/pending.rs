@@ -30,11 +30,8 @@ const KUBERNETES: Section = Section {
 };
 
 /// Keys of an app that are read, and what happens instead.
-const OF_AN_APP: [(&str, &str); 3] = [
-    ("waiting_page", "people see the built-in one"),
-    ("busy_cpu", "CPU does not count as work"),
-    ("answer", "such requests go to the app"),
-];
+const OF_AN_APP: [(&str, &str); 2] =
+    [("waiting_page", "people see the built-in one"), ("busy_cpu", "CPU does not count as work")];
 
 /// Refuses the sections of the top level that are not built.
 pub(super) fn document(table: &mut Table<'_>, config: &Config) {
@@ -52,7 +49,7 @@ pub(super) fn document(table: &mut Table<'_>, config: &Config) {
 pub(super) fn app(table: &mut Table<'_>, app: &App) {
     for (key, instead) in OF_AN_APP {
         // Without a driver there is nothing to wait for.
-        if table.has(key) && (app.driver.is_some() || key == "answer") {
+        if table.has(key) && app.driver.is_some() {
             later(table, key, instead);
         }
     }

@@ -27,6 +27,15 @@ pub(crate) type Body = Either<InspectedResponseBody, Full<Bytes>>;
 /// An answer of Ebbtide's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
+    /// As configured: `[[app.answer]]`.
+    Configured {
+        /// 200 to 599.
+        status: StatusCode,
+        /// Of the body.
+        content_type: HeaderValue,
+        /// May be empty.
+        body: Bytes,
+    },
     /// No app for this host and path.
     NoApp,
     /// The request has no usable Host, or a WebSocket handshake has a body.
@@ -80,6 +89,7 @@ impl Answer {
     /// Status, reason and text.
     pub(super) fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
+            Answer::Configured { status, .. } => (*status, "answer", ""),
             Answer::NoApp => (StatusCode::NOT_FOUND, "no-app", "No app for this host and path."),
             Answer::BadRequest(why) | Answer::BadFraming(why) => {
                 (StatusCode::BAD_REQUEST, "bad-request", *why)
@@ -191,16 +201,20 @@ impl Answer {
     /// The HTTP response.
     pub(crate) fn response(self) -> Response<Body> {
         let (status, reason, text) = self.parts();
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         let (body, content_type) = match &self {
-            Answer::Page(page) => (page.html.clone(), "text/html; charset=utf-8"),
+            Answer::Configured { body, content_type, .. } => (body.clone(), content_type.clone()),
+            Answer::Page(page) => {
+                (page.html.clone(), HeaderValue::from_static("text/html; charset=utf-8"))
+            }
             // Streamlit shows it as it is, in a box of its width.
-            Answer::Paused => (Bytes::from_static(text.as_bytes()), "text/plain; charset=utf-8"),
-            _ => (format!("{text}\n").into(), "text/plain; charset=utf-8"),
+            Answer::Paused => (Bytes::from_static(text.as_bytes()), plain),
+            _ => (format!("{text}\n").into(), plain),
         };
         let mut response = Response::new(Either::Right(Full::from(body)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(CONTENT_TYPE, content_type);
         if matches!(self, Answer::Page(_)) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }

@@ -9,6 +9,7 @@ mod judge;
 mod line;
 mod listener;
 mod lobby;
+mod own;
 mod paced;
 mod pool;
 mod queues;

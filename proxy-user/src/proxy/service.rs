@@ -1,5 +1,5 @@
-//! One request, phase after phase: route, judge, lifecycle, and then forward or upgrade, which record what
-//! it counts for.
+//! One request, phase after phase: route, answers of our own, judge, lifecycle, and then forward or upgrade,
+//! which record what it counts for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::judge::{JudgedHead, RequestContext};
 use super::route::route;
 use super::timed::Upload;
 use super::worker::Here;
-use super::{Proxy, forward, lobby, upgrade};
+use super::{Proxy, forward, lobby, own, upgrade};
 use crate::clock;
 use crate::core::headers::{Peer, asks_websocket};
 use crate::serving::Phase;
@@ -56,7 +56,10 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
         Err(answer) => (None, Err(answer)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
-            let result = pass(proxy, here, routed, websocket).await;
+            let result = match own::answer(&routed) {
+                Some(answer) => Err(answer),
+                None => pass(proxy, here, routed, websocket).await,
+            };
             note(&app, &result);
             (Some(app), result)
         }

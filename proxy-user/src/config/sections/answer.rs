@@ -1,5 +1,6 @@
 //! `[[app.answer]]`.
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use super::super::answer::OwnAnswer;
@@ -19,7 +20,11 @@ pub(super) fn answer(table: &mut Table<'_>) -> OwnAnswer {
     let mut status = answer.status.as_u16();
     table.set_integer(&mut status, "status", 200..=599);
     answer.status = StatusCode::from_u16(status).unwrap_or(answer.status);
-    let body = Kind { wants: "a text", example: "\"ok\"", parse: |text: &str| Ok(text.to_owned()) };
+    let body = Kind {
+        wants: "a text",
+        example: "\"ok\"",
+        parse: |text: &str| Ok(Bytes::from(text.to_owned())),
+    };
     table.set(&mut answer.body, "body", body);
     table.set(&mut answer.content_type, "content_type", VALUE);
     // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.

@@ -1,0 +1,22 @@
+//! The phase of a request that Ebbtide answers whatever the app's state. Nothing here counts or wakes.
+
+use super::answer::Answer;
+use super::service::Routed;
+
+/// The answer to a request that is not for the app; `None` = it is.
+pub(super) fn answer(routed: &Routed) -> Option<Answer> {
+    configured(routed)
+}
+
+/// `[[app.answer]]`: the first that fits.
+fn configured(routed: &Routed) -> Option<Answer> {
+    let Routed { policy, request, .. } = routed;
+    let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+    let mut answers = policy.config.answers.iter();
+    let answer = answers.find(|answer| answer.fits(method, path, headers))?;
+    Some(Answer::Configured {
+        status: answer.status,
+        content_type: answer.content_type.clone(),
+        body: answer.body.clone(),
+    })
+}
