@@ -197,13 +197,16 @@ fn wrong_usage_is_a_two() {
 
 /// Whoever tries it first has no file.
 #[test]
-fn run_alone_says_both_of_its_ways() {
+fn run_alone_says_all_of_its_ways() {
     let outcome = run(&["run"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    for way in ["--config <FILE>", "--upstream <URL>"] {
+    for way in ["--config <FILE>", "--upstream <URL>", "COMMAND"] {
         assert!(outcome.stderr.contains(way), "{way}: {outcome:?}");
     }
     let outcome = run(&["run", "--config", "a.toml", "--upstream", "http://127.0.0.1:1"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("cannot be used with"), "{outcome:?}");
+    let outcome = run(&["run", "--upstream", "http://127.0.0.1:1", "--", "true"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     assert!(outcome.stderr.contains("cannot be used with"), "{outcome:?}");
 }

@@ -28,6 +28,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  ebbtide run -- streamlit run app.py --server.port {port}
+                                                 Start one app when somebody comes, stop it when idle
   ebbtide run --upstream http://127.0.0.1:8501   Put one running app behind the proxy
   ebbtide run --config ebbtide.toml              Serve the apps of a configuration file
   ebbtide check --config ebbtide.toml            Show every mistake in it

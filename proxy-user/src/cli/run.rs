@@ -1,6 +1,6 @@
 //! `ebbtide run`: puts the configuration, the flags and the process together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,20 +11,37 @@ use tokio::time::MissedTickBehavior;
 use super::Failure;
 use super::flags::{PackFlag, ProxyFlags};
 use crate::config::watch::{self, Watch};
-use crate::config::{Config, Parsed};
+use crate::config::{self, Config, Driver, Parsed};
+use crate::core::listening::reachable;
 use crate::listen::{Entry, ListenError, Passed};
 use crate::packs::Packs;
 use crate::server::{self, Server};
 use crate::service_manager;
 use crate::signals::{self, Predecessor, Stop};
-use crate::toml_file::Mistake;
+use crate::toml_file::{Mistake, show_duration};
 
 /// Time between two looks whether the file has changed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// `ebbtide run --config FILE` or `ebbtide run --upstream URL`
+/// How long an app may be idle that is given as a command.
+const IDLE_AFTER: Duration = Duration::from_secs(15 * 60);
+
+const EXAMPLES: &str = "\
+Examples:
+  ebbtide run -- streamlit run app.py --server.port {port}
+      Start the app for whoever opens http://127.0.0.1:8080/, stop it after 15 minutes without
+      activity, start it again for the next visitor. {port} is the app's own port; it is also
+      in PORT, for apps that read that.
+  ebbtide run --idle-after 1h -- jupyter lab --no-browser --port {port}
+      The same, after an hour.
+  ebbtide run --upstream http://127.0.0.1:8501
+      Put an app that runs behind the proxy; it is never stopped.
+  ebbtide run --config ebbtide.toml
+      Serve the apps of a configuration file.";
+
+/// `ebbtide run --config FILE`, `ebbtide run --upstream URL` or `ebbtide run -- COMMAND …`
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true)))]
+#[command(group(ArgGroup::new("what").required(true)), after_help = EXAMPLES)]
 pub(super) struct Run {
     /// Serve the apps of this configuration file
     #[arg(long, value_name = "FILE", group = "what")]
@@ -32,6 +49,13 @@ pub(super) struct Run {
     /// Serve one app that runs at this address, such as http://127.0.0.1:8501
     #[arg(long, value_name = "URL", group = "what")]
     upstream: Option<String>,
+    /// Serve one app that this program, with its arguments, runs: it is started when somebody comes, and
+    /// stopped when idle. {port} in an argument, and PORT in the environment, is the port to listen on
+    #[arg(last = true, value_name = "COMMAND", group = "what")]
+    command: Vec<String>,
+    /// Stop the app of COMMAND after this time without activity [default: 15m]
+    #[arg(long, value_name = "DURATION", value_parser = config::parse_idle_after)]
+    idle_after: Option<Duration>,
     /// Replace the Ebbtide with this process id: listen beside it on the same addresses, take all new
     /// connections, then send it SIGTERM
     #[arg(long, value_name = "PID")]
@@ -72,7 +96,7 @@ impl Run {
             let started = Server::start(config, &packs, resources, entry, passed);
             let mut server = started.map_err(name_takeover)?;
             service_manager::tell(&[NotifyState::Ready]);
-            if self.upstream.is_some() {
+            if self.config.is_none() {
                 introduce(&server);
             }
             if let Some(predecessor) = predecessor {
@@ -94,16 +118,14 @@ impl Run {
         })
     }
 
-    /// What the file or `--upstream` says, and over it the flags.
+    /// What the file or the command line says, and over it the flags.
     fn load(&self) -> Result<Loaded, Failure> {
-        let Parsed { mut config, warnings } = match (&self.config, &self.upstream) {
-            (Some(file), _) => Config::load(file)?,
-            (None, upstream) => {
-                let upstream = upstream.as_deref().unwrap_or_default();
-                let config = Config::single(upstream)
-                    .map_err(|error| Failure::Usage(format!("--upstream: {error}")))?;
-                Parsed { config, warnings: Vec::new() }
+        let Parsed { mut config, warnings } = match &self.config {
+            Some(file) => {
+                self.refuse_idle_after("write idle_after into the file, for each app")?;
+                Config::load(file)?
             }
+            None => Parsed { config: self.single()?, warnings: Vec::new() },
         };
         self.flags.apply(&mut config);
         self.packs.apply(&mut config);
@@ -127,6 +149,32 @@ impl Run {
             )));
         }
         Ok(Loaded { config, packs, warnings })
+    }
+
+    /// The one app of the command line.
+    fn single(&self) -> Result<Config, Failure> {
+        let Some(upstream) = &self.upstream else {
+            let idle_after = self.idle_after.unwrap_or(IDLE_AFTER);
+            return match &self.command[..] {
+                // A program that is called so is there; no shell reads a whole line.
+                [line] if line.contains(' ') && !Path::new(line).exists() => Err(Failure::Usage(
+                    format!("no program is called \"{line}\"; leave out the quotes around it"),
+                )),
+                command => Ok(Config::command(command.to_vec(), idle_after)),
+            };
+        };
+        self.refuse_idle_after(
+            "Ebbtide cannot stop an app that it did not start; give its command after -- in place of \
+             --upstream, or its [app.driver] in a file",
+        )?;
+        Config::single(upstream).map_err(|error| Failure::Usage(format!("--upstream: {error}")))
+    }
+
+    fn refuse_idle_after(&self, instead: &str) -> Result<(), Failure> {
+        match self.idle_after {
+            Some(_) => Err(Failure::Usage(format!("--idle-after goes with COMMAND: {instead}"))),
+            None => Ok(()),
+        }
     }
 
     fn predecessor(&self) -> Result<Option<Predecessor>, Failure> {
@@ -200,17 +248,29 @@ fn name_takeover(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// Says what nobody wrote down: what the app of `--upstream` is called, and what to do with its name.
+/// Says what nobody wrote down: what the one app is called, where it is, and what to do with its name.
 fn introduce(server: &Server) {
     let admin = server.admin_address().filter(|admin| *admin != Config::default().admin);
     let admin = admin.map_or(String::new(), |admin| format!(" --admin {admin}"));
     for app in &server.proxy.serving.config().apps {
         let name = &app.name;
-        let upstream = app.upstream.as_ref().map(tracing::field::display);
+        let Some(Driver::Process(driver)) = &app.driver else {
+            let upstream = app.upstream.as_ref().map(tracing::field::display);
+            tracing::info!(
+                app = name,
+                upstream,
+                "serving one app; `ebbtide explain {name}{admin}` says why it is awake"
+            );
+            continue;
+        };
+        let page = server.addresses().first().map(|address| reachable(*address));
+        let page = page.map_or(String::new(), |page| format!("http://{page}/"));
+        let idle_after = app.idle_after.map_or("never".to_owned(), show_duration);
         tracing::info!(
             app = name,
-            upstream,
-            "serving one app; `ebbtide explain {name}{admin}` says why it is awake"
+            command = driver.command.join(" "),
+            "open {page} to start the app; it is stopped after {idle_after} without activity; \
+             `ebbtide explain {name}{admin}` says why it is awake"
         );
     }
 }

@@ -38,6 +38,13 @@ pub struct ProcessDriver {
     pub stop_timeout: Duration,
 }
 
+impl ProcessDriver {
+    /// How long the app may take to be ready, by default.
+    pub const READY_TIMEOUT: Duration = Duration::from_secs(60);
+    /// How long it may take to end, by default.
+    pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+}
+
 /// Programs that act on the app, each with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandDriver {

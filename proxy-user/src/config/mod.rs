@@ -17,6 +17,7 @@ mod pending;
 mod probe;
 mod report;
 mod sections;
+mod single;
 mod value;
 pub mod watch;
 
@@ -32,12 +33,13 @@ pub use notify::{Notify, NotifyEvent};
 pub use page::WaitingPage;
 pub use probe::BusyProbe;
 pub use report::Report;
+pub use single::parse_idle_after;
 pub use value::pattern::Pattern;
 pub use value::pointer::{Pointer, word};
 pub use value::template::Template;
 pub use value::upstream::Upstream;
 
-use crate::toml_file::{self, Mistake, Mistakes, Table, ValueError};
+use crate::toml_file::{self, Mistake, Mistakes, Table};
 
 /// A configuration without mistakes, and what its author should still hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,24 +71,5 @@ impl Config {
         let read = |table: &mut Table<'_>| sections::document(table, file);
         let (config, warnings) = toml_file::parse(text, file, read)?;
         Ok(Parsed { config, warnings })
-    }
-
-    /// The configuration of `ebbtide run --upstream URL`: one app for every host and path.
-    ///
-    /// The app is named after the upstream's host; `app` where that is an address, `localhost`, or
-    /// no valid app name.
-    ///
-    /// # Errors
-    ///
-    /// When `upstream` is not what the key `upstream` takes.
-    pub fn single(upstream: &str) -> Result<Config, ValueError> {
-        let upstream: Upstream = upstream.parse()?;
-        let host = upstream.host();
-        let anonymous = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok();
-        let name = match value::name::app_name(host) {
-            Ok(name) if !anonymous => name,
-            _ => "app".to_owned(),
-        };
-        Ok(Config { apps: vec![App::new(name, Some(upstream))], ..Config::default() })
     }
 }

@@ -1,7 +1,7 @@
 //! The addresses that one process listens on: which of them are in each other's way, and when `[::]` leaves
 //! IPv4 to another.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An IPv4 address that is written as an IPv6 one (`[::ffff:192.0.2.1]:80`, RFC 4291 section 2.5.5.2) as
 /// the IPv4 address that it is.
@@ -12,6 +12,17 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
         // With its scope.
         IpAddr::V6(_) => address,
     }
+}
+
+/// Where clients on this machine reach a listener.
+#[must_use]
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// Whether not both can be bound: the same port, and the interfaces of one include those of the other.

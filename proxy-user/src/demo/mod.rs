@@ -14,7 +14,7 @@ mod watch;
 mod ws;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use self::table::Header;
 use self::watch::Watcher;
 use crate::clock;
 use crate::config::{self, Config, HostPattern, Upstream};
+use crate::core::listening::reachable;
 use crate::core::time::Nanos;
 use crate::listen::{self, Entry, Passed};
 use crate::packs::Packs;
@@ -178,14 +179,4 @@ fn free_port(address: &mut SocketAddr, any: bool, who: &str) -> Result<()> {
         Err(error) => return Err(error.into()),
     }
     Ok(())
-}
-
-/// Where clients on this machine reach a listener.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }

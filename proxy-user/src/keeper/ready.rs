@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::config::Upstream;
+use crate::config::{Driver, Upstream};
 use crate::core::lifecycle::Failure;
 use crate::session::App;
 
@@ -34,9 +34,22 @@ pub(super) async fn wait(app: &App) -> Result<(), Failure> {
             Some(path) => {
                 format!("http://{at}{path} did not answer 2xx or 3xx within {limit}").into()
             }
-            None => format!("it accepted no connection on {at} within {limit}").into(),
+            None => {
+                let hint = hint(driver, policy.config.upstream.is_none());
+                format!("it accepted no connection on {at} within {limit}{hint}").into()
+            }
         })
     })
+}
+
+/// What is wrong most often with an app that is to listen on a port that was chosen for it.
+fn hint(driver: &Driver, port_is_chosen: bool) -> String {
+    let Driver::Process(driver) = driver else { return String::new() };
+    if !port_is_chosen {
+        return String::new();
+    }
+    let program = driver.command.first().map_or("", String::as_str);
+    format!("; does {program} listen on {{port}} or $PORT?")
 }
 
 async fn answers(upstream: &Upstream, path: Option<&str>) -> bool {

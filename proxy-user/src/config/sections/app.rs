@@ -1,7 +1,6 @@
 //! `[[app]]`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::super::app::App;
 use super::super::check::{self, Draft};
@@ -14,15 +13,12 @@ use super::super::value::place::page;
 use super::super::value::pointer::POINTERS;
 use super::super::value::web::{PREFIX, TARGET};
 use super::super::value::window::WINDOW;
-use super::super::value::{DAY, SECOND};
+use super::super::value::{DAY, SECOND, YEAR};
 use super::MOST;
 use super::answer::answer;
 use super::driver::{driver, knows_upstream, words};
 use crate::packs::Packs;
 use crate::toml_file::{Table, duration, kind, or_off};
-
-/// A longer rest than this is never meant.
-const YEAR: Duration = Duration::from_secs(8760 * 3600);
 
 pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> Draft {
     let name = table.required("name", APP_NAME);

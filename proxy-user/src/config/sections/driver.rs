@@ -65,7 +65,7 @@ fn process(table: &mut Table<'_>, base: &Path) -> Option<ProcessDriver> {
         program(table, "command", &["streamlit", "run", "app.py", "--server.port", "{port}"]);
     let Common { dir, env, .. } = common(table, base);
     let Readiness { path, timeout } = readiness(table);
-    let stop_timeout = stop_timeout(table, 10);
+    let stop_timeout = stop_timeout(table, ProcessDriver::STOP_TIMEOUT);
     Some(ProcessDriver {
         command: command?,
         dir,
@@ -82,7 +82,7 @@ fn command(table: &mut Table<'_>, base: &Path) -> Option<CommandDriver> {
     let state = program(table, "state", &["/usr/local/bin/demo-state"]);
     let Common { dir, env } = common(table, base);
     let Readiness { path, timeout } = readiness(table);
-    let stop_timeout = stop_timeout(table, 10);
+    let stop_timeout = stop_timeout(table, ProcessDriver::STOP_TIMEOUT);
     Some(CommandDriver {
         wake: wake?,
         suspend: suspend?,
@@ -115,14 +115,14 @@ pub(super) struct Readiness {
 
 pub(super) fn readiness(table: &mut Table<'_>) -> Readiness {
     let path = table.text("ready_path", TARGET);
-    let mut timeout = Duration::from_secs(60);
+    let mut timeout = ProcessDriver::READY_TIMEOUT;
     table.set(&mut timeout, "ready_timeout", duration(SECOND..=DAY));
     Readiness { path, timeout }
 }
 
-/// `default`: in seconds.
-pub(super) fn stop_timeout(table: &mut Table<'_>, default: u64) -> Duration {
-    let mut timeout = Duration::from_secs(default);
+/// How long its end may take.
+pub(super) fn stop_timeout(table: &mut Table<'_>, default: Duration) -> Duration {
+    let mut timeout = default;
     table.set(&mut timeout, "stop_timeout", duration(Duration::ZERO..=DAY));
     timeout
 }

@@ -2,6 +2,7 @@
 //! its own.
 
 use std::path::Path;
+use std::time::Duration;
 
 use http::Method;
 
@@ -61,7 +62,7 @@ pub(super) fn http_driver(table: &mut Table<'_>, base: &Path) -> Option<HttpDriv
     let token_file = table.text("token_file", token_file(base));
     let token_header = token_header(table);
     let Readiness { path, timeout } = readiness(table);
-    let stop_timeout = stop_timeout(table, 60);
+    let stop_timeout = stop_timeout(table, Duration::from_secs(60));
     Some(HttpDriver {
         state: state?,
         wake: wake?,

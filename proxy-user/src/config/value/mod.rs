@@ -23,3 +23,6 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The shortest of most durations: the sweep looks once a second.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// The longest time without activity: a longer rest is never meant.
+pub(crate) const YEAR: Duration = Duration::from_secs(8760 * 3600);
