@@ -74,7 +74,20 @@ const ALLOWED: [(&str, &[&str]); 35] = [
         "activity",
         &["clock", "config", "control_plane", "core", "error", "metrics", "serving", "session"],
     ),
-    ("keeper", &["clock", "config", "core", "drivers", "error", "metrics", "serving", "session"]),
+    (
+        "keeper",
+        &[
+            "clock",
+            "config",
+            "control_plane",
+            "core",
+            "drivers",
+            "error",
+            "metrics",
+            "serving",
+            "session",
+        ],
+    ),
     (
         "admin",
         &[

@@ -1,26 +1,16 @@
 //! Asks an app itself whether it is at work: `busy_probe`.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use bytes::BytesMut;
 use http::HeaderMap;
 
 use crate::config::{BusyProbe, Upstream};
+use crate::control_plane::{self, BodyError};
 use crate::error::chain;
 use crate::session::App;
 
-/// How long an app may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer that is read, in bytes.
-const LARGEST: usize = 1 << 20;
-
 /// Requests to apps. `None` where the TLS library cannot be set up, which reports need too.
-static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| {
-    // The environment's proxy is for the world outside.
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
-    client.redirect(reqwest::redirect::Policy::none()).build().ok()
-});
+static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| control_plane::client().ok());
 
 /// Why an app could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +21,8 @@ pub(super) enum AskError {
     Unanswered(#[from] reqwest::Error),
     #[error("it answers {0}")]
     Status(http::StatusCode),
-    #[error("its answer has more than {LARGEST} bytes")]
-    TooLarge,
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("its answer is no JSON")]
     NoJson(#[from] serde_json::Error),
 }
@@ -70,17 +60,10 @@ pub(super) async fn is_busy(app: &App) -> bool {
 }
 
 async fn ask(upstream: &Upstream, probe: &BusyProbe) -> Result<bool, AskError> {
-    let mut answer = get(upstream, &probe.path, probe.headers.clone()).await?;
+    let answer = get(upstream, &probe.path, probe.headers.clone()).await?;
     if !answer.status().is_success() {
         return Err(AskError::Status(answer.status()));
     }
-    let mut body = BytesMut::new();
-    while let Some(piece) = answer.chunk().await? {
-        if body.len() + piece.len() > LARGEST {
-            return Err(AskError::TooLarge);
-        }
-        body.extend_from_slice(&piece);
-    }
-    let json = serde_json::from_slice(&body)?;
+    let json = serde_json::from_slice(&control_plane::body(answer).await?)?;
     Ok(probe.is_busy(&json))
 }

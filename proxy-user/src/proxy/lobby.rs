@@ -19,6 +19,7 @@ use crate::core::arrival::{Arrival, Meeting, WakePolicy, knock, meet};
 use crate::core::lifecycle::{State, Step};
 use crate::core::navigation::Navigation;
 use crate::core::pack::Judgement;
+use crate::serving::Phase;
 
 /// How long the start of a body may take that tells whether it is a poll's.
 const BODY: Duration = Duration::from_secs(10);
@@ -141,11 +142,17 @@ async fn wait(
         !matches!(state, State::Starting | State::Suspending(Step::Stopping { wanted: true, .. }))
     };
     let settled = status.wait_for(|status| is_known(status.state));
-    let settled = timeout(context.policy.config.wake_timeout, settled).await;
-    let state = match settled {
-        Ok(Ok(status)) => status.state,
-        Ok(Err(_)) => return Err(Answer::Draining),
-        Err(_) => return Err(Answer::WakeSlow),
+    let settled = timeout(context.policy.config.wake_timeout, settled);
+    let mut phase = proxy.serving.phase.subscribe();
+    let leaving = phase.wait_for(|phase| *phase != Phase::Running);
+    let state = tokio::select! {
+        // The process that comes next may be asked again.
+        _ = leaving => return Err(Answer::Draining),
+        settled = settled => match settled {
+            Ok(Ok(status)) => status.state,
+            Ok(Err(_)) => return Err(Answer::Draining),
+            Err(_) => return Err(Answer::WakeSlow),
+        },
     };
     match state {
         State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {

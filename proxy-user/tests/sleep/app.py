@@ -1,0 +1,62 @@
+"""An app for the tests: says in a folder when it starts and what it is asked, and answers.
+
+    app.py PORT FOLDER [DELAY]
+"""
+
+import base64
+import hashlib
+import pathlib
+import socket
+import sys
+import threading
+import time
+
+port, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+delay = float(sys.argv[3]) if len(sys.argv) > 3 else 0
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def note(name, line):
+    with open(folder / name, "a") as file:
+        file.write(line + "\n")
+
+
+def serve(connection):
+    stream = connection.makefile("rb")
+    while True:
+        line = stream.readline().decode().strip()
+        if not line:
+            return
+        note("asked", line)
+        fields = {}
+        while field := stream.readline().decode().strip():
+            name, value = field.split(":", 1)
+            fields[name.lower()] = value.strip()
+        if fields.get("upgrade") == "websocket":
+            key = hashlib.sha1((fields["sec-websocket-key"] + GUID).encode()).digest()
+            accept = base64.b64encode(key).decode()
+            connection.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+            )
+            while connection.recv(65536):
+                pass
+            return
+        left, body = int(fields.get("content-length", 0)), hashlib.sha256()
+        while left:
+            piece = stream.read(min(left, 1 << 16))
+            left -= len(piece)
+            body.update(piece)
+        text = body.hexdigest()
+        if "/state" in line:
+            text = (folder / "state").read_text()
+        answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+        connection.sendall(answer.encode())
+
+
+note("started", str(port))
+time.sleep(delay)
+listener = socket.create_server(("127.0.0.1", port))
+while True:
+    accepted, _ = listener.accept()
+    threading.Thread(target=serve, args=(accepted,), daemon=True).start()

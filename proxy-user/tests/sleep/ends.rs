@@ -1,0 +1,48 @@
+//! What becomes of apps when Ebbtide ends.
+
+use std::process::Command;
+
+use crate::harness::http::{Message, request};
+use crate::harness::wait::eventually;
+use crate::scene::{Notes, await_state, get, runs, setup};
+
+#[test]
+fn a_told_ebbtide_stops_its_apps() {
+    let notes = Notes::new();
+    let mut proxy = setup(&notes.command(0.0), "", "").key("drain = \"1s\"").start();
+    assert_eq!(get(&proxy, "/", "").status(), 200);
+    assert!(runs(&notes));
+    proxy.terminate();
+    assert_eq!(proxy.exit_code(), Some(0));
+    assert!(!runs(&notes));
+}
+
+#[test]
+fn who_waits_is_told_that_ebbtide_leaves() {
+    let notes = Notes::new();
+    let mut proxy = setup(&notes.command(3600.0), "", "ready_timeout = \"1h\"").start();
+    let mut waiting = proxy.connect();
+    waiting.send(request("GET", "a.test", "/", ""));
+    await_state(&proxy, "starting");
+    proxy.terminate();
+    let answer = Message::read_response(&mut waiting, "GET");
+    assert_eq!((answer.assert_own(503), answer.head.get("retry-after")), ("draining", Some("1")));
+    assert_eq!(proxy.exit_code(), Some(0));
+    assert!(!runs(&notes));
+}
+
+#[test]
+fn a_killed_ebbtide_leaves_no_app_behind() {
+    let notes = Notes::new();
+    let setup = setup(&notes.command(0.0), "", "");
+    let mut proxy = setup.start();
+    assert_eq!(get(&proxy, "/", "").status(), 200);
+    let killed = Command::new("kill").args(["-KILL", &proxy.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    eventually("Ebbtide has ended", || proxy.has_ended().then_some(()));
+    eventually("its app has ended", || (!runs(&notes)).then_some(()));
+    let next = setup.start();
+    await_state(&next, "suspended");
+    assert_eq!(get(&next, "/", "").status(), 200);
+    assert_eq!(notes.starts(), 2);
+}
