@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod admin;
+pub mod admin_client;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,10 +1,12 @@
 //! Apps that Ebbtide starts and stops, as whoever runs it sees them. The app is a second Ebbtide, so that
 //! no other program is needed; it serves what an upstream of the test serves.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 mod harness;
 
 use harness::app::HttpApp;
-use harness::command::{ebbtide, finish};
+use harness::command::{Outcome, ebbtide, finish};
 use harness::proxy::Proxy;
 use harness::setup::Setup;
 use harness::wait::eventually;
@@ -117,4 +119,82 @@ fn an_app_that_listens_elsewhere_is_asked_for_its_port() {
     let asked = "within 1s; does sleep listen on {port} or $PORT?";
     assert!(reason.contains("accepted no connection on 127.0.0.1:"), "{reason}");
     assert!(reason.ends_with(asked), "{reason}");
+}
+
+/// `ebbtide WORDS --admin …`
+fn ask(proxy: &Proxy, words: &[&str]) -> Outcome {
+    finish(ebbtide().args(words).arg("--admin").arg(proxy.admin_address().to_string()))
+}
+
+#[test]
+fn an_operator_wakes_and_suspends_and_waits_until_it_is_done() {
+    let served = HttpApp::named("served");
+    let proxy = demo(&serving(&served), "");
+    let asleep = ask(&proxy, &["explain", "demo"]).stdout;
+    assert!(asleep.starts_with("demo is suspended"), "{asleep}");
+    assert!(asleep.contains("the next person who opens it starts it"), "{asleep}");
+    let woken = ask(&proxy, &["apps", "wake", "demo"]);
+    assert_eq!((woken.code, &woken.stdout[..]), (Some(0), "demo is running.\n"), "{woken:?}");
+    assert_eq!(app(&proxy, "demo")["driver"], "process");
+    assert_eq!(proxy.log().fields("an operator's wish").len(), 1);
+    let table = ask(&proxy, &["apps"]);
+    let line = table.stdout.lines().find(|line| line.starts_with("demo ")).unwrap();
+    assert!(line.contains("running") && line.ends_with("never"), "{table:?}");
+    assert_eq!(ask(&proxy, &["apps", "list"]).stdout.lines().count(), 2);
+    let running = ask(&proxy, &["explain", "demo"]).stdout;
+    assert!(running.contains("Running since 2"), "{running}");
+    let suspended = ask(&proxy, &["apps", "suspend", "demo", "--json"]);
+    assert_eq!(suspended.code, Some(0), "{suspended:?}");
+    let view: Value = serde_json::from_str(&suspended.stdout).unwrap();
+    assert_eq!(view["state"], "suspended", "{view}");
+    // Where there is nothing to do, that is done.
+    assert_eq!(ask(&proxy, &["apps", "suspend", "demo"]).code, Some(0));
+    let array: Value = serde_json::from_str(&ask(&proxy, &["apps", "--json"]).stdout).unwrap();
+    assert_eq!(array[0]["app"], "demo", "{array}");
+}
+
+#[test]
+fn a_wake_that_fails_says_why() {
+    let proxy = demo(&["no-such-program".to_owned()], "");
+    let outcome = ask(&proxy, &["apps", "wake", "demo"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.starts_with("error: demo could not start: "), "{outcome:?}");
+    assert!(outcome.stderr.contains("no-such-program"), "{outcome:?}");
+    let failed = ask(&proxy, &["explain", "demo"]).stdout;
+    assert!(failed.contains("no-such-program"), "{failed}");
+    let view = await_state(&proxy, "demo", "failed");
+    assert!(view["failure"].as_str().unwrap().contains("no-such-program"), "{view}");
+    assert!(view["next_try"].is_string() && view["since"].is_string(), "{view}");
+    assert!(ask(&proxy, &["apps"]).stdout.contains("demo failed: "));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_reason() {
+    let served = HttpApp::named("served");
+    let always = format!(
+        "[[app]]\nname = \"always\"\nupstream = \"http://{}\"\n\
+         [[app]]\nname = \"kept\"\nhosts = [\"kept.test\"]\n\
+         keep_awake = [\"Mon-Sun 00:00-24:00 UTC\"]\n\
+         driver = {{ kind = \"process\", command = {:?} }}",
+        served.address(),
+        serving(&served),
+    );
+    let proxy = Setup::new().section(&always).start();
+    for (words, code, why) in [
+        (["wake", "always"], 409, "has no driver"),
+        (["suspend", "always"], 409, "has no driver"),
+        (["suspend", "kept"], 409, "keep_awake"),
+        (["wake", "alway"], 404, "did you mean \"always\"?"),
+    ] {
+        let [action, name] = words;
+        let answer = proxy.ask_admin("POST", &format!("/api/apps/{name}/{action}"), "");
+        assert_eq!(answer.status(), code, "{answer:?}");
+        let outcome = ask(&proxy, &["apps", action, name]);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(outcome.stderr.contains(why), "{outcome:?}");
+    }
+    // A page of another site is no operator, and a GET has no effect.
+    let foreign = "Sec-Fetch-Site: cross-site\r\n";
+    assert_eq!(proxy.ask_admin("POST", "/api/apps/kept/wake", foreign).status(), 403);
+    assert_eq!(proxy.admin("/api/apps/kept/wake", "").status(), 405);
 }

@@ -200,7 +200,7 @@ fn wrong_usage_is_a_two() {
 fn run_alone_says_all_of_its_ways() {
     let outcome = run(&["run"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    for way in ["--config <FILE>", "--upstream <URL>", "COMMAND"] {
+    for way in ["--config <FILE>", "--upstream <URL>", "-- COMMAND"] {
         assert!(outcome.stderr.contains(way), "{way}: {outcome:?}");
     }
     let outcome = run(&["run", "--config", "a.toml", "--upstream", "http://127.0.0.1:1"]);
@@ -219,6 +219,8 @@ fn a_command_offers_no_flag_that_means_nothing_to_it() {
         (&["demo"], &["--listen", "--admin", "--sockets", "--log", "--log-format"]),
         (&["observe"], &["--admin", "--sockets", "--log", "--log-format"]),
         (&["explain"], &["--admin"]),
+        (&["apps"], &["--admin"]),
+        (&["apps", "wake"], &["--admin"]),
         (&["packs", "test"], &["--pack"]),
         (&["packs", "list"], &[]),
         (&["doctor"], &[]),

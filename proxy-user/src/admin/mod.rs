@@ -1,7 +1,8 @@
 //! The admin address: metrics, health and the API, for operators and Prometheus.
 //!
-//! Reads what the proxy knows; nothing here serves an app's users.
+//! Reads what the proxy knows, and does what operators ask for; nothing here serves an app's users.
 
+mod actions;
 mod events;
 mod guard;
 mod places;
@@ -16,7 +17,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -79,6 +80,8 @@ pub async fn serve(admin: Arc<Admin>, listener: Listener) {
         .route("/metrics", get(exposition))
         .route("/api/apps", get(apps))
         .route("/api/apps/{app}", get(app))
+        .route("/api/apps/{app}/wake", post(actions::wake))
+        .route("/api/apps/{app}/suspend", post(actions::suspend))
         .route("/api/events", get(events::events))
         .route("/api/sessions", get(sessions))
         .route("/api/sessions/{id}", delete(end_session))

@@ -1,16 +1,13 @@
 //! `ebbtide explain [APP]`: why apps are awake.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::flags::AdminFlag;
+use super::flags::AskFlags;
 use super::{Failure, result};
-use crate::admin::Token;
-use crate::config::Config;
-use crate::explain::Admin;
+use crate::explain;
 
 /// `ebbtide explain [APP]`
 #[derive(Debug, Args)]
@@ -19,10 +16,7 @@ pub(super) struct Explain {
     #[arg(value_name = "APP")]
     app: Option<String>,
     #[command(flatten)]
-    admin: AdminFlag,
-    /// File with the token that the admin address asks for
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    ask: AskFlags,
     /// Write JSON: an object, or an array of all apps
     #[arg(long)]
     json: bool,
@@ -30,24 +24,12 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let mut config = Config::default();
-        self.admin.apply(&mut config);
-        let token = match &self.token_file {
-            Some(file) => {
-                let token = Token::read(file).map_err(|error| Failure::Usage(error.to_string()))?;
-                let field = token.field();
-                let wrong =
-                    || format!("{} does not hold one line of visible ASCII", file.display());
-                Some(field.map_err(|_| Failure::Usage(wrong()))?)
-            }
-            None => None,
-        };
-        let admin = Admin { address: config.admin, token };
+        let client = self.ask.client()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot start")?;
         let answer = match &self.app {
-            Some(app) => runtime.block_on(admin.explain(app)),
-            None => runtime.block_on(admin.explain_all()),
+            Some(app) => runtime.block_on(explain::explain(&client, app)),
+            None => runtime.block_on(explain::explain_all(&client)),
         };
         let answer = answer.map_err(anyhow::Error::from)?;
         if self.json {

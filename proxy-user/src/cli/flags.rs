@@ -1,11 +1,15 @@
 //! The flags that several commands have. Each can be set in the environment too.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 use tracing_subscriber::filter::Targets;
 
+use super::Failure;
+use crate::admin::Token;
+use crate::admin_client::AdminClient;
 use crate::config::{Config, SocketSource};
 use crate::logging;
 
@@ -41,8 +45,18 @@ pub(super) struct WatchFlags {
 #[derive(Debug, Args)]
 pub(super) struct AdminFlag {
     /// Where metrics, health and the API are [default: 127.0.0.1:9090]
-    #[arg(long, env = "EBBTIDE_ADMIN", value_name = "ADDRESS")]
+    #[arg(long, env = "EBBTIDE_ADMIN", value_name = "ADDRESS", global = true)]
     pub(super) admin: Option<SocketAddr>,
+}
+
+/// What every command needs that asks a running proxy something.
+#[derive(Debug, Args)]
+pub(super) struct AskFlags {
+    #[command(flatten)]
+    admin: AdminFlag,
+    /// File with the token that the admin address asks for
+    #[arg(long, value_name = "FILE", global = true)]
+    token_file: Option<PathBuf>,
 }
 
 /// The rules in place of those that a file names.
@@ -90,6 +104,25 @@ impl AdminFlag {
         if let Some(admin) = self.admin {
             config.admin = admin;
         }
+    }
+}
+
+impl AskFlags {
+    /// Whom to ask.
+    pub(super) fn client(&self) -> Result<AdminClient, Failure> {
+        let mut config = Config::default();
+        self.admin.apply(&mut config);
+        let token = match &self.token_file {
+            Some(file) => {
+                let token = Token::read(file).map_err(|error| Failure::Usage(error.to_string()))?;
+                let field = token.field();
+                let wrong =
+                    || format!("{} does not hold one line of visible ASCII", file.display());
+                Some(field.map_err(|_| Failure::Usage(wrong()))?)
+            }
+            None => None,
+        };
+        Ok(AdminClient { address: config.admin, token })
     }
 }
 

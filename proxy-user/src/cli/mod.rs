@@ -1,5 +1,6 @@
 //! The command line: what is asked for, and which exit code tells how it went.
 
+mod apps;
 mod check;
 mod demo;
 mod doctor;
@@ -36,6 +37,7 @@ Examples:
   ebbtide demo                                   See it at work without any set-up
   ebbtide observe --cgroup DIR --port 8000       Watch a server's sockets, no proxy in its path
   ebbtide explain                                See which apps are awake, and why
+  ebbtide apps suspend demo                      Stop an app now; the next person starts it
   ebbtide packs test RECORDINGS/                 Try the rules on recorded traffic
   ebbtide doctor                                 See what this machine's kernel offers
 
@@ -53,6 +55,8 @@ enum Command {
     Observe(observe::Observe),
     /// Show why an app is awake: what counted last, what was ignored, when it is suspended
     Explain(explain::Explain),
+    /// Show all apps with their state, or start or stop one
+    Apps(apps::Apps),
     /// Show the rules that tell machinery from people, and try them on recorded traffic
     Packs(packs::PacksCommand),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
@@ -99,6 +103,7 @@ pub fn main(settled: fn()) -> ExitCode {
         Command::Doctor(doctor) => doctor.execute(),
         Command::Observe(observe) => observe.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Apps(apps) => apps.execute(),
         Command::Packs(packs) => packs.execute(),
         Command::Demo(demo) => demo.execute(settled),
         Command::Guard { root } => {

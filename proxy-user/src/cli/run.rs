@@ -26,6 +26,12 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long an app may be idle that is given as a command.
 const IDLE_AFTER: Duration = Duration::from_secs(15 * 60);
 
+/// What clap would write does not show the two dashes.
+const USAGE: &str = "\
+ebbtide run [OPTIONS] [--idle-after <DURATION>] -- COMMAND …
+       ebbtide run [OPTIONS] --upstream <URL>
+       ebbtide run [OPTIONS] --config <FILE>";
+
 const EXAMPLES: &str = "\
 Examples:
   ebbtide run -- streamlit run app.py --server.port {port}
@@ -41,7 +47,8 @@ Examples:
 
 /// `ebbtide run --config FILE`, `ebbtide run --upstream URL` or `ebbtide run -- COMMAND …`
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true)), after_help = EXAMPLES)]
+#[command(group(ArgGroup::new("what").required(true)))]
+#[command(override_usage = USAGE, after_help = EXAMPLES)]
 pub(super) struct Run {
     /// Serve the apps of this configuration file
     #[arg(long, value_name = "FILE", group = "what")]

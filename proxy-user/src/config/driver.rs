@@ -143,6 +143,16 @@ impl Driver {
         matches!(self, Driver::Process(_) | Driver::Http(_))
     }
 
+    /// The word that names its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Driver::Process(_) => "process",
+            Driver::Command(_) => "command",
+            Driver::Http(_) => "http",
+        }
+    }
+
     /// How long the app may take to be ready.
     #[must_use]
     pub fn ready_timeout(&self) -> Duration {

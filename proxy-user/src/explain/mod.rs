@@ -1,9 +1,10 @@
 //! `ebbtide explain`: why an app is awake, from what the admin address of a running proxy tells.
 
-mod ask;
+mod life;
+mod table;
 mod words;
 
-pub use self::ask::{Admin, AskError};
+use crate::admin_client::{AdminClient, AskError, Reply};
 use crate::views::{AppDetail, AppView};
 
 /// What the proxy told of an app, or of all.
@@ -20,11 +21,54 @@ enum Told {
     All(Vec<AppView>),
 }
 
+/// Asks about the app of this name.
+///
+/// # Errors
+/// The address cannot be reached, refuses, or knows no such app.
+pub async fn explain(client: &AdminClient, name: &str) -> Result<Answer, AskError> {
+    let Reply { json, told } = client.app(name).await?;
+    Ok(Answer { json, told: Told::One(Box::new(told)) })
+}
+
+/// Asks about all apps; where there is only one, in full.
+///
+/// # Errors
+/// The address cannot be reached or refuses.
+pub async fn explain_all(client: &AdminClient) -> Result<Answer, AskError> {
+    let all = explain_apps(client).await?;
+    match &all.told {
+        Told::All(apps) if apps.len() == 1 => {
+            let one = explain(client, &apps[0].app).await?;
+            // A program gets the same form for one and for many.
+            Ok(Answer { json: all.json, told: one.told })
+        }
+        _ => Ok(all),
+    }
+}
+
+/// Asks about all apps.
+///
+/// # Errors
+/// The same.
+pub async fn explain_apps(client: &AdminClient) -> Result<Answer, AskError> {
+    let Reply { json, told } = client.apps().await?;
+    Ok(Answer { json, told: Told::All(told) })
+}
+
 impl Answer {
     /// As the proxy told it: a JSON object, or an array of them.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.json
+    }
+
+    /// A line for each app.
+    #[must_use]
+    pub fn table(&self) -> String {
+        match &self.told {
+            Told::One(detail) => table::table(std::slice::from_ref(&detail.view)),
+            Told::All(apps) => table::table(apps),
+        }
     }
 
     /// In plain words; `colour`: for a terminal.

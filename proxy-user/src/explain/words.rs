@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::life;
 use crate::core::cadence;
 use crate::views::{
     Alternative, AppDetail, AppView, HintView, LastActivity, ShadowView, TrafficView,
@@ -40,6 +41,9 @@ pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     let view = &detail.view;
     page.heading(&state(view));
+    if let Some(life) = life::tell(view) {
+        page.line(&life);
+    }
     activity(&mut page, view);
     ignored(&mut page, view);
     suspension(&mut page, view);
@@ -64,10 +68,11 @@ pub(super) fn tell_all(apps: &[AppView], colour: bool) -> String {
             }
             None => page.line("No activity since Ebbtide started."),
         }
-        match (&view.suspends_at, &view.shadow) {
-            (Some(at), _) => page.line(&format!("It will be suspended at {at}.")),
-            (None, Some(shadow)) => page.line(&format!("{}.", due(shadow))),
-            (None, None) => page.line("It is never suspended."),
+        match (&view.suspends_at, &view.shadow, life::tell(view)) {
+            (Some(at), ..) => page.line(&format!("It will be suspended at {at}.")),
+            (None, Some(shadow), _) => page.line(&format!("{}.", due(shadow))),
+            (None, None, Some(life)) if view.state != "running" => page.line(&life),
+            (None, None, _) => page.line("It is never suspended."),
         }
     }
     match apps {
@@ -80,7 +85,8 @@ pub(super) fn tell_all(apps: &[AppView], colour: bool) -> String {
 /// What the app is at the moment.
 fn state(view: &AppView) -> String {
     let state = match view.state.as_str() {
-        "failed" => "accepts no connections",
+        "failed" if view.life.driver.is_none() => "accepts no connections",
+        "failed" => "has failed",
         state => &format!("is {state}"),
     };
     format!("{} {state}, with {}.", view.app, sessions(view.sessions))
@@ -139,7 +145,11 @@ fn suspension(page: &mut Page, view: &AppView) {
     };
     let idle_after = span(idle_after);
     match (&view.suspends_at, &view.shadow) {
-        (Some(at), _) => page.line(&format!("At {at}, {idle_after} after its last activity.")),
+        (Some(at), _) => {
+            let left = view.suspends_in_seconds.map_or(String::new(), |left| format!(", in {}", span(left)));
+            page.line(&format!("At {at}{left}, if nothing counts until then."));
+            page.line(&format!("That is {idle_after} after its last activity or start."));
+        }
         (None, Some(shadow)) => {
             let since = match view.last_activity {
                 Some(_) => format!("{idle_after} after its last activity"),
@@ -147,10 +157,14 @@ fn suspension(page: &mut Page, view: &AppView) {
             };
             compare(page, shadow, &since);
         }
-        (None, None) => page.line(&format!(
-            "Never: this version suspends nothing. on_idle = \"shadow\" would tell when {idle_after} \
-             without activity have passed."
+        (None, None) if view.life.driver.is_none() => page.line(&format!(
+            "Never: the app has no driver. on_idle = \"shadow\" would tell when {idle_after} without \
+             activity have passed."
         )),
+        (None, None) if view.state == "running" => {
+            page.line("Not now: it is inside one of its keep_awake times.");
+        }
+        (None, None) => page.line(&format!("When it runs: after {idle_after} without activity.")),
     }
 }
 
@@ -281,12 +295,12 @@ fn times(count: u64) -> String {
     }
 }
 
-fn ago(seconds: f64) -> String {
+pub(super) fn ago(seconds: f64) -> String {
     format!("{} ago", span(seconds))
 }
 
 /// A time in the two largest units that matter.
-fn span(seconds: f64) -> String {
+pub(super) fn span(seconds: f64) -> String {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
     let all = seconds.max(0.0).round() as u64;
     let (days, hours, minutes, seconds) = (all / 86_400, all / 3600 % 24, all / 60 % 60, all % 60);

@@ -112,3 +112,33 @@ fn an_app_that_is_not_there_and_whose_time_runs_all_the_same() {
     let output = "  1 message of the app did not count; count = \"both\" would count them.\n";
     assert!(told.contains(output), "{told}");
 }
+
+#[test]
+fn an_app_with_a_driver_says_where_it_stands() {
+    let told = |state: &str, more: &str| {
+        let driven = QUIET.replace("\"running\"", &format!("\"{state}\"")).replace(
+            "\"sessions\"",
+            &format!("\"driver\": \"process\", \"since\": \"T\", \"since_seconds\": 3.0, {more} \"sessions\""),
+        );
+        let driven =
+            driven.replace("\"idle_after_seconds\": null", "\"idle_after_seconds\": 900.0");
+        tell(&detail(&driven), false)
+    };
+    let asleep = told("suspended", "");
+    let line = "  Suspended since T, for 3 s; the next person who opens it starts it.\n";
+    assert!(
+        asleep.starts_with(&format!("demo is suspended, with no session open.\n{line}")),
+        "{asleep}"
+    );
+    assert!(asleep.contains("  When it runs: after 15 min without activity.\n"), "{asleep}");
+    assert!(told("starting", "").contains("  Starting since T, for 3 s.\n"));
+    let failed = told("failed", "\"failure\": \"no such program\", \"next_try_in_seconds\": 4.0,");
+    let line =
+        "  It could not start, or ended, 3 s ago: no such program. It is tried again in 4 s.\n";
+    assert!(
+        failed.starts_with(&format!("demo has failed, with no session open.\n{line}")),
+        "{failed}"
+    );
+    let kept = told("running", "");
+    assert!(kept.contains("  Not now: it is inside one of its keep_awake times.\n"), "{kept}");
+}

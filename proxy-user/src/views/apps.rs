@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LossesView, ShadowView, TrafficView, ago, time};
+use super::{LifeView, LossesView, ShadowView, TrafficView, ago, time};
 use crate::clock;
 use crate::core::cadence::{self, Carrier, Hints};
 use crate::core::frame::Opcode;
@@ -21,8 +21,11 @@ const SAME: Duration = Duration::from_millis(20);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AppView {
     pub(crate) app: String,
-    /// `running`, or `failed`: it accepts no connections.
+    /// What its lifecycle says; of an app without a driver `running`, or `failed`: it accepts no
+    /// connections.
     pub(crate) state: String,
+    #[serde(flatten)]
+    pub(crate) life: LifeView,
     /// The proxy's clock.
     pub(crate) now: String,
     pub(crate) sessions: usize,
@@ -38,10 +41,11 @@ pub(crate) struct AppView {
     /// Frames of the app that do not count because only input does.
     pub(crate) ignored_output: u64,
     pub(crate) idle_after_seconds: Option<f64>,
-    /// What happens then: `shadow`, or nothing.
+    /// What happens then: `suspend`, `shadow`, or nothing.
     pub(crate) on_idle: Option<String>,
     /// When it will be suspended, if nothing counts until then; `None` = never.
     pub(crate) suspends_at: Option<String>,
+    pub(crate) suspends_in_seconds: Option<f64>,
     pub(crate) shadow: Option<ShadowView>,
     /// How many kinds of steady messages no rule knows.
     pub(crate) cadence_hints: usize,
@@ -125,9 +129,12 @@ impl AppView {
         let newest = app.gate.newest();
         let counts = registry.counts(std::slice::from_ref(app));
         let shadow = ShadowView::of(app, newest, now);
+        let suspends_at = app.suspends_at(now);
+        let is_suspended = config.idle_after.is_some() && app.life.is_driven();
         AppView {
             app: config.name.clone(),
             state: app.state().to_owned(),
+            life: LifeView::of(app, now),
             now: time(now),
             sessions: app.live.load(Relaxed),
             losses: LossesView::of(&app.losses),
@@ -138,8 +145,12 @@ impl AppView {
             ignored: ignored(account),
             ignored_output: counts.iter().map(|counts| counts.app.uncounted).sum(),
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
-            on_idle: shadow.is_some().then(|| "shadow".to_owned()),
-            suspends_at: app.suspends_at(now).map(time),
+            on_idle: match &shadow {
+                Some(_) => Some("shadow".to_owned()),
+                None => is_suspended.then(|| "suspend".to_owned()),
+            },
+            suspends_at: suspends_at.map(time),
+            suspends_in_seconds: suspends_at.map(|at| at.since(now).as_secs_f64()),
             shadow,
             cadence_hints: account.hint_count(),
         }

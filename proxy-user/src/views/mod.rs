@@ -4,6 +4,7 @@
 
 mod apps;
 mod events;
+mod life;
 mod losses;
 mod sessions;
 mod shadow;
@@ -12,11 +13,12 @@ mod unknown;
 
 pub(crate) use self::apps::{AppDetail, AppView, HintView, LastActivity};
 pub(crate) use self::events::EventView;
+pub(crate) use self::life::LifeView;
 pub(crate) use self::losses::LossesView;
 pub(crate) use self::sessions::{LegView, sessions};
 pub(crate) use self::shadow::{Alternative, Compared, ShadowView};
 pub(crate) use self::traffic::TrafficView;
-pub(crate) use self::unknown::UnknownApp;
+pub(crate) use self::unknown::{Refused, UnknownApp};
 use crate::clock;
 use crate::core::time::Nanos;
 

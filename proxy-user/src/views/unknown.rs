@@ -1,4 +1,4 @@
-//! The answer where no app has the name that was asked for.
+//! The answers where an app is not there, or something cannot be done with it.
 
 use std::sync::Arc;
 
@@ -16,6 +16,13 @@ pub(crate) struct UnknownApp {
     pub(crate) nearest: Option<String>,
     /// All that there are.
     pub(crate) apps: Vec<String>,
+}
+
+/// Something cannot be done with an app.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    /// Says why.
+    pub(crate) error: String,
 }
 
 impl UnknownApp {

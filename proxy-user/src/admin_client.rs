@@ -1,14 +1,14 @@
-//! One question to the admin address of a running proxy.
+//! The admin address of a running proxy, as the commands see it that ask it something.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Answer, Told};
-use crate::error::chain;
-use crate::views;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
+
+use crate::error::chain;
+use crate::views::{AppDetail, AppView, Refused, UnknownApp};
 
 /// How long the proxy may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +45,9 @@ pub enum AskError {
         /// All there are.
         apps: Vec<String>,
     },
+    /// It cannot be done.
+    #[error("{0}")]
+    Refused(String),
     /// What answers there is no Ebbtide of this version.
     #[error("{admin} answers, but not as the admin address of this version does: {why}")]
     Strange {
@@ -64,63 +67,95 @@ fn suggest(nearest: Option<&str>, apps: &[String]) -> String {
 
 /// The admin address of a running proxy.
 #[derive(Debug)]
-pub struct Admin {
+pub struct AdminClient {
     /// Where it is.
     pub address: SocketAddr,
     /// What to send as `Authorization`.
     pub token: Option<HeaderValue>,
 }
 
-impl Admin {
-    /// Asks about the app of this name.
-    ///
-    /// # Errors
-    /// The address cannot be reached, refuses, or knows no such app.
-    pub async fn explain(&self, name: &str) -> Result<Answer, AskError> {
-        match self.get(Some(name)).await? {
-            (StatusCode::OK, json) => self.read(json, Told::One),
-            (_, json) => match serde_json::from_str(&json) {
-                Ok(views::UnknownApp { nearest, apps, .. }) => {
-                    Err(AskError::UnknownApp { name: name.to_owned(), nearest, apps })
-                }
-                Err(_) => Err(self.strange("it does not know /api/apps".to_owned())),
-            },
-        }
-    }
+/// What is to be done with an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start it.
+    Wake,
+    /// Stop it.
+    Suspend,
+}
 
-    /// Asks about all apps; where there is only one, in full.
+/// An answer, as it was written and as it is read.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub(crate) json: String,
+    pub(crate) told: T,
+}
+
+impl AdminClient {
+    /// All apps.
     ///
     /// # Errors
     /// The address cannot be reached or refuses.
-    pub async fn explain_all(&self) -> Result<Answer, AskError> {
-        let (_, json) = self.get(None).await?;
-        let all: Answer = self.read(json, Told::All)?;
-        match &all.told {
-            Told::All(apps) if apps.len() == 1 => {
-                let one = self.explain(&apps[0].app).await?;
-                // A program gets the same form for one and for many.
-                Ok(Answer { json: all.json, told: one.told })
-            }
-            _ => Ok(all),
-        }
+    pub(crate) async fn apps(&self) -> Result<Reply<Vec<AppView>>, AskError> {
+        let (_, json) = self.ask(Method::GET, &[]).await?;
+        self.read(json)
     }
 
-    fn read<T: DeserializeOwned>(
+    /// The app of this name.
+    ///
+    /// # Errors
+    /// The same, or there is no such app.
+    pub(crate) async fn app(&self, name: &str) -> Result<Reply<AppDetail>, AskError> {
+        self.ask_app(Method::GET, name, None).await
+    }
+
+    /// Has something done with the app of this name, and gives the app as it was when that was begun.
+    ///
+    /// # Errors
+    /// The same, or it cannot be done.
+    pub(crate) async fn act(&self, name: &str, action: Action) -> Result<AppView, AskError> {
+        let word = match action {
+            Action::Wake => "wake",
+            Action::Suspend => "suspend",
+        };
+        self.ask_app(Method::POST, name, Some(word)).await.map(|reply| reply.told)
+    }
+
+    async fn ask_app<T: DeserializeOwned>(
         &self,
-        json: String,
-        told: impl FnOnce(T) -> Told,
-    ) -> Result<Answer, AskError> {
+        method: Method,
+        name: &str,
+        action: Option<&str>,
+    ) -> Result<Reply<T>, AskError> {
+        let path: Vec<&str> = [name].into_iter().chain(action).collect();
+        let (status, json) = self.ask(method, &path).await?;
+        let known = match status {
+            StatusCode::NOT_FOUND => {
+                serde_json::from_str(&json).ok().map(|UnknownApp { nearest, apps, .. }| {
+                    AskError::UnknownApp { name: name.to_owned(), nearest, apps }
+                })
+            }
+            StatusCode::CONFLICT => {
+                serde_json::from_str(&json).ok().map(|Refused { error }| AskError::Refused(error))
+            }
+            _ => return self.read(json),
+        };
+        Err(known.unwrap_or_else(|| {
+            self.strange(format!("it does not know /api/apps/{}", path.join("/")))
+        }))
+    }
+
+    fn read<T: DeserializeOwned>(&self, json: String) -> Result<Reply<T>, AskError> {
         let read = serde_json::from_str(&json);
-        let told = told(read.map_err(|error| self.strange(error.to_string()))?);
-        Ok(Answer { json, told })
+        let told = read.map_err(|error| self.strange(error.to_string()))?;
+        Ok(Reply { json, told })
     }
 
     fn strange(&self, why: String) -> AskError {
         AskError::Strange { admin: self.address, why }
     }
 
-    /// `/api/apps`, or one app of it: 200 or 404, and the body.
-    async fn get(&self, name: Option<&str>) -> Result<(StatusCode, String), AskError> {
+    /// `/api/apps`, or what is below it: the status and the body. 404 and 409 are answers only below it.
+    async fn ask(&self, method: Method, path: &[&str]) -> Result<(StatusCode, String), AskError> {
         let admin = self.address;
         let unreachable = |error: reqwest::Error| AskError::Unreachable {
             admin,
@@ -128,14 +163,14 @@ impl Admin {
         };
         let mut url = reqwest::Url::parse(&format!("http://{admin}/api/apps"))
             .map_err(|error| self.strange(error.to_string()))?;
-        if let (Some(name), Ok(mut path)) = (name, url.path_segments_mut()) {
-            path.push(name);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(path);
         }
         // An error says that a provider was installed before, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // The environment's proxy is for the world outside.
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
-        let mut request = client.map_err(unreachable)?.get(url);
+        let mut request = client.map_err(unreachable)?.request(method, url);
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, token);
         }
@@ -143,8 +178,8 @@ impl Admin {
         let status = answer.status();
         let json = answer.text().await.map_err(unreachable)?;
         match status {
-            StatusCode::OK => Ok((status, json)),
-            StatusCode::NOT_FOUND if name.is_some() => Ok((status, json)),
+            StatusCode::OK | StatusCode::ACCEPTED => Ok((status, json)),
+            StatusCode::NOT_FOUND | StatusCode::CONFLICT if !path.is_empty() => Ok((status, json)),
             StatusCode::UNAUTHORIZED => {
                 let fix = match self.token {
                     Some(_) => "the token in --token-file is not its own",
