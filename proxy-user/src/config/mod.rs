@@ -30,7 +30,7 @@ pub use driver::{Call, CommandDriver, Driver, HttpDriver, ProcessDriver, StateCa
 pub use loops::OwnUpstream;
 pub use model::{Config, Keepalive, Limits, SocketSource, Sockets, Stall};
 pub use notify::{Notify, NotifyEvent};
-pub use page::WaitingPage;
+pub use page::{PageError, PageValues, WaitingPage};
 pub use probe::BusyProbe;
 pub use report::Report;
 pub use single::parse_idle_after;

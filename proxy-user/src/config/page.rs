@@ -1,18 +1,188 @@
-//! A waiting page of one's own: `waiting_page`.
+//! The page for people whose app does not run: a template, the built-in one or `waiting_page`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use minijinja::{Environment, UndefinedBehavior, context};
+use thiserror::Error;
+
+/// By its ending values are escaped as HTML wants it.
+const NAME: &str = "page.html";
+
+/// Steps that a page may take, so that none goes on for ever.
+const FUEL: u64 = 1_000_000;
+
 /// A template, as it was when the configuration was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WaitingPage {
     /// Where it stands.
     pub file: PathBuf,
-    /// What is in it, at most [`WaitingPage::LARGEST`] bytes.
-    pub text: Arc<str>,
+    text: Arc<str>,
+    templates: Arc<Environment<'static>>,
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}{message}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+pub struct PageError {
+    /// Counted from 1, where it is known.
+    pub line: Option<usize>,
+    /// In words.
+    pub message: String,
+}
+
+/// What a page can show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageValues<'a> {
+    /// The app's name.
+    pub app: &'a str,
+    /// `starting`, `suspended`, `failed`, `disabled` or `running`.
+    pub state: &'a str,
+    /// Why it failed; empty in every other state.
+    pub reason: &'a str,
+    /// Whole seconds in this state.
+    pub elapsed: u64,
+    /// Path and query of what was asked for.
+    pub url: &'a str,
+    /// Where progress is told.
+    pub wait_url: &'a str,
+    /// Where the page is again, or the way to `url` once the app runs. Empty when it was asked often enough.
+    pub refresh_url: &'a str,
 }
 
 impl WaitingPage {
     /// The largest in bytes.
     pub const LARGEST: u64 = 256 * 1024;
+
+    /// The names that a template may use.
+    pub const VARIABLES: [&'static str; 7] =
+        ["app", "state", "reason", "elapsed", "url", "wait_url", "refresh_url"];
+
+    /// Reads a template and tries it in every state.
+    ///
+    /// # Errors
+    /// What is wrong with its syntax, its variables, or what it does with them.
+    pub fn compile(file: PathBuf, text: &str) -> Result<WaitingPage, PageError> {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.set_fuel(Some(FUEL));
+        templates.add_template_owned(NAME, text.to_owned())?;
+        let template = templates.get_template(NAME)?;
+        let is_known = |name: &str| {
+            Self::VARIABLES.contains(&name) || templates.globals().any(|(known, _)| known == name)
+        };
+        let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().collect();
+        unknown.retain(|name| !is_known(name));
+        unknown.sort();
+        if let Some(name) = unknown.first() {
+            let known = Self::VARIABLES.join(", ");
+            let message = format!("`{name}` is none of its variables, which are {known}");
+            return Err(PageError { line: line_of(text, name), message });
+        }
+        let page = WaitingPage { file, text: text.into(), templates: Arc::new(templates) };
+        let tried = PageValues { app: "demo", url: "/", wait_url: "/", ..PageValues::default() };
+        for (state, reason) in [
+            ("starting", ""),
+            ("suspended", ""),
+            ("failed", "why"),
+            ("disabled", ""),
+            ("running", ""),
+        ] {
+            page.render(&PageValues { state, reason, ..tried })?;
+        }
+        Ok(page)
+    }
+
+    /// The page as HTML.
+    ///
+    /// # Errors
+    /// When the template does with these values what cannot be done.
+    pub fn render(&self, values: &PageValues<'_>) -> Result<String, PageError> {
+        let PageValues { app, state, reason, elapsed, url, wait_url, refresh_url } = *values;
+        let values = context! { app, state, reason, elapsed, url, wait_url, refresh_url };
+        Ok(self.templates.get_template(NAME)?.render(values)?)
+    }
+}
+
+impl PartialEq for WaitingPage {
+    fn eq(&self, other: &WaitingPage) -> bool {
+        self.file == other.file && self.text == other.text
+    }
+}
+
+impl Eq for WaitingPage {}
+
+impl From<minijinja::Error> for PageError {
+    fn from(error: minijinja::Error) -> PageError {
+        let message = match error.detail() {
+            Some(detail) => format!("{}: {detail}", error.kind()),
+            None => error.kind().to_string(),
+        };
+        PageError { line: error.line(), message }
+    }
+}
+
+/// The first line with this word inside a tag of the template's.
+fn line_of(text: &str, word: &str) -> Option<usize> {
+    let mut before = 0;
+    for (at, _) in text.match_indices(word) {
+        let opened = text[..at].rfind("{{").max(text[..at].rfind("{%"));
+        let closed = text[..at].rfind("}}").max(text[..at].rfind("%}"));
+        before = at;
+        if opened > closed {
+            break;
+        }
+    }
+    Some(1 + text[..before].matches('\n').count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(text: &str) -> Result<WaitingPage, PageError> {
+        WaitingPage::compile(PathBuf::new(), text)
+    }
+
+    fn mistake(text: &str) -> String {
+        compile(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn values_are_text_and_no_markup() {
+        let page = compile("<p title=\"{{ url }}\">{{ app }}: {{ reason }}").unwrap();
+        let values = PageValues {
+            app: "a&b",
+            url: "/\"onload='x'",
+            reason: "<script>",
+            ..PageValues::default()
+        };
+        let html = page.render(&values).unwrap();
+        assert!(!html.contains("<script>") && html.contains("&lt;script&gt;"), "{html}");
+        assert!(html.contains("a&amp;b") && html.matches('"').count() == 2, "{html}");
+        assert!(!html.contains('\''), "{html}");
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        assert!(
+            mistake("a\n{{ app").starts_with("line 2: syntax error"),
+            "{}",
+            mistake("a\n{{ app")
+        );
+        let unknown = mistake("colour\n\n{% if state == 'failed' %}{{ colour }}{% endif %}");
+        assert!(unknown.starts_with("line 3: `colour` is none of its variables"), "{unknown}");
+        let filter = mistake("\n{% if state == 'disabled' %}\n{{ app|loud }}{% endif %}");
+        assert!(filter.starts_with("line 3: unknown filter"), "{filter}");
+        assert!(mistake("{{ app.name }}").starts_with("line 1: undefined value"));
+        assert!(mistake("{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}").contains("fuel"));
+    }
+
+    #[test]
+    fn a_template_may_have_variables_of_its_own() {
+        let page =
+            compile("{% set words = {'starting': 'Starting'} %}{{ words[state] | default(app) }}");
+        let values = PageValues { app: "demo", state: "failed", ..PageValues::default() };
+        assert_eq!(page.unwrap().render(&values).unwrap(), "demo");
+    }
 }

@@ -29,10 +29,6 @@ const KUBERNETES: Section = Section {
     fix: "remove it and list each app as [[app]]",
 };
 
-/// Keys of an app that are read, and what happens instead.
-const OF_AN_APP: [(&str, &str); 2] =
-    [("waiting_page", "people see the built-in one"), ("busy_cpu", "CPU does not count as work")];
-
 /// Refuses the sections of the top level that are not built.
 pub(super) fn document(table: &mut Table<'_>, config: &Config) {
     refuse(table, &TLS);
@@ -47,11 +43,8 @@ pub(super) fn document(table: &mut Table<'_>, config: &Config) {
 
 /// Says what becomes of an app whose keys are not acted on.
 pub(super) fn app(table: &mut Table<'_>, app: &App) {
-    for (key, instead) in OF_AN_APP {
-        // Without a driver there is nothing to wait for.
-        if table.has(key) && app.driver.is_some() {
-            later(table, key, instead);
-        }
+    if table.has("busy_cpu") && app.driver.is_some() {
+        later(table, "busy_cpu", "CPU does not count as work");
     }
     if app.driver.is_some() && !app.is_driven() {
         later(table, "driver", "the app is neither started nor suspended");

@@ -31,6 +31,7 @@ pub mod pack;
 pub mod patience;
 pub mod payload;
 pub mod report;
+pub mod return_to;
 pub mod route;
 pub mod settled;
 pub mod shadow;

@@ -1,8 +1,13 @@
 //! What Ebbtide answers by itself. Each answer says why in `X-Ebbtide-Reason`.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+};
 use http::{HeaderValue, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 
 use super::judge::InspectedResponseBody;
@@ -22,7 +27,10 @@ const PAUSED: &str = "This app is paused. Reload to start it.";
 pub(super) const WAKE: HeaderName = HeaderName::from_static("x-ebbtide-wake");
 
 /// A body: passed on from the app, or ours.
-pub(crate) type Body = Either<InspectedResponseBody, Full<Bytes>>;
+pub(crate) type Body = Either<InspectedResponseBody, OwnBody>;
+
+/// A body of ours: whole, or as it comes.
+pub(crate) type OwnBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
 /// An answer of Ebbtide's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +83,10 @@ pub(crate) enum Answer {
     HeldFull,
     /// A page for a person whose app does not run.
     Page(Page),
+    /// The app runs: whoever has waited goes there.
+    Enter(HeaderValue),
+    /// Nothing is at this path of Ebbtide's own.
+    NotFound,
     /// The app takes nothing of the request's body.
     Stalled,
     /// All seats of the app or of the process are taken.
@@ -144,6 +156,10 @@ impl Answer {
                 "Too many requests wait for this app to start. Try again in a moment.",
             ),
             Answer::Page(page) => (StatusCode::SERVICE_UNAVAILABLE, page.reason, ""),
+            Answer::Enter(_) => (StatusCode::SEE_OTHER, "app-ready", "The app runs."),
+            Answer::NotFound => {
+                (StatusCode::NOT_FOUND, "not-found", "Ebbtide has nothing at this path.")
+            }
             Answer::Stalled => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "app-stalled",
@@ -211,12 +227,17 @@ impl Answer {
             Answer::Paused => (Bytes::from_static(text.as_bytes()), plain),
             _ => (format!("{text}\n").into(), plain),
         };
-        let mut response = Response::new(Either::Right(Full::from(body)));
+        let mut response = Response::new(Either::Right(Either::Left(Full::from(body))));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type);
-        if matches!(self, Answer::Page(_)) {
+        if matches!(self, Answer::Page(_) | Answer::Enter(_)) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            // What a page opens that came from itself is taken for its own doing, and this is a person's.
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        if let Answer::Enter(target) = &self {
+            headers.insert(LOCATION, target.clone());
         }
         headers.insert(REASON, HeaderValue::from_static(reason));
         // What follows such a request may be a part of it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::Request;
 use http::header::{ACCEPT, HOST, HeaderMap, ORIGIN};
+use http::uri::PathAndQuery;
 use tokio::time::timeout;
 
 use super::answer::Answer;
@@ -58,7 +59,10 @@ async fn face(
     match meet(status.state, arrival, wake_policy(policy.wake)) {
         Meeting::Pass => Ok(None),
         Meeting::Wait => wait(proxy, context, request).await.map(Some),
-        Meeting::Page => Err(Answer::Page(waiting::page(context, &status))),
+        Meeting::Page => {
+            let target = context.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+            Err(Answer::Page(waiting::page(app, &context.policy, (target, 0), &status)))
+        }
         Meeting::Paused => {
             record::poll(context, judgement);
             Err(Answer::Paused)

@@ -1,11 +1,14 @@
 //! The phase of a request that Ebbtide answers whatever the app's state. Nothing here counts or wakes.
 
-use super::answer::Answer;
+use http::Response;
+
+use super::answer::{Answer, Body};
 use super::service::Routed;
+use super::{Proxy, waiting};
 
 /// The answer to a request that is not for the app; `None` = it is.
-pub(super) fn answer(routed: &Routed) -> Option<Answer> {
-    configured(routed)
+pub(super) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Response<Body>> {
+    configured(routed).map(Answer::response).or_else(|| waiting::answer(proxy, routed))
 }
 
 /// `[[app.answer]]`: the first that fits.

@@ -56,11 +56,14 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
         Err(answer) => (None, Err(answer)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
-            let result = match own::answer(&routed) {
-                Some(answer) => Err(answer),
-                None => pass(proxy, here, routed, websocket).await,
+            let result = match own::answer(proxy, &routed) {
+                Some(response) => Ok(response),
+                None => {
+                    let result = pass(proxy, here, routed, websocket).await;
+                    note(&app, &result);
+                    result
+                }
             };
-            note(&app, &result);
             (Some(app), result)
         }
     };

@@ -94,7 +94,7 @@ pub(super) async fn upgrade(
     strip_hop_by_hop(headers);
     headers.remove(REASON);
     ask_websocket(headers);
-    Ok(response.map(|_| Either::Right(Full::default())))
+    Ok(response.map(|_| Either::Right(Either::Left(Full::default()))))
 }
 
 /// What of the session counts as activity.

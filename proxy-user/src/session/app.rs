@@ -20,6 +20,9 @@ use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::events::{EventKind, Events};
 
+/// Waiting pages of an app that are told at once how far it is; more have to ask.
+const LISTENERS: usize = 1000;
+
 /// One `[[app]]`, for as long as there is one of its name.
 #[derive(Debug)]
 pub struct App {
@@ -45,6 +48,8 @@ pub struct App {
     pub lives: Lives,
     /// Places of those who wait for it to run.
     pub lobby: Seats,
+    /// Places of the waiting pages that hear how far it is.
+    pub listeners: Seats,
     /// `max_sessions`.
     pub seats: Seats,
     /// Sessions opened so far.
@@ -116,6 +121,7 @@ impl App {
             orders,
             lives: Lives::default(),
             lobby: Seats::new(0),
+            listeners: Seats::new(LISTENERS),
             name: config.name.as_str().into(),
             gate: Gate::default(),
             echoed: Moment::default(),

@@ -1,4 +1,4 @@
-//! What Ebbtide answers in place of an app that does not run, to whoever watches it start.
+//! What Ebbtide answers in place of an app: as configured, and while it does not run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
@@ -6,3 +6,5 @@
 mod harness;
 
 mod own;
+mod page;
+mod scene;

@@ -62,13 +62,15 @@ pub(in super::super) fn page(
     let path = path(base);
     let parse = move |text: &str| {
         let file = (path.parse)(text)?;
-        let text = page_text(&file).map_err(|error| {
+        let html = page_text(&file).map_err(|error| {
             ValueError::new(
                 format!("{} cannot be used: {error}", quote(text)),
                 "write the path of an HTML file in UTF-8 that this process may read",
             )
         })?;
-        Ok(WaitingPage { file, text: text.into() })
+        WaitingPage::compile(file, &html).map_err(|error| {
+            ValueError::new(format!("{} {error}", quote(text)), "mend it, or leave this key out")
+        })
     };
     Kind { wants: path.wants, example: "\"page.html\"", parse }
 }

@@ -1,10 +1,25 @@
-//! What a person sees while their app starts, or cannot.
+//! What a person sees while their app starts, or cannot: the page, and where it asks how far that is.
+
+mod progress;
+mod wait;
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 
-use super::judge::RequestContext;
-use crate::core::lifecycle::State;
-use crate::session::Status;
+use self::progress::Progress;
+pub(super) use self::wait::answer;
+use crate::clock;
+use crate::config::{PageValues, WaitingPage};
+use crate::core::return_to;
+use crate::session::{App, AppPolicy, Status};
+
+static BUILT_IN: LazyLock<Option<WaitingPage>> =
+    LazyLock::new(|| WaitingPage::compile(PathBuf::new(), include_str!("page.html")).ok());
+
+/// How often a page without scripts asks, each 3 s after the last: for an hour.
+const MOST_LOOKS: u32 = 1200;
 
 /// A page in place of the app's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,16 +30,53 @@ pub(crate) struct Page {
     pub(super) html: Bytes,
 }
 
-/// The page for an app that is so.
-pub(super) fn page(context: &RequestContext, status: &Status) -> Page {
-    let (reason, text) = match status.state {
-        State::Failed { .. } => ("app-failed", "could not start"),
-        State::Disabled => ("app-disabled", "may not run at the moment"),
-        _ => ("app-starting", "is starting"),
+/// The page for an app that is so. `target`: path and query of what was asked for; `looks`: how often
+/// the page has asked for itself.
+pub(super) fn page(
+    app: &App,
+    policy: &AppPolicy,
+    (target, looks): (&str, u32),
+    status: &Status,
+) -> Page {
+    let progress = Progress::of(status, clock::now());
+    let wait_url = format!("{}/.ebbtide/wait", app_path(policy));
+    let refresh_url = match looks < MOST_LOOKS {
+        true => format!("{wait_url}?n={}&to={}", looks + 1, return_to::encode(target)),
+        false => String::new(),
     };
-    let html = format!(
-        "<!doctype html><meta charset=utf-8><title>{0} {text}</title><p>{0} {text}.",
-        context.app.name
-    );
-    Page { reason, html: html.into() }
+    let values = PageValues {
+        app: &app.name,
+        state: progress.state,
+        reason: progress.reason,
+        elapsed: progress.elapsed,
+        url: target,
+        wait_url: &wait_url,
+        refresh_url: &refresh_url,
+    };
+    let own = policy.config.waiting_page.as_ref().and_then(|page| {
+        let told =
+            |error| tracing::warn!(app = %app.name, %error, "the waiting page cannot be used");
+        page.render(&values).map_err(told).ok()
+    });
+    let built_in = || BUILT_IN.as_ref()?.render(&values).ok();
+    let html = own.or_else(built_in).unwrap_or_default();
+    Page { reason: progress.page_reason(), html: html.into() }
+}
+
+/// What stands before each path of the app.
+fn app_path(policy: &AppPolicy) -> &str {
+    policy.config.path.trim_end_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_page_has_no_mistake_and_needs_nobody_else() {
+        let text = include_str!("page.html");
+        WaitingPage::compile(PathBuf::new(), text).unwrap();
+        assert!(text.contains("rel=\"icon\" href=\"data:,\""), "no browser is to ask for one");
+        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("src="));
+    }
 }

@@ -1,0 +1,89 @@
+//! The page, and `.ebbtide/wait`.
+
+use crate::harness::scratch::Scratch;
+use crate::scene::Scene;
+
+#[test]
+fn a_visitor_sees_the_start_and_comes_in() {
+    let scene = Scene::held("");
+    let page = scene.visit("/?folder=a&x=%2F");
+    assert_eq!(page.assert_own(503), "app-starting");
+    assert_eq!(page.head.get("cache-control"), Some("no-store"));
+    assert_eq!(page.head.get("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.text().contains("<title>Starting… – demo</title>"), "{}", page.text());
+    let refresh = "/.ebbtide/wait?n=1&to=/?folder=a%26x=%252F";
+    let shown = refresh.replace('/', "&#x2f;").replace("&to", "&amp;to");
+    assert!(page.text().contains(&format!("content=\"3;url={shown}\"")), "{}", page.text());
+
+    let again = scene.visit(refresh);
+    assert_eq!(again.assert_own(503), "app-starting");
+    assert!(again.text().contains("wait?n=2&amp;to="), "{}", again.text());
+    let mut events = scene.listen();
+    let first = events.next().unwrap();
+    assert_eq!((&first["state"], &first["reason"]), (&"starting".into(), &"".into()));
+    scene.go();
+    assert_eq!(events.next().unwrap()["state"], "running");
+    assert!(events.next().is_none(), "there is nothing more to tell");
+
+    let enter = scene.visit(refresh);
+    assert_eq!(enter.assert_own(303), "app-ready");
+    assert_eq!(enter.head.get("location"), Some("/?folder=a&x=%2F"));
+    for elsewhere in ["//evil.example/", "/%5Cevil.example", "https://evil.example/", ""] {
+        let enter = scene.visit(&format!("/.ebbtide/wait?to={elsewhere}"));
+        assert_eq!(enter.head.get("location"), Some("/"), "{elsewhere}");
+    }
+    let inside = scene.visit("/");
+    assert_eq!((inside.status(), inside.head.get("x-ebbtide-reason")), (200, None));
+}
+
+#[test]
+fn looking_neither_counts_nor_starts_anything() {
+    let scene = Scene::held("path = \"/x\"");
+    let page = scene.visit("/x/.ebbtide/wait?to=/x/y");
+    assert_eq!(page.assert_own(503), "app-suspended");
+    assert!(page.text().contains("href=\"&#x2f;x&#x2f;y\">Try again"), "{}", page.text());
+    for accept in ["application/json", "*/*"] {
+        scene.get("/x/.ebbtide/wait", accept);
+    }
+    assert_eq!(scene.visit("/x/.ebbtide/other").assert_own(404), "not-found");
+    let metrics = scene.proxy.metrics();
+    assert_eq!(metrics.count("ebbtide_app_state", &[("state", "suspended")]), 1);
+    assert_eq!(metrics.count("ebbtide_activity_total", &[("reason", "request")]), 0);
+    let late = scene.visit("/x/.ebbtide/wait?n=1200&to=/x/y");
+    assert!(!late.text().contains("http-equiv"), "it has asked for an hour");
+}
+
+#[test]
+fn a_failure_is_shown_as_text() {
+    let scene = Scene::script("echo '<b>no & such</b>' >&2; exit 3", "");
+    scene.visit("/");
+    let failed = scene.await_state("failed");
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(!reason.is_empty(), "{failed}");
+    let page = scene.visit("/.ebbtide/wait?to=/");
+    assert_eq!(page.assert_own(503), "app-failed");
+    assert!(page.text().contains("<title>Could not start – demo</title>"), "{}", page.text());
+    assert!(!page.text().contains("<b>"), "{}", page.text());
+    let words = reason.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let words = words.replace('/', "&#x2f;").replace('"', "&quot;").replace('\'', "&#x27;");
+    assert!(page.text().contains(&words), "{}", page.text());
+}
+
+#[test]
+fn streams_end_when_the_process_leaves() {
+    let scene = Scene::held("");
+    let mut events = scene.listen();
+    assert_eq!(events.next().unwrap()["state"], "suspended");
+    scene.proxy.terminate();
+    assert!(events.next().is_none());
+}
+
+#[test]
+fn an_app_may_have_a_page_of_its_own() {
+    let scratch = Scratch::new();
+    let file = scratch.file("own.html", "<p>{{ app }} {{ state }} {{ url }}");
+    let scene = Scene::held(&format!("waiting_page = {file:?}"));
+    let page = scene.visit("/a");
+    assert_eq!(page.assert_own(503), "app-starting");
+    assert_eq!(page.text(), "<p>demo starting &#x2f;a");
+}
