@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::http::Message;
-use super::wait::{PATIENCE, eventually, within};
+use super::wait::PATIENCE;
 use super::wire::Wire;
 
 /// An app played by the test itself.
@@ -44,12 +45,18 @@ impl App {
 
     /// The proxy's next connection.
     pub fn accept(&self) -> Wire {
-        eventually("the proxy connects to the app", || self.poll())
+        self.accept_within(PATIENCE).expect("the proxy connects to the app")
     }
 
     /// The proxy's next connection, if one comes within `limit`.
     pub fn accept_within(&self, limit: Duration) -> Option<Wire> {
-        within(limit, || self.poll())
+        // Not by looking again and again: thousands of sessions would each wait for the next look.
+        let mut listener =
+            libc::pollfd { fd: self.listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let time = libc::c_int::try_from(limit.as_millis()).unwrap();
+        // SAFETY: one structure that lives through the call, and a descriptor that is open.
+        unsafe { libc::poll(&raw mut listener, 1, time) };
+        self.poll()
     }
 
     fn poll(&self) -> Option<Wire> {

@@ -74,15 +74,14 @@ impl Wire {
             self.held.clear();
             self.from = 0;
         }
-        let old = self.held.len();
-        self.held.resize(old + 64 * 1024, 0);
+        let mut buffer = [0; 64 * 1024];
         let outcome = loop {
-            match self.stream.read(&mut self.held[old..]) {
+            match self.stream.read(&mut buffer) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 other => break other,
             }
         };
-        self.held.truncate(old + *outcome.as_ref().unwrap_or(&0));
+        self.held.extend_from_slice(&buffer[..*outcome.as_ref().unwrap_or(&0)]);
         outcome
     }
 
