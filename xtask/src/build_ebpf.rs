@@ -35,7 +35,7 @@ pub(crate) struct Args {
 /// A missing tool (with the commands that install it), a failed build, or, with `check`, a difference.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     if args.install {
-        toolchain::install(root)?;
+        toolchain::install()?;
     }
     let recorded = fs::read_to_string(root.join(RECORD)).unwrap_or_default();
     let (compilers, missing) = toolchain::compilers();
@@ -45,7 +45,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         .find(|compiler| recorded.lines().any(|line| line == compiler.version))
         .or(compilers.first())
         .with_context(|| no_compiler(&missing))?;
-    let linker = toolchain::linker(root, compiler)
+    let linker = toolchain::linker(compiler)
         .map_err(|error| anyhow!("{error:#}\nto get it, {}", toolchain::instructions()))?;
     eprintln!("compiler: {} ({}), {}", compiler.name, compiler.version, compiler.rustc.display());
     eprintln!(
@@ -145,12 +145,7 @@ fn build(
 }
 
 fn cargo_home() -> Result<PathBuf> {
-    #[allow(clippy::disallowed_methods, reason = "a build task reads cargo's environment")]
-    let (cargo, home) = (std::env::var_os("CARGO_HOME"), std::env::var_os("HOME"));
-    cargo
-        .map(PathBuf::from)
-        .or_else(|| home.map(|home| Path::new(&home).join(".cargo")))
-        .context("neither CARGO_HOME nor HOME is set")
+    toolchain::cargo_home().context("neither CARGO_HOME nor HOME is set")
 }
 
 /// Refuses an object that names a folder of this machine.

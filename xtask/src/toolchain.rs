@@ -97,13 +97,13 @@ fn compiler(
 /// The linker, and an LLVM for it that reads what `compiler` writes.
 ///
 /// # Errors
-/// No bpf-linker on the path or under `target/tools`, no libLLVM of the compiler's version, or the
+/// No bpf-linker on the path or where cargo installs, no libLLVM of the compiler's version, or the
 /// two do not work together.
-pub(crate) fn linker(root: &Path, compiler: &Compiler) -> Result<Linker> {
-    let path = linker_candidates(root)
+pub(crate) fn linker(compiler: &Compiler) -> Result<Linker> {
+    let path = linker_candidates()
         .into_iter()
         .find(|path| path.is_file())
-        .context("bpf-linker: neither on PATH nor in target/tools/bin")?;
+        .context("bpf-linker: neither on PATH nor where cargo installs")?;
     let mut tried = Vec::new();
     for llvm in llvm_folders(compiler) {
         let version = output(Command::new(&path).arg("--version").env("LD_LIBRARY_PATH", &llvm));
@@ -115,13 +115,20 @@ pub(crate) fn linker(root: &Path, compiler: &Compiler) -> Result<Linker> {
     bail!("bpf-linker: no folder with a libLLVM {} that it can load {tried:?}", compiler.llvm)
 }
 
-fn linker_candidates(root: &Path) -> Vec<PathBuf> {
+fn linker_candidates() -> Vec<PathBuf> {
     #[allow(clippy::disallowed_methods, reason = "a build task looks for tools on PATH")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain([root.join("target/tools/bin")])
+        .chain(cargo_home().map(|home| home.join("bin")))
         .map(|folder| folder.join("bpf-linker"))
         .collect()
+}
+
+/// Where cargo keeps what it has fetched and installed.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    #[allow(clippy::disallowed_methods, reason = "a build task reads cargo's environment")]
+    let (cargo, home) = (std::env::var_os("CARGO_HOME"), std::env::var_os("HOME"));
+    cargo.map(PathBuf::from).or_else(|| home.map(|home| Path::new(&home).join(".cargo")))
 }
 
 /// Folders that hold a libLLVM of the compiler's major version: its own, the default toolchain's, the
@@ -154,7 +161,7 @@ pub(crate) fn instructions() -> String {
          or on Debian 12:\n\
          \x20   apt-get install --no-install-recommends {}\n\
          and the linker:\n\
-         \x20   cargo install bpf-linker --version {BPF_LINKER} --locked --root target/tools\n\
+         \x20   cargo install bpf-linker --version {BPF_LINKER} --locked\n\
          or let `cargo xtask build-ebpf --install` do it (as root on Debian)",
         DEBIAN_PACKAGES.join(" ")
     )
@@ -164,7 +171,7 @@ pub(crate) fn instructions() -> String {
 ///
 /// # Errors
 /// A command that failed, by name.
-pub(crate) fn install(root: &Path) -> Result<()> {
+pub(crate) fn install() -> Result<()> {
     if compilers().0.is_empty() {
         ensure!(
             Path::new("/usr/bin/apt-get").exists() && output(Command::new("id").arg("-u"))? == "0",
@@ -177,10 +184,10 @@ pub(crate) fn install(root: &Path) -> Result<()> {
             .args(DEBIAN_PACKAGES)
             .env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
-    if !linker_candidates(root).iter().any(|path| path.is_file()) {
-        run(Command::new("cargo")
-            .args(["install", "bpf-linker", "--version", BPF_LINKER, "--locked", "--root"])
-            .arg(root.join("target/tools")))?;
+    if !linker_candidates().iter().any(|path| path.is_file()) {
+        // Beside the sources' own build: it is of use to every clone.
+        let arguments = ["install", "bpf-linker", "--version", BPF_LINKER, "--locked"];
+        run(Command::new("cargo").args(arguments))?;
     }
     Ok(())
 }
