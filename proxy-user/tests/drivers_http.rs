@@ -193,7 +193,7 @@ async fn what_tells_no_state_is_an_error_and_wishes_fail() {
         assert!(error.contains(words) && error.len() < 500, "{body:.40}: {error}");
         driver.start().await.unwrap();
         let error = said(driver.stop().await);
-        assert!(error.contains("took the wish") && error.contains(words), "{body:.40}: {error}");
+        assert!(error.contains("was told to stop") && error.contains(words), "{body:.40}: {error}");
     }
 }
 
@@ -305,7 +305,7 @@ fn untrusted() -> rustls::ServerConfig {
 async fn a_state_that_never_changes() {
     let (_plane, url) = control_plane(|_| state("running"));
     let error = said(driver(&url).stop().await);
-    assert!(error.contains("after 1s that the app is running"), "{error}");
+    assert!(error.contains("still running when `stop_timeout` is over"), "{error}");
     let (_plane, url) = control_plane(|_| state("suspended"));
     let driver = driver(&format!("{url}\nready_timeout = \"1s\""));
     driver.start().await.unwrap();

@@ -62,7 +62,7 @@ pub struct CommandDriver {
     pub ready_path: Option<String>,
     /// As [`ProcessDriver::ready_timeout`].
     pub ready_timeout: Duration,
-    /// How long `suspend` and what follows it may take. Default 10 s.
+    /// How long `suspend` and what follows it may take, 1 s to 24 h. Default 10 s.
     pub stop_timeout: Duration,
 }
 
@@ -83,7 +83,7 @@ pub struct HttpDriver {
     pub ready_path: Option<String>,
     /// As [`ProcessDriver::ready_timeout`].
     pub ready_timeout: Duration,
-    /// How long it may take until the state says that it is down. Default 60 s.
+    /// How long it may take until the state says that it is down, 1 s to 24 h. Default 60 s.
     pub stop_timeout: Duration,
 }
 
@@ -137,12 +137,6 @@ pub struct StateCall {
 }
 
 impl Driver {
-    /// Whether this version acts on drivers of this kind.
-    #[must_use]
-    pub fn is_built(&self) -> bool {
-        matches!(self, Driver::Process(_) | Driver::Http(_))
-    }
-
     /// The word that names its kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {

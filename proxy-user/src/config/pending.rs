@@ -46,9 +46,6 @@ pub(super) fn app(table: &mut Table<'_>, app: &App) {
     if table.has("busy_cpu") && app.driver.is_some() {
         later(table, "busy_cpu", "CPU does not count as work");
     }
-    if app.driver.is_some() && !app.is_driven() {
-        later(table, "driver", "the app is neither started nor suspended");
-    }
 }
 
 fn later(table: &mut Table<'_>, key: &str, instead: &str) {

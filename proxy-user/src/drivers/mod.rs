@@ -3,7 +3,11 @@
 //! A driver does what it is told and says what it sees. It must not know requests, sessions, the
 //! lobby, or why it is told: `core::lifecycle` decides.
 
+mod child;
+pub mod command;
+mod down;
 pub mod http;
+mod lines;
 mod looks;
 pub mod process;
 
@@ -13,6 +17,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use self::command::CommandDriver;
+use self::http::HttpDriver;
+use self::process::{ProcessDriver, Supervisor};
 use crate::config::{self, Upstream};
 use crate::core::lifecycle::{Failure, Observed};
 
@@ -69,24 +76,24 @@ pub trait Driver: Debug + Send + Sync {
     }
 }
 
-/// The driver of an app; `None` = this version has none of its kind ([`config::Driver::is_built`]).
-/// `processes` is what those share that are child processes.
+/// The driver of an app. `upstream` is where the configuration says that the app listens, if it does;
+/// `supervisor` is asked for where the app is a child process.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+#[must_use]
 pub fn build(
     app: &str,
     config: &config::Driver,
     upstream: Option<Upstream>,
     listener: Listener,
-    processes: impl FnOnce() -> Arc<process::Supervisor>,
-) -> Option<Arc<dyn Driver>> {
-    match config {
+    supervisor: impl FnOnce() -> Arc<Supervisor>,
+) -> Arc<dyn Driver> {
+    match config.clone() {
         config::Driver::Process(config) => {
-            let config = config.clone();
-            let processes = processes();
-            Some(Arc::new(process::ProcessDriver::new(app, config, upstream, listener, processes)))
+            Arc::new(ProcessDriver::new(app, config, upstream, listener, supervisor()))
         }
-        config::Driver::Http(config) => {
-            Some(Arc::new(http::HttpDriver::new(app, (**config).clone())))
-        }
-        config::Driver::Command(_) => None,
+        config::Driver::Command(config) => Arc::new(CommandDriver::new(app, config)),
+        config::Driver::Http(config) => Arc::new(HttpDriver::new(app, *config)),
     }
 }

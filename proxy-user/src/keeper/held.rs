@@ -55,9 +55,8 @@ impl HeldDrivers {
             if self.drivers.remove(&app.name).is_some() {
                 app.drive(Event::Observed(Observed::Suspended), clock::now());
             }
-            if let Some(config) = policy.config.driver.clone()
-                && let Some(driver) = self.make(app, &config, policy.config.upstream.clone())
-            {
+            if let Some(config) = policy.config.driver.clone() {
+                let driver = self.make(app, &config, policy.config.upstream.clone());
                 app.life.set_upstream(driver.upstream());
                 let held = Held {
                     config,
@@ -80,7 +79,7 @@ impl HeldDrivers {
         app: &Arc<App>,
         config: &config::Driver,
         upstream: Option<config::Upstream>,
-    ) -> Option<Arc<dyn Driver>> {
+    ) -> Arc<dyn Driver> {
         let owner = Arc::downgrade(app);
         let listener: Listener = Arc::new(move |notice| {
             let Some(app) = owner.upgrade() else { return };

@@ -28,6 +28,10 @@ impl Scratch {
     }
 
     /// Writes a file and gives its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();

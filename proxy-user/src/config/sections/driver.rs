@@ -65,7 +65,7 @@ fn process(table: &mut Table<'_>, base: &Path) -> Option<ProcessDriver> {
         program(table, "command", &["streamlit", "run", "app.py", "--server.port", "{port}"]);
     let Common { dir, env, .. } = common(table, base);
     let Readiness { path, timeout } = readiness(table);
-    let stop_timeout = stop_timeout(table, ProcessDriver::STOP_TIMEOUT);
+    let stop_timeout = stop_timeout(table, Duration::ZERO, ProcessDriver::STOP_TIMEOUT);
     Some(ProcessDriver {
         command: command?,
         dir,
@@ -82,7 +82,7 @@ fn command(table: &mut Table<'_>, base: &Path) -> Option<CommandDriver> {
     let state = program(table, "state", &["/usr/local/bin/demo-state"]);
     let Common { dir, env } = common(table, base);
     let Readiness { path, timeout } = readiness(table);
-    let stop_timeout = stop_timeout(table, ProcessDriver::STOP_TIMEOUT);
+    let stop_timeout = stop_timeout(table, SECOND, ProcessDriver::STOP_TIMEOUT);
     Some(CommandDriver {
         wake: wake?,
         suspend: suspend?,
@@ -121,9 +121,9 @@ pub(super) fn readiness(table: &mut Table<'_>) -> Readiness {
 }
 
 /// How long its end may take.
-pub(super) fn stop_timeout(table: &mut Table<'_>, default: Duration) -> Duration {
+pub(super) fn stop_timeout(table: &mut Table<'_>, least: Duration, default: Duration) -> Duration {
     let mut timeout = default;
-    table.set(&mut timeout, "stop_timeout", duration(Duration::ZERO..=DAY));
+    table.set(&mut timeout, "stop_timeout", duration(least..=DAY));
     timeout
 }
 

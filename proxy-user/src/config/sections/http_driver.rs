@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::super::driver::{Call, HttpDriver, StateCall};
+use super::super::value::SECOND;
 use super::super::value::place::token_file;
 use super::super::value::pointer::POINTER;
 use super::super::value::web::{BODY, METHOD, URL};
@@ -62,7 +63,7 @@ pub(super) fn http_driver(table: &mut Table<'_>, base: &Path) -> Option<HttpDriv
     let token_file = table.text("token_file", token_file(base));
     let token_header = token_header(table);
     let Readiness { path, timeout } = readiness(table);
-    let stop_timeout = stop_timeout(table, Duration::from_secs(60));
+    let stop_timeout = stop_timeout(table, SECOND, Duration::from_secs(60));
     Some(HttpDriver {
         state: state?,
         wake: wake?,

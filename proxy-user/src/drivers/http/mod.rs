@@ -11,9 +11,9 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::time::{sleep, timeout};
 
 use self::call::ControlPlane;
+use super::down::until_down;
 use super::looks::Looks;
 use super::{Driver, DriverError};
 use crate::config;
@@ -21,11 +21,6 @@ use crate::core::lifecycle::Observed;
 
 /// How often the state is asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// The first pause between two looks whether the app is down; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// Has a control plane start and stop one app.
 pub struct HttpDriver {
     app: String,
@@ -49,42 +44,6 @@ impl HttpDriver {
         state::read(state, &answer).map_err(|why| {
             DriverError(format!("{} answered what tells no state: {why}", call::name(&state.call)))
         })
-    }
-
-    /// Waits until the app is down.
-    async fn down(&self) -> Result<(), DriverError> {
-        let mut pause = FIRST_PAUSE;
-        let mut last = None;
-        let down = async {
-            loop {
-                match self.look().await {
-                    Ok(Observed::Suspended | Observed::Disabled) => return,
-                    // It may be asked again in a moment.
-                    other => last = Some(other),
-                }
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        };
-        let limit = self.config.stop_timeout;
-        if timeout(limit, down).await.is_ok() {
-            return Ok(());
-        }
-        let limit = humantime::format_duration(limit);
-        Err(DriverError(match last {
-            Some(Ok(observed)) => {
-                let word = state::word(observed);
-                format!(
-                    "the control plane took the wish, and says after {limit} that the app is {word}"
-                )
-            }
-            Some(Err(error)) => {
-                format!(
-                    "the control plane took the wish, but not whether the app is down within {limit}: {error}"
-                )
-            }
-            None => format!("the control plane did not tell the state within {limit}"),
-        }))
     }
 }
 
@@ -113,7 +72,7 @@ impl Driver for HttpDriver {
                     _ => Err(refused),
                 };
             }
-            self.down().await
+            until_down(self.config.stop_timeout, || self.look()).await
         })
     }
 

@@ -28,16 +28,6 @@ pub(super) fn read(call: &StateCall, answer: &[u8]) -> Result<Observed, String> 
     })
 }
 
-/// A state as Ebbtide calls it.
-pub(super) fn word(observed: Observed) -> &'static str {
-    match observed {
-        Observed::Running => "running",
-        Observed::Starting => "starting",
-        Observed::Suspended => "suspended",
-        Observed::Disabled => "disabled",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

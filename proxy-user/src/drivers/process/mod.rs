@@ -6,7 +6,6 @@
 mod cgroup;
 mod group;
 pub mod guard;
-mod lines;
 mod output;
 mod place;
 mod port;
@@ -40,6 +39,7 @@ use crate::core::lifecycle::Observed;
 
 pub use self::place::{PlaceError, examine};
 pub use self::supervisor::Supervisor;
+pub(super) use self::words::ended;
 
 /// How long processes may take to be gone after SIGKILL. Only the kernel can hold them longer.
 const AFTER_KILL: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::lines::{Lines, Newest};
+use super::super::lines::{Lines, Newest};
 
 /// Where the lines are found in the log: `--log info,ebbtide::app=off` is without them.
 const TARGET: &str = "ebbtide::app";

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 
+use super::super::child;
 use super::session::MARK;
 use crate::{config, descriptors};
 
@@ -16,16 +17,6 @@ use crate::{config, descriptors};
 pub(super) const NO_CGROUP: i32 = libc::ENOTRECOVERABLE;
 /// The same for the guard.
 pub(super) const NO_GUARD: i32 = libc::EOWNERDEAD;
-
-/// Addressed to Ebbtide by its service manager: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
-const OURS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "LISTEN_PID",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-];
 
 /// How a new process joins the others of its run, before it runs the app's program.
 pub(super) enum Join {
@@ -66,7 +57,7 @@ fn command(config: &config::ProcessDriver, port: u16, join: Join) -> Command {
     let mut words = config.command.iter().map(|word| word.replace("{port}", &port));
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words);
-    OURS.iter().for_each(|name| _ = command.env_remove(name));
+    child::forget_ours(&mut command);
     command.env("PORT", port).envs(&config.env);
     if let Some(dir) = &config.dir {
         command.current_dir(dir);
@@ -80,10 +71,8 @@ fn command(config: &config::ProcessDriver, port: u16, join: Join) -> Command {
     unsafe {
         command.pre_exec(move || {
             join.enter()?;
-            detach();
-            if let Some(limit) = &open_files {
-                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const *limit);
-            }
+            child::detach();
+            child::limit(open_files.as_ref());
             Ok(())
         })
     };
@@ -122,24 +111,5 @@ impl Join {
                 }
             }
         }
-    }
-}
-
-/// Makes a process that was just forked one that no terminal reaches, with signals as a new program
-/// expects them, and with no descriptor of ours but the first three. Async-signal-safe.
-pub(super) fn detach() {
-    const SIGNALS: libc::c_int = 64;
-    const FIRST: libc::c_uint = 3;
-    // SAFETY: plain system calls on memory of this function. That some signals cannot be set, and that
-    // kernels before 5.11 do not know the last call, changes nothing: all our descriptors are close-on-exec.
-    unsafe {
-        libc::setsid();
-        for signal in 1..=SIGNALS {
-            libc::signal(signal, libc::SIG_DFL);
-        }
-        let mut none = std::mem::zeroed::<libc::sigset_t>();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
     }
 }

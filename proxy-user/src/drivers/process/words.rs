@@ -30,7 +30,11 @@ const SIGNALS: [(i32, &str); 16] = [
 ];
 
 /// How it ended, whether it left processes behind, and what it printed last.
-pub(super) fn ended(status: Option<ExitStatus>, left: usize, last_line: Option<&str>) -> String {
+pub(in super::super) fn ended(
+    status: Option<ExitStatus>,
+    left: usize,
+    last_line: Option<&str>,
+) -> String {
     let mut words = match status.map(|status| (status.code(), status.signal())) {
         Some((Some(code), _)) => format!("it exited with status {code}"),
         Some((None, Some(number))) => {

@@ -21,8 +21,8 @@ use tokio::runtime::Handle;
 use self::message::Message;
 pub(super) use self::message::leads;
 use super::group::Group;
-use super::spawn::detach;
 use crate::clock;
+use crate::drivers::child::detach;
 pub use process::run;
 
 /// Between two starts at least.

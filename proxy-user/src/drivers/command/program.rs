@@ -1,0 +1,186 @@
+//! One run of a program: bounded in time and in what is kept of its output, and with nothing left of it
+//! when nobody waits any more.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::super::DriverError;
+use super::super::child::clean;
+use super::super::lines::{Lines, Newest};
+use super::super::process::ended;
+use crate::config;
+use crate::toml_file::quote;
+
+/// More than this of what a program answers is kept by nobody, in bytes.
+const LONGEST_ANSWER: usize = 4096;
+/// Read at once from a pipe.
+const BUFFER: usize = 64 * 1024;
+/// After so many bytes of one pipe there is a pause: who prints without end takes no core.
+const BURST: usize = 1024 * 1024;
+/// With `BURST` about 200 MiB/s.
+const PAUSE: Duration = Duration::from_millis(4);
+/// How long what a program left in its pipes may take to be read: what it left running may hold them open.
+const REST: Duration = Duration::from_millis(200);
+
+/// A program with its arguments.
+#[derive(Clone, Copy)]
+pub(super) struct Program<'a> {
+    /// What the configuration calls it.
+    pub(super) key: &'static str,
+    pub(super) words: &'a [String],
+    pub(super) app: &'a str,
+    pub(super) config: &'a config::CommandDriver,
+    /// How long it may take.
+    pub(super) limit: Duration,
+}
+
+/// What programs printed last.
+#[derive(Debug, Default)]
+pub(super) struct Printed(Mutex<Newest>);
+
+impl Printed {
+    /// The newest line last.
+    pub(super) fn newest(&self) -> Vec<String> {
+        self.0.lock().to_vec()
+    }
+}
+
+impl Program<'_> {
+    /// Runs it. Its output replaces what was `printed` before.
+    ///
+    /// # Errors
+    /// It cannot be run, fails, or takes too long; it is killed then.
+    pub(super) async fn run(self, printed: &Arc<Printed>) -> Result<(), DriverError> {
+        printed.0.lock().clear();
+        let (child, group) = self.spawn()?;
+        self.finish(child, group, printed, |stdout| tokio::spawn(read(stdout, Arc::clone(printed))))
+            .await
+            .map(drop)
+    }
+
+    /// Runs it, and gives what it printed to standard output.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub(super) async fn ask(self) -> Result<String, DriverError> {
+        let (child, group) = self.spawn()?;
+        let read = |stdout| tokio::spawn(answer(stdout));
+        let answer = self.finish(child, group, &Arc::default(), read).await?;
+        answer.ok_or_else(|| self.failed("it left something running that still holds its output"))
+    }
+
+    /// Waits for its end; gives what was made of its standard output, if that has ended too.
+    async fn finish<T>(
+        self,
+        mut child: Child,
+        mut group: Group,
+        printed: &Arc<Printed>,
+        read_stdout: impl FnOnce(Box<dyn AsyncRead + Send + Unpin>) -> JoinHandle<T>,
+    ) -> Result<Option<T>, DriverError> {
+        let nothing = || Box::new(tokio::io::empty()) as Box<dyn AsyncRead + Send + Unpin>;
+        let stdout = child.stdout.take().map_or_else(nothing, |pipe| Box::new(pipe) as _);
+        let stderr = child.stderr.take().map_or_else(nothing, |pipe| Box::new(pipe) as _);
+        let stdout = read_stdout(stdout);
+        let stderr = tokio::spawn(read(stderr, Arc::clone(printed)));
+        let Ok(status) = timeout(self.limit, child.wait()).await else {
+            drop(group);
+            let limit = humantime::format_duration(self.limit);
+            return Err(self.failed(&format!("it did not end within {limit}, and was killed")));
+        };
+        group.0 = None;
+        let rest = timeout(REST, async { (stdout.await.ok(), stderr.await.ok()) }).await;
+        let status = status.map_err(|error| self.failed(&error.to_string()))?;
+        if status.success() {
+            return Ok(rest.ok().and_then(|(answer, _)| answer));
+        }
+        Err(self.failed(&ended_badly(status, printed)))
+    }
+
+    fn spawn(&self) -> Result<(Child, Group), DriverError> {
+        let mut words = self.words.iter();
+        let mut command = Command::new(words.next().map_or("", |program| program));
+        command.args(words).env("EBBTIDE_APP", self.app).envs(&self.config.env);
+        if let Some(dir) = &self.config.dir {
+            command.current_dir(dir);
+        }
+        clean(&mut command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|error| self.failed(&not_started(&error)))?;
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Ok((child, Group(id)))
+    }
+
+    /// What is told of it. Its arguments may be secrets.
+    pub(super) fn failed(&self, why: &str) -> DriverError {
+        let program = quote(self.words.first().map_or("", |program| program));
+        DriverError(format!("`{}` ({program}): {why}", self.key))
+    }
+}
+
+fn not_started(error: &io::Error) -> String {
+    let fix = match error.kind() {
+        io::ErrorKind::NotFound => "; check the program, `dir` and PATH",
+        io::ErrorKind::PermissionDenied => "; check who may run it",
+        _ => "",
+    };
+    format!("it cannot be run: {error}{fix}")
+}
+
+fn ended_badly(status: ExitStatus, printed: &Printed) -> String {
+    ended(Some(status), 0, printed.0.lock().last_words())
+}
+
+/// The processes of a run, which are killed when this is dropped while it names them.
+struct Group(Option<i32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(id) = self.0 {
+            // SAFETY: takes plain numbers. The first process of the group has not been waited for, so its
+            // id is nobody else's.
+            unsafe { libc::killpg(id, libc::SIGKILL) };
+        }
+    }
+}
+
+/// Keeps the newest lines, and reads on until nobody can print any more.
+async fn read(mut pipe: Box<dyn AsyncRead + Send + Unpin>, printed: Arc<Printed>) {
+    let mut buffer = vec![0; BUFFER].into_boxed_slice();
+    let (mut lines, mut burst) = (Lines::default(), 0);
+    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        lines.feed_last(bytes, Newest::COUNT, |line| printed.0.lock().push(line));
+        rest(&mut burst, count).await;
+    }
+    if let Some(line) = lines.finish() {
+        printed.0.lock().push(line);
+    }
+}
+
+/// Keeps the beginning, and reads on until nobody can print any more.
+async fn answer(mut pipe: Box<dyn AsyncRead + Send + Unpin>) -> String {
+    let mut buffer = vec![0; BUFFER].into_boxed_slice();
+    let (mut answer, mut burst) = (Vec::new(), 0);
+    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+        let room = LONGEST_ANSWER - answer.len();
+        answer.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
+        rest(&mut burst, count).await;
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn rest(burst: &mut usize, count: usize) {
+    *burst += count;
+    if *burst >= BURST {
+        sleep(PAUSE).await;
+        *burst = 0;
+    }
+}
