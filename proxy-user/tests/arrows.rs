@@ -142,6 +142,7 @@ const ALLOWED: [(&str, &[&str]); 35] = [
         &[
             "admin",
             "config",
+            "core",
             "demo",
             "doctor",
             "drivers",
