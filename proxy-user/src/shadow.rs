@@ -3,7 +3,6 @@
 //! It says so, in the log and as an event, and does nothing. `core::shadow` decides.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
@@ -25,12 +24,15 @@ pub async fn run(serving: Arc<Serving>) {
     loop {
         ticks.tick().await;
         let now = clock::now();
-        serving.apps().iter().for_each(|app| look(app, now));
+        for app in serving.apps().iter() {
+            app.tick_work(now);
+            look(app, now);
+        }
     }
 }
 
 fn look(app: &App, now: Nanos) {
-    let sight = app.account.sight(app.gate.newest(), app.live.load(Relaxed));
+    let sight = app.sight(now);
     // The lock is given back before anything is told.
     if let Some(Some(comparison)) = app.account.shadow(|shadow| shadow.look(now, &sight)) {
         tell(app, now, &sight, comparison);

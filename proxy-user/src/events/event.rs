@@ -1,6 +1,7 @@
 //! What can happen, with everything that a listener may want to know of it. Payloads and addresses are
 //! left out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::ending::Reap;
@@ -9,6 +10,7 @@ use crate::core::loss::Loss;
 use crate::core::pack::RuleName;
 use crate::core::shadow::Comparison;
 use crate::core::time::Nanos;
+use crate::core::work::Change;
 
 /// Something that happened to an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,13 @@ pub enum EventKind {
     Failed {
         /// Why, in words.
         reason: Box<str>,
+    },
+    /// The app is at work for somebody, or is no more.
+    Work {
+        /// Which of the two.
+        change: Change,
+        /// The rules that know what is in progress.
+        rules: Vec<Arc<str>>,
     },
     /// The app would have been suspended: `on_idle = "shadow"`.
     ShadowSuspend {

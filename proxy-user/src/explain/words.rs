@@ -45,6 +45,7 @@ pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
         page.line(&life);
     }
     activity(&mut page, view);
+    work(&mut page, view);
     ignored(&mut page, view);
     suspension(&mut page, view);
     packs(&mut page, view);
@@ -106,6 +107,29 @@ fn activity(page: &mut Page, view: &AppView) {
         }
         None => "No rule knows it for machinery, so it counts.",
     });
+}
+
+fn work(page: &mut Page, view: &AppView) {
+    let work = &view.work;
+    if work.since.is_none() && work.open.is_empty() && work.last_ended.is_none() {
+        return;
+    }
+    page.heading("Work in progress");
+    match (&work.since, work.seconds, &work.last_ended) {
+        (Some(since), Some(seconds), _) => {
+            page.line(&format!("At work for somebody for {}, since {since}.", span(seconds)));
+        }
+        (_, _, Some(ended)) => page.line(&format!("None now; the last one ended at {ended}.")),
+        _ => page.line("None that keeps the app awake."),
+    }
+    for open in &work.open {
+        let whose = match open.by.as_str() {
+            "page" => "begun by a page by itself, which keeps nothing awake",
+            _ if open.watched => "asked for by somebody",
+            _ => "asked for by somebody who has gone since",
+        };
+        page.line(&format!("{}: {}, since {}, {whose}.", open.rule, open.count, open.since));
+    }
 }
 
 fn ignored(page: &mut Page, view: &AppView) {

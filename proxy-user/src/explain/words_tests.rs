@@ -36,6 +36,22 @@ Packs
 }
 
 #[test]
+fn an_app_that_is_at_work() {
+    let work = r#""work": {"since": "2026-11-22T11:48:00Z", "seconds": 720.0, "last_ended": null, "open": [
+        {"rule": "jupyter/cell", "count": 1, "since": "2026-11-22T11:48:00Z", "by": "person", "watched": false},
+        {"rule": "shiny/flush", "count": 2, "since": "2026-11-22T11:59:59Z", "by": "page", "watched": true}
+    ]}, "shadow": null"#;
+    let told = tell(&detail(&QUIET.replace("\"shadow\": null", work)), false);
+    let wanted = "\
+Work in progress
+  At work for somebody for 12 min, since 2026-11-22T11:48:00Z.
+  jupyter/cell: 1, since 2026-11-22T11:48:00Z, asked for by somebody who has gone since.
+  shiny/flush: 2, since 2026-11-22T11:59:59Z, begun by a page by itself, which keeps nothing awake.
+";
+    assert!(told.contains(wanted), "{told}");
+}
+
+#[test]
 fn a_forgotten_tab_under_a_shadow() {
     let busy = r#"{
   "app": "demo", "state": "running", "now": "2026-11-22T12:00:00Z", "sessions": 2,

@@ -22,6 +22,7 @@ pub(crate) mod timed;
 mod upgrade;
 mod upstream;
 mod waiting;
+mod work;
 mod worker;
 
 use std::sync::Arc;

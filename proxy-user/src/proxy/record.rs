@@ -24,6 +24,7 @@ pub(super) fn request(
         count(context, judgement, false);
         if judged.body == 0 {
             pace(context, judgement, None);
+            begin_work(context, judgement, Some(&[]));
         }
     }
 }
@@ -40,6 +41,14 @@ pub(super) fn body(
         count(context, judgement, false);
     }
     pace(context, judgement, seen);
+    begin_work(context, judgement, seen);
+}
+
+/// A request that counts may be work until it is answered.
+fn begin_work(context: &RequestContext, judgement: Judgement, body: Option<&[u8]>) {
+    if let (Some(work), false) = (&context.work, matches!(judgement, Judgement::Ignored(_))) {
+        work.begin(body);
+    }
 }
 
 /// A poll that was answered in place of its app, which does not run.
@@ -74,6 +83,10 @@ fn count(context: &RequestContext, judgement: Judgement, upgrade: bool) {
         // A body that broke off, or more than any rule looks at: a person's.
         Judgement::Undecided => None,
     };
+    let recognised = context.policy.recognised();
+    if !upgrade && context.policy.book.asks_for_work(&context.head(), recognised) {
+        context.app.posted.note(now);
+    }
     context.app.note(now, if upgrade { Reason::Upgrade } else { Reason::Request });
     context.app.account.asked(now, &asked, rule);
 }

@@ -89,7 +89,7 @@ async fn pass(
         upgrade::check(proxy, &routed.request)?;
     }
     let Routed { app, policy, request, peer } = &mut routed;
-    let context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
+    let mut context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
     let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
     let waited = lobby::enter(proxy, &context, &judged, request).await?;
     let mut response = match judged {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::heartbeats::Heartbeats;
+use crate::clock;
 use crate::core::cadence::{self, Cadence};
 use crate::core::decoder::{MessageDecoder, Workspace};
 use crate::core::extension::{Deflate, Extensions};
@@ -18,7 +19,7 @@ use crate::core::pack::{
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
-use crate::session::{App, AppPolicy, Trace};
+use crate::session::{App, AppPolicy, Session, Trace};
 
 /// One session's rules, and where their work stands.
 #[derive(Debug)]
@@ -31,6 +32,17 @@ pub struct Inspection {
     heartbeats: Option<Box<Heartbeats>>,
     cadence: Option<Box<Paced>>,
     trace: Trace,
+    listening: Option<Box<Listening>>,
+}
+
+/// A session whose messages show work, which ends with it.
+#[derive(Debug)]
+struct Listening(Arc<Session>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.app.close_work(clock::coarse(), self.0.id);
+    }
 }
 
 /// One direction that is looked into.
@@ -116,14 +128,20 @@ impl Inspection {
             heartbeats: heartbeat.map(|known| Box::new(Heartbeats::new(known))),
             input,
             trace: Trace::new(0),
+            listening: None,
         };
         let any = inspection.input.is_some() || inspection.output.is_some();
         any.then(|| Box::new(inspection))
     }
 
     /// Says whose messages these are.
-    pub(super) fn for_session(&mut self, session: u64) {
-        self.trace = Trace::new(session);
+    pub(super) fn for_session(&mut self, session: &Arc<Session>) {
+        self.trace = Trace::new(session.id);
+        if self.judge.watches_work() {
+            self.judge.open(session.id);
+            self.listening = Some(Box::new(Listening(Arc::clone(session))));
+            session.app.note_work(session.opened, self.judge.signs().into_iter().flatten());
+        }
     }
 
     /// Shows a chunk, and tells `app` what became of its message.
@@ -177,6 +195,11 @@ impl Inspection {
         *begun |= judgement.is_some();
         if judgement.is_some() && direction == Direction::Output && self.judge.is_echoed() {
             app.echoed.note(now);
+        }
+        if judgement.is_some()
+            && let Some(signs) = self.judge.signs()
+        {
+            app.note_work(now, signs);
         }
         // The judge sees no more of a long message than its rules need.
         length = length.max(*frame);

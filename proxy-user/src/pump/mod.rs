@@ -109,7 +109,7 @@ impl<H: SessionHost> Pump<H> {
     ) -> Pump<H> {
         let Counting { counts_output, mut inspection } = counting;
         if let Some(inspection) = &mut inspection {
-            inspection.for_session(registered.session.id);
+            inspection.for_session(&registered.session);
         }
         let rules = |masked| Rules { masked, rsv: limits.rsv, max_frame: limits.max_frame };
         Pump {

@@ -9,12 +9,14 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::life::Outcome;
-use super::{Account, Counts, Life, Lives, Losses, Lost, Order, Orders, Seats, Session, TcpTotals};
+use super::{
+    Account, Counts, Life, Lives, Losses, Lost, Order, Orders, Seats, Session, TcpTotals, WorkBook,
+};
 use crate::clock;
 use crate::config::{self, Count, OnIdle, Upstream};
 use crate::core::gate::{Gate, Moment, Reason};
 use crate::core::keep_awake;
-use crate::core::lifecycle::{Event, Facts, Work};
+use crate::core::lifecycle::{Event, Facts};
 use crate::core::pack::{Judgement, RuleBook};
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
@@ -36,6 +38,8 @@ pub struct App {
     pub echoed: Moment,
     /// When somebody last asked for work by a request.
     pub posted: Moment,
+    /// What it computes for somebody.
+    pub work: WorkBook,
     /// What counted and what did not, for whoever asks why.
     pub account: Account,
     /// How it failed those who asked it.
@@ -126,6 +130,7 @@ impl App {
             gate: Gate::default(),
             echoed: Moment::default(),
             posted: Moment::default(),
+            work: WorkBook::default(),
             losses: Losses::default(),
             seats: Seats::new(config.max_sessions),
             opened: AtomicU64::new(0),
@@ -192,11 +197,12 @@ impl App {
         let policy = self.policy.load();
         let config = &policy.config;
         let suspends = config.on_idle == OnIdle::Suspend;
+        let activity = self.gate.newest().map(|activity| activity.at);
         Facts {
             idle_after: config.idle_after.filter(|_| suspends),
             busy_limit: config.busy_limit.unwrap_or_default(),
-            activity: self.gate.newest().map(|activity| activity.at),
-            work: Work::default(),
+            activity,
+            work: self.work.facts(config.busy_limit, activity),
             kept: is_kept(config, now),
         }
     }

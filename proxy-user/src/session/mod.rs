@@ -14,6 +14,7 @@ mod registry;
 mod seats;
 mod tally;
 mod tcp;
+mod work;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use self::registry::{Look, Registry, Watched, Watches};
 pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
 pub use self::tcp::TcpTotals;
+pub use self::work::{OpenWork, WorkBook};
 use crate::core::ending::Cause;
 use crate::core::gate::Activity;
 use crate::core::history::Path;

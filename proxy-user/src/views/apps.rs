@@ -12,7 +12,8 @@ use crate::core::cadence::{self, Carrier, Hints};
 use crate::core::frame::Opcode;
 use crate::core::gate::Activity;
 use crate::core::history::Entry;
-use crate::session::{Account, App, Registry, RuleCount};
+use crate::core::time::Nanos;
+use crate::session::{Account, App, OpenWork, Registry, RuleCount};
 
 /// How far apart the gate and the account may see the same activity: a few moments.
 const SAME: Duration = Duration::from_millis(20);
@@ -37,6 +38,9 @@ pub(crate) struct AppView {
     pub(crate) packs_recognised: Vec<String>,
     pub(crate) count: String,
     pub(crate) last_activity: Option<LastActivity>,
+    /// What it computes for somebody, as far as the wire tells.
+    #[serde(default)]
+    pub(crate) work: WorkView,
     pub(crate) ignored: Vec<IgnoredView>,
     /// Frames of the app that do not count because only input does.
     pub(crate) ignored_output: u64,
@@ -49,6 +53,31 @@ pub(crate) struct AppView {
     pub(crate) shadow: Option<ShadowView>,
     /// How many kinds of steady messages no rule knows.
     pub(crate) cadence_hints: usize,
+}
+
+/// Work in progress.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct WorkView {
+    /// Since when it is at work for somebody; absent = it is not.
+    pub(crate) since: Option<String>,
+    pub(crate) seconds: Option<f64>,
+    /// When work ended last that left something to fetch.
+    pub(crate) last_ended: Option<String>,
+    /// What is in progress, by rule.
+    pub(crate) open: Vec<OpenWorkView>,
+}
+
+/// Works that one rule knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct OpenWorkView {
+    pub(crate) rule: String,
+    pub(crate) count: usize,
+    /// Since when the oldest.
+    pub(crate) since: String,
+    /// `person`, or `page`: begun by a page as it was opened or by a timer, which keeps nothing awake.
+    pub(crate) by: String,
+    /// Somebody is connected to what it belongs to.
+    pub(crate) watched: bool,
 }
 
 /// The newest activity.
@@ -128,7 +157,7 @@ impl AppView {
         let config = &policy.config;
         let newest = app.gate.newest();
         let counts = registry.counts(std::slice::from_ref(app));
-        let shadow = ShadowView::of(app, newest, now);
+        let shadow = ShadowView::of(app, now);
         let suspends_at = app.suspends_at(now);
         let is_suspended = config.idle_after.is_some() && app.life.is_driven();
         AppView {
@@ -142,6 +171,7 @@ impl AppView {
             packs_recognised: account.packs_recognised(),
             count: config.count.to_string(),
             last_activity: newest.map(|activity| last_activity(account, activity)),
+            work: WorkView::of(app, now),
             ignored: ignored(account),
             ignored_output: counts.iter().map(|counts| counts.app.uncounted).sum(),
             idle_after_seconds: config.idle_after.map(|after| after.as_secs_f64()),
@@ -153,6 +183,25 @@ impl AppView {
             suspends_in_seconds: suspends_at.map(|at| at.since(now).as_secs_f64()),
             shadow,
             cadence_hints: account.hint_count(),
+        }
+    }
+}
+
+impl WorkView {
+    fn of(app: &App, now: Nanos) -> WorkView {
+        let busy = app.work.busy();
+        let view = |open: OpenWork| OpenWorkView {
+            rule: open.rule.to_string(),
+            count: open.count,
+            since: time(open.since),
+            by: if open.by_page { "page" } else { "person" }.to_owned(),
+            watched: open.watched,
+        };
+        WorkView {
+            since: busy.map(time),
+            seconds: busy.map(|since| now.since(since).as_secs_f64()),
+            last_ended: app.work.left().map(time),
+            open: app.work.open().into_iter().map(view).collect(),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Compared, TrafficView, time};
 use crate::core::history::What;
+use crate::core::work::Change;
 use crate::events::{Event, EventKind};
 
 /// One event; `event` is its name.
@@ -18,6 +19,8 @@ pub(crate) enum EventView {
     Reap(Told<ReapView>),
     /// The app failed somebody.
     Loss(Told<LossView>),
+    /// The app is at work for somebody who need not be typing, or is no more.
+    Work(Told<WorkEventView>),
     /// The app was suspended, or would have been.
     Suspend(Told<SuspendView>),
     /// The app runs again.
@@ -53,6 +56,17 @@ pub(crate) struct LossView {
     /// Absent where a request or a handshake failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkEventView {
+    /// `began` or `ended`.
+    pub(crate) result: String,
+    /// How long it lasted, if it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) milliseconds: Option<u64>,
+    /// The rules that know what is in progress.
+    pub(crate) rules: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +120,17 @@ impl EventView {
                 event,
                 LossView { reason: loss.as_str().to_owned(), session: *session },
             )),
+            EventKind::Work { change, rules } => {
+                let (result, lasted) = match change {
+                    Change::Began => ("began", None),
+                    Change::Ended(lasted) => ("ended", Some(*lasted)),
+                };
+                let milliseconds =
+                    lasted.map(|lasted| u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX));
+                let rules = rules.iter().map(ToString::to_string).collect();
+                let view = WorkEventView { result: result.to_owned(), milliseconds, rules };
+                EventView::Work(Told::new(event, view))
+            }
             EventKind::ShadowSuspend { idle_since, comparison } => EventView::Suspend(Told::new(
                 event,
                 SuspendView {
@@ -138,6 +163,7 @@ impl EventView {
             EventView::Ignored(_) => "ignored",
             EventView::Reap(_) => "reap",
             EventView::Loss(_) => "loss",
+            EventView::Work(_) => "work",
             EventView::Suspend(_) => "suspend",
             EventView::Wake(_) => "wake",
             EventView::Failed(_) => "failed",

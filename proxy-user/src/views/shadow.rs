@@ -1,11 +1,8 @@
 //! What `on_idle = "shadow"` has to say: when an app would be suspended, by each way of counting.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use serde::{Deserialize, Serialize};
 
 use super::time;
-use crate::core::gate::Activity;
 use crate::core::shadow::{Comparison, Due};
 use crate::core::time::Nanos;
 use crate::session::App;
@@ -72,10 +69,10 @@ impl Compared {
 }
 
 impl ShadowView {
-    /// `None` = nobody asked for a shadow. `newest`: the app's newest activity.
-    pub(super) fn of(app: &App, newest: Option<Activity>, now: Nanos) -> Option<ShadowView> {
+    /// `None` = nobody asked for a shadow.
+    pub(super) fn of(app: &App, now: Nanos) -> Option<ShadowView> {
         let account = &app.account;
-        let sight = account.sight(newest, app.live.load(Relaxed));
+        let sight = app.sight(now);
         let said =
             account.shadow(|shadow| (shadow.compare(&sight), shadow.suspended(), shadow.times()));
         let (comparison, sums, times) = said?;

@@ -18,3 +18,4 @@ mod scene;
 mod sessions;
 mod shadow;
 mod sleep;
+mod work;

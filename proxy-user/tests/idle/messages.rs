@@ -24,9 +24,13 @@ fn output_beside_inspected_input() {
     let lines = "packs = []\ncount = \"both\"\nidle_after = \"1h\"\non_idle = \"shadow\"";
     let proxy = Setup::new().app("demo", app.address(), lines).start();
     let (mut client, mut server) = open(&proxy, &app);
-    server.send(&Frame::binary([7; 20]));
-    client.receive();
-    let last = newest(&proxy, "output");
+    // What comes within 4 ms of the handshake is not noted.
+    let last = eventually("output", || {
+        server.send(&Frame::binary([7; 20]));
+        client.receive();
+        let last = demo(&proxy)["last_activity"].clone();
+        (last["reason"] == "output").then_some(last)
+    });
     assert_eq!((&last["kind"], &last["bytes"]), (&json!("binary"), &json!([16, 31])), "{last}");
 }
 

@@ -23,6 +23,7 @@ use crate::core::pack::{Connection, Judgement, Opening, RequestHead, RequestJudg
 use crate::core::skeleton;
 use crate::core::time::Nanos;
 use crate::core::visit::Visits;
+use crate::proxy::work::OpenRequest;
 use crate::session::{App, AppPolicy};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -42,6 +43,8 @@ pub(super) struct RequestContext {
     by_page: bool,
     /// See [`RequestHead`].
     reopened: Option<Duration>,
+    /// Where it may be work while it is not answered.
+    pub(super) work: Option<Arc<OpenRequest>>,
 }
 
 /// What a head tells before the app is asked.
@@ -103,10 +106,11 @@ impl RequestContext {
             navigation: navigation(method, uri, headers),
             by_page: headers.contains_key(ORIGIN),
             reopened: visits.since_back(client, clock::coarse()),
+            work: None,
         }
     }
 
-    fn head(&self) -> RequestHead<'_> {
+    pub(super) fn head(&self) -> RequestHead<'_> {
         let query = self.uri.query().unwrap_or_default();
         let method = self.method.as_str();
         RequestHead { method, path: self.uri.path(), query, reopened: self.reopened }
@@ -117,29 +121,36 @@ impl RequestContext {
     }
 
     /// Judges what is known before the app is asked.
-    pub(super) fn head_of(&self, websocket: bool, visits: &Visits, now: Nanos) -> JudgedHead {
+    pub(super) fn head_of(&mut self, websocket: bool, visits: &Visits, now: Nanos) -> JudgedHead {
         if !websocket {
             return JudgedHead::Request(self.request(visits, now));
         }
         let opening = judge::opening(visits, self.client, &self.head(), None, now);
         let book = &self.policy.book;
         let connection = book.connection(&opening);
-        JudgedHead::Handshake(book.upgrade(&opening, self.policy.recognised() | connection.packs))
+        let known = (&**book, self.policy.recognised() | connection.packs);
+        let asker = (self.client, self.by_page);
+        JudgedHead::Handshake(judge::handshake(known, visits, asker, &opening, now))
     }
 
     /// Judges a plain request.
-    pub(super) fn request(&self, visits: &Visits, now: Nanos) -> JudgedRequest {
+    pub(super) fn request(&mut self, visits: &Visits, now: Nanos) -> JudgedRequest {
         let (book, head) = (&self.policy.book, self.head());
         let recognised = self.policy.recognised() | book.recognise_request(&head);
         let pace = if self.may_be_timer() { skeleton::LONGEST } else { 0 };
+        let works: Vec<_> = book.request_work(&head, recognised).map(Arc::clone).collect();
+        let work = (!works.is_empty()).then(|| Arc::new(OpenRequest::new(&self.app, works)));
+        let work_needs = work.as_ref().map_or(0, |work| work.needs());
         let judgement = judge::request((book, recognised), visits, self.asker(), &head, now);
         let (judgement, body) = match judgement {
-            RequestJudgement::NeedsBody(bytes) => (None, bytes.max(pace)),
+            RequestJudgement::NeedsBody(bytes) => (None, bytes.max(pace).max(work_needs)),
             RequestJudgement::Decided(judgement) if judgement == Judgement::Activity(None) => {
-                (Some(judgement), pace)
+                (Some(judgement), pace.max(work_needs))
             }
-            RequestJudgement::Decided(judgement) => (Some(judgement), 0),
+            RequestJudgement::Decided(judgement @ Judgement::Ignored(_)) => (Some(judgement), 0),
+            RequestJudgement::Decided(judgement) => (Some(judgement), work_needs),
         };
+        self.work = work;
         JudgedRequest { judgement, body, recognised }
     }
 

@@ -1,5 +1,5 @@
-//! An answer's body in which server-sent events are activity while they pass: an app that streams to a
-//! page is at work.
+//! An answer's body that is looked at while it passes: server-sent events are activity, as an app that
+//! streams to a page is at work, and both they and whole answers may say what the app computes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,14 +11,24 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use super::RequestContext;
 use crate::clock;
 use crate::core::event_stream::EventStream;
-use crate::core::pack::Judgement;
+use crate::core::pack::{Judgement, LONGEST_ANSWER, WorkRule, work_needs};
+use crate::proxy::work::OpenRequest;
 use crate::session::{App, AppPolicy};
 
 /// An app's answer on its way to the client.
 #[derive(Debug)]
 pub(crate) struct InspectedResponseBody {
     body: Incoming,
-    stream: Option<Box<Stream>>,
+    look: Option<Box<Look>>,
+    /// The request is work until the answer has gone by.
+    _work: Option<Arc<OpenRequest>>,
+}
+
+/// What is looked for.
+#[derive(Debug)]
+enum Look {
+    Events(Stream),
+    Answer(Answer),
 }
 
 #[derive(Debug)]
@@ -27,16 +37,29 @@ struct Stream {
     policy: Arc<AppPolicy>,
     path: String,
     events: EventStream,
+    counts: bool,
+    /// Where its events may show work.
+    work: Option<(OpenRequest, Vec<Arc<WorkRule>>)>,
+}
+
+/// An answer that is read to its end.
+#[derive(Debug)]
+struct Answer {
+    app: Arc<App>,
+    rules: Vec<Arc<WorkRule>>,
+    query: String,
+    /// `None` = it is too long.
+    seen: Option<Vec<u8>>,
 }
 
 impl InspectedResponseBody {
     /// An answer in which nothing is looked for.
     pub(in crate::proxy) fn plain(body: Incoming) -> InspectedResponseBody {
-        InspectedResponseBody { body, stream: None }
+        InspectedResponseBody { body, look: None, _work: None }
     }
 
-    /// The answer to `context`, with these headers. Events are looked for where output counts and they
-    /// can be read.
+    /// The answer to `context`, with these headers. Events are looked for where output counts or they may
+    /// show work, and they can be read.
     pub(in crate::proxy) fn new(
         body: Incoming,
         context: &RequestContext,
@@ -47,24 +70,52 @@ impl InspectedResponseBody {
             let name = media.split(';').next().unwrap_or_default().trim();
             name.eq_ignore_ascii_case("text/event-stream")
         });
-        let policy = &context.policy;
-        let counts = policy.counts_output(policy.book.counts_output(policy.recognised()));
-        if !events || !counts || headers.contains_key(CONTENT_ENCODING) {
-            return InspectedResponseBody::plain(body);
-        }
-        let path = context.uri.path().to_owned();
-        let needs = policy.book.event_needs(&path, policy.recognised());
-        let events = EventStream::new(needs);
-        let (app, policy) = (Arc::clone(&context.app), Arc::clone(policy));
-        InspectedResponseBody { body, stream: Some(Box::new(Stream { app, policy, path, events })) }
+        let look = match (headers.contains_key(CONTENT_ENCODING), events) {
+            (true, _) => None,
+            (false, true) => Stream::new(context).map(Look::Events),
+            (false, false) => Answer::new(context).map(Look::Answer),
+        };
+        InspectedResponseBody { body, look: look.map(Box::new), _work: context.work.clone() }
     }
 }
 
 impl Stream {
+    fn new(context: &RequestContext) -> Option<Stream> {
+        let (policy, path) = (&context.policy, context.uri.path());
+        let recognised = policy.recognised();
+        let counts = policy.counts_output(policy.book.counts_output(recognised));
+        let works: Vec<_> = policy.book.event_work(path, recognised).map(Arc::clone).collect();
+        if !counts && works.is_empty() {
+            return None;
+        }
+        let needs = policy.book.event_needs(path, recognised).max(work_needs(works.iter()));
+        let work = || (OpenRequest::new(&context.app, Vec::new()), works.clone());
+        Some(Stream {
+            app: Arc::clone(&context.app),
+            policy: Arc::clone(policy),
+            path: path.to_owned(),
+            events: EventStream::new(needs),
+            counts,
+            work: (!works.is_empty()).then(work),
+        })
+    }
+
     fn look(&mut self, bytes: &[u8]) {
-        let Stream { app, policy, path, events } = self;
+        let Stream { app, policy, path, events, counts, work } = self;
         events.feed(bytes, |event| {
             let now = clock::coarse();
+            if let (Some((stream, rules)), true) = (&work, event.whole) {
+                let mut signs = Vec::new();
+                for rule in rules {
+                    rule.event(stream.number, event.data, |sign| signs.push(sign));
+                }
+                if !signs.is_empty() {
+                    app.note_work(now, signs);
+                }
+            }
+            if !*counts {
+                return;
+            }
             let name = String::from_utf8_lossy(event.name);
             // What is longer than any rule looks at is known to none.
             let judgement = match event.whole {
@@ -73,6 +124,38 @@ impl Stream {
             };
             app.event(now, path, judgement);
         });
+    }
+}
+
+impl Answer {
+    fn new(context: &RequestContext) -> Option<Answer> {
+        let policy = &context.policy;
+        let head = context.head();
+        let rules = policy.book.answer_work(&head, policy.recognised());
+        let rules: Vec<_> = rules.map(Arc::clone).collect();
+        (!rules.is_empty()).then(|| Answer {
+            app: Arc::clone(&context.app),
+            query: head.query.to_owned(),
+            rules,
+            seen: Some(Vec::new()),
+        })
+    }
+
+    fn look(&mut self, bytes: &[u8]) {
+        if let Some(seen) = &mut self.seen {
+            seen.extend_from_slice(bytes);
+        }
+        self.seen = self.seen.take().filter(|seen| seen.len() <= LONGEST_ANSWER);
+    }
+
+    fn end(&self) {
+        let mut signs = Vec::new();
+        for rule in &self.rules {
+            rule.answer(&self.query, self.seen.as_deref(), |sign| signs.push(sign));
+        }
+        if !signs.is_empty() {
+            self.app.note_work(clock::coarse(), signs);
+        }
     }
 }
 
@@ -85,10 +168,25 @@ impl Body for InspectedResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let (Some(stream), Poll::Ready(Some(Ok(frame)))) = (&mut self.stream, &frame)
-            && let Some(data) = frame.data_ref()
-        {
-            stream.look(data);
+        if self.look.is_none() {
+            return frame;
+        }
+        let data = match &frame {
+            Poll::Ready(Some(Ok(frame))) => frame.data_ref(),
+            _ => None,
+        };
+        let over = match &frame {
+            Poll::Ready(None) => true,
+            Poll::Ready(Some(frame)) => frame.is_ok() && self.body.is_end_stream(),
+            Poll::Pending => false,
+        };
+        match (self.look.as_deref_mut(), data) {
+            (Some(Look::Events(stream)), Some(data)) => stream.look(data),
+            (Some(Look::Answer(answer)), Some(data)) => answer.look(data),
+            _ => {}
+        }
+        if over && let Some(Look::Answer(answer)) = self.look.take().as_deref() {
+            answer.end();
         }
         frame
     }
