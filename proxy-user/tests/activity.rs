@@ -6,7 +6,7 @@ mod harness;
 use std::time::Duration;
 
 use harness::app::{App, HttpApp};
-use harness::control::{Control, Report};
+use harness::control::{Control, Report, seconds_of};
 use harness::frame::Frame;
 use harness::http::{Message, request};
 use harness::proxy::Proxy;
@@ -47,6 +47,33 @@ fn a_report_has_the_shape_of_the_contract() {
     eventually("ebbtide_reports_total counts", || {
         (proxy.metrics().sum("ebbtide_reports_total", &[]) >= 1.0).then_some(())
     });
+}
+
+/// The control plane has a body and a header of its own.
+#[test]
+fn a_report_has_the_shape_that_the_control_plane_wants() {
+    let scratch = Scratch::new();
+    let token = scratch.file("token", "s3cret\n");
+    let (app, control) = (App::listen(), Control::up());
+    let lines = format!(
+        "token_file = {:?}\ntoken_header = \"X-Control-Token\"\n\
+         body = '{{\"lastRequestTimestamp\":\"{{time}}\",\"of\":{{\"app\":\"{{app}}\",\"why\":\"{{reason}}\",\"n\":{{sessions}}}}}}'",
+        token.display().to_string()
+    );
+    let proxy = Setup::demo(app.address()).section(&control.section("1s", &lines)).start();
+    let began = unix_seconds();
+    let (mut client, mut server) = open(&proxy, &app);
+    client.send(&Frame::text("a click"));
+    server.receive();
+    let report = control.await_report("a report of the click", |r| r.body["of"]["why"] == "input");
+    let head = &report.request.head;
+    assert_eq!(head.get("x-control-token"), Some("s3cret"));
+    assert_eq!(head.get("authorization"), None);
+    assert_eq!(head.get("content-type"), Some("application/json"));
+    let of = serde_json::json!({"app": "demo", "why": "input", "n": 1});
+    assert_eq!(report.body["of"], of);
+    let last = seconds_of(report.body["lastRequestTimestamp"].as_str().unwrap_or_default());
+    assert!((began - 1..=unix_seconds() + 1).contains(&last), "{last} is not now ({began})");
 }
 
 #[test]

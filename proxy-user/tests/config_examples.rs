@@ -117,6 +117,29 @@ fn the_contracts_sample_is_what_it_says() {
     assert!(warnings.iter().all(pending), "{warnings:#?}");
 }
 
+/// The examples of the documentation are files that Ebbtide takes, or parts of one.
+#[test]
+fn what_the_documentation_shows_is_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Beside the files that the examples name.
+    let file = root.join("tests/config/valid/example.toml");
+    let mut read = 0;
+    for page in ["configuration", "drivers", "report"] {
+        let text = std::fs::read_to_string(root.join(format!("../docs/{page}.md"))).unwrap();
+        for block in text.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let app = "[[app]]\nname = \"demo\"\nupstream = \"http://127.0.0.1:8501\"\n";
+            let whole =
+                if block.contains("[[app]]") { block.to_owned() } else { format!("{block}{app}") };
+            if let Err(mistakes) = Config::parse(&whole, &file) {
+                panic!("docs/{page}.md:\n{mistakes}\n{whole}");
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 7, "only {read} examples were read");
+}
+
 /// Numbers here come from the contract, not from the code.
 #[test]
 fn defaults_are_the_contracts() {

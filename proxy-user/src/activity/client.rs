@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
 use crate::clock;
@@ -32,7 +33,7 @@ pub struct Client {
     token: Option<Token>,
 }
 
-/// The body of a report.
+/// The body of a report, unless there is a template.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
@@ -69,7 +70,15 @@ impl Client {
             sessions: app.live.load(Relaxed),
         };
         let url = self.report.url_for(name);
-        let mut request = self.http.request(self.report.method.clone(), url).json(&body);
+        let request = self.http.request(self.report.method.clone(), url);
+        let mut request = match &self.report.body {
+            None => request.json(&body),
+            Some(template) => {
+                let Body { app, last_activity, reason, sessions } = &body;
+                let filled = template.fill(app, last_activity, reason, *sessions);
+                request.header(CONTENT_TYPE, "application/json").body(filled)
+            }
+        };
         if let Some(Token { name, value }) = &self.token {
             request = request.header(name, value);
         }

@@ -36,9 +36,6 @@ pub(super) fn document(table: &mut Table<'_>, config: &Config) {
     if !config.notify.is_empty() {
         later(table, "notify", "nobody is told");
     }
-    if config.report.as_ref().is_some_and(|report| report.body.is_some()) {
-        later(table, "report", "its `body` is the one of the documentation");
-    }
 }
 
 /// Says what becomes of an app whose keys are not acted on.
