@@ -11,7 +11,7 @@ use harness::setup::Setup;
 use serde_json::Value;
 
 /// The contract's names that a proxy with one session has to say something about.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 16] = [
     "ebbtide_build_info",
     "ebbtide_socket_source",
     "ebbtide_sessions",
@@ -23,11 +23,16 @@ const NAMES: [&str; 11] = [
     "ebbtide_http_requests_total",
     "ebbtide_http_request_seconds",
     "ebbtide_sweep_seconds",
+    "ebbtide_app_state",
+    "ebbtide_app_awake_seconds_total",
+    "ebbtide_app_asleep_seconds_total",
+    "ebbtide_wakes_total",
+    "ebbtide_held_requests",
 ];
 
 /// Names of labels whose values are few, whatever the clients do. `le` and `quantile` are the
 /// format's own; the rest of `ebbtide_build_info` tells one build from another.
-const LABELS: [&str; 11] = [
+const LABELS: [&str; 12] = [
     "app",
     "direction",
     "kind",
@@ -35,6 +40,7 @@ const LABELS: [&str; 11] = [
     "reason",
     "result",
     "state",
+    "why",
     "source",
     "code",
     "le",
