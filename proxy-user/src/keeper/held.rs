@@ -1,6 +1,6 @@
 //! The drivers of the apps that are served.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -68,10 +68,8 @@ impl HeldDrivers {
                 self.drivers.insert(app.name.clone(), held);
             }
         }
-        if self.drivers.len() > apps.len() {
-            let names: std::collections::HashSet<_> = apps.iter().map(|app| &app.name).collect();
-            self.drivers.retain(|name, _| names.contains(name));
-        }
+        let names: HashSet<_> = apps.iter().map(|app| &app.name).collect();
+        self.drivers.retain(|name, _| names.contains(name));
     }
 
     fn make(

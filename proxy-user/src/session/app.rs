@@ -209,8 +209,8 @@ impl App {
 
     /// It is at work: as far as is seen from outside, or by its own word.
     #[must_use]
-    pub fn is_busy(&self, facts: &Facts) -> bool {
-        facts.work.until.is_some() || self.life.busy().is_some()
+    pub fn is_busy(&self, facts: &Facts, now: Nanos) -> bool {
+        facts.work.until.is_some_and(|until| until > now) || self.life.busy().is_some()
     }
 
     /// When it will be suspended if nothing happens until then; `None` = it will not.

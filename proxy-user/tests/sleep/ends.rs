@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
+use crate::harness::app::App;
 use crate::harness::http::{Message, request};
+use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
 use crate::scene::{Notes, await_state, get, runs, setup};
 
@@ -29,6 +31,18 @@ fn who_waits_is_told_that_ebbtide_leaves() {
     assert_eq!((answer.assert_own(503), answer.head.get("retry-after")), ("draining", Some("1")));
     assert_eq!(proxy.exit_code(), Some(0));
     assert!(!runs(&notes));
+}
+
+#[test]
+fn an_app_that_is_served_no_longer_is_stopped() {
+    let notes = Notes::new();
+    let other = App::listen();
+    let both = setup(&notes.command(0.0), "path = \"/demo\"", "").app("other", other.address(), "");
+    let proxy = both.start();
+    assert_eq!(get(&proxy, "/demo/", "").status(), 200);
+    assert!(runs(&notes));
+    proxy.reconfigure(&Setup::new().app("other", other.address(), ""));
+    eventually("it has ended", || (!runs(&notes)).then_some(()));
 }
 
 #[test]

@@ -132,9 +132,9 @@ fn an_app_that_cannot_start_says_why_and_does_not_spin() {
     assert_eq!(page.status(), 503);
     let failures = || proxy.metrics().count("ebbtide_wakes_total", &[("result", "failure")]);
     eventually("it is tried again", || (failures() >= 3).then_some(()));
-    // 1 s, 2 s, 4 s: as many starts as that allows, with some for the people who came.
+    // With pauses of 1 s, 2 s, 4 s and on, so many take an hour; without them, a moment.
     pause(Duration::from_secs(3));
-    assert!(failures() <= 6, "{}", failures());
+    assert!(failures() <= 50, "{}", failures());
     assert!(proxy.log().text().contains("no such table"));
 }
 
