@@ -30,10 +30,9 @@ pub use self::token::{Token, TokenError};
 use crate::core::ending::Cause;
 use crate::core::patience::Limits;
 use crate::descriptors::Descriptors;
+use crate::http::{LOOP, REASON, accept, timed};
 use crate::listen::Listener;
 use crate::metrics::{self, Metrics};
-use crate::proxy::answer::{LOOP, REASON};
-use crate::proxy::{self, timed};
 use crate::serving::{Phase, Serving};
 use crate::session::Registry;
 use crate::sockets::Sockets;
@@ -97,7 +96,7 @@ pub async fn serve(admin: Arc<Admin>, listener: Listener) {
         let accepted = tokio::select! {
             biased;
             () = listener.closed() => break,
-            accepted = proxy::accept(listener.socket()) => accepted,
+            accepted = accept(listener.socket()) => accepted,
         };
         serve(accepted).await;
     }

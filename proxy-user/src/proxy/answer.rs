@@ -13,12 +13,9 @@ use http_body_util::{Either, Full};
 use super::judge::InspectedResponseBody;
 use super::waiting::Page;
 use crate::core::loss::Loss;
-
-/// Why Ebbtide answered by itself; no app's answer carries it.
-pub(crate) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
-
-/// The reason of [`Answer::Loop`].
-pub(crate) const LOOP: &str = "loop";
+use crate::http::refusal::{HEAD_TOO_BIG, Parts};
+use crate::http::{LOOP, REASON};
+use crate::upstream::NoAnswer;
 
 /// What a poll of a suspended app is told. Streamlit shows it to whoever comes back to the tab.
 const PAUSED: &str = "This app is paused. Reload to start it.";
@@ -50,8 +47,6 @@ pub(crate) enum Answer {
     BadRequest(&'static str),
     /// The request's head is larger than `limits.header_bytes`, or has more lines than `limits.headers`.
     HeadTooBig,
-    /// The request's target is longer than any that is read.
-    TargetTooLong,
     /// CONNECT: this is no forward proxy.
     NoTunnel,
     /// A transfer coding other than chunked.
@@ -99,23 +94,14 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// Status, reason and text.
-    pub(super) fn parts(&self) -> (StatusCode, &'static str, &'static str) {
+    fn parts(&self) -> Parts {
         match self {
             Answer::Configured { status, .. } => (*status, "answer", ""),
             Answer::NoApp => (StatusCode::NOT_FOUND, "no-app", "No app for this host and path."),
             Answer::BadRequest(why) | Answer::BadFraming(why) => {
                 (StatusCode::BAD_REQUEST, "bad-request", *why)
             }
-            Answer::HeadTooBig => (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "head-too-big",
-                "The request's head has more bytes or lines than this proxy accepts.",
-            ),
-            Answer::TargetTooLong => (
-                StatusCode::URI_TOO_LONG,
-                "target-too-long",
-                "The request's target is longer than this proxy accepts.",
-            ),
+            Answer::HeadTooBig => HEAD_TOO_BIG,
             Answer::NoTunnel => {
                 (StatusCode::METHOD_NOT_ALLOWED, "no-tunnel", "CONNECT is not served here.")
             }
@@ -248,5 +234,22 @@ impl Answer {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl From<&NoAnswer> for Answer {
+    fn from(error: &NoAnswer) -> Answer {
+        match error {
+            NoAnswer::Refused(_) => Answer::Unreachable,
+            NoAnswer::Stalled(_) => Answer::Stalled,
+            NoAnswer::TooBig(_) => Answer::Invalid(
+                "The app's answer has more header lines or bytes than this proxy accepts.",
+            ),
+            // The body that the client sends broke off.
+            NoAnswer::Broken(error) if error.is_user() => {
+                Answer::BadRequest("The rest of the request makes no sense.")
+            }
+            NoAnswer::Broken(_) => Answer::Broken,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Plain requests: on to the app and back, bodies streamed.
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
@@ -7,26 +8,29 @@ use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
 use hyper::ext::on_informational;
 
-use super::answer::{Answer, Body, LOOP, REASON};
+use super::answer::{Answer, Body};
 use super::judge::{
     InspectedRequestBody, InspectedResponseBody, JudgedHead, JudgedRequest, RequestContext,
 };
-use super::line::NoAnswer;
-use super::pool::{Outgoing, Pool};
 use super::service::Routed;
-use super::timed::{Interim, Upload};
 use super::{Proxy, lobby, record};
 use crate::clock;
 use crate::config::Upstream;
 use crate::core::framing::{Coding, coding, settle_length};
 use crate::core::headers::strip_answer;
 use crate::error::chain;
+use crate::http::timed::{Interim, Upload};
+use crate::http::{LOOP, REASON};
 use crate::session::App;
+use crate::upstream::{NoAnswer, Pool};
+
+/// What a plain request carries: the client's body as it comes, or none.
+pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
 
 /// Forwards one request.
 pub(super) async fn forward(
     proxy: &Proxy,
-    pool: &Pool,
+    pool: &Pool<Outgoing>,
     routed: Routed,
     context: &RequestContext,
     judged: JudgedRequest,
@@ -94,7 +98,7 @@ pub(super) async fn forward(
 
 fn failed(app: &App, error: &NoAnswer) -> Answer {
     tracing::info!(app = app.name, error = %chain(error), "request failed");
-    error.answer()
+    error.into()
 }
 
 /// Has interim answers to a request passed on.

@@ -1,49 +1,28 @@
 //! Accepts connections and serves HTTP/1.1 on each.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::timed::Ended;
 use super::worker::Here;
-use super::{Proxy, Worker, service, timed, worker};
+use super::{Proxy, Worker, service, worker};
 use crate::clock;
 use crate::core::patience;
 use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
+use crate::http::timed::{self, Ended};
+use crate::http::{PAUSE, accept};
 use crate::listen::Listener;
 use crate::serving::Phase;
 
-/// Pause between two looks whether connections can be accepted again: running out of descriptors does
-/// not get better by trying faster.
-const PAUSE: Duration = Duration::from_millis(100);
 /// At most one warning in this time.
 const REMINDER: Duration = Duration::from_secs(60);
 /// How long an idle connection is kept when the process leaves. A request on it is answered with
 /// `Connection: close`; closed at once, it would cut off those that are on their way (RFC 9112 section
 /// 9.5). Clients that ask often have moved by then.
 const RETIRE: Duration = Duration::from_secs(5);
-
-/// The next connection on `listener`, however long it takes to become possible.
-pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut failing = false;
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            // The client was gone before we came (accept(2)): its loss alone.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(%error, "cannot accept connections; trying on");
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-}
 
 /// Accepts and serves until it is told to close; connections that are open then go on.
 pub async fn serve(proxy: Arc<Proxy>, workers: Arc<[Worker]>, listener: Listener) {

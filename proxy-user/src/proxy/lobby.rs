@@ -12,7 +12,6 @@ use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::judge::{JudgedHead, RequestContext};
-use super::timed::Upload;
 use super::{Proxy, record, waiting};
 use crate::clock;
 use crate::config::Wake;
@@ -20,6 +19,7 @@ use crate::core::arrival::{Arrival, Meeting, WakePolicy, knock, meet};
 use crate::core::lifecycle::{State, Step};
 use crate::core::navigation::Navigation;
 use crate::core::pack::Judgement;
+use crate::http::timed::Upload;
 use crate::serving::Phase;
 
 /// How long the start of a body may take that tells whether it is a poll's.

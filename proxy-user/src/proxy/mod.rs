@@ -1,26 +1,16 @@
 //! The HTTP side: accepts connections, routes requests, forwards the plain ones and turns upgrades
 //! into sessions. Frames are the pump's business.
 
-mod alarm;
-pub(crate) mod answer;
-mod app_stream;
+mod answer;
 mod forward;
 mod judge;
-mod line;
 mod listener;
 mod lobby;
 mod own;
-mod paced;
-mod pool;
-mod queues;
 mod record;
-mod refusal;
 mod route;
 mod service;
-mod stream;
-pub(crate) mod timed;
 mod upgrade;
-mod upstream;
 mod waiting;
 mod work;
 mod worker;
@@ -29,7 +19,6 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::listener::accept;
 pub use self::listener::serve;
 pub use self::worker::Worker;
 use crate::core::visit::Visits;

@@ -6,9 +6,9 @@ use http::{HeaderValue, Method, Request, Version};
 
 use super::answer::Answer;
 use super::service::{Client, Routed};
-use super::timed::Upload;
 use crate::core::framing::{Coding, coding};
 use crate::core::headers::{Hop, add_forwarded, strip_hop_by_hop};
+use crate::http::timed::Upload;
 
 /// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy it
 /// into links, logs and caches, whose limits nobody knows.

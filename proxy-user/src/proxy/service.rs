@@ -10,11 +10,11 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::answer::{Answer, Body, WAKE};
 use super::judge::{JudgedHead, RequestContext};
 use super::route::route;
-use super::timed::Upload;
 use super::worker::Here;
 use super::{Proxy, forward, lobby, own, upgrade};
 use crate::clock;
 use crate::core::headers::{Peer, asks_websocket};
+use crate::http::timed::Upload;
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Lost};
 

@@ -14,12 +14,10 @@ use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::answer::{Answer, Body, REASON};
+use super::answer::{Answer, Body};
 use super::forward::{pass_interim, relay};
 use super::judge::RequestContext;
-use super::line::{self, Line, NoAnswer};
 use super::service::Routed;
-use super::timed::{Timed, Upload};
 use super::{Proxy, record};
 use crate::clock;
 use crate::config::Compression;
@@ -33,9 +31,12 @@ use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::error::chain;
 use crate::events::EventKind;
+use crate::http::REASON;
+use crate::http::timed::{Timed, Upload};
 use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
+use crate::upstream::{self, Line, NoAnswer};
 
 /// Whether a handshake can come to anything.
 ///
@@ -145,19 +146,19 @@ async fn ask(
     let authority = upstream.authority().as_str();
     let http = {
         let limits = &proxy.serving.config().limits;
-        let mut http = line::builder(limits.headers);
+        let mut http = upstream::builder(limits.headers);
         http.max_buf_size(limits.header_bytes);
         http
     };
     let line = Line::open(authority, &http).await.map_err(|error| {
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");
-        error.answer()
+        Answer::from(&error)
     })?;
     match tokio::time::timeout(policy.config.handshake_timeout, line.ask(request)).await {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
             tracing::info!(app = name, error = %chain(&error.error), "handshake failed");
-            Err(NoAnswer::from(error.error).answer())
+            Err(Answer::from(&NoAnswer::from(error.error)))
         }
         Err(_) => {
             tracing::info!(app = name, "app did not answer a handshake");

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::{EnterGuard, Handle};
 
-use super::pool::Pool;
+use super::forward::Outgoing;
 use super::{Proxy, listener};
 use crate::pump::Pumps;
+use crate::upstream::Pool;
 
 /// Shorter than the timers that requests set.
 const PACE: Duration = Duration::from_secs(1);
@@ -25,7 +26,7 @@ pub struct Worker {
 #[derive(Clone, Debug)]
 pub(super) struct Here {
     /// Connections to apps.
-    pub(super) pool: Pool,
+    pub(super) pool: Pool<Outgoing>,
     /// Runs its sessions.
     pub(super) pumps: Pumps,
 }
@@ -35,7 +36,7 @@ impl Worker {
     #[must_use]
     pub fn new(runtime: Handle, pumps: Pumps) -> Worker {
         runtime.spawn(pace());
-        Worker { runtime, here: Here { pool: Pool::default(), pumps } }
+        Worker { runtime, here: Here { pool: Pool::new(), pumps } }
     }
 
     /// Ends its sessions at once.

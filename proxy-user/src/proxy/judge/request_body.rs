@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::{JudgedRequest, RequestContext};
 use crate::core::pack::Judgement;
+use crate::http::timed::{Upload, UploadError};
 use crate::proxy::record;
-use crate::proxy::timed::{Upload, UploadError};
 
 /// A body on its way to the app, of which a copy of the first bytes is kept until they have been
 /// judged.

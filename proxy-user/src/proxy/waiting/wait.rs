@@ -9,8 +9,9 @@ use super::progress::{Progress, events};
 use super::{app_path, page};
 use crate::clock;
 use crate::core::return_to;
+use crate::http::REASON;
 use crate::proxy::Proxy;
-use crate::proxy::answer::{Answer, Body, OwnBody, REASON};
+use crate::proxy::answer::{Answer, Body, OwnBody};
 use crate::proxy::service::Routed;
 
 /// The answer to a request for a path that is Ebbtide's own on every app; `None` = it is not.

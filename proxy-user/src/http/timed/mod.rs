@@ -36,7 +36,7 @@ use crate::clock;
 use crate::core::headers::asks_websocket;
 use crate::core::patience::{Limits, Overdue, Patience};
 use crate::core::time::Nanos;
-use crate::proxy::paced::Flushes;
+use crate::http::paced::Flushes;
 
 /// Why a connection ended before its client was done with it.
 #[derive(Debug, thiserror::Error)]

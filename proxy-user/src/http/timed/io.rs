@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 
 use super::Times;
 use crate::core::patience::Patience;
-use crate::proxy::refusal;
-use crate::proxy::stream::Stream;
+use crate::http::refusal;
+use crate::http::stream::Stream;
 use crate::sockets;
 
 /// The kernel asks a client that has been silent for so long, and as often again, whether it is there.

@@ -1,9 +1,30 @@
 //! What hyper answers by itself, to what is no request that it can read: no service is asked, and the
 //! answer is bare. Here it gets the reason that every answer of the proxy carries.
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
-use super::answer::{Answer, REASON};
+/// Why Ebbtide answered by itself; no app's answer carries it.
+pub(crate) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
+
+/// The reason of who was told that a request has been here before.
+pub(crate) const LOOP: &str = "loop";
+
+/// Status, reason and text of an answer.
+pub(crate) type Parts = (StatusCode, &'static str, &'static str);
+
+/// The request's head is larger than `limits.header_bytes`, or has more lines than `limits.headers`.
+pub(crate) const HEAD_TOO_BIG: Parts = (
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head-too-big",
+    "The request's head has more bytes or lines than this proxy accepts.",
+);
+/// The request's target is longer than any that is read.
+const TARGET_TOO_LONG: Parts = (
+    StatusCode::URI_TOO_LONG,
+    "target-too-long",
+    "The request's target is longer than this proxy accepts.",
+);
+const UNREADABLE: Parts = (StatusCode::BAD_REQUEST, "bad-request", "This is no HTTP request.");
 
 /// hyper's answer with a reason and a text; `None`: it is none of those that it makes by itself.
 pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
@@ -11,13 +32,12 @@ pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
     let mut lines = head.split("\r\n");
     let start = lines.next()?;
     let code = start.strip_prefix("HTTP/1.1 ")?.get(..3)?;
-    let answer = match StatusCode::from_bytes(code.as_bytes()).ok()? {
-        StatusCode::BAD_REQUEST => Answer::BadRequest("This is no HTTP request."),
-        StatusCode::URI_TOO_LONG => Answer::TargetTooLong,
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Answer::HeadTooBig,
+    let (status, reason, text) = match StatusCode::from_bytes(code.as_bytes()).ok()? {
+        StatusCode::BAD_REQUEST => UNREADABLE,
+        StatusCode::URI_TOO_LONG => TARGET_TOO_LONG,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => HEAD_TOO_BIG,
         _ => return None,
     };
-    let (status, reason, text) = answer.parts();
     let is_length = |line: &&str| line.to_ascii_lowercase().starts_with("content-length:");
     let kept: String =
         lines.filter(|line| !is_length(line)).map(|line| format!("{line}\r\n")).collect();

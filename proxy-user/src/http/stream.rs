@@ -25,22 +25,22 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(stream: TcpStream) -> Stream {
+    pub(crate) fn new(stream: TcpStream) -> Stream {
         Stream { io: TokioIo::new(stream), queues: Queues::default() }
     }
 
-    pub(super) fn get(&self) -> &TcpStream {
+    pub(crate) fn get(&self) -> &TcpStream {
         self.io.inner()
     }
 
     /// The socket alone.
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> TcpStream {
         self.queues.release(self.get());
         self.io.into_inner()
     }
 
     /// Reads, and tells how many bytes; 0 = the peer's FIN.
-    pub(super) fn poll_read_some(
+    pub(crate) fn poll_read_some(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBufCursor<'_>,
@@ -57,7 +57,7 @@ impl Stream {
     }
 
     /// Reads some bytes and drops them. False: the peer's FIN came, or the connection broke.
-    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut piece = [MaybeUninit::uninit(); DISCARD];
         let mut piece = ReadBuf::uninit(&mut piece);
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()));

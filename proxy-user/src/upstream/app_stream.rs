@@ -10,11 +10,11 @@ use std::time::Duration;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::net::TcpStream;
 
-use super::alarm::Alarm;
-use super::paced::Flushes;
-use super::stream::Stream;
 use crate::clock;
 use crate::core::blocked::Blocked;
+use crate::http::alarm::Alarm;
+use crate::http::paced::Flushes;
+use crate::http::stream::Stream;
 use crate::sockets;
 
 /// A request of which the app takes nothing. What a client has to wait for its own part

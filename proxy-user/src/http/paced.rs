@@ -16,7 +16,7 @@ const AHEAD: usize = 16 << 10;
 /// How often hyper's buffers of a connection were empty. Shared by its socket, which counts, and the
 /// bodies that go out over it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flushes(Arc<Shared>);
+pub(crate) struct Flushes(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -27,7 +27,7 @@ struct Shared {
 
 impl Flushes {
     /// hyper flushes the socket, which it does when it has written all that it had.
-    pub(super) fn note(&self) {
+    pub(crate) fn note(&self) {
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.waiting.wake();
     }
@@ -43,7 +43,7 @@ impl Flushes {
 }
 
 /// A body on its way out.
-pub(super) struct Paced<B: Body> {
+pub(crate) struct Paced<B: Body> {
     body: B,
     flushes: Flushes,
     /// Their count when the body was last asked.
@@ -58,12 +58,12 @@ pub(super) struct Paced<B: Body> {
 
 impl<B: Body> Paced<B> {
     /// A body whose head is about to be written.
-    pub(super) fn new(body: B, flushes: Flushes) -> Paced<B> {
+    pub(crate) fn new(body: B, flushes: Flushes) -> Paced<B> {
         let seen = flushes.count();
         Paced { body, flushes, seen, ahead: 0, buffered: true, broken: None }
     }
 
-    pub(super) fn into_inner(self) -> B {
+    pub(crate) fn into_inner(self) -> B {
         self.body
     }
 }

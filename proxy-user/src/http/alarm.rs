@@ -11,11 +11,11 @@ use crate::core::time::Nanos;
 /// The timer, and when it goes off. A later deadline leaves it be: most of them have moved on by then,
 /// so that whoever is busy sets a timer once in a while and not for each deadline.
 #[derive(Debug, Default)]
-pub(super) struct Alarm(Option<(Pin<Box<Sleep>>, Nanos)>);
+pub(crate) struct Alarm(Option<(Pin<Box<Sleep>>, Nanos)>);
 
 impl Alarm {
     /// Goes off at the deadline, or before it.
-    pub(super) fn poll(&mut self, deadline: Nanos, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, deadline: Nanos, cx: &mut Context<'_>) -> Poll<()> {
         let timer = match &mut self.0 {
             Some((timer, at)) if *at <= deadline => timer,
             timer => {

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::proxy::line::NoAnswer;
+use crate::upstream::NoAnswer;
 
 /// More than any socket queues.
 const BODY: Bytes = Bytes::from_static(&[b'x'; 16 << 20]);

@@ -2,7 +2,7 @@
 //!
 //! Whoever asks drives it: a request goes out and its answer comes in without a second task.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -16,14 +16,24 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
 use tokio::net::TcpStream;
 
-use super::answer::Answer;
 use super::app_stream::{AppStream, TAKES_NOTHING};
-use super::paced::{Flushes, Paced};
-use super::upstream;
+use super::connect::connect;
+use crate::http::paced::{Flushes, Paced};
+
+/// The body of a request.
+pub(crate) trait Outgoing:
+    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>> + Send> + Unpin + Send + 'static
+{
+}
+
+impl<B> Outgoing for B where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>> + Send> + Unpin + Send + 'static
+{
+}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// The app accepts no connection.
     #[error("cannot connect")]
     Refused(#[source] io::Error),
@@ -49,35 +59,17 @@ impl From<hyper::Error> for NoAnswer {
     }
 }
 
-impl NoAnswer {
-    /// What the client is answered.
-    pub(super) fn answer(&self) -> Answer {
-        match self {
-            NoAnswer::Refused(_) => Answer::Unreachable,
-            NoAnswer::Stalled(_) => Answer::Stalled,
-            NoAnswer::TooBig(_) => Answer::Invalid(
-                "The app's answer has more header lines or bytes than this proxy accepts.",
-            ),
-            // The body that the client sends broke off.
-            NoAnswer::Broken(error) if error.is_user() => {
-                Answer::BadRequest("The rest of the request makes no sense.")
-            }
-            NoAnswer::Broken(_) => Answer::Broken,
-        }
-    }
-}
-
 /// No answer.
 #[derive(Debug)]
-pub(super) struct Unanswered<B> {
-    pub(super) error: hyper::Error,
+pub(crate) struct Unanswered<B> {
+    pub(crate) error: hyper::Error,
     /// The request itself, if nothing of it was sent.
-    pub(super) unsent: Option<Request<B>>,
+    pub(crate) unsent: Option<Request<B>>,
 }
 
 /// How heads go to apps and come from them: each field as it was spelled, as some know it by one spelling
 /// alone, and those that the proxy adds as usual. `headers`: most lines of an answer.
-pub(super) fn builder(headers: usize) -> http1::Builder {
+pub(crate) fn builder(headers: usize) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.preserve_header_case(true).title_case_headers(true).max_headers(headers);
     // RFC 9112 section 5.1: it is taken out.
@@ -104,7 +96,7 @@ impl Wake for Driver {
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Line<B: Body + Unpin + 'static> {
+pub(crate) struct Line<B: Outgoing> {
     driver: Arc<Driver>,
     /// The driver as those below see it.
     waker: Waker,
@@ -116,15 +108,10 @@ pub(super) struct Line<B: Body + Unpin + 'static> {
     over: bool,
 }
 
-impl<B> Line<B>
-where
-    B: Body + Unpin + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+impl<B: Outgoing> Line<B> {
     /// A new one.
-    pub(super) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
-        let (stream, peer) = upstream::connect(authority).await.map_err(NoAnswer::Refused)?;
+    pub(crate) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
+        let (stream, peer) = connect(authority).await.map_err(NoAnswer::Refused)?;
         let stream = AppStream::new(stream, TAKES_NOTHING);
         let flushes = stream.flushes();
         let (sender, connection) = http.handshake(stream).await?;
@@ -134,27 +121,27 @@ where
     }
 
     /// The address that it leads to.
-    pub(super) fn peer(&self) -> SocketAddr {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 
     /// All of the last request and of its answer has been carried.
-    pub(super) fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         !self.over && self.sender.is_ready()
     }
 
     /// Whoever drove it is done with it, and not to be woken for it any more.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         self.driver.0.take();
     }
 
     /// Its app has not closed it, as far as is known.
-    pub(super) fn is_open(&mut self) -> bool {
+    pub(crate) fn is_open(&mut self) -> bool {
         !self.is_over(&mut Context::from_waker(Waker::noop()))
     }
 
     /// Asks. Gives the answer's head, and the line if there may be more to carry.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         mut self,
         request: Request<B>,
     ) -> Result<(Response<Incoming>, Option<Line<B>>), Box<Unanswered<B>>> {
@@ -186,7 +173,7 @@ where
     }
 
     /// Carries what is left of a request and its answer. False: the connection is over.
-    pub(super) async fn finish(&mut self) -> bool {
+    pub(crate) async fn finish(&mut self) -> bool {
         poll_fn(|cx| match self.is_over(cx) {
             true => Poll::Ready(false),
             false => self.sender.poll_ready(cx).map(|ready| ready.is_ok()),
@@ -195,7 +182,7 @@ where
     }
 
     /// Waits until the HTTP is over; the socket, and what was read from it behind that.
-    pub(super) async fn into_socket(mut self) -> (TcpStream, Bytes) {
+    pub(crate) async fn into_socket(mut self) -> (TcpStream, Bytes) {
         poll_fn(|cx| if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
         let parts = self.connection.into_parts();
         (parts.io.into_inner(), parts.read_buf)
@@ -211,5 +198,5 @@ where
 }
 
 #[cfg(test)]
-#[path = "line_tests.rs"]
+#[path = "connection_tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::Times;
 use crate::clock;
 use crate::core::patience::{Overdue, Patience, Step};
-use crate::proxy::alarm::Alarm;
+use crate::http::alarm::Alarm;
 
 /// What is to be done with the connection.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use super::expect::{Expectation, Gate, Unwanted};
 use super::{Held, Interim, Times};
 use crate::core::patience::{Patience, Turn};
-use crate::proxy::paced::Paced;
+use crate::http::paced::Paced;
 
 /// A request's body on its way to the app, without its trailers. Many servers merge trailers into the
 /// header fields, past everything that the proxy has removed and set there (RFC 9110 section 6.5.1).

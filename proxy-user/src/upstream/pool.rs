@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::uri::Authority;
 use http::{Request, Response, StatusCode};
-use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 
-use super::judge::InspectedRequestBody;
-use super::line::{self, NoAnswer};
+use super::connection::{Line, NoAnswer, Outgoing, builder};
 use crate::clock;
 use crate::core::time::Nanos;
 
@@ -19,53 +16,58 @@ use crate::core::time::Nanos;
 /// request does not meet the closing.
 const KEPT: Duration = Duration::from_secs(4);
 
-/// What a plain request carries: the client's body as it comes, or none.
-pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
-
-type Line = line::Line<Outgoing>;
-
 /// A line that is about to be asked over.
 #[derive(Debug)]
-pub(super) struct Ready {
-    line: Line,
+pub(crate) struct Ready<B: Outgoing> {
+    line: Line<B>,
     /// It has carried nothing yet.
     new: bool,
 }
 
 /// An app's answer.
 #[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) response: Response<Incoming>,
+pub(crate) struct Answered {
+    pub(crate) response: Response<Incoming>,
     /// It came over a line that was free before, and says that no request came (408). The app sent it as
     /// ours was on its way.
-    pub(super) gave_up: bool,
+    pub(crate) gave_up: bool,
 }
 
-impl Ready {
+impl<B: Outgoing> Ready<B> {
     /// A new line.
-    async fn open(app: &Authority, headers: usize) -> Result<Ready, NoAnswer> {
-        let line = Line::open(app.as_str(), &line::builder(headers)).await?;
+    async fn open(app: &Authority, headers: usize) -> Result<Ready<B>, NoAnswer> {
+        let line = Line::open(app.as_str(), &builder(headers)).await?;
         Ok(Ready { line, new: true })
     }
 }
 
 /// The free lines of one worker.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Pool(Arc<Mutex<Shelf>>);
+#[derive(Debug)]
+pub(crate) struct Pool<B: Outgoing>(Arc<Mutex<Shelf<B>>>);
 
-#[derive(Debug, Default)]
-struct Shelf {
+impl<B: Outgoing> Clone for Pool<B> {
+    fn clone(&self) -> Pool<B> {
+        Pool(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Shelf<B: Outgoing> {
     /// By the app's authority, a few of which are compared sooner than one is hashed; each with the time
     /// since when it is free, the newest last.
-    free: BTreeMap<Box<str>, Vec<(Line, Nanos)>>,
+    free: BTreeMap<Box<str>, Vec<(Line<B>, Nanos)>>,
     /// A task sees to it that none is kept for too long.
     swept: bool,
 }
 
-impl Pool {
+impl<B: Outgoing> Pool<B> {
+    pub(crate) fn new() -> Pool<B> {
+        Pool(Arc::new(Mutex::new(Shelf { free: BTreeMap::new(), swept: false })))
+    }
+
     /// A line to an app: a free one that the app has not closed as far as is known, or a new one.
     /// `headers`: most lines of an answer that a new one takes.
-    pub(super) async fn line(&self, app: &Authority, headers: usize) -> Result<Ready, NoAnswer> {
+    pub(crate) async fn line(&self, app: &Authority, headers: usize) -> Result<Ready<B>, NoAnswer> {
         match self.take(app) {
             Some(line) => Ok(Ready { line, new: false }),
             // On the heap, as most requests find a line.
@@ -74,11 +76,11 @@ impl Pool {
     }
 
     /// Asks an app over a line of [`Pool::line`], and over another one where the app had closed it.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         app: &Authority,
-        mut ready: Ready,
-        mut request: Request<Outgoing>,
+        mut ready: Ready<B>,
+        mut request: Request<B>,
         headers: usize,
     ) -> Result<Answered, NoAnswer> {
         loop {
@@ -101,10 +103,10 @@ impl Pool {
     }
 
     /// Asks an app over a new line.
-    pub(super) async fn ask_anew(
+    pub(crate) async fn ask_anew(
         &self,
         app: &Authority,
-        request: Request<Outgoing>,
+        request: Request<B>,
         headers: usize,
     ) -> Result<Answered, NoAnswer> {
         let ready = Ready::open(app, headers).await?;
@@ -117,7 +119,7 @@ impl Pool {
         &self,
         app: &Authority,
         response: Response<Incoming>,
-        line: Option<Line>,
+        line: Option<Line<B>>,
         keep: bool,
     ) -> Response<Incoming> {
         match line {
@@ -137,14 +139,14 @@ impl Pool {
     }
 
     /// The line that became free last. That its app has closed it may not be known yet.
-    fn take(&self, app: &Authority) -> Option<Line> {
+    fn take(&self, app: &Authority) -> Option<Line<B>> {
         let now = clock::coarse();
         let mut shelf = self.shelf();
         let (mut line, since) = shelf.free.get_mut(app.as_str())?.pop()?;
         (now.since(since) < KEPT && line.is_open()).then_some(line)
     }
 
-    fn put(&self, app: &Authority, line: Line) {
+    fn put(&self, app: &Authority, line: Line<B>) {
         line.leave();
         let free = (line, clock::coarse());
         let mut shelf = self.shelf();
@@ -169,13 +171,13 @@ impl Pool {
         shelf.swept
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<B>> {
         // A panic elsewhere leaves the lines whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn sweep(pool: Pool) {
+async fn sweep<B: Outgoing>(pool: Pool<B>) {
     loop {
         tokio::time::sleep(KEPT / 4).await;
         if !pool.sweep() {

@@ -6,7 +6,7 @@ use http::{StatusCode, Version};
 use super::Times;
 use super::expect::Expectation;
 use crate::core::headers::strip_hop_by_hop;
-use crate::proxy::answer::REASON;
+use crate::http::refusal::REASON;
 
 /// Takes the interim answers to one request.
 #[derive(Clone, Debug)]

@@ -1,0 +1,13 @@
+//! HTTP/1.1 on one connection, whoever asks: what users and operators are served over, and what the way
+//! to an app shares with them.
+
+mod accept;
+pub(crate) mod alarm;
+pub(crate) mod paced;
+mod queues;
+pub(crate) mod refusal;
+pub(crate) mod stream;
+pub(crate) mod timed;
+
+pub(crate) use self::accept::{PAUSE, accept};
+pub(crate) use self::refusal::{LOOP, REASON};
