@@ -1,4 +1,4 @@
-"""Starts the Ebbtide binary in front of one app and reads its metrics."""
+"""Starts the Ebbtide binary and reads its metrics."""
 
 import json
 import os
@@ -12,6 +12,7 @@ REPORT_SECONDS = 5
 # The metrics that the proof looks at or writes down.
 FAMILIES = (
     "ebbtide_activity_total",
+    "ebbtide_app_awake_seconds_total",
     "ebbtide_build_info",
     "ebbtide_frames_total",
     "ebbtide_ignored_total",
@@ -19,6 +20,8 @@ FAMILIES = (
     "ebbtide_reaped_total",
     "ebbtide_reports_total",
     "ebbtide_socket_source",
+    "ebbtide_suspends_total",
+    "ebbtide_wakes_total",
 )
 
 CONFIG = """\
@@ -83,19 +86,25 @@ def plain(reading: Reading) -> dict[str, float]:
 class Ebbtide:
     """A running proxy: `port` is for browsers, `admin` the admin URL."""
 
-    def __init__(
-        self, binary: Path, app_port: int, control_port: int, folder: Path, **choices: str
-    ) -> None:
-        """`choices`: `sockets`, `packs` (a TOML list) and `compression`, as in the
-        configuration."""
+    def __init__(self, binary: Path, arguments: list[str], folder: Path, **marks: str) -> None:
+        """Starts `ebbtide run` with these arguments in `folder`; `marks` go into its
+        environment."""
+        command = [str(binary), "run", "--log-format", "json", *arguments]
+        # The arguments alone decide: EBBTIDE_LISTEN and its like would overrule a file.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("EBBTIDE_")}
+        log = folder / "ebbtide.log"
+        self.child = Child("ebbtide", command, log, cwd=folder, env={**environment, **marks})
+
+    @classmethod
+    def before_app(
+        cls, binary: Path, app_port: int, control_port: int, folder: Path, **choices: str
+    ) -> "Ebbtide":
+        """In front of one app that runs. `choices`: `sockets`, `packs` (a TOML list) and
+        `compression`, as in the configuration."""
         config = folder / "ebbtide.toml"
         ports = {"app_port": app_port, "control_port": control_port}
         config.write_text(CONFIG.format(app=APP, interval=REPORT_SECONDS, **ports, **choices))
-        command = [str(binary), "run", "--config", str(config), "--log-format", "json"]
-        # The file alone decides: EBBTIDE_LISTEN and its like would overrule it.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("EBBTIDE_")}
-        log = folder / "ebbtide.log"
-        self.child = Child("ebbtide", command, log, cwd=folder, env=environment)
+        return cls(binary, ["--config", str(config)], folder)
 
     async def start(self) -> None:
         """Returns when it listens; from then on `port` and `admin` are known."""
@@ -135,9 +144,13 @@ class Ebbtide:
         """The counters as they stand now."""
         return parse_metrics(self._ask("/metrics"))
 
-    def explained(self) -> dict:
-        """What the API says about the app: what counted last, and what each rule ignored."""
-        return json.loads(self._ask(f"/api/apps/{APP}"))
+    def explained(self, app: str = APP) -> dict:
+        """What the API says about an app: what counted last, and what each rule ignored."""
+        return json.loads(self._ask(f"/api/apps/{app}"))
+
+    def apps(self) -> list[dict]:
+        """What the API says of all apps."""
+        return json.loads(self._ask("/api/apps"))
 
     def _ask(self, path: str) -> str:
         self.child.ensure_alive()

@@ -8,16 +8,15 @@ import ebbtide
 from account import Event, tally
 from browser import Visit
 from cases import Case
+from checks import Checks
 from control_plane import Report
 from ebbtide import REPORT_SECONDS
 from judge import Finding, Phases
 from stage import Stage, few
 from trial import Trial
 
-_START = time.time()
 
-
-def _versions(case: Case) -> dict[str, str]:
+def versions(case: Case) -> dict[str, str]:
     """The installed versions of what the case is about."""
     place = case.site_packages()
     where = {"path": [str(place)]} if place else {}
@@ -26,30 +25,21 @@ def _versions(case: Case) -> dict[str, str]:
     return {name: found[name.lower().replace("-", "_")] for name in case.packages}
 
 
-class Outcome:
+class Outcome(Checks):
     """Filled while the proof runs; `verdicts.conclude` adds the last checks."""
 
     def __init__(self, trial: Trial, idle_seconds: float) -> None:
+        super().__init__(trial.name)
         self.trial, self.idle_seconds = trial, idle_seconds
         self._began = time.time()
         self._phases: list[tuple[str, float]] = [("start", self._began)]
-        self.checks: list[tuple[str, bool, str]] = []
         self.stages: list[Stage] = []
         self.visit: Visit | None = None
         self.reports: list[Report] = []
         self.strangers: list[str] = []
         self.log_complaints: list[str] = []
-        self.versions = _versions(trial.case)
+        self.versions = versions(trial.case)
         self.findings: list[Finding] = []
-
-    def say(self, what: str) -> None:
-        print(f"e2e {time.time() - _START:6.1f} s  {self.trial.name}: {what}", flush=True)
-
-    def check(self, name: str, holds: bool, detail: str) -> None:
-        """Writes down one thing that must be so, and says it when it is not."""
-        self.checks.append((name, holds, detail))
-        if not holds:
-            self.say(f"FAILED {name}: {detail}")
 
     def conclude_stage(self, stage: Stage) -> None:
         """A stage has ended: checks what counted in it."""
@@ -67,10 +57,6 @@ class Outcome:
     def stage(self, name: str) -> Stage | None:
         """A stage that ran to its end."""
         return next((s for s in self.stages if s.name == name and s.end), None)
-
-    @property
-    def ok(self) -> bool:
-        return all(holds for _, holds, _ in self.checks)
 
     @property
     def phases(self) -> Phases:

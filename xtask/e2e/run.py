@@ -1,7 +1,9 @@
 """End-to-end proof: real apps behind the real binary in a real browser.
 
     python3 xtask/e2e/run.py --ebbtide target/release/ebbtide [--minutes 3] [name …]
+    python3 xtask/e2e/run.py --ebbtide target/debug/ebbtide --suspend [--quiet-for 180] [name …]
 
+The second has Ebbtide start and stop the apps itself (`suspend/`).
 `cargo xtask e2e` is this command after a build. The first run makes virtual
 environments under target/e2e and, as root on Debian, installs Chromium. Left in target/e2e
 for each trial: NAME.json, and a folder NAME with pictures, logs and report.txt; and for all
@@ -32,6 +34,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--ebbtide", type=Path, required=True, help="the binary to prove")
     parser.add_argument("--minutes", type=float, default=3.0, help="how long nobody is there")
+    parser.add_argument("--suspend", action="store_true", help="apps that Ebbtide starts and stops")
+    quiet = "how many seconds nobody is there once the app is gone"
+    parser.add_argument("--quiet-for", type=float, default=180.0, help=quiet)
     parser.add_argument("names", nargs="*", metavar="name", help="trials; default: all")
     arguments = parser.parse_args()
     arguments.ebbtide = arguments.ebbtide.resolve()
@@ -39,6 +44,8 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"{arguments.ebbtide} is not an executable file")
     if not 0.1 <= arguments.minutes <= 60:
         parser.error("--minutes must be between 0.1 and 60")
+    if not 5 <= arguments.quiet_for <= 3600:
+        parser.error("--quiet-for must be between 5 and 3600")
     return arguments
 
 
@@ -58,19 +65,27 @@ def main() -> int:
         return 1
 
     # From here on inside the virtual environment.
+    import suspend.run
     from trial import TRIALS
 
-    names = arguments.names or list(TRIALS)
-    if unknown := [name for name in names if name not in TRIALS]:
-        print(f"e2e: no trial {unknown[0]!r}; there are: {', '.join(TRIALS)}", file=sys.stderr)
+    trials = suspend.run.TRIALS if arguments.suspend else TRIALS
+    names = arguments.names or list(trials)
+    if unknown := [name for name in names if name not in trials]:
+        print(f"e2e: no trial {unknown[0]!r}; there are: {', '.join(trials)}", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda n, _: _leave_at_once(signal.Signals(n).name))
     idle = arguments.minutes * 60
-    watchdog = threading.Timer(idle + SECONDS_BESIDE_IDLE, _leave_at_once, ["it took far too long"])
+    seconds = idle + SECONDS_BESIDE_IDLE
+    if arguments.suspend:
+        seconds = len(names) * (arguments.quiet_for + suspend.run.SECONDS_BESIDE_QUIET)
+    watchdog = threading.Timer(seconds, _leave_at_once, ["it took far too long"])
     watchdog.daemon = True
     watchdog.start()
     os.nice(5)
+    if arguments.suspend:
+        given = (names, arguments.ebbtide, arguments.quiet_for, bootstrap.OUT)
+        return asyncio.run(suspend.run.prove(*given))
     return asyncio.run(_prove([TRIALS[name] for name in names], arguments.ebbtide, idle))
 
 

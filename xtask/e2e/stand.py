@@ -54,7 +54,9 @@ class Stand:
         stack.callback(self.control.stop)
         choices = {"sockets": self.trial.sockets, "compression": self.trial.compression}
         choices["packs"] = json.dumps(case.packs)
-        self.ebbtide = Ebbtide(self._binary, port, self.control.port, self.folder, **choices)
+        self.ebbtide = Ebbtide.before_app(
+            self._binary, port, self.control.port, self.folder, **choices
+        )
         stack.push_async_callback(self._stop_ebbtide)
         await self.ebbtide.start()
         self.relay = Relay(public, self.ebbtide.port)

@@ -13,8 +13,14 @@ use crate::test::step;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// How many minutes each page is left alone
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, conflicts_with = "suspend")]
     minutes: u32,
+    /// Apps that Ebbtide starts and stops itself
+    #[arg(long)]
+    suspend: bool,
+    /// With `--suspend`: how many seconds each page is left alone once its app is gone
+    #[arg(long, default_value_t = 180, requires = "suspend")]
+    quiet_for: u32,
     /// Trials, such as `nicegui-strip`; all if none is named
     apps: Vec<String>,
 }
@@ -24,10 +30,16 @@ pub(crate) struct Args {
 /// # Errors
 /// The build or the proof fails.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    step(root, "cargo", &["build", "--locked", "--release", "--package", "proxy-user"])?;
-    let minutes = args.minutes.to_string();
-    let binary = "target/release/ebbtide";
-    let mut proof = vec!["xtask/e2e/run.py", "--ebbtide", binary, "--minutes", &minutes];
+    let mut build = vec!["build", "--locked", "--package", "proxy-user"];
+    let (minutes, quiet_for) = (args.minutes.to_string(), args.quiet_for.to_string());
+    let mut proof = vec!["xtask/e2e/run.py", "--ebbtide"];
+    if args.suspend {
+        proof.extend(["target/debug/ebbtide", "--suspend", "--quiet-for", &quiet_for]);
+    } else {
+        build.push("--release");
+        proof.extend(["target/release/ebbtide", "--minutes", &minutes]);
+    }
+    step(root, "cargo", &build)?;
     proof.extend(args.apps.iter().map(String::as_str));
     step(root, "python3", &proof)
 }

@@ -1,4 +1,4 @@
-"""A counter that a person raises, and a clock that the app pushes."""
+"""A counter that a person raises, a note, and a clock that the app pushes."""
 
 import sys
 
@@ -21,6 +21,8 @@ def index() -> None:
         clock.set_text(f"The clock ran {state['ticks']} times")
 
     ui.button("Raise", on_click=higher)
+    noted = ui.label("Noted: ")
+    ui.input("Note", on_change=lambda event: noted.set_text(f"Noted: {event.value}"))
     ui.timer(5, tick)
 
 

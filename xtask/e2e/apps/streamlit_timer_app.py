@@ -1,4 +1,4 @@
-"""A counter that a person raises, and a clock that the page itself keeps asking for."""
+"""A counter that a person raises, a note, and a clock that the page itself keeps asking for."""
 
 import streamlit as st
 
@@ -18,4 +18,5 @@ def clock() -> None:
 if st.button("Raise"):
     state.tide += 1
 st.write(f"Tide stands at {state.tide}")
+st.write("Noted: " + st.text_input("Note"))
 clock()

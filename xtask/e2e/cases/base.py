@@ -69,6 +69,10 @@ class Case(ABC):
     async def touch(self, page: Page) -> None:
         """One small thing that a person does; returns when the page has answered."""
 
+    async def write(self, page: Page, text: str) -> None:
+        """Types a note as a person would; returns when the app has answered it."""
+        raise NotImplementedError(f"the app of {self.name} takes no notes")
+
     def name_frame(self, direction: str, payload: bytes) -> str:
         """The framework's own name for a message (`direction`: sent, received)."""
         return payload[:16].hex(" ")
@@ -88,6 +92,13 @@ class Tide(Case):
         before = await self.label(page).inner_text()
         await page.get_by_role("button", name="Raise").click()
         await expect(self.label(page)).not_to_have_text(before)
+
+    async def write(self, page: Page, text: str) -> None:
+        field = page.get_by_label("Note", exact=True)
+        await field.clear()
+        await field.press_sequentially(text, delay=120)
+        await field.press("Enter")
+        await expect(page.get_by_text(f"Noted: {text}", exact=True)).to_be_visible()
 
     def name_frame(self, direction: str, payload: bytes) -> str:
         return shown(payload)

@@ -24,3 +24,10 @@ class Gradio(Case):
         before = await field.input_value()
         await page.get_by_role("button", name="Raise").click()
         await expect(field).not_to_have_value(before)
+
+    async def write(self, page: Page, text: str) -> None:
+        field = page.get_by_label("Note", exact=True)
+        await field.clear()
+        await field.press_sequentially(text, delay=120)
+        await field.press("Enter")
+        await expect(page.get_by_label("Noted", exact=True)).to_have_value(text)

@@ -1,0 +1,1 @@
+"""Real apps that Ebbtide itself starts and stops, in a real browser."""
