@@ -15,7 +15,7 @@ use super::waiting::Page;
 use crate::core::loss::Loss;
 use crate::http::refusal::{HEAD_TOO_BIG, Parts};
 use crate::http::{LOOP, REASON};
-use crate::upstream::NoAnswer;
+use crate::upstream::UpstreamError;
 
 /// What a poll of a suspended app is told. Streamlit shows it to whoever comes back to the tab.
 const PAUSED: &str = "This app is paused. Reload to start it.";
@@ -237,19 +237,19 @@ impl Answer {
     }
 }
 
-impl From<&NoAnswer> for Answer {
-    fn from(error: &NoAnswer) -> Answer {
+impl From<&UpstreamError> for Answer {
+    fn from(error: &UpstreamError) -> Answer {
         match error {
-            NoAnswer::Refused(_) => Answer::Unreachable,
-            NoAnswer::Stalled(_) => Answer::Stalled,
-            NoAnswer::TooBig(_) => Answer::Invalid(
+            UpstreamError::Refused(_) => Answer::Unreachable,
+            UpstreamError::Stalled(_) => Answer::Stalled,
+            UpstreamError::TooBig(_) => Answer::Invalid(
                 "The app's answer has more header lines or bytes than this proxy accepts.",
             ),
             // The body that the client sends broke off.
-            NoAnswer::Broken(error) if error.is_user() => {
+            UpstreamError::Broken(error) if error.is_user() => {
                 Answer::BadRequest("The rest of the request makes no sense.")
             }
-            NoAnswer::Broken(_) => Answer::Broken,
+            UpstreamError::Broken(_) => Answer::Broken,
         }
     }
 }

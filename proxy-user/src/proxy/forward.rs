@@ -22,7 +22,7 @@ use crate::error::chain;
 use crate::http::timed::{Interim, Upload};
 use crate::http::{LOOP, REASON};
 use crate::session::App;
-use crate::upstream::{NoAnswer, Pool};
+use crate::upstream::{Pool, UpstreamError};
 
 /// What a plain request carries: the client's body as it comes, or none.
 pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
@@ -39,15 +39,16 @@ pub(super) async fn forward(
     let interim = request.body().interim();
     let mut upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
     let headers = proxy.serving.config().limits.headers;
-    let line = |upstream: Upstream| async move { pool.line(upstream.authority(), headers).await };
-    let mut ready = line(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
+    let connect =
+        |upstream: Upstream| async move { pool.connection(upstream.authority(), headers).await };
+    let mut ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     // Of an app that is not there nobody makes use.
     record::request(context, &proxy.visits, &judged, clock::coarse());
     if !app.life.runs() {
         // Its suspension began as we came.
         lobby::enter(proxy, context, &JudgedHead::Request(judged), &mut request).await?;
         upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
-        ready = line(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
+        ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     }
     let upstream = upstream.authority();
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
@@ -67,7 +68,7 @@ pub(super) async fn forward(
     let mut answered = pool.ask(upstream, ready, request, headers).await;
     if let Some(again) = again {
         let crossed = match &answered {
-            Err(NoAnswer::Broken(error)) => Some(chain(error)),
+            Err(UpstreamError::Broken(error)) => Some(chain(error)),
             // RFC 9110 section 15.5.9.
             Ok(answered) if answered.gave_up => {
                 Some("the app gave up an idle connection".to_owned())
@@ -96,7 +97,7 @@ pub(super) async fn forward(
     }
 }
 
-fn failed(app: &App, error: &NoAnswer) -> Answer {
+fn failed(app: &App, error: &UpstreamError) -> Answer {
     tracing::info!(app = app.name, error = %chain(error), "request failed");
     error.into()
 }

@@ -36,7 +36,7 @@ use crate::http::timed::{Timed, Upload};
 use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
-use crate::upstream::{self, Line, NoAnswer};
+use crate::upstream::{self, UpstreamConnection, UpstreamError};
 
 /// Whether a handshake can come to anything.
 ///
@@ -62,15 +62,16 @@ pub(super) async fn upgrade(
     let Routed { app, policy, mut request, peer } = routed;
     let seats = app.seats.take().zip(proxy.serving.seats.take()).ok_or(Answer::Full)?;
     let client = hyper::upgrade::on(&mut request);
-    let (mut response, line) = ask(proxy, (&app, &policy), handshake(&policy, &request)).await?;
+    let (mut response, connection) =
+        ask(proxy, (&app, &policy), handshake(&policy, &request)).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        if let Some(mut line) = line {
+        if let Some(mut connection) = connection {
             // The rest of the answer.
-            tokio::spawn(async move { line.finish().await });
+            tokio::spawn(async move { connection.finish().await });
         }
         return relay(&app, response, None);
     }
-    let line = line.ok_or(Answer::Broken)?;
+    let connection = connection.ok_or(Answer::Broken)?;
     if !names_websocket(response.headers()) {
         tracing::warn!(app = app.name, "app switched to a protocol nobody asked for");
         return Err(Answer::Broken);
@@ -87,7 +88,7 @@ pub(super) async fn upgrade(
         (app, Path::shown(context.uri.path())),
         seats,
         (client, peer),
-        line,
+        connection,
         (limits, counting),
     ));
     *response.version_mut() = Version::HTTP_11;
@@ -135,12 +136,12 @@ fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Byt
     passed
 }
 
-/// The app's answer, and the line over which it came.
+/// The app's answer, and the connection over which it came.
 async fn ask(
     proxy: &Proxy,
     (app, policy): (&App, &AppPolicy),
     request: Request<Empty<Bytes>>,
-) -> Result<(Response<Incoming>, Option<Line<Empty<Bytes>>>), Answer> {
+) -> Result<(Response<Incoming>, Option<UpstreamConnection<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
     let upstream = app.upstream(policy).ok_or(Answer::Unreachable)?;
     let authority = upstream.authority().as_str();
@@ -150,15 +151,15 @@ async fn ask(
         http.max_buf_size(limits.header_bytes);
         http
     };
-    let line = Line::open(authority, &http).await.map_err(|error| {
+    let connection = UpstreamConnection::open(authority, &http).await.map_err(|error| {
         tracing::info!(app = name, error = %chain(&error), "app refuses connections");
         Answer::from(&error)
     })?;
-    match tokio::time::timeout(policy.config.handshake_timeout, line.ask(request)).await {
+    match tokio::time::timeout(policy.config.handshake_timeout, connection.ask(request)).await {
         Ok(Ok(answered)) => Ok(answered),
         Ok(Err(error)) => {
             tracing::info!(app = name, error = %chain(&error.error), "handshake failed");
-            Err(Answer::from(&NoAnswer::from(error.error)))
+            Err(Answer::from(&UpstreamError::from(error.error)))
         }
         Err(_) => {
             tracing::info!(app = name, "app did not answer a handshake");
@@ -173,13 +174,13 @@ async fn start(
     (app, path): (Arc<App>, Path),
     seats: (Seat, Seat),
     (client, client_peer): (OnUpgrade, SocketAddr),
-    line: Line<Empty<Bytes>>,
+    connection: UpstreamConnection<Empty<Bytes>>,
     (limits, counting): (Limits, Counting),
 ) {
     let name = app.name.clone();
     let ready = async {
-        let app_peer = line.peer();
-        let (stream, early) = line.into_socket().await;
+        let app_peer = connection.peer();
+        let (stream, early) = connection.into_socket().await;
         let app_end = End { stream: stream.into_std()?, early };
         let ends = PerSide { client: end(client.await.map_err(io::Error::other)?)?, app: app_end };
         let sockets = proxy.sockets.register_pair(ends.as_ref().map(|end| end.stream.as_fd()))?;
@@ -207,7 +208,7 @@ async fn start(
     }
 }
 
-/// Where a session lives, which counts it among the pumps until its last closing_session has been said.
+/// Where a session lives, which counts it among the pumps until its last farewell has been sent.
 #[derive(Debug)]
 struct Host {
     proxy: Arc<Proxy>,

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::upstream::NoAnswer;
+use crate::upstream::UpstreamError;
 
 /// More than any socket queues.
 const BODY: Bytes = Bytes::from_static(&[b'x'; 16 << 20]);
@@ -36,7 +36,7 @@ async fn upload(
 async fn an_app_that_takes_nothing_is_given_up() {
     let (_app, sent) = upload(Duration::from_millis(200)).await;
     let error = sent.await.unwrap().unwrap_err();
-    assert!(matches!(NoAnswer::from(error), NoAnswer::Stalled(_)));
+    assert!(matches!(UpstreamError::from(error), UpstreamError::Stalled(_)));
 }
 
 /// A full queue has no room for more until much of it has been taken.

@@ -33,7 +33,7 @@ impl<B> Outgoing for B where
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoAnswer {
+pub(crate) enum UpstreamError {
     /// The app accepts no connection.
     #[error("cannot connect")]
     Refused(#[source] io::Error),
@@ -48,13 +48,13 @@ pub(crate) enum NoAnswer {
     Broken(hyper::Error),
 }
 
-impl From<hyper::Error> for NoAnswer {
-    fn from(error: hyper::Error) -> NoAnswer {
+impl From<hyper::Error> for UpstreamError {
+    fn from(error: hyper::Error) -> UpstreamError {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         match cause.map(io::Error::kind) {
-            Some(io::ErrorKind::TimedOut) => NoAnswer::Stalled(error),
-            _ if error.is_parse_too_large() => NoAnswer::TooBig(error),
-            _ => NoAnswer::Broken(error),
+            Some(io::ErrorKind::TimedOut) => UpstreamError::Stalled(error),
+            _ if error.is_parse_too_large() => UpstreamError::TooBig(error),
+            _ => UpstreamError::Broken(error),
         }
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn builder(headers: usize) -> http1::Builder {
     http
 }
 
-/// Whoever drives a line at the moment.
+/// Whoever drives a connection at the moment.
 ///
 /// hyper and the socket keep the waker that they have seen last, and would wake its task when the
 /// next one asks: here they always see the same.
@@ -96,28 +96,31 @@ impl Wake for Driver {
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Line<B: Outgoing> {
+pub(crate) struct UpstreamConnection<B: Outgoing> {
     driver: Arc<Driver>,
     /// The driver as those below see it.
     waker: Waker,
     sender: http1::SendRequest<Paced<B>>,
-    connection: Box<http1::Connection<AppStream, Paced<B>>>,
+    io: Box<http1::Connection<AppStream, Paced<B>>>,
     flushes: Flushes,
     peer: SocketAddr,
     /// The HTTP on it has ended.
     over: bool,
 }
 
-impl<B: Outgoing> Line<B> {
+impl<B: Outgoing> UpstreamConnection<B> {
     /// A new one.
-    pub(crate) async fn open(authority: &str, http: &http1::Builder) -> Result<Line<B>, NoAnswer> {
-        let (stream, peer) = connect(authority).await.map_err(NoAnswer::Refused)?;
+    pub(crate) async fn open(
+        authority: &str,
+        http: &http1::Builder,
+    ) -> Result<UpstreamConnection<B>, UpstreamError> {
+        let (stream, peer) = connect(authority).await.map_err(UpstreamError::Refused)?;
         let stream = AppStream::new(stream, TAKES_NOTHING);
         let flushes = stream.flushes();
-        let (sender, connection) = http.handshake(stream).await?;
-        let (driver, connection) = (Arc::<Driver>::default(), Box::new(connection));
+        let (sender, io) = http.handshake(stream).await?;
+        let (driver, io) = (Arc::<Driver>::default(), Box::new(io));
         let waker = Waker::from(Arc::clone(&driver));
-        Ok(Line { driver, waker, sender, connection, flushes, peer, over: false })
+        Ok(UpstreamConnection { driver, waker, sender, io, flushes, peer, over: false })
     }
 
     /// The address that it leads to.
@@ -140,11 +143,11 @@ impl<B: Outgoing> Line<B> {
         !self.is_over(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Asks. Gives the answer's head, and the line if there may be more to carry.
+    /// Asks. Gives the answer's head, and the connection if there may be more to carry.
     pub(crate) async fn ask(
         mut self,
         request: Request<B>,
-    ) -> Result<(Response<Incoming>, Option<Line<B>>), Box<Unanswered<B>>> {
+    ) -> Result<(Response<Incoming>, Option<UpstreamConnection<B>>), Box<Unanswered<B>>> {
         let request = request.map(|body| Paced::new(body, self.flushes.clone()));
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
@@ -155,7 +158,7 @@ impl<B: Outgoing> Line<B> {
                 answered => answered.map(Some),
             }
         });
-        let (answered, line) = match answered.await {
+        let (answered, connection) = match answered.await {
             Some(answered) => (answered, Some(self)),
             None => {
                 // What it has not answered fails with it.
@@ -164,7 +167,7 @@ impl<B: Outgoing> Line<B> {
             }
         };
         match answered {
-            Ok(response) => Ok((response, line)),
+            Ok(response) => Ok((response, connection)),
             Err(mut failed) => {
                 let unsent = failed.take_message().map(|request| request.map(Paced::into_inner));
                 Err(Box::new(Unanswered { error: failed.into_error(), unsent }))
@@ -184,7 +187,7 @@ impl<B: Outgoing> Line<B> {
     /// Waits until the HTTP is over; the socket, and what was read from it behind that.
     pub(crate) async fn into_socket(mut self) -> (TcpStream, Bytes) {
         poll_fn(|cx| if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
-        let parts = self.connection.into_parts();
+        let parts = self.io.into_parts();
         (parts.io.into_inner(), parts.read_buf)
     }
 
@@ -192,7 +195,7 @@ impl<B: Outgoing> Line<B> {
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         self.driver.0.register(cx.waker());
         let cx = &mut Context::from_waker(&self.waker);
-        self.over = self.over || self.connection.poll_without_shutdown(cx).is_ready();
+        self.over = self.over || self.io.poll_without_shutdown(cx).is_ready();
         self.over
     }
 }

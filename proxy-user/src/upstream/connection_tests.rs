@@ -1,4 +1,4 @@
-//! A line that several tasks use, one after the other.
+//! A connection that several tasks use, one after the other.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -19,7 +19,7 @@ impl Wake for Woken {
 }
 
 #[tokio::test]
-async fn whoever_has_left_a_line_is_not_woken_by_the_next() {
+async fn whoever_has_left_a_connection_is_not_woken_by_the_next() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
@@ -29,17 +29,18 @@ async fn whoever_has_left_a_line_is_not_woken_by_the_next() {
             app.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         }
     });
-    let line = Line::<Empty<Bytes>>::open(&authority, &builder(100)).await.unwrap();
-    let (answer, line) = line.ask(Request::new(Empty::new())).await.unwrap();
+    let connection =
+        UpstreamConnection::<Empty<Bytes>>::open(&authority, &builder(100)).await.unwrap();
+    let (answer, connection) = connection.ask(Request::new(Empty::new())).await.unwrap();
     assert_eq!(answer.status(), 204);
 
-    let mut line = line.unwrap();
+    let mut connection = connection.unwrap();
     let woken = Arc::<Woken>::default();
     // Its task waits for nothing but an answer that has come, as after any request.
     let waker = Waker::from(Arc::clone(&woken));
-    assert!(!line.is_over(&mut Context::from_waker(&waker)));
-    line.leave();
-    let (answer, line) = line.ask(Request::new(Empty::new())).await.unwrap();
-    assert_eq!((answer.status().as_u16(), line.is_some()), (204, true));
+    assert!(!connection.is_over(&mut Context::from_waker(&waker)));
+    connection.leave();
+    let (answer, connection) = connection.ask(Request::new(Empty::new())).await.unwrap();
+    assert_eq!((answer.status().as_u16(), connection.is_some()), (204, true));
     assert_eq!(woken.0.load(Relaxed), 0);
 }

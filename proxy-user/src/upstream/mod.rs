@@ -5,5 +5,5 @@ mod connect;
 mod connection;
 mod pool;
 
-pub(crate) use self::connection::{Line, NoAnswer, builder};
+pub(crate) use self::connection::{UpstreamConnection, UpstreamError, builder};
 pub(crate) use self::pool::Pool;

@@ -1,4 +1,4 @@
-//! Lines to apps that are free, kept for the next plain request. Each worker has a pool of its own.
+//! Connections to apps that are free, kept for the next plain request. Each worker has a pool of its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,18 +8,18 @@ use http::uri::Authority;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::connection::{Line, NoAnswer, Outgoing, builder};
+use super::connection::{Outgoing, UpstreamConnection, UpstreamError, builder};
 use crate::clock;
 use crate::core::time::Nanos;
 
-/// How long a free line is kept: less than the 5 s after which uvicorn and Node close theirs, so that a
-/// request does not meet the closing.
+/// How long a free connection is kept: less than the 5 s after which uvicorn and Node close theirs, so
+/// that a request does not meet the closing.
 const KEPT: Duration = Duration::from_secs(4);
 
-/// A line that is about to be asked over.
+/// A connection that is about to be asked over.
 #[derive(Debug)]
 pub(crate) struct Ready<B: Outgoing> {
-    line: Line<B>,
+    connection: UpstreamConnection<B>,
     /// It has carried nothing yet.
     new: bool,
 }
@@ -28,22 +28,22 @@ pub(crate) struct Ready<B: Outgoing> {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: Response<Incoming>,
-    /// It came over a line that was free before, and says that no request came (408). The app sent it as
-    /// ours was on its way.
+    /// It came over a connection that was free before, and says that no request came (408). The app sent
+    /// it as ours was on its way.
     pub(crate) gave_up: bool,
 }
 
 impl<B: Outgoing> Ready<B> {
-    /// A new line.
-    async fn open(app: &Authority, headers: usize) -> Result<Ready<B>, NoAnswer> {
-        let line = Line::open(app.as_str(), &builder(headers)).await?;
-        Ok(Ready { line, new: true })
+    /// A new connection.
+    async fn open(app: &Authority, headers: usize) -> Result<Ready<B>, UpstreamError> {
+        let connection = UpstreamConnection::open(app.as_str(), &builder(headers)).await?;
+        Ok(Ready { connection, new: true })
     }
 }
 
-/// The free lines of one worker.
+/// The free connections of one worker.
 #[derive(Debug)]
-pub(crate) struct Pool<B: Outgoing>(Arc<Mutex<Shelf<B>>>);
+pub(crate) struct Pool<B: Outgoing>(Arc<Mutex<IdleConnections<B>>>);
 
 impl<B: Outgoing> Clone for Pool<B> {
     fn clone(&self) -> Pool<B> {
@@ -52,44 +52,50 @@ impl<B: Outgoing> Clone for Pool<B> {
 }
 
 #[derive(Debug)]
-struct Shelf<B: Outgoing> {
+struct IdleConnections<B: Outgoing> {
     /// By the app's authority, a few of which are compared sooner than one is hashed; each with the time
     /// since when it is free, the newest last.
-    free: BTreeMap<Box<str>, Vec<(Line<B>, Nanos)>>,
+    free: BTreeMap<Box<str>, Vec<(UpstreamConnection<B>, Nanos)>>,
     /// A task sees to it that none is kept for too long.
     swept: bool,
 }
 
 impl<B: Outgoing> Pool<B> {
     pub(crate) fn new() -> Pool<B> {
-        Pool(Arc::new(Mutex::new(Shelf { free: BTreeMap::new(), swept: false })))
+        Pool(Arc::new(Mutex::new(IdleConnections { free: BTreeMap::new(), swept: false })))
     }
 
-    /// A line to an app: a free one that the app has not closed as far as is known, or a new one.
+    /// A connection to an app: a free one that the app has not closed as far as is known, or a new one.
     /// `headers`: most lines of an answer that a new one takes.
-    pub(crate) async fn line(&self, app: &Authority, headers: usize) -> Result<Ready<B>, NoAnswer> {
+    pub(crate) async fn connection(
+        &self,
+        app: &Authority,
+        headers: usize,
+    ) -> Result<Ready<B>, UpstreamError> {
         match self.take(app) {
-            Some(line) => Ok(Ready { line, new: false }),
-            // On the heap, as most requests find a line.
+            Some(connection) => Ok(Ready { connection, new: false }),
+            // On the heap, as most requests find a connection.
             None => Box::pin(Ready::open(app, headers)).await,
         }
     }
 
-    /// Asks an app over a line of [`Pool::line`], and over another one where the app had closed it.
+    /// Asks an app over a connection of [`Pool::connection`], and over another one where the app had
+    /// closed it.
     pub(crate) async fn ask(
         &self,
         app: &Authority,
         mut ready: Ready<B>,
         mut request: Request<B>,
         headers: usize,
-    ) -> Result<Answered, NoAnswer> {
+    ) -> Result<Answered, UpstreamError> {
         loop {
-            let Ready { line, new } = ready;
-            match line.ask(request).await {
-                Ok((response, line)) => {
-                    // Such an answer is to no request: what comes on the line is the answer to ours.
+            let Ready { connection, new } = ready;
+            match connection.ask(request).await {
+                Ok((response, connection)) => {
+                    // Such an answer is to no request: what comes on the connection is the answer to
+                    // ours.
                     let gave_up = !new && response.status() == StatusCode::REQUEST_TIMEOUT;
-                    let response = self.carry(app, response, line, !gave_up);
+                    let response = self.carry(app, response, connection, !gave_up);
                     return Ok(Answered { response, gave_up });
                 }
                 Err(unanswered) => match unanswered.unsent {
@@ -98,38 +104,40 @@ impl<B: Outgoing> Pool<B> {
                     _ => return Err(unanswered.error.into()),
                 },
             }
-            ready = self.line(app, headers).await?;
+            ready = self.connection(app, headers).await?;
         }
     }
 
-    /// Asks an app over a new line.
+    /// Asks an app over a new connection.
     pub(crate) async fn ask_anew(
         &self,
         app: &Authority,
         request: Request<B>,
         headers: usize,
-    ) -> Result<Answered, NoAnswer> {
+    ) -> Result<Answered, UpstreamError> {
         let ready = Ready::open(app, headers).await?;
         self.ask(app, ready, request, headers).await
     }
 
-    /// Has a task of its own carry what is left when the head of an answer has come. `keep`: the line
-    /// is good for more.
+    /// Has a task of its own carry what is left when the head of an answer has come. `keep`: the
+    /// connection is good for more.
     fn carry(
         &self,
         app: &Authority,
         response: Response<Incoming>,
-        line: Option<Line<B>>,
+        connection: Option<UpstreamConnection<B>>,
         keep: bool,
     ) -> Response<Incoming> {
-        match line {
-            Some(mut line) if !keep => drop(tokio::spawn(async move { line.finish().await })),
-            Some(line) if line.is_free() => self.put(app, line),
-            Some(mut line) => {
+        match connection {
+            Some(mut connection) if !keep => {
+                drop(tokio::spawn(async move { connection.finish().await }))
+            }
+            Some(connection) if connection.is_free() => self.put(app, connection),
+            Some(mut connection) => {
                 let (pool, app) = (self.clone(), app.clone());
                 tokio::spawn(async move {
-                    if line.finish().await {
-                        pool.put(&app, line);
+                    if connection.finish().await {
+                        pool.put(&app, connection);
                     }
                 });
             }
@@ -138,41 +146,43 @@ impl<B: Outgoing> Pool<B> {
         response
     }
 
-    /// The line that became free last. That its app has closed it may not be known yet.
-    fn take(&self, app: &Authority) -> Option<Line<B>> {
+    /// The connection that became free last. That its app has closed it may not be known yet.
+    fn take(&self, app: &Authority) -> Option<UpstreamConnection<B>> {
         let now = clock::coarse();
-        let mut shelf = self.shelf();
-        let (mut line, since) = shelf.free.get_mut(app.as_str())?.pop()?;
-        (now.since(since) < KEPT && line.is_open()).then_some(line)
+        let mut idle = self.idle();
+        let (mut connection, since) = idle.free.get_mut(app.as_str())?.pop()?;
+        (now.since(since) < KEPT && connection.is_open()).then_some(connection)
     }
 
-    fn put(&self, app: &Authority, line: Line<B>) {
-        line.leave();
-        let free = (line, clock::coarse());
-        let mut shelf = self.shelf();
-        match shelf.free.get_mut(app.as_str()) {
-            Some(lines) => lines.push(free),
-            None => drop(shelf.free.insert(app.as_str().into(), vec![free])),
+    fn put(&self, app: &Authority, connection: UpstreamConnection<B>) {
+        connection.leave();
+        let free = (connection, clock::coarse());
+        let mut idle = self.idle();
+        match idle.free.get_mut(app.as_str()) {
+            Some(connections) => connections.push(free),
+            None => drop(idle.free.insert(app.as_str().into(), vec![free])),
         }
-        if !std::mem::replace(&mut shelf.swept, true) {
+        if !std::mem::replace(&mut idle.swept, true) {
             tokio::spawn(sweep(self.clone()));
         }
     }
 
-    /// Closes lines that were kept for long enough, or that their app has closed. False: none is left.
+    /// Closes connections that were kept for long enough, or that their app has closed. False: none is
+    /// left.
     fn sweep(&self) -> bool {
         let now = clock::coarse();
-        let mut shelf = self.shelf();
-        shelf.free.retain(|_, lines| {
-            lines.retain_mut(|(line, since)| now.since(*since) < KEPT && line.is_open());
-            !lines.is_empty()
+        let mut idle = self.idle();
+        idle.free.retain(|_, connections| {
+            connections
+                .retain_mut(|(connection, since)| now.since(*since) < KEPT && connection.is_open());
+            !connections.is_empty()
         });
-        shelf.swept = !shelf.free.is_empty();
-        shelf.swept
+        idle.swept = !idle.free.is_empty();
+        idle.swept
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf<B>> {
-        // A panic elsewhere leaves the lines whole.
+    fn idle(&self) -> MutexGuard<'_, IdleConnections<B>> {
+        // A panic elsewhere leaves the connections whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
