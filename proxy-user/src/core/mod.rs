@@ -6,6 +6,7 @@
 pub mod arrival;
 pub mod blocked;
 pub mod cadence;
+pub mod client_timeouts;
 pub mod closing;
 pub mod decoder;
 pub mod drain;
@@ -28,7 +29,6 @@ pub mod loss;
 pub mod navigation;
 pub mod observe;
 pub mod pack;
-pub mod patience;
 pub mod payload;
 pub mod report;
 pub mod return_to;

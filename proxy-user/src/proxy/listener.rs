@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::worker::Here;
 use super::{Proxy, Worker, service, worker};
 use crate::clock;
-use crate::core::patience;
+use crate::core::client_timeouts;
 use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
 use crate::http::timed::{self, Ended};
@@ -91,11 +91,11 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
         // Whichever comes first.
         let _ = tokio::time::timeout(RETIRE, closing).await;
     };
-    let patience = patience::Limits::new(limits.header_timeout);
+    let timeouts = client_timeouts::Limits::new(limits.header_timeout);
     let client = Arc::new(service::Client::new(proxy, here, peer));
     // On the heap, as hyper and what is around it would move all of it several times.
     let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));
-    let served = timed::serve(&http, stream, patience, leaving, answer).await;
+    let served = timed::serve(&http, stream, timeouts, leaving, answer).await;
     if let Err(Ended::Refused(status)) = served {
         client.count_refusal(status);
     }

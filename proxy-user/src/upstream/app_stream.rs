@@ -18,7 +18,7 @@ use crate::http::stream::Stream;
 use crate::sockets;
 
 /// A request of which the app takes nothing. What a client has to wait for its own part
-/// (`core::patience`), and what other proxies wait.
+/// (`core::client_timeouts`), and what other proxies wait.
 pub(super) const TAKES_NOTHING: Duration = Duration::from_secs(60);
 
 /// A socket with the write that waits on it.

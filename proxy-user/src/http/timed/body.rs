@@ -10,7 +10,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::expect::{Expectation, Gate, Unwanted};
 use super::{Held, Interim, Times};
-use crate::core::patience::{Patience, Turn};
+use crate::core::client_timeouts::{ClientTimeouts, Turn};
 use crate::http::paced::Paced;
 
 /// A request's body on its way to the app, without its trailers. Many servers merge trailers into the
@@ -126,12 +126,12 @@ impl Body for Upload {
         let frame =
             frame.map(|frame| frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)));
         let event = match &frame {
-            Poll::Pending => Patience::wanted,
-            Poll::Ready(Some(Ok(_))) => Patience::given,
-            Poll::Ready(Some(Err(_)) | None) => Patience::uploaded,
+            Poll::Pending => ClientTimeouts::wanted,
+            Poll::Ready(Some(Ok(_))) => ClientTimeouts::given,
+            Poll::Ready(Some(Err(_)) | None) => ClientTimeouts::uploaded,
         };
         self.over |= matches!(frame, Poll::Ready(Some(Err(_)) | None));
-        self.times.tell(|patience, now| event(patience, self.turn, now));
+        self.times.tell(|timeouts, now| event(timeouts, self.turn, now));
         frame.map_err(UploadError::Broken)
     }
 
@@ -154,8 +154,8 @@ impl Body for Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         let whole = self.over || self.body.is_end_stream();
-        let event = if whole { Patience::uploaded } else { Patience::abandoned };
-        self.times.tell(|patience, now| event(patience, self.turn, now));
+        let event = if whole { ClientTimeouts::uploaded } else { ClientTimeouts::abandoned };
+        self.times.tell(|timeouts, now| event(timeouts, self.turn, now));
     }
 }
 
@@ -213,7 +213,7 @@ impl<B: Body + Unpin> Body for Answered<B> {
 
 impl<B: Body> Drop for Answered<B> {
     fn drop(&mut self) {
-        self.times.tell(|patience, now| patience.answered(self.turn, now));
+        self.times.tell(|timeouts, now| timeouts.answered(self.turn, now));
         self.times.outgoing().ended();
         if let Some(refused) = &self.refused {
             refused.over();

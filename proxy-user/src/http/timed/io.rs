@@ -12,7 +12,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::Times;
-use crate::core::patience::Patience;
+use crate::core::client_timeouts::ClientTimeouts;
 use crate::http::refusal;
 use crate::http::stream::Stream;
 use crate::sockets;
@@ -128,13 +128,13 @@ impl Timed {
     /// Tells how a write went.
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.times.tell(Patience::written);
+            self.times.tell(ClientTimeouts::written);
             return written;
         }
         let stream = self.stream.get();
         // A socket that cannot tell has no progress to show either.
         let acked = || sockets::acked(stream.as_fd()).unwrap_or_default();
-        if self.times.tell(|patience, now| patience.refused(now, acked)) {
+        if self.times.tell(|timeouts, now| timeouts.refused(now, acked)) {
             // Closing with linger 0 frees the queue that nobody takes; the watchdog closes next.
             let _ = stream.set_zero_linger();
         }
@@ -151,7 +151,7 @@ impl Read for Timed {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_ready() {
             // Or the end has: whose time no longer matters.
-            self.times.tell(Patience::arrived);
+            self.times.tell(ClientTimeouts::arrived);
         }
         read
     }
@@ -209,14 +209,14 @@ impl Write for Timed {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing == Closing::Open {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-            let sending = self.times.tell(Patience::closing) || self.times.is_refused();
+            let sending = self.times.tell(ClientTimeouts::closing) || self.times.is_refused();
             self.closing = if sending { Closing::Lingering } else { Closing::Shut };
         }
         loop {
             match self.stream.poll_discard(cx) {
                 Poll::Ready(true) => {
                     self.closing = Closing::Lingering;
-                    self.times.tell(Patience::arrived);
+                    self.times.tell(ClientTimeouts::arrived);
                 }
                 Poll::Pending if self.closing == Closing::Lingering => return Poll::Pending,
                 Poll::Ready(false) | Poll::Pending => return Poll::Ready(Ok(())),

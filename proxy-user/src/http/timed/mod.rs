@@ -1,4 +1,4 @@
-//! HTTP/1.1 on a connection whose client does not let us wait for ever. `core::patience` says how
+//! HTTP/1.1 on a connection whose client does not let us wait for ever. `core::client_timeouts` says how
 //! long for what; here is what tells it, and what carries out its verdict.
 //!
 //! All of it ends with the HTTP: a session's socket comes out bare.
@@ -33,8 +33,8 @@ pub(crate) use self::io::Timed;
 use self::outgoing::Outgoing;
 use self::watchdog::{Verdict, Watchdog};
 use crate::clock;
+use crate::core::client_timeouts::{ClientTimeouts, Limits, Overdue};
 use crate::core::headers::asks_websocket;
-use crate::core::patience::{Limits, Overdue, Patience};
 use crate::core::time::Nanos;
 use crate::http::paced::Flushes;
 
@@ -58,7 +58,7 @@ struct Times(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    patience: Mutex<Patience>,
+    timeouts: Mutex<ClientTimeouts>,
     /// Whoever has the socket is to look whether the client is still there.
     look: AtomicBool,
     /// Who closes their side while they wait for an answer has left.
@@ -73,9 +73,9 @@ struct Shared {
 }
 
 impl Times {
-    fn new(patience: Patience) -> Times {
+    fn new(timeouts: ClientTimeouts) -> Times {
         Times(Arc::new(Shared {
-            patience: Mutex::new(patience),
+            timeouts: Mutex::new(timeouts),
             look: AtomicBool::default(),
             fin_is_departure: AtomicBool::default(),
             cut: AtomicBool::default(),
@@ -127,12 +127,12 @@ impl Times {
         self.0.fin_is_departure.load(Ordering::Relaxed)
     }
 
-    fn tell<T>(&self, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
+    fn tell<T>(&self, event: impl FnOnce(&mut ClientTimeouts, Nanos) -> T) -> T {
         self.tell_at(clock::coarse(), event)
     }
 
-    fn tell_at<T>(&self, now: Nanos, event: impl FnOnce(&mut Patience, Nanos) -> T) -> T {
-        event(&mut self.0.patience.lock(), now)
+    fn tell_at<T>(&self, now: Nanos, event: impl FnOnce(&mut ClientTimeouts, Nanos) -> T) -> T {
+        event(&mut self.0.timeouts.lock(), now)
     }
 }
 
@@ -181,14 +181,14 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let times = Times::new(Patience::new(limits, clock::now()));
+    let times = Times::new(ClientTimeouts::new(limits, clock::now()));
     let mut watchdog = Watchdog::new(times.clone());
     let stream = Timed::new(stream, times.clone());
     let shared = times.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let version = request.version();
         let body = !request.body().is_end_stream();
-        let turn = times.tell(|patience, now| patience.asked(body, now));
+        let turn = times.tell(|timeouts, now| timeouts.asked(body, now));
         times.outgoing().asked();
         // Of a session it would be one half only.
         let handshake = asks_websocket(request.method(), version, request.headers());

@@ -1,4 +1,4 @@
-//! The shell around `core::patience` over real sockets, with limits short enough to wait for.
+//! The shell around `core::client_timeouts` over real sockets, with limits short enough to wait for.
 
 use std::time::Duration;
 

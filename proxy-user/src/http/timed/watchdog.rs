@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Times;
 use crate::clock;
-use crate::core::patience::{Overdue, Patience, Step};
+use crate::core::client_timeouts::{ClientTimeouts, Overdue, Step};
 use crate::http::alarm::Alarm;
 
 /// What is to be done with the connection.
@@ -30,7 +30,7 @@ impl Watchdog {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
         let mut now = clock::coarse();
         loop {
-            let deadline = match self.times.tell_at(now, Patience::step) {
+            let deadline = match self.times.tell_at(now, ClientTimeouts::step) {
                 Step::Look => return Poll::Ready(Verdict::Look),
                 Step::Retire => return Poll::Ready(Verdict::Retire),
                 Step::Cut(overdue) => return Poll::Ready(Verdict::Cut(overdue)),

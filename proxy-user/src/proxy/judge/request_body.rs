@@ -71,7 +71,7 @@ impl InspectedRequestBody {
 }
 
 impl UnreadBody {
-    /// Reads on, and drops what comes, until the body is judged. `Patience` ends it where the client
+    /// Reads on, and drops what comes, until the body is judged. `ClientTimeouts` ends it where the client
     /// sends nothing. A client that waits for a word is not asked to send it for this alone.
     pub(in crate::proxy) async fn judge(mut self) {
         let Ok(mut body) = self.0.try_recv() else { return };

@@ -112,7 +112,7 @@ enum Upload {
 
 /// One connection's account.
 #[derive(Debug)]
-pub struct Patience {
+pub struct ClientTimeouts {
     limits: Limits,
     turn: Turn,
     phase: Phase,
@@ -123,12 +123,12 @@ pub struct Patience {
     blocked: Option<Blocked>,
 }
 
-impl Patience {
+impl ClientTimeouts {
     /// A connection that starts now.
     #[must_use]
-    pub fn new(limits: Limits, now: Nanos) -> Patience {
+    pub fn new(limits: Limits, now: Nanos) -> ClientTimeouts {
         let phase = Phase::Head(now);
-        Patience {
+        ClientTimeouts {
             limits,
             turn: Turn::default(),
             phase,
@@ -273,5 +273,5 @@ impl Patience {
 }
 
 #[cfg(test)]
-#[path = "patience_tests.rs"]
+#[path = "client_timeouts_tests.rs"]
 mod tests;
