@@ -14,6 +14,7 @@ use harness::scratch::Scratch;
 use harness::session::open;
 use harness::setup::Setup;
 use harness::wait::{Stopwatch, eventually, pause, unix_seconds};
+use harness::wire::Wire;
 
 fn reporting(app: &App, control: &Control, interval: &str) -> Proxy {
     Setup::demo(app.address()).section(&control.section(interval, "")).start()
@@ -108,6 +109,87 @@ fn each_kind_of_activity_names_its_reason() {
     }
     let stamp = metrics.sum("ebbtide_activity_timestamp_seconds", &[("app", "page")]);
     assert!((unix_seconds() as f64 - stamp).abs() < 60.0, "{stamp} is not about now");
+}
+
+/// A callback of Dash, which nobody answers until `answer` is called.
+struct Callback {
+    client: Wire,
+    server: Wire,
+}
+
+impl Callback {
+    fn ask(proxy: &Proxy, app: &App) -> Callback {
+        let body = r#"{"changedPropIds":["button.n_clicks"]}"#;
+        let fields = format!("Connection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut client = proxy.connect();
+        client.send(request("POST", "demo.test", "/_dash-update-component", &fields) + body);
+        let mut server = app.accept();
+        Message::read_request(&mut server);
+        Callback { client, server }
+    }
+
+    fn answer(mut self) {
+        self.server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+        assert_eq!(Message::read_response(&mut self.client, "POST").status(), 200);
+    }
+}
+
+/// One GET that counts.
+fn visit(proxy: &Proxy, app: &App) {
+    let mut client = proxy.connect();
+    client.send(request("GET", "demo.test", "/", "Connection: close\r\n"));
+    let mut server = app.accept();
+    Message::read_request(&mut server);
+    server.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(Message::read_response(&mut client, "GET").status(), 200);
+}
+
+fn at_work(control: &Control, lines: &str) -> (App, Proxy) {
+    let app = App::listen();
+    let lines = format!("packs = [\"dash\"]\n{lines}");
+    let setup = Setup::new().app("demo", app.address(), &lines);
+    (app, setup.section(&control.section("1s", "")).start())
+}
+
+/// Whoever stops idle apps by what is reported must not stop one that computes for somebody.
+#[test]
+fn an_app_at_work_is_used_now() {
+    let control = Control::up();
+    let (app, proxy) = at_work(&control, "");
+    let callback = Callback::ask(&proxy, &app);
+    let first = control.await_report("work", |r| r.reason() == "work");
+    let later = first.last_activity() + 2;
+    let last = control.await_report("work that goes on", |r| r.last_activity() >= later);
+    assert_eq!(last.reason(), "work");
+    assert!((last.last_activity() as f64 - unix_seconds() as f64).abs() <= 2.0, "now: {last:?}");
+    callback.answer();
+    eventually("the end of it", || {
+        let app: serde_json::Value =
+            serde_json::from_slice(&proxy.admin("/api/apps/demo", "").body).ok()?;
+        app["work"]["since"].is_null().then_some(())
+    });
+    // The clock of activity is a few milliseconds behind, and what is older than what was told is no news.
+    pause(Duration::from_millis(50));
+    visit(&proxy, &app);
+    control.await_report("a visit", |r| r.reason() == "request" && r.at > last.at);
+    let reports = control.reports();
+    let times: Vec<_> = reports.iter().map(Report::last_activity).collect();
+    assert!(times.is_sorted(), "what was told of work stands: {times:?}");
+    // n reports span n - 1 intervals; half an interval is allowed for a late arrival.
+    let span = reports[reports.len() - 1].at - reports[0].at;
+    assert!(reports.len() as f64 <= span + 1.5, "{} reports in {span} s", reports.len());
+}
+
+#[test]
+fn work_that_does_not_count_is_not_reported() {
+    let control = Control::up();
+    let (app, proxy) = at_work(&control, "busy_limit = \"off\"");
+    let callback = Callback::ask(&proxy, &app);
+    let asked = control.await_report("the callback", |r| r.reason() == "request");
+    visit(&proxy, &app);
+    control.await_report("a visit", |r| r.reason() == "request" && r.at > asked.at);
+    callback.answer();
+    assert!(control.reports().iter().all(|r| r.reason() == "request"), "{:?}", control.reports());
 }
 
 /// It would see the token, and is not where the control plane is.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::config::Report;
 use crate::control_plane::{self, Token, TokenError};
-use crate::core::gate::Activity;
+use crate::core::report::LastUse;
 use crate::error::chain;
 use crate::session::App;
 
@@ -61,12 +61,12 @@ impl Client {
     }
 
     /// Sends one report. True if the control plane accepted it.
-    pub(super) async fn send(self: Arc<Self>, app: Arc<App>, activity: Activity) -> bool {
+    pub(super) async fn send(self: Arc<Self>, app: Arc<App>, last_use: LastUse) -> bool {
         let name = &*app.name;
         let body = Body {
             app: name,
-            last_activity: humantime::format_rfc3339_seconds(clock::wall(activity.at)).to_string(),
-            reason: activity.reason.as_str(),
+            last_activity: humantime::format_rfc3339_seconds(clock::wall(last_use.at)).to_string(),
+            reason: last_use.reason,
             sessions: app.live.load(Relaxed),
         };
         let url = self.report.url_for(name);

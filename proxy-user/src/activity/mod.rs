@@ -1,5 +1,5 @@
-//! Tells the control plane of activity: one task for all apps, that reads each app's gate a few
-//! times a second and sends what `core::report` says is due. No frame and no request waits for it.
+//! Tells the control plane of activity and work: one task for all apps, that looks a few times a second when
+//! each was last used and sends what `core::report` says is due. No frame and no request waits for it.
 
 mod client;
 mod posts;
@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::session::App;
 
-/// Time between two looks at the gates.
+/// Time between two looks at the apps.
 const PERIOD: Duration = Duration::from_millis(250);
 /// Reports on their way at the same time.
 const PARALLEL: usize = 32;
@@ -69,10 +69,10 @@ impl Reporter {
             let Some(client) = self.client.load_full() else { continue };
             let now = clock::now();
             while sending.len() < PARALLEL {
-                let Some((app, activity)) = posts.next_due(now, client.interval()) else { break };
+                let Some((app, last_use)) = posts.next_due(now, client.interval()) else { break };
                 let client = Arc::clone(&client);
                 sending.spawn(async move {
-                    let accepted = client.send(Arc::clone(&app), activity).await;
+                    let accepted = client.send(Arc::clone(&app), last_use).await;
                     (app, accepted)
                 });
             }
@@ -89,8 +89,8 @@ impl Reporter {
     async fn send_rest(&self, mut posts: Posts) {
         let Some(client) = self.client.load_full() else { return };
         posts.follow(self.serving.all_apps());
-        let send = |(app, activity)| Arc::clone(&client).send(app, activity);
-        let last: Vec<_> = posts.last().map(send).collect();
+        let send = |(app, last_use)| Arc::clone(&client).send(app, last_use);
+        let last: Vec<_> = posts.last(clock::now()).map(send).collect();
         let all = stream::iter(last).buffer_unordered(PARALLEL).for_each(async |accepted| {
             self.metrics.report(accepted);
         });

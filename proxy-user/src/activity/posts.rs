@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::gate::Activity;
-use crate::core::report::Outbox;
+use crate::core::report::{LastUse, Outbox};
 use crate::core::time::Nanos;
 use crate::session::App;
 
@@ -54,15 +53,15 @@ impl Posts {
         &mut self,
         now: Nanos,
         interval: Duration,
-    ) -> Option<(Arc<App>, Activity)> {
+    ) -> Option<(Arc<App>, LastUse)> {
         while self.left > 0 {
             self.left -= 1;
             // Apps may have gone since the last look.
             let at = if self.next < self.all.len() { self.next } else { 0 };
             self.next = at + 1;
             let Post { app, outbox } = self.all.get_mut(at)?;
-            if let Some(activity) = outbox.poll(app.gate.newest(), now, interval) {
-                return Some((Arc::clone(app), activity));
+            if let Some(last_use) = outbox.poll(app.last_use(now), now, interval) {
+                return Some((Arc::clone(app), last_use));
             }
         }
         None
@@ -80,9 +79,9 @@ impl Posts {
     }
 
     /// What must be sent before the process ends.
-    pub(super) fn last(&mut self) -> impl Iterator<Item = (Arc<App>, Activity)> {
-        self.all.iter_mut().filter_map(|Post { app, outbox }| {
-            outbox.last(app.gate.newest()).map(|activity| (Arc::clone(app), activity))
+    pub(super) fn last(&mut self, now: Nanos) -> impl Iterator<Item = (Arc<App>, LastUse)> {
+        self.all.iter_mut().filter_map(move |Post { app, outbox }| {
+            outbox.last(app.last_use(now)).map(|last_use| (Arc::clone(app), last_use))
         })
     }
 }

@@ -4,6 +4,7 @@
 //! one names tokio, hyper, aya, prometheus or a clock.
 
 pub mod arrival;
+pub mod backoff;
 pub mod blocked;
 pub mod cadence;
 pub mod client_timeouts;

@@ -1,56 +1,80 @@
 //! When an app's activity is told to the control plane: at most once per interval, again with
 //! back-off when it failed, and never forgotten.
 //!
-//! Order of calls: `poll` until it returns an activity, send that, then `answered`.
+//! Order of calls: `poll` until it returns something to tell, send that, then `answered`.
 
 use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::gate::Activity;
 use super::time::Nanos;
 
-/// The longest pause between two tries.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// When an app was last used, as the control plane is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// When.
+    pub at: Nanos,
+    /// What it was, as reports have it.
+    pub reason: &'static str,
+}
+
+impl LastUse {
+    /// The app is or was at work for somebody at `at`.
+    #[must_use]
+    pub fn work(at: Nanos) -> LastUse {
+        LastUse { at, reason: "work" }
+    }
+}
+
+impl From<Activity> for LastUse {
+    fn from(activity: Activity) -> LastUse {
+        LastUse { at: activity.at, reason: activity.reason.as_str() }
+    }
+}
 
 /// What one app still has to tell.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// The newest activity that the control plane has accepted.
-    accepted: Option<Activity>,
+    /// The newest that the control plane has accepted.
+    accepted: Option<LastUse>,
     /// The one on its way.
-    in_flight: Option<Activity>,
+    in_flight: Option<LastUse>,
     /// Not before this.
     due: Nanos,
-    /// Tries that failed since the last success.
-    failures: u32,
+    backoff: Backoff,
 }
 
 impl Outbox {
-    /// The activity to send now, if any, given the app's newest.
+    /// What to send now, if anything, given when the app was last used.
     pub fn poll(
         &mut self,
-        newest: Option<Activity>,
+        newest: Option<LastUse>,
         now: Nanos,
         interval: Duration,
-    ) -> Option<Activity> {
+    ) -> Option<LastUse> {
         if self.in_flight.is_some() || now < self.due {
             return None;
         }
         self.start(newest, now, interval)
     }
 
-    /// The activity that must be sent before the process ends, whatever the interval says.
-    pub fn last(&mut self, newest: Option<Activity>) -> Option<Activity> {
+    /// What must be sent before the process ends, whatever the interval says.
+    pub fn last(&mut self, newest: Option<LastUse>) -> Option<LastUse> {
         self.in_flight = None;
         self.start(newest, Nanos(0), Duration::ZERO)
     }
 
     fn start(
         &mut self,
-        newest: Option<Activity>,
+        newest: Option<LastUse>,
         now: Nanos,
         interval: Duration,
-    ) -> Option<Activity> {
-        let newest = newest.filter(|_| newest != self.accepted)?;
+    ) -> Option<LastUse> {
+        // Work was told after the activity that began it. When it is over, that is no news.
+        let is_news = |newest: &LastUse| {
+            self.accepted.is_none_or(|told| newest.at >= told.at && *newest != told)
+        };
+        let newest = newest.filter(is_news)?;
         self.in_flight = Some(newest);
         self.due = now + interval;
         Some(newest)
@@ -62,11 +86,9 @@ impl Outbox {
         let sent = self.in_flight.take();
         if accepted {
             self.accepted = sent;
-            self.failures = 0;
+            self.backoff.reset();
         } else {
-            let pause = Duration::from_secs(1 << self.failures.min(6)).min(MAX_BACKOFF);
-            self.failures = self.failures.saturating_add(1);
-            self.due = now + pause;
+            self.due = now + self.backoff.failed();
         }
     }
 }

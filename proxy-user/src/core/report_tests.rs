@@ -11,8 +11,12 @@ fn at(second: u64) -> Nanos {
     Nanos(second * 1_000_000_000)
 }
 
-fn activity(second: u64) -> Option<Activity> {
-    Some(Activity { at: at(second), reason: Reason::Input })
+fn activity(second: u64) -> Option<LastUse> {
+    Some(Activity { at: at(second), reason: Reason::Input }.into())
+}
+
+fn work(second: u64) -> Option<LastUse> {
+    Some(LastUse::work(at(second)))
 }
 
 #[test]
@@ -50,6 +54,22 @@ fn what_is_left_goes_out_at_the_end() {
     outbox.answered(true, at(2));
     assert_eq!(outbox.last(activity(1)), None);
     assert_eq!(outbox.last(activity(5)), activity(5), "the interval does not hold it back");
+}
+
+/// While an app is at work the time is now, so that the activity before it is older than what was told.
+#[test]
+fn what_was_told_of_work_stands_when_it_is_over() {
+    let mut outbox = Outbox::default();
+    assert_eq!(outbox.poll(activity(100), at(100), INTERVAL), activity(100));
+    outbox.answered(true, at(100));
+    for now in [130, 160] {
+        assert_eq!(outbox.poll(work(now - 1), at(now - 1), INTERVAL), None, "the interval holds");
+        assert_eq!(outbox.poll(work(now), at(now), INTERVAL), work(now));
+        outbox.answered(true, at(now));
+    }
+    assert_eq!(outbox.poll(activity(101), at(1000), INTERVAL), None);
+    assert_eq!(outbox.last(activity(101)), None);
+    assert_eq!(outbox.poll(activity(1001), at(1001), INTERVAL), activity(1001));
 }
 
 proptest! {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::App;
 use crate::core::lifecycle;
+use crate::core::report::LastUse;
 use crate::core::shadow::Sight;
 use crate::core::time::Nanos;
 use crate::core::work::{By, Change, Sign, Works};
@@ -123,6 +124,19 @@ impl App {
         sight
     }
 
+    /// When it was last used, as whoever stops idle apps from outside is to know it: now, while it is at
+    /// work for somebody; and work that left something to fetch counts at its end.
+    #[must_use]
+    pub fn last_use(&self, now: Nanos) -> Option<LastUse> {
+        let facts = self.facts(now);
+        if self.is_busy(&facts, now) {
+            return Some(LastUse::work(now));
+        }
+        let activity = self.gate.newest().map(LastUse::from);
+        let work = facts.work.ended.map(LastUse::work);
+        activity.into_iter().chain(work).max_by_key(|last_use| last_use.at)
+    }
+
     /// To be called once a second.
     pub fn tick_work(&self, now: Nanos) {
         if self.work.any.load(Relaxed) {
@@ -139,3 +153,7 @@ impl App {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;
