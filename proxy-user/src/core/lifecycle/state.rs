@@ -29,9 +29,9 @@ pub enum State {
 pub enum Step {
     /// It is being asked whether it is at work.
     Probing,
-    /// Its sessions are being told. `asked`: by an operator's wish, who means it whoever comes.
+    /// Its sessions are being told. Whoever comes now still keeps it running.
     Closing {
-        /// An operator asked for it.
+        /// An operator asked for it: it need not be idle.
         asked: bool,
     },
     /// The driver has been told.
