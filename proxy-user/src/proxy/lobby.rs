@@ -52,7 +52,13 @@ async fn face(
     let judgement = judgement(context, judged, request.body_mut()).await;
     let arrival = arrival(proxy, context, judgement, request.headers());
     let now = clock::now();
-    if let Some(event) = knock(app.life.status().state, arrival) {
+    let state = app.life.status().state;
+    if let Some(event) = knock(state, arrival) {
+        let runs = meet(state, arrival, wake_policy(policy.wake)) == Meeting::Pass;
+        if !runs && proxy.serving.phase() != Phase::Running {
+            // Nobody would be here to let it in. The process that comes next may be asked again.
+            return Err(Answer::Draining);
+        }
         app.drive(event, now);
     }
     let status = app.life.status();
@@ -150,7 +156,6 @@ async fn wait(
     let mut phase = proxy.serving.phase.subscribe();
     let leaving = phase.wait_for(|phase| *phase != Phase::Running);
     let state = tokio::select! {
-        // The process that comes next may be asked again.
         _ = leaving => return Err(Answer::Draining),
         settled = settled => match settled {
             Ok(Ok(status)) => status.state,

@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use crate::harness::app::App;
-use crate::harness::http::{Message, request};
+use crate::harness::http::{Head, Message, ok, request};
 use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
-use crate::scene::{Notes, await_state, get, runs, setup};
+use crate::scene::{Notes, OPENS, await_state, get, runs, setup};
 
 #[test]
 fn a_told_ebbtide_stops_its_apps() {
@@ -31,6 +31,29 @@ fn who_waits_is_told_that_ebbtide_leaves() {
     assert_eq!((answer.assert_own(503), answer.head.get("retry-after")), ("draining", Some("1")));
     assert_eq!(proxy.exit_code(), Some(0));
     assert!(!runs(&notes));
+}
+
+#[test]
+fn nobody_starts_an_app_for_an_ebbtide_that_leaves() {
+    let notes = Notes::new();
+    let busy = App::listen();
+    let setup = setup(&notes.command(0.0), "path = \"/demo\"", "").app("busy", busy.address(), "");
+    let mut proxy = setup.start();
+    let mut kept = proxy.connect();
+    kept.send(request("GET", "a.test", "/", ""));
+    let mut asked = busy.accept();
+    Head::read(&mut asked);
+    proxy.terminate();
+    eventually("it drains", || (proxy.admin("/readyz", "").status() == 503).then_some(()));
+    for fields in ["", OPENS] {
+        assert_eq!(get(&proxy, "/demo/", fields).assert_own(503), "draining");
+    }
+    assert_eq!(notes.starts(), 0);
+    asked.send(ok("done"));
+    assert_eq!(Message::read_response(&mut kept, "GET").status(), 200);
+    drop(kept);
+    assert_eq!(proxy.exit_code(), Some(0));
+    assert_eq!(notes.starts(), 0);
 }
 
 #[test]
