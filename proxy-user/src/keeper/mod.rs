@@ -93,6 +93,7 @@ async fn run(
 
 /// A second has passed.
 fn pass(app: &Arc<App>, now: Nanos) {
+    app.note_transfers(now);
     let facts = app.facts(now);
     let why = Why::of(&facts, app.is_busy(&facts, now), now);
     app.lives.pass(app.life.status().state, why, now);

@@ -10,6 +10,7 @@ mod own;
 mod record;
 mod route;
 mod service;
+mod transfer;
 mod upgrade;
 mod waiting;
 mod work;

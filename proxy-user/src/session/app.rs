@@ -9,12 +9,14 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::life::Outcome;
+use super::transfers::Transfers;
 use super::{
     Account, Counts, Life, Lives, Losses, Lost, Order, Orders, Seats, Session, TcpTotals, WorkBook,
 };
 use crate::clock;
 use crate::config::{self, Count, OnIdle, Upstream};
 use crate::core::gate::{Gate, Moment, Reason};
+use crate::core::history::Kind;
 use crate::core::keep_awake;
 use crate::core::lifecycle::{Event, Facts};
 use crate::core::pack::{Judgement, RuleBook};
@@ -38,6 +40,8 @@ pub struct App {
     pub echoed: Moment,
     /// When somebody last asked for work by a request.
     pub posted: Moment,
+    /// Bodies of requests that count.
+    transfers: Transfers,
     /// What it computes for somebody.
     pub work: WorkBook,
     /// What counted and what did not, for whoever asks why.
@@ -130,6 +134,7 @@ impl App {
             gate: Gate::default(),
             echoed: Moment::default(),
             posted: Moment::default(),
+            transfers: Transfers::default(),
             work: WorkBook::default(),
             losses: Losses::default(),
             seats: Seats::new(config.max_sessions),
@@ -184,6 +189,21 @@ impl App {
         self.gate.touch(now, reason);
     }
 
+    /// Bytes of a request that counts, or of its answer, have moved. They are activity as of the next
+    /// [`App::note_transfers`].
+    pub fn moved(&self, what: impl FnOnce() -> Kind) {
+        self.transfers.moved(what);
+    }
+
+    /// Notes what has moved lately: who waits for the end of a long download uses the app. To be called
+    /// once a second.
+    pub fn note_transfers(&self, now: Nanos) {
+        if let Some(kind) = self.transfers.take() {
+            self.gate.touch(now, Reason::Request);
+            self.account.moved(now, kind);
+        }
+    }
+
     /// Where the app is: as configured, or where its driver has it. `None` = it has not been started yet.
     #[must_use]
     pub fn upstream(&self, policy: &AppPolicy) -> Option<Upstream> {
@@ -221,6 +241,7 @@ impl App {
 
     /// Tells its lifecycle what has happened, and has done what that wants.
     pub fn drive(self: &Arc<Self>, event: Event, now: Nanos) {
+        self.note_transfers(now);
         let Some(outcome) = self.life.on(event, &self.facts(now), now) else { return };
         let Outcome { before, after, command } = outcome;
         if let Some(kind) = self.lives.note(&before, &after, now) {

@@ -14,6 +14,7 @@ mod registry;
 mod seats;
 mod tally;
 mod tcp;
+mod transfers;
 mod work;
 
 use std::net::SocketAddr;

@@ -13,12 +13,37 @@ import time
 
 port, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
 delay = float(sys.argv[3]) if len(sys.argv) > 3 else 0
+# Of a slow answer, ten a second.
+PIECES = 60
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def note(name, line):
     with open(folder / name, "a") as file:
         file.write(line + "\n")
+
+
+def stream_answer(connection, path):
+    """Whether the path is none of those that take their time."""
+    heads = {
+        "/slow": f"Content-Length: {PIECES}\r\n",
+        "/stalled": f"Content-Length: {PIECES}\r\n",
+        "/events": "Content-Type: text/event-stream\r\n",
+        "/stream": "Content-Type: application/x-ndjson\r\n",
+        "/export": "Content-Type: text/csv\r\n",
+    }
+    if path not in heads:
+        return True
+    connection.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{heads[path]}\r\n".encode())
+    piece = {"/events": b"data: news\n\n", "/stream": b"{}\n"}.get(path, b"x")
+    count = {"/slow": PIECES, "/export": PIECES, "/stalled": 1}.get(path, 10**6)
+    for _ in range(count):
+        connection.sendall(piece)
+        time.sleep(0.1)
+    if path == "/stalled":
+        time.sleep(3600)
+    connection.close()
+    return False
 
 
 def serve(connection):
@@ -41,6 +66,8 @@ def serve(connection):
             )
             while connection.recv(65536):
                 pass
+            return
+        if not stream_answer(connection, line.split()[1]):
             return
         left, body = int(fields.get("content-length", 0)), hashlib.sha256()
         while left:

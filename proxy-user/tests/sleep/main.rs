@@ -7,4 +7,5 @@ mod ends;
 mod harness;
 mod idle;
 mod scene;
+mod transfers;
 mod wake;

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
+use http::header::{HeaderMap, HeaderName, ORIGIN, REFERER, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use http::{Method, Request, Uri};
 
 pub(super) use self::request_body::InspectedRequestBody;
@@ -23,10 +23,12 @@ use crate::core::pack::{Connection, Judgement, Opening, RequestHead, RequestJudg
 use crate::core::skeleton;
 use crate::core::time::Nanos;
 use crate::core::visit::Visits;
+use crate::proxy::transfer::Transfer;
 use crate::proxy::work::OpenRequest;
 use crate::session::{App, AppPolicy};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What of a request its judgement needs, when the request itself has gone on to the app.
 #[derive(Clone, Debug)]
@@ -41,10 +43,14 @@ pub(super) struct RequestContext {
     pub(super) navigation: Navigation,
     /// A page asks, no other program.
     by_page: bool,
+    /// It comes from a page that is open.
+    from_page: bool,
     /// See [`RequestHead`].
     reopened: Option<Duration>,
     /// Where it may be work while it is not answered.
     pub(super) work: Option<Arc<OpenRequest>>,
+    /// Where it counts, or may.
+    pub(super) transfer: Option<Arc<Transfer>>,
 }
 
 /// What a head tells before the app is asked.
@@ -105,9 +111,22 @@ impl RequestContext {
             client,
             navigation: navigation(method, uri, headers),
             by_page: headers.contains_key(ORIGIN),
+            from_page: [FETCH_MODE, ORIGIN, REFERER].iter().any(|name| headers.contains_key(name)),
             reopened: visits.since_back(client, clock::coarse()),
             work: None,
+            transfer: None,
         }
+    }
+
+    /// A page asks for it by a script or as a part of itself, and nobody by opening it.
+    pub(super) fn by_page_itself(&self) -> bool {
+        self.from_page && matches!(self.navigation, Navigation::Part | Navigation::Other)
+    }
+
+    /// Whether what the app sends by itself is activity.
+    pub(super) fn counts_output(&self) -> bool {
+        let policy = &self.policy;
+        policy.counts_output(policy.book.counts_output(policy.recognised()))
     }
 
     pub(super) fn head(&self) -> RequestHead<'_> {
@@ -151,6 +170,10 @@ impl RequestContext {
             RequestJudgement::Decided(judgement) => (Some(judgement), work_needs),
         };
         self.work = work;
+        self.transfer = (!matches!(judgement, Some(Judgement::Ignored(_)))).then(|| {
+            let (method, counts) = (self.method.as_str(), judgement.is_some());
+            Arc::new(Transfer::new(&self.app, method, &self.uri, counts))
+        });
         JudgedRequest { judgement, body, recognised }
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -11,6 +12,7 @@ use super::{JudgedRequest, RequestContext};
 use crate::core::pack::Judgement;
 use crate::http::timed::{Upload, UploadError};
 use crate::proxy::record;
+use crate::proxy::transfer::Transfer;
 
 /// A body on its way to the app, of which a copy of the first bytes is kept until they have been
 /// judged.
@@ -19,6 +21,7 @@ pub(in crate::proxy) struct InspectedRequestBody {
     /// There until it goes back.
     upload: Option<Upload>,
     inspection: Option<Box<Inspection>>,
+    transfer: Option<Arc<Transfer>>,
     /// Where it goes when it is dropped before it was judged.
     back: Option<oneshot::Sender<InspectedRequestBody>>,
 }
@@ -44,7 +47,9 @@ impl InspectedRequestBody {
     ) -> (InspectedRequestBody, Option<UnreadBody>) {
         let inspection = (judged.body > 0)
             .then(|| Box::new(Inspection { context: context.clone(), judged, seen: Vec::new() }));
-        let mut body = InspectedRequestBody { upload: Some(upload), inspection, back: None };
+        let transfer = context.transfer.clone();
+        let mut body =
+            InspectedRequestBody { upload: Some(upload), inspection, transfer, back: None };
         if body.is_end_stream() {
             body.judge(true);
         }
@@ -92,6 +97,9 @@ impl Inspection {
     }
 
     fn tell(&self, judgement: Judgement, whole: bool) {
+        if let Some(transfer) = &self.context.transfer {
+            transfer.judged(!matches!(judgement, Judgement::Ignored(_)));
+        }
         let seen = whole.then_some(&self.seen[..]);
         record::body(&self.context, self.judged.judgement, judgement, seen);
     }
@@ -108,6 +116,9 @@ impl Body for InspectedRequestBody {
         let Some(upload) = &mut self.upload else { return Poll::Ready(None) };
         let frame = Pin::new(&mut *upload).poll_frame(cx);
         let over = upload.is_end_stream();
+        if let (Some(transfer), Poll::Ready(Some(Ok(_)))) = (&self.transfer, &frame) {
+            transfer.moved();
+        }
         if let (Some(inspection), Poll::Ready(frame)) = (&mut self.inspection, &frame) {
             match frame {
                 Some(Ok(frame)) => {
@@ -147,6 +158,7 @@ impl Drop for InspectedRequestBody {
         let _ = back.send(InspectedRequestBody {
             upload: self.upload.take(),
             inspection: Some(inspection),
+            transfer: None,
             back: None,
         });
     }

@@ -12,6 +12,7 @@ use super::RequestContext;
 use crate::clock;
 use crate::core::event_stream::EventStream;
 use crate::core::pack::{Judgement, LONGEST_ANSWER, WorkRule, work_needs};
+use crate::proxy::transfer::{self, Transfer};
 use crate::proxy::work::OpenRequest;
 use crate::session::{App, AppPolicy};
 
@@ -20,6 +21,7 @@ use crate::session::{App, AppPolicy};
 pub(crate) struct InspectedResponseBody {
     body: Incoming,
     look: Option<Box<Look>>,
+    transfer: Option<Arc<Transfer>>,
     /// The request is work until the answer has gone by.
     _work: Option<Arc<OpenRequest>>,
 }
@@ -55,7 +57,7 @@ struct Answer {
 impl InspectedResponseBody {
     /// An answer in which nothing is looked for.
     pub(in crate::proxy) fn plain(body: Incoming) -> InspectedResponseBody {
-        InspectedResponseBody { body, look: None, _work: None }
+        InspectedResponseBody { body, look: None, transfer: None, _work: None }
     }
 
     /// The answer to `context`, with these headers. Events are looked for where output counts or they may
@@ -75,7 +77,12 @@ impl InspectedResponseBody {
             (false, true) => Stream::new(context).map(Look::Events),
             (false, false) => Answer::new(context).map(Look::Answer),
         };
-        InspectedResponseBody { body, look: look.map(Box::new), _work: context.work.clone() }
+        InspectedResponseBody {
+            body,
+            look: look.map(Box::new),
+            transfer: transfer::of_answer(context, headers, events),
+            _work: context.work.clone(),
+        }
     }
 }
 
@@ -83,7 +90,7 @@ impl Stream {
     fn new(context: &RequestContext) -> Option<Stream> {
         let (policy, path) = (&context.policy, context.uri.path());
         let recognised = policy.recognised();
-        let counts = policy.counts_output(policy.book.counts_output(recognised));
+        let counts = context.counts_output();
         let works: Vec<_> = policy.book.event_work(path, recognised).map(Arc::clone).collect();
         if !counts && works.is_empty() {
             return None;
@@ -168,6 +175,9 @@ impl Body for InspectedResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let (Some(transfer), Poll::Ready(Some(Ok(_)))) = (&self.transfer, &frame) {
+            transfer.moved();
+        }
         if self.look.is_none() {
             return frame;
         }

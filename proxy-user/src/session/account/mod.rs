@@ -183,12 +183,21 @@ impl Account {
 
     /// A request or handshake counted.
     pub fn asked(&self, now: Nanos, asked: &Asked<'_>, rule: Option<RuleIndex>) {
-        let reason = asked.reason();
-        self.requests.touch(now, reason);
-        let what = What::Counted(reason, rule);
-        let key = Key { session: asked.session, what, kind: asked.kind() };
+        let what = What::Counted(asked.reason(), rule);
+        self.counted_request(now, Key { session: asked.session, what, kind: asked.kind() });
+    }
+
+    /// Bytes of a request that counted, or of its answer, have moved.
+    pub fn moved(&self, now: Nanos, kind: Kind) {
+        let what = What::Counted(Reason::Request, None);
+        self.counted_request(now, Key { session: None, what, kind });
+    }
+
+    fn counted_request(&self, now: Nanos, key: Key) {
+        let upgrade = matches!(key.kind, Kind::Upgrade(_));
+        self.requests.touch(now, if upgrade { Reason::Upgrade } else { Reason::Request });
         let due = {
-            let at = usize::from(asked.upgrade);
+            let at = usize::from(upgrade);
             let mut kept = self.kept();
             kept.asked[at] = Some((now, key.clone()));
             kept.asked_due[at].take(now)
