@@ -320,7 +320,7 @@ impl Lifecycle {
         Command::Await(self.attempt)
     }
 
-    /// Ends the sessions. `asked` by an operator, who means it whoever is there.
+    /// Ends the sessions. `asked` by an operator, though people may be there.
     fn close(&mut self, asked: bool, now: Nanos) -> Command {
         self.attempt += 1;
         self.enter(State::Suspending(Step::Closing { asked }), now);
