@@ -21,7 +21,7 @@ use std::{
 
 use ebbtide::{
     core::time::Nanos,
-    sockets::{Leg, Options, Sockets, SourceWish},
+    sockets::{Options, RegisteredSocket, Sockets, SourceWish},
 };
 
 fn main() {
@@ -50,7 +50,10 @@ fn main() {
         })
         .collect();
     let (legs, registering) = timed(|| {
-        pairs.iter().map(|(near, _)| sockets.register(near.as_fd()).unwrap()).collect::<Vec<Leg>>()
+        pairs
+            .iter()
+            .map(|(near, _)| sockets.register(near.as_fd()).unwrap())
+            .collect::<Vec<RegisteredSocket>>()
     });
     println!("register, each       {:?}", registering / count);
     for ((near, far), leg) in pairs.iter_mut().zip(&legs) {
@@ -81,7 +84,7 @@ fn main() {
 }
 
 /// One sweep's look.
-fn look(sockets: &Sockets, legs: &[Leg]) {
+fn look(sockets: &Sockets, legs: &[RegisteredSocket]) {
     sockets.refresh(Nanos(1));
     for leg in legs {
         black_box(leg.sample());

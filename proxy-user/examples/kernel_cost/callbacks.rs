@@ -13,7 +13,7 @@ use std::{
 };
 
 use aya::sys::{Stats, enable_stats};
-use ebbtide::sockets::{Leg, Options, Sockets, SourceWish};
+use ebbtide::sockets::{Options, RegisteredSocket, Sockets, SourceWish};
 
 use crate::median::median;
 
@@ -51,7 +51,8 @@ pub(crate) fn table(rounds: usize) -> String {
         let mut found: BTreeMap<(String, bool), Vec<Found>> = BTreeMap::new();
         for round in 0..2 * rounds.max(1) {
             let registered = round % 2 == 1;
-            let legs: Vec<Leg> = if registered { register(&sockets, &pairs) } else { Vec::new() };
+            let legs: Vec<RegisteredSocket> =
+                if registered { register(&sockets, &pairs) } else { Vec::new() };
             travel(&mut pairs, TRIPS / 10);
             let before = counts();
             travel(&mut pairs, TRIPS);
@@ -94,7 +95,7 @@ fn connect(count: usize) -> Vec<(TcpStream, TcpStream)> {
         .collect()
 }
 
-fn register(sockets: &Sockets, pairs: &[(TcpStream, TcpStream)]) -> Vec<Leg> {
+fn register(sockets: &Sockets, pairs: &[(TcpStream, TcpStream)]) -> Vec<RegisteredSocket> {
     let both = pairs.iter().flat_map(|(near, far)| [near, far]);
     both.map(|end| sockets.register(end.as_fd()).unwrap()).collect()
 }

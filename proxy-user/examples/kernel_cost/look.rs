@@ -48,7 +48,7 @@ impl Fleet {
             for pair in connections.near.chunks_exact(2) {
                 let sockets = PerSide { client: &pair[0], app: &pair[1] };
                 let rows = table.register_pair(sockets.map(AsFd::as_fd)).unwrap();
-                let leg = |(row, socket): (sockets::Leg, &TcpStream)| {
+                let leg = |(row, socket): (sockets::RegisteredSocket, &TcpStream)| {
                     Leg::new(socket.peer_addr().unwrap(), row)
                 };
                 let id = registry.next_id();

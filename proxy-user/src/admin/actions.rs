@@ -12,19 +12,19 @@ use axum::response::{IntoResponse, Response};
 
 use super::Admin;
 use crate::clock;
-use crate::core::lifecycle::{self, Event};
+use crate::core::lifecycle::{self, LifecycleEvent};
 use crate::session::App;
 use crate::views::{AppView, Refused, UnknownApp};
 
 pub(super) async fn wake(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Response {
-    act(&admin, &name, Event::Wake, lifecycle::State::Running)
+    act(&admin, &name, LifecycleEvent::Wake, lifecycle::State::Running)
 }
 
 pub(super) async fn suspend(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Response {
-    act(&admin, &name, Event::Suspend, lifecycle::State::Suspended)
+    act(&admin, &name, LifecycleEvent::Suspend, lifecycle::State::Suspended)
 }
 
-fn act(admin: &Admin, name: &str, event: Event, wanted: lifecycle::State) -> Response {
+fn act(admin: &Admin, name: &str, event: LifecycleEvent, wanted: lifecycle::State) -> Response {
     let apps = admin.serving.all_apps();
     let Some(app) = apps.iter().find(|app| *app.name == *name) else {
         return (StatusCode::NOT_FOUND, Json(UnknownApp::of(name, &apps))).into_response();

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 
 pub use self::guard::{Guard, Refusal};
-use self::places::{Place, Places};
+use self::places::{ConnectionPermit, Places};
 pub use self::token::{Token, TokenError};
 use crate::core::client_timeouts::Limits;
 use crate::core::ending::Cause;
@@ -108,7 +108,7 @@ pub async fn serve(admin: Arc<Admin>, listener: Listener) {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    mut place: Place,
+    mut place: ConnectionPermit,
     routes: TowerToHyperService<Router>,
 ) {
     let answer = |request| {

@@ -14,7 +14,7 @@ pub(super) struct Places {
 
 /// A connection's place, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     _permit: Option<OwnedSemaphorePermit>,
     wanted: watch::Receiver<()>,
 }
@@ -25,7 +25,7 @@ impl Places {
     }
 
     /// The next place that is free. Until there is one, connections that are idle are asked for theirs.
-    pub(super) async fn take(&self) -> Place {
+    pub(super) async fn take(&self) -> ConnectionPermit {
         let permit = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
@@ -34,11 +34,11 @@ impl Places {
                 Arc::clone(&self.free).acquire_owned().await.ok()
             }
         };
-        Place { _permit: permit, wanted: self.wanted.subscribe() }
+        ConnectionPermit { _permit: permit, wanted: self.wanted.subscribe() }
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Waits until somebody wants the place.
     pub(super) async fn wanted(&mut self) {
         // An error means that nobody is left to want it, and comes at the process's end.

@@ -2,7 +2,7 @@
 //!
 //! Must not know what a page looks like, who waits where, nor how a request was judged.
 
-use super::lifecycle::{Event, State, Step};
+use super::lifecycle::{LifecycleEvent, State, Step};
 use super::time::Nanos;
 
 /// Who asks.
@@ -51,11 +51,11 @@ pub enum Meeting {
 
 /// What is told to the lifecycle of an app in this state when somebody comes; `None` = nothing.
 #[must_use]
-pub fn knock(state: State, arrival: Arrival) -> Option<Event> {
+pub fn knock(state: State, arrival: Arrival) -> Option<LifecycleEvent> {
     match (state, arrival) {
         (State::Running | State::Disabled, _) | (_, Arrival::Poll) => None,
-        (_, Arrival::Person) => Some(Event::Wanted { person: true }),
-        (_, Arrival::Other) => Some(Event::Wanted { person: false }),
+        (_, Arrival::Person) => Some(LifecycleEvent::Wanted { person: true }),
+        (_, Arrival::Other) => Some(LifecycleEvent::Wanted { person: false }),
     }
 }
 
@@ -112,8 +112,14 @@ mod tests {
     fn a_poll_tells_the_lifecycle_nothing() {
         for state in [State::Suspended, STOPPING, FAILED, State::Starting] {
             assert_eq!(knock(state, Arrival::Poll), None);
-            assert_eq!(knock(state, Arrival::Person), Some(Event::Wanted { person: true }));
-            assert_eq!(knock(state, Arrival::Other), Some(Event::Wanted { person: false }));
+            assert_eq!(
+                knock(state, Arrival::Person),
+                Some(LifecycleEvent::Wanted { person: true })
+            );
+            assert_eq!(
+                knock(state, Arrival::Other),
+                Some(LifecycleEvent::Wanted { person: false })
+            );
         }
     }
 

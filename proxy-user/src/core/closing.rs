@@ -36,14 +36,14 @@ enum Told {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Leg {
+struct LegState {
     said: Said,
     told: Told,
 }
 
 /// Something that a socket showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
+pub enum ClosingEvent {
     /// A Close of this leg's peer went by.
     Close(Side),
     /// This leg's peer has sent FIN, and all before it has been passed on. `cut`: inside a frame,
@@ -93,23 +93,23 @@ pub enum Order {
 /// One session's end. See the module's text for the order of calls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Closing {
-    legs: PerSide<Leg>,
+    legs: PerSide<LegState>,
     /// The session has ended for a cause: each leg is on its own.
     parting: bool,
 }
 
 impl Default for Closing {
     fn default() -> Closing {
-        let leg = Leg { said: Said::Nothing, told: Told::Nothing };
+        let leg = LegState { said: Said::Nothing, told: Told::Nothing };
         Closing { legs: PerSide { client: leg, app: leg }, parting: false }
     }
 }
 
 impl Closing {
     /// Something happened.
-    pub fn on(&mut self, event: Event) -> Step {
+    pub fn on(&mut self, event: ClosingEvent) -> Step {
         match event {
-            Event::Close(side) => {
+            ClosingEvent::Close(side) => {
                 self.says(side, Said::Close);
                 if self.parting {
                     return self.answered(side);
@@ -118,7 +118,7 @@ impl Closing {
                 other.told = other.told.max(Told::Close);
                 Step::Rest
             }
-            Event::Fin { side, cut } => {
+            ClosingEvent::Fin { side, cut } => {
                 let before = self.legs[side].said;
                 self.says(side, Said::End);
                 if self.parting {
@@ -135,11 +135,11 @@ impl Closing {
                 }
                 self.fin(side.other())
             }
-            Event::Broken(side) => {
+            ClosingEvent::Broken(side) => {
                 self.says(side, Said::End);
                 self.lose(side)
             }
-            Event::Deaf(side) => {
+            ClosingEvent::Deaf(side) => {
                 // A broken peer may have said something before it broke.
                 let heard_all = self.legs[side].said == Said::End;
                 if self.parting || heard_all {
@@ -148,7 +148,7 @@ impl Closing {
                 self.legs[side].told = Told::Lost;
                 Step::Rest
             }
-            Event::Finished(side) => {
+            ClosingEvent::Finished(side) => {
                 let leg = &mut self.legs[side];
                 leg.told = leg.told.max(Told::Done);
                 Step::Rest
@@ -180,7 +180,7 @@ impl Closing {
             if leg.settled() {
                 return Order::Rest;
             }
-            *leg = Leg { said: Said::End, told: Told::Lost };
+            *leg = LegState { said: Said::End, told: Told::Lost };
             Order::Reset
         })
     }
@@ -223,7 +223,7 @@ impl Closing {
     }
 }
 
-impl Leg {
+impl LegState {
     fn settled(self) -> bool {
         match self.told {
             Told::Lost => true,

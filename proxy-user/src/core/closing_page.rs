@@ -6,25 +6,25 @@ use super::*;
 const PAGE: &str = include_str!("../../../docs/liveness.md");
 
 /// What has gone by on both legs, what happens, and the step that follows.
-const LIVING: [(&[Event], Event, Step); 14] = [
-    (&[], Event::Close(Client), Step::Rest),
-    (&[], Event::Close(App), Step::Rest),
+const LIVING: [(&[ClosingEvent], ClosingEvent, Step); 14] = [
+    (&[], ClosingEvent::Close(Client), Step::Rest),
+    (&[], ClosingEvent::Close(App), Step::Rest),
     (&[], fin(Client), Step::Fin(App)),
     (&[], fin(App), Step::End(Cause::AppClosed)),
-    (&[], Event::Fin { side: App, cut: true }, Step::Fin(Client)),
+    (&[], ClosingEvent::Fin { side: App, cut: true }, Step::Fin(Client)),
     (&[fin(Client)], fin(App), Step::Fin(Client)),
-    (&[Event::Close(Client)], fin(App), Step::Fin(Client)),
-    (&[Event::Close(App)], fin(App), Step::Fin(Client)),
-    (&[], Event::Broken(Client), Step::End(Cause::ClientReset)),
-    (&[], Event::Broken(App), Step::End(Cause::AppReset)),
-    (&[], Event::Deaf(Client), Step::Rest),
-    (&[Event::Deaf(Client)], fin(Client), Step::End(Cause::ClientReset)),
-    (&[Event::Deaf(App)], fin(App), Step::End(Cause::AppReset)),
-    (&[fin(Client)], Event::Deaf(Client), Step::End(Cause::ClientReset)),
+    (&[ClosingEvent::Close(Client)], fin(App), Step::Fin(Client)),
+    (&[ClosingEvent::Close(App)], fin(App), Step::Fin(Client)),
+    (&[], ClosingEvent::Broken(Client), Step::End(Cause::ClientReset)),
+    (&[], ClosingEvent::Broken(App), Step::End(Cause::AppReset)),
+    (&[], ClosingEvent::Deaf(Client), Step::Rest),
+    (&[ClosingEvent::Deaf(Client)], fin(Client), Step::End(Cause::ClientReset)),
+    (&[ClosingEvent::Deaf(App)], fin(App), Step::End(Cause::AppReset)),
+    (&[fin(Client)], ClosingEvent::Deaf(Client), Step::End(Cause::ClientReset)),
 ];
 
-const fn fin(side: Side) -> Event {
-    Event::Fin { side, cut: false }
+const fn fin(side: Side) -> ClosingEvent {
+    ClosingEvent::Fin { side, cut: false }
 }
 
 fn peer(side: Side) -> &'static str {
@@ -34,14 +34,16 @@ fn peer(side: Side) -> &'static str {
     }
 }
 
-fn event(event: Event) -> String {
+fn event(event: ClosingEvent) -> String {
     match event {
-        Event::Close(side) => format!("Close of the {}", peer(side)),
-        Event::Fin { side, cut: false } => format!("FIN of the {}", peer(side)),
-        Event::Fin { side, cut: true } => format!("FIN of the {} inside a frame", peer(side)),
-        Event::Broken(side) => format!("reading from the {} fails", peer(side)),
-        Event::Deaf(side) => format!("writing to the {} fails", peer(side)),
-        Event::Finished(side) => format!("the FIN to the {} is written", peer(side)),
+        ClosingEvent::Close(side) => format!("Close of the {}", peer(side)),
+        ClosingEvent::Fin { side, cut: false } => format!("FIN of the {}", peer(side)),
+        ClosingEvent::Fin { side, cut: true } => {
+            format!("FIN of the {} inside a frame", peer(side))
+        }
+        ClosingEvent::Broken(side) => format!("reading from the {} fails", peer(side)),
+        ClosingEvent::Deaf(side) => format!("writing to the {} fails", peer(side)),
+        ClosingEvent::Finished(side) => format!("the FIN to the {} is written", peer(side)),
     }
 }
 
@@ -92,10 +94,10 @@ fn ending() -> String {
             .to_owned();
     for (said, says) in SAID {
         for (told, tells) in TOLD {
-            let leg = Leg { said, told };
+            let leg = LegState { said, told };
             let tells_all =
                 [Tell::Close(1001, ""), Tell::Fin, Tell::Reset, leg.unanswered("", 1001)];
-            let orders = tells_all.map(|tell| order(Leg { said, told }.order(tell)));
+            let orders = tells_all.map(|tell| order(LegState { said, told }.order(tell)));
             table += &format!("| {says} | {tells} | {} |\n", orders.join(" | "));
         }
     }
@@ -109,10 +111,14 @@ fn parting() -> String {
                      | --- | --- | --- | --- | --- | --- |\n"
             .to_owned();
     for (told, tells) in TOLD {
-        let leg = Leg { said: Said::Nothing, told };
+        let leg = LegState { said: Said::Nothing, told };
         let machine = || Closing { legs: PerSide { client: leg, app: leg }, parting: true };
-        let events =
-            [Event::Close(Client), fin(Client), Event::Broken(Client), Event::Deaf(Client)];
+        let events = [
+            ClosingEvent::Close(Client),
+            fin(Client),
+            ClosingEvent::Broken(Client),
+            ClosingEvent::Deaf(Client),
+        ];
         let steps = events.map(|event| match machine().on(event) {
             Step::Fin(_) => "FIN",
             Step::Reset(_) => "RST",

@@ -31,7 +31,7 @@ struct World {
 /// What can happen next: something on a socket, an end for a cause, or the end of all patience.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    On(Event),
+    On(ClosingEvent),
     End(Cause),
     Late,
 }
@@ -52,18 +52,18 @@ impl World {
                 continue;
             }
             if !wire.ended {
-                all.push(Happening::On(Event::Fin { side, cut: false }));
-                all.push(Happening::On(Event::Fin { side, cut: true }));
-                all.push(Happening::On(Event::Broken(side)));
+                all.push(Happening::On(ClosingEvent::Fin { side, cut: false }));
+                all.push(Happening::On(ClosingEvent::Fin { side, cut: true }));
+                all.push(Happening::On(ClosingEvent::Broken(side)));
                 if !wire.closed {
-                    all.push(Happening::On(Event::Close(side)));
+                    all.push(Happening::On(ClosingEvent::Close(side)));
                 }
             }
             if !wire.deaf && !wire.fin_written {
-                all.push(Happening::On(Event::Deaf(side)));
+                all.push(Happening::On(ClosingEvent::Deaf(side)));
             }
             if wire.fins > 0 && !wire.fin_written && !wire.deaf {
-                all.push(Happening::On(Event::Finished(side)));
+                all.push(Happening::On(ClosingEvent::Finished(side)));
             }
         }
         all
@@ -76,7 +76,7 @@ impl World {
         match happening {
             Happening::On(event) => {
                 match event {
-                    Event::Close(side) => {
+                    ClosingEvent::Close(side) => {
                         world.wire(side).closed = true;
                         // Passed on, unless the session has ended or nothing can be written.
                         let passes = !world.parted && !world.wire(side.other()).deaf;
@@ -84,10 +84,10 @@ impl World {
                             world.wire(side.other()).closes += 1;
                         }
                     }
-                    Event::Fin { side, .. } => world.wire(side).ended = true,
-                    Event::Broken(side) => world.wire(side).ended = true,
-                    Event::Deaf(side) => world.wire(side).deaf = true,
-                    Event::Finished(side) => world.wire(side).fin_written = true,
+                    ClosingEvent::Fin { side, .. } => world.wire(side).ended = true,
+                    ClosingEvent::Broken(side) => world.wire(side).ended = true,
+                    ClosingEvent::Deaf(side) => world.wire(side).deaf = true,
+                    ClosingEvent::Finished(side) => world.wire(side).fin_written = true,
                 }
                 match world.machine.on(event) {
                     Step::Rest => {}
@@ -199,15 +199,15 @@ fn every_state_has_a_way_to_the_end() {
                 continue;
             }
             if !polite.wire(side).closed && !polite.wire(side).ended {
-                polite = polite.after(Happening::On(Event::Close(side)), None);
+                polite = polite.after(Happening::On(ClosingEvent::Close(side)), None);
             }
             if !polite.wire(side).ended {
-                polite = polite.after(Happening::On(Event::Fin { side, cut: false }), None);
+                polite = polite.after(Happening::On(ClosingEvent::Fin { side, cut: false }), None);
             }
             for to in [side, side.other()] {
                 if polite.wire(to).fins > 0 && !polite.wire(to).fin_written && !polite.wire(to).deaf
                 {
-                    polite = polite.after(Happening::On(Event::Finished(to)), None);
+                    polite = polite.after(Happening::On(ClosingEvent::Finished(to)), None);
                 }
             }
         }
@@ -231,25 +231,25 @@ fn a_close_of_ours_is_answered_before_our_fin() {
     let mut machine = Closing::default();
     let close = Order::Close(1012, "proxy is restarting");
     assert_eq!(machine.end(Cause::Shutdown), orders(close, close));
-    assert_eq!(machine.on(Event::Close(Client)), Step::Fin(Client));
-    assert_eq!(machine.on(Event::Finished(Client)), Step::Rest);
+    assert_eq!(machine.on(ClosingEvent::Close(Client)), Step::Fin(Client));
+    assert_eq!(machine.on(ClosingEvent::Finished(Client)), Step::Rest);
     // A peer may end its side instead.
-    assert_eq!(machine.on(Event::Fin { side: App, cut: false }), Step::Fin(App));
-    assert_eq!(machine.on(Event::Finished(App)), Step::Rest);
+    assert_eq!(machine.on(ClosingEvent::Fin { side: App, cut: false }), Step::Fin(App));
+    assert_eq!(machine.on(ClosingEvent::Finished(App)), Step::Rest);
     assert!(!machine.over());
-    assert_eq!(machine.on(Event::Fin { side: Client, cut: false }), Step::Rest);
+    assert_eq!(machine.on(ClosingEvent::Fin { side: Client, cut: false }), Step::Rest);
     assert!(machine.over());
 }
 
 #[test]
 fn a_close_without_an_answer_is_answered_by_us_and_its_debtor_reset() {
     let mut machine = Closing::default();
-    assert_eq!(machine.on(Event::Close(Client)), Step::Rest);
+    assert_eq!(machine.on(ClosingEvent::Close(Client)), Step::Rest);
     let answer = Order::CloseAndFin(1014, "app did not answer Close");
     assert_eq!(machine.end(Cause::CloseTimeout), orders(answer, Order::Reset));
 
     let mut machine = Closing::default();
-    assert_eq!(machine.on(Event::Close(App)), Step::Rest);
+    assert_eq!(machine.on(ClosingEvent::Close(App)), Step::Rest);
     let answer = Order::CloseAndFin(1001, "client did not answer Close");
     assert_eq!(machine.end(Cause::CloseTimeout), orders(Order::Reset, answer));
 }
@@ -257,24 +257,27 @@ fn a_close_without_an_answer_is_answered_by_us_and_its_debtor_reset() {
 #[test]
 fn nothing_is_said_behind_a_close_or_a_fin() {
     let mut machine = Closing::default();
-    assert_eq!(machine.on(Event::Close(App)), Step::Rest);
+    assert_eq!(machine.on(ClosingEvent::Close(App)), Step::Rest);
     let PerSide { client, app } = machine.end(Cause::Shutdown);
     assert_eq!(client, Order::Rest, "it knows");
     assert_eq!(app, Order::CloseAndFin(1012, "proxy is restarting"));
 
     let mut machine = Closing::default();
-    assert_eq!(machine.on(Event::Fin { side: Client, cut: false }), Step::Fin(App));
+    assert_eq!(machine.on(ClosingEvent::Fin { side: Client, cut: false }), Step::Fin(App));
     assert_eq!(machine.end(Cause::Operator).app, Order::Rest);
 }
 
 #[test]
 fn an_app_that_goes_without_a_word_is_broken_unless_the_client_went_first() {
-    let gone = |cut| Event::Fin { side: App, cut };
+    let gone = |cut| ClosingEvent::Fin { side: App, cut };
     assert_eq!(Closing::default().on(gone(false)), Step::End(Cause::AppClosed));
     // Behind half a frame nothing can be put.
     assert_eq!(Closing::default().on(gone(true)), Step::Fin(Client));
-    for first in [Event::Close(Client), Event::Fin { side: Client, cut: false }, Event::Close(App)]
-    {
+    for first in [
+        ClosingEvent::Close(Client),
+        ClosingEvent::Fin { side: Client, cut: false },
+        ClosingEvent::Close(App),
+    ] {
         let mut machine = Closing::default();
         machine.on(first);
         assert_eq!(machine.on(gone(false)), Step::Fin(Client), "after {first:?}");

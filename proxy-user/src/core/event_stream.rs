@@ -32,7 +32,7 @@ pub struct EventStream {
 
 /// An event that went by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event<'a> {
+pub struct ServerSentEvent<'a> {
     /// Its name; `message` where it has none.
     pub name: &'a [u8],
     /// Its data, lines joined by LF, or the first bytes of them.
@@ -49,7 +49,7 @@ impl EventStream {
     }
 
     /// Follows more bytes of the stream and shows each event that ends in them.
-    pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(Event<'_>)) {
+    pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(ServerSentEvent<'_>)) {
         for &byte in bytes {
             match byte {
                 b'\n' if self.after_cr => self.after_cr = false,
@@ -103,12 +103,12 @@ impl EventStream {
         }
     }
 
-    fn end_line(&mut self, show: &mut impl FnMut(Event<'_>)) {
+    fn end_line(&mut self, show: &mut impl FnMut(ServerSentEvent<'_>)) {
         if !self.value && self.length == 0 {
             if self.has_data {
                 let name: &[u8] = if self.name.is_empty() { b"message" } else { &self.name };
                 let whole = self.size == self.data.len();
-                show(Event { name, data: &self.data, whole });
+                show(ServerSentEvent { name, data: &self.data, whole });
             }
             self.name.clear();
             self.data.clear();

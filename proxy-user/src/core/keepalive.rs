@@ -37,7 +37,7 @@ pub trait Peer {
 
 /// What a look at a leg comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum KeepaliveVerdict {
     /// Nothing is to be done.
     Fine,
     /// The peer is to be pinged.
@@ -137,29 +137,29 @@ impl Pulse {
         place: u32,
         round: &Round,
         peer: &impl Peer,
-    ) -> Verdict {
+    ) -> KeepaliveVerdict {
         let now = round.stamp();
         let (sent, read) = (low(sent), low(read));
         if !self.known {
             let times = Pulse { sent_at: now, read_at: now, asked_at: now, ..Pulse::default() };
             *self = Pulse { sent, read, known: true, ..times };
-            return Verdict::Fine;
+            return KeepaliveVerdict::Fine;
         }
         if std::mem::replace(&mut self.sent, sent) != sent {
             self.sent_at = now;
         }
         if std::mem::replace(&mut self.read, read) != read {
             self.read_at = now;
-            self.hear(peer);
+            self.received(peer);
         } else if self.misses(round, peer) {
-            return Verdict::Unreachable;
+            return KeepaliveVerdict::Unreachable;
         }
         // A peer that does not answer is pinged once per interval all the same.
         let silence = age(self.sent_at, now).max(age(self.read_at, now));
         let sooner = self.pinged == 1 && place % 2 == 1;
         let least = if sooner { round.grid / 2 } else { round.grid };
         if !round.due(place, silence.min(age(self.asked_at, now)), least) {
-            return Verdict::Fine;
+            return KeepaliveVerdict::Fine;
         }
         self.asked_at = now;
         self.pinged = (self.pinged + 1).min(2);
@@ -167,7 +167,7 @@ impl Pulse {
         if self.answer == Answer::Given {
             self.answer = Answer::Asked;
         }
-        Verdict::Ping
+        KeepaliveVerdict::Ping
     }
 
     /// The verdict was wrong: bytes of the peer wait to be read.
@@ -176,7 +176,7 @@ impl Pulse {
     }
 
     /// Something was read.
-    fn hear(&mut self, peer: &impl Peer) {
+    fn received(&mut self, peer: &impl Peer) {
         self.pings = 0;
         if std::mem::take(&mut self.answer) == Answer::Given {
             return;

@@ -12,7 +12,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A leg and its peer.
 #[derive(Debug, Default)]
-struct Leg {
+struct TestPeer {
     pulse: Pulse,
     sent: u64,
     read: u64,
@@ -25,7 +25,7 @@ struct Leg {
     place: u32,
 }
 
-impl Peer for Leg {
+impl Peer for TestPeer {
     fn ping_waits(&self) -> bool {
         self.waits
     }
@@ -43,17 +43,17 @@ impl Peer for Leg {
     }
 }
 
-impl Leg {
-    fn answering(place: u32) -> Leg {
-        Leg { place, answers: true, ..Leg::default() }
+impl TestPeer {
+    fn answering(place: u32) -> TestPeer {
+        TestPeer { place, answers: true, ..TestPeer::default() }
     }
 
     /// One sweep, and what the pump does after it.
-    fn sweep(&mut self, round: &Round) -> Verdict {
+    fn sweep(&mut self, round: &Round) -> KeepaliveVerdict {
         let mut pulse = self.pulse;
         let verdict = pulse.look((self.sent, self.read), self.place, round, self);
         self.pulse = pulse;
-        if verdict == Verdict::Ping && !self.waits {
+        if verdict == KeepaliveVerdict::Ping && !self.waits {
             self.sent += 10;
             if self.answers {
                 self.read += 14;
@@ -77,16 +77,17 @@ fn round(second: u32) -> Round {
 }
 
 /// The second in which the leg is given up, if it is before `until`.
-fn given_up(leg: &mut Leg, until: u32) -> Option<u32> {
-    (1..until).find(|&second| leg.sweep(&round(second)) == Verdict::Unreachable)
+fn given_up(leg: &mut TestPeer, until: u32) -> Option<u32> {
+    (1..until).find(|&second| leg.sweep(&round(second)) == KeepaliveVerdict::Unreachable)
 }
 
 #[test]
 fn a_silent_leg_is_pinged_within_the_interval_and_then_once_in_it() {
     for place in 0..2000 {
-        let mut leg = Leg::answering(place);
-        let pings: Vec<u32> =
-            (1..1000).filter(|&second| leg.sweep(&round(second)) == Verdict::Ping).collect();
+        let mut leg = TestPeer::answering(place);
+        let pings: Vec<u32> = (1..1000)
+            .filter(|&second| leg.sweep(&round(second)) == KeepaliveVerdict::Ping)
+            .collect();
         // The first sweep may come a second after the session's start.
         assert!((12..=24).contains(&pings[0]), "{place}: the first in second {}", pings[0]);
         let second = pings[1] - pings[0];
@@ -100,12 +101,13 @@ fn a_silent_leg_is_pinged_within_the_interval_and_then_once_in_it() {
 #[test]
 fn fifty_thousand_that_fall_silent_at_once_are_pinged_in_a_trickle() {
     const SESSIONS: u32 = 50_000;
-    let mut legs: Vec<Leg> = (0..SESSIONS).map(Leg::answering).collect();
+    let mut legs: Vec<TestPeer> = (0..SESSIONS).map(TestPeer::answering).collect();
     let mut histogram = Vec::new();
     for second in 1..=300 {
         let round = round(second);
-        let pings =
-            legs.iter_mut().filter_map(|leg| (leg.sweep(&round) == Verdict::Ping).then_some(()));
+        let pings = legs
+            .iter_mut()
+            .filter_map(|leg| (leg.sweep(&round) == KeepaliveVerdict::Ping).then_some(()));
         histogram.push(pings.count());
     }
     // From when all have been pinged twice.
@@ -124,14 +126,14 @@ fn fifty_thousand_that_fall_silent_at_once_are_pinged_in_a_trickle() {
 
 #[test]
 fn sessions_that_come_over_time_are_pinged_evenly() {
-    let mut legs: Vec<Leg> = (0..10_000).map(Leg::answering).collect();
+    let mut legs: Vec<TestPeer> = (0..10_000).map(TestPeer::answering).collect();
     let mut histogram = Vec::new();
     for second in 1..=400_u32 {
         let round = round(second);
         // A hundred open in each second.
         let open = legs.len().min(100 * second as usize);
         let pings = legs[..open].iter_mut().map(|leg| leg.sweep(&round));
-        histogram.push(pings.filter(|verdict| *verdict == Verdict::Ping).count());
+        histogram.push(pings.filter(|verdict| *verdict == KeepaliveVerdict::Ping).count());
     }
     let settled = &histogram[200..];
     let most = *settled.iter().max().unwrap();
@@ -142,7 +144,7 @@ fn sessions_that_come_over_time_are_pinged_evenly() {
 #[test]
 fn traffic_one_way_is_not_enough() {
     for outgoing in [true, false] {
-        let mut leg = Leg::answering(3);
+        let mut leg = TestPeer::answering(3);
         let mut pings = 0;
         for second in 1..=100 {
             if outgoing {
@@ -150,7 +152,7 @@ fn traffic_one_way_is_not_enough() {
             } else {
                 leg.read += 1000
             }
-            pings += u32::from(leg.sweep(&round(second)) == Verdict::Ping);
+            pings += u32::from(leg.sweep(&round(second)) == KeepaliveVerdict::Ping);
         }
         assert!((3..=5).contains(&pings), "{pings}");
     }
@@ -158,25 +160,25 @@ fn traffic_one_way_is_not_enough() {
 
 #[test]
 fn traffic_both_ways_needs_no_ping() {
-    let mut leg = Leg::answering(3);
+    let mut leg = TestPeer::answering(3);
     for second in 1..=1000 {
         if second % 10 == 0 {
             (leg.sent, leg.read) = (leg.sent + 1, leg.read + 1);
         }
-        assert_eq!(leg.sweep(&round(second)), Verdict::Fine);
+        assert_eq!(leg.sweep(&round(second)), KeepaliveVerdict::Fine);
     }
 }
 
 #[test]
 fn switching_it_on_is_no_burst() {
-    let mut legs: Vec<Leg> = (0..1000).map(Leg::answering).collect();
+    let mut legs: Vec<TestPeer> = (0..1000).map(TestPeer::answering).collect();
     for leg in &mut legs {
         leg.sweep(&round(1));
     }
     // Nobody looked for an hour, as keepalive was off.
     let pinged = |second| {
         let round = round(second);
-        move |leg: &mut Leg| leg.sweep(&round) == Verdict::Ping
+        move |leg: &mut TestPeer| leg.sweep(&round) == KeepaliveVerdict::Ping
     };
     let first: usize = legs.iter_mut().map(pinged(3601)).filter(|pinged| *pinged).count();
     assert!(first < 120, "{first} of 1000 in the first second");
@@ -184,7 +186,7 @@ fn switching_it_on_is_no_burst() {
 
 #[test]
 fn who_does_not_answer_is_given_up() {
-    let mut leg = Leg { place: 5, ..Leg::default() };
+    let mut leg = TestPeer { place: 5, ..TestPeer::default() };
     let end = given_up(&mut leg, 100).unwrap();
     // The first ping, the timeout, and a sweep that sees the ping on its way.
     assert!((12 + 20..=24 + 22).contains(&end), "{end}");
@@ -192,18 +194,21 @@ fn who_does_not_answer_is_given_up() {
 
 #[test]
 fn a_peer_that_is_never_given_up() {
-    let mut leg = Leg::default();
-    assert!((1..10_000).all(|s| leg.sweep(&round_of(INTERVAL, None, s)) != Verdict::Unreachable));
+    let mut leg = TestPeer::default();
+    assert!(
+        (1..10_000)
+            .all(|s| leg.sweep(&round_of(INTERVAL, None, s)) != KeepaliveVerdict::Unreachable)
+    );
 }
 
 #[test]
 fn any_byte_is_an_answer() {
-    let mut leg = Leg::default();
+    let mut leg = TestPeer::default();
     for second in 1..1000 {
         if second % 19 == 0 {
             leg.read += 1;
         }
-        assert_ne!(leg.sweep(&round(second)), Verdict::Unreachable, "in second {second}");
+        assert_ne!(leg.sweep(&round(second)), KeepaliveVerdict::Unreachable, "in second {second}");
     }
     // It never answers a ping, and yet lives: later silence is no proof.
     assert_eq!(given_up(&mut leg, 1000), None);
@@ -213,42 +218,44 @@ fn any_byte_is_an_answer() {
         leg.sweep(&round(second));
     }
     leg.answers = false;
-    let end = (1100..1200).find(|&second| leg.sweep(&round(second)) == Verdict::Unreachable);
+    let end =
+        (1100..1200).find(|&second| leg.sweep(&round(second)) == KeepaliveVerdict::Unreachable);
     assert!(end.is_some());
 }
 
 #[test]
 fn a_ping_that_waits_for_its_place_blames_nobody() {
-    let mut leg = Leg { waits: true, ..Leg::default() };
+    let mut leg = TestPeer { waits: true, ..TestPeer::default() };
     assert_eq!(given_up(&mut leg, 1000), None);
 }
 
 #[test]
 fn a_peer_that_is_not_read_is_not_blamed() {
-    let mut leg = Leg { held_up: true, ..Leg::default() };
+    let mut leg = TestPeer { held_up: true, ..TestPeer::default() };
     assert_eq!(given_up(&mut leg, 1000), None);
 }
 
 #[test]
 fn what_else_is_queued_is_not_judged_here() {
-    let mut leg = Leg { queued: 1000, ..Leg::default() };
+    let mut leg = TestPeer { queued: 1000, ..TestPeer::default() };
     assert_eq!(given_up(&mut leg, 1000), None);
     // A ping that nobody acknowledges is.
-    let mut leg = Leg { queued: 14, ..Leg::default() };
+    let mut leg = TestPeer { queued: 14, ..TestPeer::default() };
     assert!(given_up(&mut leg, 100).is_some());
 }
 
 #[test]
 fn a_sleeper_that_wakes_in_time_is_kept() {
-    let mut leg = Leg { place: 9, ..Leg::default() };
-    let pinged = (1..100).find(|&second| leg.sweep(&round(second)) == Verdict::Ping).unwrap();
+    let mut leg = TestPeer { place: 9, ..TestPeer::default() };
+    let pinged =
+        (1..100).find(|&second| leg.sweep(&round(second)) == KeepaliveVerdict::Ping).unwrap();
     for second in pinged + 1..pinged + 19 {
-        assert_ne!(leg.sweep(&round(second)), Verdict::Unreachable);
+        assert_ne!(leg.sweep(&round(second)), KeepaliveVerdict::Unreachable);
     }
     leg.read += 14;
     leg.ponged.set(true);
     leg.answers = true;
-    assert!((pinged + 19..1000).all(|s| leg.sweep(&round(s)) != Verdict::Unreachable));
+    assert!((pinged + 19..1000).all(|s| leg.sweep(&round(s)) != KeepaliveVerdict::Unreachable));
 }
 
 #[test]
@@ -268,7 +275,7 @@ proptest! {
     ) {
         let interval = SECOND * interval;
         let mut traffic = traffic.into_iter();
-        let mut leg = Leg::answering(place);
+        let mut leg = TestPeer::answering(place);
         // When each direction had traffic last, in milliseconds.
         let mut now = u64::from(start) * 1000;
         let mut last = [now; 2];
@@ -287,7 +294,7 @@ proptest! {
             }
             let nanos = |at: u64| Nanos(at * 1_000_000);
             let round = Round::new(interval, None, SECOND, (nanos(before), nanos(now)));
-            if leg.sweep(&round) == Verdict::Ping {
+            if leg.sweep(&round) == KeepaliveVerdict::Ping {
                 pings += 1;
                 let sooner = pings == 2 && place % 2 == 1;
                 let part = if sooner { 4 } else { 2 };

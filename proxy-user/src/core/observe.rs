@@ -1,7 +1,7 @@
 //! What to do about a socket that another process owns: when to ask the kernel's list about it, when
 //! to tell, when to destroy it. Decided from samples and verdicts alone.
 
-use super::stall::{Sample, Verdict};
+use super::stall::{Sample, StallVerdict};
 
 /// What is known of an observed socket besides its sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Standing {
     /// It was asked at least once.
     pub asked: bool,
     /// The verdict that was told last.
-    pub told: Verdict,
+    pub told: StallVerdict,
 }
 
 impl Standing {
@@ -23,7 +23,7 @@ impl Standing {
     #[must_use]
     pub fn must_ask(&self, sample: &Sample) -> bool {
         let blind = sample.queued == 0 && matches!(sample.window, 0 | u32::MAX);
-        !self.callbacks || !self.asked || blind || self.told != Verdict::Fine
+        !self.callbacks || !self.asked || blind || self.told != StallVerdict::Fine
     }
 }
 
@@ -42,8 +42,14 @@ pub enum Act {
 /// without that, nor where nothing waits: a peer that closed its side and left no queue behind holds
 /// up nobody's send, and may be waiting for an answer.
 #[must_use]
-pub fn act(told: Verdict, verdict: Verdict, sample: &Sample, confirmed: bool, reap: bool) -> Act {
-    if verdict != Verdict::Fine && reap && confirmed && sample.queued > 0 {
+pub fn act(
+    told: StallVerdict,
+    verdict: StallVerdict,
+    sample: &Sample,
+    confirmed: bool,
+    reap: bool,
+) -> Act {
+    if verdict != StallVerdict::Fine && reap && confirmed && sample.queued > 0 {
         Act::Destroy
     } else if verdict != told {
         Act::Tell
@@ -54,12 +60,12 @@ pub fn act(told: Verdict, verdict: Verdict, sample: &Sample, confirmed: bool, re
 
 /// A verdict as metrics and the API write it; `None` for a socket that is fine.
 #[must_use]
-pub fn reason(verdict: Verdict) -> Option<&'static str> {
+pub fn reason(verdict: StallVerdict) -> Option<&'static str> {
     match verdict {
-        Verdict::Fine => None,
-        Verdict::Stalled => Some("stalled"),
-        Verdict::Unreachable => Some("unreachable"),
-        Verdict::PeerClosed => Some("peer_closed"),
+        StallVerdict::Fine => None,
+        StallVerdict::Stalled => Some("stalled"),
+        StallVerdict::Unreachable => Some("unreachable"),
+        StallVerdict::PeerClosed => Some("peer_closed"),
     }
 }
 
@@ -71,7 +77,8 @@ mod tests {
     use super::*;
     use crate::core::{stall::TcpState, time::Nanos};
 
-    const BAD: [Verdict; 3] = [Verdict::Stalled, Verdict::Unreachable, Verdict::PeerClosed];
+    const BAD: [StallVerdict; 3] =
+        [StallVerdict::Stalled, StallVerdict::Unreachable, StallVerdict::PeerClosed];
 
     fn sample(queued: u64, window: u32) -> Sample {
         Sample {
@@ -89,20 +96,20 @@ mod tests {
 
     #[test]
     fn only_a_row_that_may_be_wrong_is_asked_about() {
-        let sure = Standing { callbacks: true, asked: true, told: Verdict::Fine };
+        let sure = Standing { callbacks: true, asked: true, told: StallVerdict::Fine };
         assert!(!sure.must_ask(&sample(0, 100)));
         assert!(!sure.must_ask(&sample(1, 0)));
         assert!(sure.must_ask(&sample(0, 0)));
         assert!(sure.must_ask(&sample(0, u32::MAX)));
         assert!(Standing { callbacks: false, ..sure }.must_ask(&sample(5, 100)));
         assert!(Standing { asked: false, ..sure }.must_ask(&sample(5, 100)));
-        assert!(Standing { told: Verdict::Stalled, ..sure }.must_ask(&sample(5, 100)));
+        assert!(Standing { told: StallVerdict::Stalled, ..sure }.must_ask(&sample(5, 100)));
     }
 
     #[test]
     fn nothing_is_destroyed_unasked_unconfirmed_or_with_an_empty_queue() {
         for verdict in BAD {
-            for told in [Verdict::Fine, verdict] {
+            for told in [StallVerdict::Fine, verdict] {
                 let act = |queued, confirmed, reap| {
                     act(told, verdict, &sample(queued, 0), confirmed, reap)
                 };
@@ -112,13 +119,16 @@ mod tests {
                 }
             }
         }
-        let fine = |told| act(told, Verdict::Fine, &sample(1, 0), true, true);
-        assert_eq!((fine(Verdict::Fine), fine(Verdict::Stalled)), (Act::Nothing, Act::Tell));
+        let fine = |told| act(told, StallVerdict::Fine, &sample(1, 0), true, true);
+        assert_eq!(
+            (fine(StallVerdict::Fine), fine(StallVerdict::Stalled)),
+            (Act::Nothing, Act::Tell)
+        );
     }
 
     #[test]
     fn every_verdict_has_its_reason() {
         assert_eq!(BAD.map(|verdict| reason(verdict).unwrap()), REASONS);
-        assert_eq!(reason(Verdict::Fine), None);
+        assert_eq!(reason(StallVerdict::Fine), None);
     }
 }

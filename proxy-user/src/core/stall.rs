@@ -51,7 +51,7 @@ pub struct Sample {
 
 /// What a look at a leg says of its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StallVerdict {
     /// Nothing is waiting, or it moves.
     Fine,
     /// Bytes were queued for the whole grace period and the peer took none.
@@ -91,7 +91,13 @@ impl Watch {
     /// `passing`: the session's other leg still has bytes to take. They may be the last words of a
     /// peer that has closed, so it is not convicted of that meanwhile; if they do not move, the
     /// other leg is at fault.
-    pub fn look(&mut self, sample: &Sample, passing: bool, now: Nanos, grace: Duration) -> Verdict {
+    pub fn look(
+        &mut self,
+        sample: &Sample,
+        passing: bool,
+        now: Nanos,
+        grace: Duration,
+    ) -> StallVerdict {
         let moved = std::mem::replace(&mut self.acked, sample.acked) != sample.acked;
         let at_rest = if sample.peer_closed() { passing } else { sample.queued == 0 };
         if moved {
@@ -100,7 +106,7 @@ impl Watch {
         if at_rest {
             self.since = Nanos(0);
             self.doubt = Doubt::None;
-            return Verdict::Fine;
+            return StallVerdict::Fine;
         }
         if !self.at_rest() && !moved && self.doubt == Doubt::None {
             self.doubt = Doubt::Open;
@@ -118,7 +124,7 @@ impl Watch {
             now
         };
         self.since = since;
-        if now.since(since) < grace { Verdict::Fine } else { sample.obstacle() }
+        if now.since(since) < grace { StallVerdict::Fine } else { sample.obstacle() }
     }
 
     /// Whether the socket itself should be asked now, once per standstill: the kernel calls back once
@@ -153,13 +159,13 @@ impl Sample {
 
     /// The verdict that this socket gets if nothing moves for long enough.
     #[must_use]
-    pub fn obstacle(&self) -> Verdict {
+    pub fn obstacle(&self) -> StallVerdict {
         if self.timeouts > 0 && self.window > 0 {
-            Verdict::Unreachable
+            StallVerdict::Unreachable
         } else if self.peer_closed() {
-            Verdict::PeerClosed
+            StallVerdict::PeerClosed
         } else {
-            Verdict::Stalled
+            StallVerdict::Stalled
         }
     }
 
@@ -167,8 +173,8 @@ impl Sample {
     #[must_use]
     pub fn cause(&self) -> &'static str {
         match self.obstacle() {
-            Verdict::Unreachable => "lost path",
-            Verdict::PeerClosed => "peer closed",
+            StallVerdict::Unreachable => "lost path",
+            StallVerdict::PeerClosed => "peer closed",
             _ if self.window == 0 => "closed window",
             _ => "no progress",
         }

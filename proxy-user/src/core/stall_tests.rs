@@ -27,17 +27,17 @@ fn sample(queued: u64, acked: u64, progress: Nanos) -> Sample {
 #[test]
 fn a_frozen_peer_is_stalled_grace_after_its_last_progress() {
     let mut watch = Watch::default();
-    assert_eq!(watch.look(&sample(9, 100, second(1)), false, second(1), GRACE), Verdict::Fine);
+    assert_eq!(watch.look(&sample(9, 100, second(1)), false, second(1), GRACE), StallVerdict::Fine);
     // Progress at 2.4 s, seen at 3 s.
     let last = Nanos(2_400_000_000);
     for now in 3..=32 {
         assert_eq!(
             watch.look(&sample(9, 500, last), false, second(now), GRACE),
-            Verdict::Fine,
+            StallVerdict::Fine,
             "{now}"
         );
     }
-    assert_eq!(watch.look(&sample(9, 500, last), false, second(33), GRACE), Verdict::Stalled);
+    assert_eq!(watch.look(&sample(9, 500, last), false, second(33), GRACE), StallVerdict::Stalled);
 }
 
 #[test]
@@ -46,18 +46,18 @@ fn a_write_after_long_silence_is_not_an_old_stall() {
     for now in 1..1000 {
         assert_eq!(
             watch.look(&sample(0, 100, second(1)), false, second(now), GRACE),
-            Verdict::Fine
+            StallVerdict::Fine
         );
     }
     for now in 1000..1030 {
         assert_eq!(
             watch.look(&sample(5, 100, second(1)), false, second(now), GRACE),
-            Verdict::Fine
+            StallVerdict::Fine
         );
     }
     assert_eq!(
         watch.look(&sample(5, 100, second(1)), false, second(1030), GRACE),
-        Verdict::Stalled
+        StallVerdict::Stalled
     );
 }
 
@@ -65,10 +65,10 @@ fn a_write_after_long_silence_is_not_an_old_stall() {
 fn timeouts_on_an_open_window_mean_a_lost_path() {
     let lost = Sample { timeouts: 3, window: 65_536, ..sample(9, 100, second(1)) };
     let mut watch = Watch::default();
-    assert_eq!(watch.look(&lost, false, second(1), GRACE), Verdict::Fine);
-    assert_eq!(watch.look(&lost, false, second(31), GRACE), Verdict::Unreachable);
+    assert_eq!(watch.look(&lost, false, second(1), GRACE), StallVerdict::Fine);
+    assert_eq!(watch.look(&lost, false, second(31), GRACE), StallVerdict::Unreachable);
     let gone = Sample { state: TcpState::Close, ..lost };
-    assert_eq!(watch.look(&gone, false, second(32), GRACE), Verdict::Unreachable);
+    assert_eq!(watch.look(&gone, false, second(32), GRACE), StallVerdict::Unreachable);
 }
 
 #[test]
@@ -78,11 +78,11 @@ fn a_peer_that_closed_its_side_has_grace_to_take_the_rest() {
     for now in 1..100 {
         assert_eq!(
             watch.look(&half(now), false, second(now), GRACE),
-            Verdict::Fine,
+            StallVerdict::Fine,
             "it still reads"
         );
     }
-    assert_eq!(watch.look(&half(99), false, second(130), GRACE), Verdict::PeerClosed);
+    assert_eq!(watch.look(&half(99), false, second(130), GRACE), StallVerdict::PeerClosed);
 }
 
 #[test]
@@ -91,12 +91,20 @@ fn the_last_words_of_a_peer_that_closed_are_waited_for() {
         let gone = Sample { state, ..sample(0, 7, second(1)) };
         let mut watch = Watch::default();
         for now in 1..1000 {
-            assert_eq!(watch.look(&gone, true, second(now), GRACE), Verdict::Fine, "{state:?}");
+            assert_eq!(
+                watch.look(&gone, true, second(now), GRACE),
+                StallVerdict::Fine,
+                "{state:?}"
+            );
         }
         for now in 1000..1030 {
-            assert_eq!(watch.look(&gone, false, second(now), GRACE), Verdict::Fine, "{state:?}");
+            assert_eq!(
+                watch.look(&gone, false, second(now), GRACE),
+                StallVerdict::Fine,
+                "{state:?}"
+            );
         }
-        assert_eq!(watch.look(&gone, false, second(1030), GRACE), Verdict::PeerClosed);
+        assert_eq!(watch.look(&gone, false, second(1030), GRACE), StallVerdict::PeerClosed);
     }
 }
 
@@ -105,7 +113,7 @@ fn closing_our_side_first_is_no_fault_of_the_peer() {
     let ours = Sample { state: TcpState::FinWait2, ..sample(0, 7, second(1)) };
     let mut watch = Watch::default();
     for now in 1..1000 {
-        assert_eq!(watch.look(&ours, false, second(now), GRACE), Verdict::Fine);
+        assert_eq!(watch.look(&ours, false, second(now), GRACE), StallVerdict::Fine);
     }
 }
 
@@ -126,7 +134,7 @@ proptest! {
             }
             let at = |ms: u64| Nanos(ms * 1_000_000);
             let verdict = watch.look(&sample(1_000, acked, at(progress)), false, at(now), GRACE);
-            prop_assert_eq!(verdict, Verdict::Fine);
+            prop_assert_eq!(verdict, StallVerdict::Fine);
         }
     }
 
@@ -146,7 +154,7 @@ proptest! {
             let verdict = every.look(&sample, false, second(now), GRACE);
             let doubt = every.take_doubt();
             if queued == 0 && some.at_rest() {
-                prop_assert_eq!((verdict, doubt), (Verdict::Fine, false));
+                prop_assert_eq!((verdict, doubt), (StallVerdict::Fine, false));
             } else {
                 prop_assert_eq!(some.look(&sample, false, second(now), GRACE), verdict);
                 prop_assert_eq!(some.take_doubt(), doubt);
@@ -166,7 +174,7 @@ proptest! {
             let first = *first.get_or_insert(now);
             let verdict = watch.look(&sample(1, 7, Nanos(0)), false, Nanos(now * 1_000_000), GRACE);
             let due = now - first >= 30_000;
-            prop_assert_eq!(verdict == Verdict::Stalled, due);
+            prop_assert_eq!(verdict == StallVerdict::Stalled, due);
             if due {
                 break;
             }

@@ -32,7 +32,7 @@ pub struct Visits {
 /// What a place holds: the time in steps (32 bits), whether the page loaded itself (1 bit), some bits
 /// of the client (15), and which connections it has opened since (16, by their paths).
 #[derive(Clone, Copy)]
-struct Place(u64);
+struct LastVisit(u64);
 
 /// The bit of a path. Paths that share one are taken for opened before.
 fn bit(path: &str) -> u64 {
@@ -42,11 +42,11 @@ fn bit(path: &str) -> u64 {
     1 << (hash >> 28)
 }
 
-impl Place {
-    fn new(client: u64, now: Nanos, reload: bool) -> Place {
+impl LastVisit {
+    fn new(client: u64, now: Nanos, reload: bool) -> LastVisit {
         // Never 0, which is an empty place; 2^32 steps are 146 years.
         let steps = ((now.0 >> STEP) + 1) << 32;
-        Place(steps | u64::from(reload) << 31 | client >> 49 << 16)
+        LastVisit(steps | u64::from(reload) << 31 | client >> 49 << 16)
     }
 
     /// Less than so long ago.
@@ -74,13 +74,13 @@ impl Default for Visits {
 impl Visits {
     /// Somebody came to a page.
     pub fn navigated(&self, client: u64, now: Nanos) {
-        self.place(client).store(Place::new(client, now, false).0, Relaxed);
+        self.place(client).store(LastVisit::new(client, now, false).0, Relaxed);
     }
 
     /// A page has loaded itself again. It is no visit, and does not end one.
     pub fn reloaded(&self, client: u64, now: Nanos) {
         if self.reloads_unattended(client, now) {
-            self.place(client).store(Place::new(client, now, true).0, Relaxed);
+            self.place(client).store(LastVisit::new(client, now, true).0, Relaxed);
         }
     }
 
@@ -141,8 +141,8 @@ impl Visits {
         place.within(LOADING, now) && place.reload() && place.is_of(client)
     }
 
-    fn look(&self, client: u64) -> Place {
-        Place(self.place(client).load(Relaxed))
+    fn look(&self, client: u64) -> LastVisit {
+        LastVisit(self.place(client).load(Relaxed))
     }
 
     fn place(&self, client: u64) -> &AtomicU64 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{ready, work};
 use crate::clock;
 use crate::core::ending::Cause;
-use crate::core::lifecycle::{Command, Event, Failure, State};
+use crate::core::lifecycle::{Command, Failure, LifecycleEvent, State};
 use crate::drivers::Driver;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
@@ -30,21 +30,21 @@ pub(super) async fn execute(
             let ours = matches!(command, Command::Start(_));
             let Some(started) = start(&app, &*driver, ours, &metrics).await else { return };
             match started {
-                Ok(()) => Event::Ready(attempt),
-                Err(failure) => Event::StartFailed(attempt, failure),
+                Ok(()) => LifecycleEvent::Ready(attempt),
+                Err(failure) => LifecycleEvent::StartFailed(attempt, failure),
             }
         }
         Command::Probe(attempt) => match work::is_busy(&app).await {
-            true => Event::Busy(attempt),
-            false => Event::Idle(attempt),
+            true => LifecycleEvent::Busy(attempt),
+            false => LifecycleEvent::Idle(attempt),
         },
         Command::Close(attempt) => {
             close(&app, &serving).await;
-            Event::Closed(attempt)
+            LifecycleEvent::Closed(attempt)
         }
         Command::Stop(attempt) => match stop(&app, &*driver).await {
-            true => Event::Stopped(attempt),
-            false => Event::StopFailed(attempt),
+            true => LifecycleEvent::Stopped(attempt),
+            false => LifecycleEvent::StopFailed(attempt),
         },
     };
     app.drive(event, clock::now());

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use crate::clock;
 use crate::config;
-use crate::core::lifecycle::{Event, Observed};
+use crate::core::lifecycle::{LifecycleEvent, Observed};
 use crate::core::time::Nanos;
 use crate::drivers::process::Supervisor;
 use crate::drivers::{self, Driver, Listener, Notice};
@@ -53,7 +53,7 @@ impl HeldDrivers {
                 continue;
             }
             if self.drivers.remove(&app.name).is_some() {
-                app.drive(Event::Observed(Observed::Suspended), clock::now());
+                app.drive(LifecycleEvent::Observed(Observed::Suspended), clock::now());
             }
             if let Some(config) = policy.config.driver.clone() {
                 let driver = self.make(app, &config, policy.config.upstream.clone());
@@ -82,8 +82,8 @@ impl HeldDrivers {
         let listener: Listener = Arc::new(move |notice| {
             let Some(app) = owner.upgrade() else { return };
             let event = match notice {
-                Notice::Exited(failure) => Event::Exited(failure),
-                Notice::Observed(observed) => Event::Observed(observed),
+                Notice::Exited(failure) => LifecycleEvent::Exited(failure),
+                Notice::Observed(observed) => LifecycleEvent::Observed(observed),
             };
             app.drive(event, clock::now());
         });
@@ -127,7 +127,7 @@ async fn look(
     match driver.observe().await {
         Ok(observed) => {
             blind.store(false, Relaxed);
-            app.drive(Event::Observed(observed), clock::now());
+            app.drive(LifecycleEvent::Observed(observed), clock::now());
         }
         Err(error) => {
             if !blind.swap(true, Relaxed) {

@@ -16,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::held::HeldDrivers;
 use crate::clock;
-use crate::core::lifecycle::Event;
+use crate::core::lifecycle::LifecycleEvent;
 use crate::core::time::Nanos;
 use crate::drivers::process::Supervisor;
 use crate::metrics::Metrics;
@@ -97,5 +97,5 @@ fn pass(app: &Arc<App>, now: Nanos) {
     let facts = app.facts(now);
     let why = Why::of(&facts, app.is_busy(&facts, now), now);
     app.lives.pass(app.life.status().state, why, now);
-    app.drive(Event::Tick, now);
+    app.drive(LifecycleEvent::Tick, now);
 }

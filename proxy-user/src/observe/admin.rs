@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use super::table::Watched;
+use super::table::WatchedSocket;
 use super::{Observer, metrics};
 use crate::admin::Guard;
 use crate::clock;
@@ -84,7 +84,7 @@ struct Legs {
     client: LegView,
 }
 
-fn row(cookie: u64, watched: &Watched, now: Nanos) -> Row {
+fn row(cookie: u64, watched: &WatchedSocket, now: Nanos) -> Row {
     let sample = watched.leg.sample();
     let id = watched.seen.as_ref().map(|(_, id)| id);
     Row {

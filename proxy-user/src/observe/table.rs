@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::lists::{Answer, Lists, Namespace};
 use crate::core::observe::{self, Act, Standing};
-use crate::core::stall::{Sample, TcpState, Verdict, Watch};
+use crate::core::stall::{Sample, StallVerdict, TcpState, Watch};
 use crate::core::time::Nanos;
 use crate::sockets::diag::{Entry, SocketId};
 use crate::sockets::{ForeignLeg, ForeignSockets};
@@ -27,13 +27,13 @@ const MISSING: u8 = 2;
 
 /// One watched socket.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct WatchedSocket {
     pub(super) leg: ForeignLeg,
     /// Where it was seen in a list; `None` = not yet.
     pub(super) seen: Option<(Namespace, SocketId)>,
     pub(super) opened: Nanos,
     /// The verdict that was told last.
-    pub(super) told: Verdict,
+    pub(super) told: StallVerdict,
     announced: bool,
     pub(super) watch: Watch,
     /// Bytes acknowledged before it was watched.
@@ -54,7 +54,7 @@ pub(super) struct Totals {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) sockets: ForeignSockets,
-    pub(super) legs: HashMap<u64, Watched>,
+    pub(super) legs: HashMap<u64, WatchedSocket>,
     /// Sums over the sockets that are gone.
     pub(super) gone: Totals,
     /// Sockets destroyed, in the order of `core::observe::REASONS`.
@@ -72,7 +72,7 @@ pub(super) struct Table {
     refused: bool,
 }
 
-impl Watched {
+impl WatchedSocket {
     /// Bytes acknowledged since it is watched.
     pub(super) fn acked(&self) -> u64 {
         self.leg.sample().acked.saturating_sub(self.base)
@@ -121,13 +121,13 @@ impl Table {
         self.watch(cookie, now).announced = true;
     }
 
-    fn watch(&mut self, cookie: u64, now: Nanos) -> &mut Watched {
+    fn watch(&mut self, cookie: u64, now: Nanos) -> &mut WatchedSocket {
         let sockets = &self.sockets;
-        self.legs.entry(cookie).or_insert_with(|| Watched {
+        self.legs.entry(cookie).or_insert_with(|| WatchedSocket {
             leg: sockets.watch(cookie),
             seen: None,
             opened: now,
-            told: Verdict::Fine,
+            told: StallVerdict::Fine,
             announced: false,
             watch: Watch::default(),
             base: 0,
@@ -138,13 +138,13 @@ impl Table {
     /// One look at all sockets: at most one list per address family and namespace, and one question
     /// for each socket whose verdict turns.
     pub(super) fn sweep(&mut self, now: Nanos) {
-        self.forget(Watched::is_closed);
+        self.forget(WatchedSocket::is_closed);
         let due = self.refreshed.is_none_or(|refreshed| now.since(refreshed) >= LIST_EVERY);
         if due {
             self.lists.refresh();
             self.refreshed = Some(now);
         }
-        if due || !self.announced || self.legs.values().any(Watched::must_be_asked) {
+        if due || !self.announced || self.legs.values().any(WatchedSocket::must_be_asked) {
             self.list(now);
         }
         self.judge(now);
@@ -196,9 +196,9 @@ impl Table {
             let mut sample = watched.leg.sample();
             let mut verdict = watched.watch.look(&sample, PASSING, now, self.grace);
             let mut confirmed = false;
-            let turns = watched.told == Verdict::Fine || self.reap;
+            let turns = watched.told == StallVerdict::Fine || self.reap;
             if let (true, true, Some((namespace, id))) =
-                (verdict != Verdict::Fine, turns, &watched.seen)
+                (verdict != StallVerdict::Fine, turns, &watched.seen)
             {
                 // A row can miss progress; the socket itself is asked before anything is said.
                 match self.lists.ask(*namespace, id) {
@@ -238,7 +238,7 @@ impl Table {
                 }
             }
             if verdict != watched.told {
-                let message = if verdict == Verdict::Fine { "moves again" } else { "stalled" };
+                let message = if verdict == StallVerdict::Fine { "moves again" } else { "stalled" };
                 watched.tell(message, verdict, &sample, now);
                 watched.told = verdict;
             }
@@ -246,7 +246,7 @@ impl Table {
         self.forget_all(&gone);
     }
 
-    fn forget(&mut self, which: impl Fn(&Watched) -> bool) {
+    fn forget(&mut self, which: impl Fn(&WatchedSocket) -> bool) {
         let legs = self.legs.iter();
         let cookies: Vec<u64> =
             legs.filter(|(_, watched)| which(watched)).map(|(cookie, _)| *cookie).collect();
@@ -262,7 +262,7 @@ impl Table {
     }
 }
 
-impl Watched {
+impl WatchedSocket {
     fn found(&mut self, namespace: Namespace, entry: &Entry, now: Nanos) {
         self.leg.learn(entry, now);
         self.seen = Some((namespace, entry.id));
@@ -279,7 +279,7 @@ impl Watched {
         !self.leg.has_callbacks() && now.since(self.opened) >= patience
     }
 
-    fn tell(&self, message: &'static str, verdict: Verdict, sample: &Sample, now: Nanos) {
+    fn tell(&self, message: &'static str, verdict: StallVerdict, sample: &Sample, now: Nanos) {
         let seen = self.seen.as_ref();
         tracing::info!(
             reason = observe::reason(verdict).unwrap_or("none"),
@@ -298,7 +298,7 @@ impl Watched {
     }
 }
 
-fn count(reaped: &mut [u64; observe::REASONS.len()], verdict: Verdict) {
+fn count(reaped: &mut [u64; observe::REASONS.len()], verdict: StallVerdict) {
     let reason = observe::reason(verdict);
     for (count, _) in reaped.iter_mut().zip(observe::REASONS).filter(|(_, r)| Some(*r) == reason) {
         *count += 1;

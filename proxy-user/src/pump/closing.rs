@@ -4,14 +4,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::SessionHost;
-use super::flow::{self, Flow};
+use super::flow::{Flow, FlowEvent};
 use super::observer::NoObserver;
 use super::random::masking_key;
 use super::registered::Registered;
 use super::socket::Socket;
 use super::thread::Turn;
 use crate::clock;
-use crate::core::closing::{Closing, Event, Order, Step};
+use crate::core::closing::{Closing, ClosingEvent, Order, Step};
 use crate::core::ending::Cause;
 use crate::core::frame::close_frame;
 use crate::core::side::{PerSide, Side};
@@ -102,33 +102,33 @@ impl<H: SessionHost> ClosingSession<H> {
         let flow = &mut self.flows[side];
         let polled = flow.poll_out(from, to, &mut NoObserver);
         // It may come in one read with what still passes, and nothing behind it.
-        let answered = flow.heard_close() && self.happened(Event::Close(side));
+        let answered = flow.heard_close() && self.happened(ClosingEvent::Close(side));
         let Poll::Ready(event) = polled else {
             return if answered { Poll::Ready(()) } else { Poll::Pending };
         };
         match event {
             // What it has begun stays unfinished, and nothing can be put behind it.
-            flow::Event::Eof => {
+            FlowEvent::Eof => {
                 self.flows[side].finish();
-                self.happened(Event::Fin { side, cut: false });
+                self.happened(ClosingEvent::Fin { side, cut: false });
             }
-            flow::Event::ReadFailed(_) => {
+            FlowEvent::ReadFailed(_) => {
                 self.flows[side].finish();
-                self.happened(Event::Broken(side));
+                self.happened(ClosingEvent::Broken(side));
             }
-            flow::Event::Violation(_) | flow::Event::Discarded => {}
-            flow::Event::Ended => {
-                self.happened(Event::Finished(side.other()));
+            FlowEvent::Violation(_) | FlowEvent::Discarded => {}
+            FlowEvent::Ended => {
+                self.happened(ClosingEvent::Finished(side.other()));
             }
-            flow::Event::WriteFailed => {
-                self.happened(Event::Deaf(side.other()));
+            FlowEvent::WriteFailed => {
+                self.happened(ClosingEvent::Deaf(side.other()));
             }
         }
         Poll::Ready(())
     }
 
     /// True when something was to be done.
-    fn happened(&mut self, event: Event) -> bool {
+    fn happened(&mut self, event: ClosingEvent) -> bool {
         match self.machine.on(event) {
             Step::Fin(side) => self.flow_to(side).release_fin(),
             Step::Reset(side) => self.close(side, true),

@@ -18,7 +18,7 @@ use crate::session::{Counts, Leg};
 
 /// What a direction came to.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum FlowEvent {
     /// `from` has sent its FIN and all before it has been written.
     Eof,
     /// The FIN has been passed on.
@@ -167,24 +167,24 @@ impl Flow {
         (from, from_leg): (&mut Socket, &Leg),
         (to, to_leg): (&mut Socket, &Leg),
         observer: &mut impl FrameObserver,
-    ) -> Poll<Event> {
+    ) -> Poll<FlowEvent> {
         loop {
             if matches!(self.stage, Stage::Finishing | Stage::Ended | Stage::Broken) {
                 return self.poll_finish((to, to_leg));
             }
             if ready!(self.poll_flush(to, to_leg)).is_err() {
                 self.stage = Stage::Broken;
-                return Poll::Ready(Event::WriteFailed);
+                return Poll::Ready(FlowEvent::WriteFailed);
             }
             if self.buffer.is_none() {
                 match ready!(self.poll_read(from, from_leg)) {
                     Ok(true) => {}
-                    Ok(false) => return Poll::Ready(Event::Eof),
-                    Err(error) => return Poll::Ready(Event::ReadFailed(error)),
+                    Ok(false) => return Poll::Ready(FlowEvent::Eof),
+                    Err(error) => return Poll::Ready(FlowEvent::ReadFailed(error)),
                 }
             }
             if let Err(violation) = self.follow(observer) {
-                return Poll::Ready(Event::Violation(violation));
+                return Poll::Ready(FlowEvent::Violation(violation));
             }
         }
     }

@@ -28,7 +28,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 
-use self::flow::{Event, Flow};
+use self::flow::{Flow, FlowEvent};
 use self::inspection::HeartbeatAction;
 pub use self::inspection::Inspection;
 use self::pings::PingPayloads;
@@ -39,7 +39,7 @@ use self::socket::Socket;
 pub use self::thread::Pumps;
 use self::thread::Round;
 pub use self::waker::SessionWaker;
-use crate::core::closing::{self as end, Closing, Step};
+use crate::core::closing::{Closing, ClosingEvent, Step};
 use crate::core::ending::{Cause, Reap};
 use crate::core::frame::{Opcode, Rules, Violation, own_frame};
 use crate::core::heartbeat::MOST_OWED;
@@ -194,7 +194,7 @@ impl<H: SessionHost> Pump<H> {
         self.end(cause, &detail).map(Some)
     }
 
-    fn poll_flow(&mut self, round: Round<'_>, side: Side) -> Poll<Event> {
+    fn poll_flow(&mut self, round: Round<'_>, side: Side) -> Poll<FlowEvent> {
         let session = &*self.registered.session;
         let (from, to) = self.sockets.split_mut(side);
         let (from_leg, to_leg) = (&session.legs[side], &session.legs[side.other()]);
@@ -213,24 +213,26 @@ impl<H: SessionHost> Pump<H> {
         let polled = flow.poll((from, from_leg), (to, to_leg), &mut session_observer);
         if flow.closed() {
             session.note_close();
-            self.closing.on(end::Event::Close(side));
+            self.closing.on(ClosingEvent::Close(side));
         }
         polled
     }
 
-    fn react(&mut self, side: Side, event: Event) -> Poll<Option<Cause>> {
+    fn react(&mut self, side: Side, event: FlowEvent) -> Poll<Option<Cause>> {
         let flow = &self.flows[side];
         let (event, detail): (_, &dyn Display) = match &event {
-            Event::Violation(found) => {
+            FlowEvent::Violation(found) => {
                 let too_big = matches!(found, Violation::TooBig { .. });
                 let cause = if too_big { Cause::TooBig } else { Cause::Violation };
                 return self.end(cause, found);
             }
-            Event::Eof => (end::Event::Fin { side, cut: !flow.at_boundary() }, &"end of stream"),
-            Event::ReadFailed(error) => (end::Event::Broken(side), error),
-            Event::WriteFailed => (end::Event::Deaf(side.other()), &"it takes no more"),
-            Event::Ended => (end::Event::Finished(side.other()), &"end of stream"),
-            Event::Discarded => return Poll::Pending,
+            FlowEvent::Eof => {
+                (ClosingEvent::Fin { side, cut: !flow.at_boundary() }, &"end of stream")
+            }
+            FlowEvent::ReadFailed(error) => (ClosingEvent::Broken(side), error),
+            FlowEvent::WriteFailed => (ClosingEvent::Deaf(side.other()), &"it takes no more"),
+            FlowEvent::Ended => (ClosingEvent::Finished(side.other()), &"end of stream"),
+            FlowEvent::Discarded => return Poll::Pending,
         };
         match self.closing.on(event) {
             Step::Fin(to) => self.flows[to.other()].finish(),

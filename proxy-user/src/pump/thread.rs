@@ -122,7 +122,7 @@ impl Pumps {
 
 /// A session's place in the thread.
 #[derive(Debug, Default)]
-struct Place {
+struct SessionSlot {
     run: Option<Box<dyn Turns>>,
     due: Option<Nanos>,
     /// It has asked for another turn.
@@ -132,7 +132,7 @@ struct Place {
 struct Thread {
     mailbox: Arc<Mailbox>,
     poll: Poll,
-    places: Vec<Place>,
+    places: Vec<SessionSlot>,
     /// Places that are taken.
     live: usize,
     due: BTreeSet<(Nanos, usize)>,
@@ -207,7 +207,7 @@ impl Thread {
             return;
         }
         if self.places.len() <= place {
-            self.places.resize_with(place + 1, Place::default);
+            self.places.resize_with(place + 1, SessionSlot::default);
         }
         self.places[place].run = Some(run);
         self.live += 1;
@@ -241,7 +241,9 @@ impl Thread {
 
     #[inline]
     fn turn(&mut self, place: usize, call: Call, now: Nanos) {
-        let Some(Place { run: Some(run), due, again }) = self.places.get_mut(place) else { return };
+        let Some(SessionSlot { run: Some(run), due, again }) = self.places.get_mut(place) else {
+            return;
+        };
         // A bug in one session must not end the others; the panic has been logged.
         let round = Round { now, workspace: &self.workspace };
         let turn = catch_unwind(AssertUnwindSafe(|| run.turn(call, round))).unwrap_or(Turn::Over);

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::core::ending::Cause;
-use crate::core::keepalive::{Peer, Pulse, Round, Verdict};
+use crate::core::keepalive::{KeepaliveVerdict, Peer, Pulse, Round};
 use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Leg, Look};
@@ -66,12 +66,12 @@ pub(super) fn look(
     });
     let session = session?;
     for side in Side::BOTH {
-        if verdicts[side] == Verdict::Unreachable {
+        if verdicts[side] == KeepaliveVerdict::Unreachable {
             let (pulse, view) = (&mut look.pulses[side], &look.legs[side]);
             return confirm(pulse, view, &session.legs[side], round, now, dead(side));
         }
     }
-    let wanted = verdicts.map(|verdict| verdict == Verdict::Ping);
+    let wanted = verdicts.map(|verdict| verdict == KeepaliveVerdict::Ping);
     if wanted.client || wanted.app {
         session.ping(wanted);
     }

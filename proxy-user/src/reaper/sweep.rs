@@ -12,7 +12,7 @@ use super::pulse;
 use crate::core::ending::Cause;
 use crate::core::keepalive::Round;
 use crate::core::side::{PerSide, Side};
-use crate::core::stall::{Sample, Verdict, Watch};
+use crate::core::stall::{Sample, StallVerdict, Watch};
 use crate::core::time::Nanos;
 use crate::session::{Leg, Look, Registry, Session, Watches};
 use crate::sockets::Sockets;
@@ -85,15 +85,15 @@ fn judge<'a>(
 }
 
 /// What a verdict on this side's leg ends the session for.
-fn cause(side: Side, verdict: Verdict) -> Option<Cause> {
+fn cause(side: Side, verdict: StallVerdict) -> Option<Cause> {
     match (verdict, side) {
-        (Verdict::Fine, _) => None,
-        (Verdict::Stalled, Side::Client) => Some(Cause::ClientStalled),
-        (Verdict::Stalled, Side::App) => Some(Cause::AppStalled),
-        (Verdict::Unreachable, Side::Client) => Some(Cause::ClientUnreachable),
-        (Verdict::Unreachable, Side::App) => Some(Cause::AppUnreachable),
-        (Verdict::PeerClosed, Side::Client) => Some(Cause::ClientGone),
-        (Verdict::PeerClosed, Side::App) => Some(Cause::AppGone),
+        (StallVerdict::Fine, _) => None,
+        (StallVerdict::Stalled, Side::Client) => Some(Cause::ClientStalled),
+        (StallVerdict::Stalled, Side::App) => Some(Cause::AppStalled),
+        (StallVerdict::Unreachable, Side::Client) => Some(Cause::ClientUnreachable),
+        (StallVerdict::Unreachable, Side::App) => Some(Cause::AppUnreachable),
+        (StallVerdict::PeerClosed, Side::Client) => Some(Cause::ClientGone),
+        (StallVerdict::PeerClosed, Side::App) => Some(Cause::AppGone),
     }
 }
 
@@ -114,17 +114,17 @@ fn judge_leg(
     passing: bool,
     now: Nanos,
     grace: Duration,
-) -> Verdict {
+) -> StallVerdict {
     match watch.look(sample, passing, now, grace) {
-        Verdict::Fine if !watch.take_doubt() => Verdict::Fine,
+        StallVerdict::Fine if !watch.take_doubt() => StallVerdict::Fine,
         // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
         // itself is asked once when its row stands still, so that the wait is counted from the right
         // moment, and again before anybody loses a seat.
         _ => match leg.socket.confirm(now) {
             Ok(asked) => watch.look(&asked, passing, now, grace),
             // Given back by its pump: the session has just ended.
-            Err(error) if error.kind() == ErrorKind::NotConnected => Verdict::Fine,
-            Err(_) => Verdict::PeerClosed,
+            Err(error) if error.kind() == ErrorKind::NotConnected => StallVerdict::Fine,
+            Err(_) => StallVerdict::PeerClosed,
         },
     }
 }

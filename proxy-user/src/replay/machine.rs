@@ -9,7 +9,7 @@ use http::{Method, Uri};
 use super::labels::Labels;
 use super::outcome::Outcome;
 use super::reader::START;
-use super::recording::{Event, Frame, Recording, Request, Tab};
+use super::recording::{Frame, RecordedEvent, Recording, Request, Tab};
 use super::wire::{Whole, Wire};
 use crate::core::event_stream::EventStream;
 use crate::core::judge::{self, Asker};
@@ -51,20 +51,24 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
     };
     // A client that is no browser opens no page: its load begins with the recording.
     replay.loads_until = replay.loads_from + VISIT;
-    let has_requests = recording.events.iter().any(|(_, e)| matches!(e, Event::Request(_)));
+    let has_requests = recording.events.iter().any(|(_, e)| matches!(e, RecordedEvent::Request(_)));
     for (index, (now, event)) in recording.events.iter().enumerate() {
         replay.settle(*now, None);
         match event {
-            Event::Closed { conn } => replay.settle(*now, Some(Sign::Closed(*conn))),
-            Event::Answered { conn, body } => replay.answered(*now, *conn, body.as_deref()),
-            Event::Request(request) => replay.request(*now, request),
-            Event::Opened { conn, target, agreed } => {
+            RecordedEvent::Closed { conn } => replay.settle(*now, Some(Sign::Closed(*conn))),
+            RecordedEvent::Answered { conn, body } => replay.answered(*now, *conn, body.as_deref()),
+            RecordedEvent::Request(request) => replay.request(*now, request),
+            RecordedEvent::Opened { conn, target, agreed } => {
                 let whole = replay.whole(*conn, &recording.events[index + 1..]);
                 replay.open(*now, *conn, target, agreed, whole, !has_requests);
             }
-            Event::Frame { conn, direction, frame } => replay.frame(*now, *conn, *direction, frame),
-            Event::Stream { conn, target, bytes } => replay.stream(*now, *conn, target, bytes),
-            Event::Cut => {
+            RecordedEvent::Frame { conn, direction, frame } => {
+                replay.frame(*now, *conn, *direction, frame)
+            }
+            RecordedEvent::Stream { conn, target, bytes } => {
+                replay.stream(*now, *conn, target, bytes)
+            }
+            RecordedEvent::Cut => {
                 replay.wires.clear();
                 replay.streams.clear();
                 replay.works = Works::default();
@@ -322,19 +326,19 @@ impl Replay<'_> {
     }
 
     /// Whether a connection's compressed messages can all be inflated from what was recorded.
-    fn whole(&self, conn: u64, later: &[(Nanos, Event)]) -> Whole {
+    fn whole(&self, conn: u64, later: &[(Nanos, RecordedEvent)]) -> Whole {
         let mut whole = Whole { input: true, output: true };
         for (_, event) in later {
             match event {
-                Event::Frame { conn: its, direction, frame } if *its == conn => {
+                RecordedEvent::Frame { conn: its, direction, frame } if *its == conn => {
                     let lacks = frame.compressed && frame.deflated.is_none();
                     match direction {
                         Direction::Input => whole.input &= !lacks,
                         Direction::Output => whole.output &= !lacks,
                     }
                 }
-                Event::Opened { conn: its, .. } if *its == conn => break,
-                Event::Cut => break,
+                RecordedEvent::Opened { conn: its, .. } if *its == conn => break,
+                RecordedEvent::Cut => break,
                 _ => {}
             }
         }

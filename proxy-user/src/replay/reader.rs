@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 use thiserror::Error;
 
 use super::line::Line;
-use super::recording::{Event, Frame, Recording, Request, Tab};
+use super::recording::{Frame, RecordedEvent, Recording, Request, Tab};
 use crate::core::frame::Opcode;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
@@ -109,7 +109,7 @@ fn read(folder: &Path, name: String) -> Result<Recording, RecordingError> {
         let [frames, requests] =
             parts.each_ref().map(|half| half.get(part).map_or(&[][..], |part| part));
         if part > 0 {
-            events.push((Nanos(start), Event::Cut));
+            events.push((Nanos(start), RecordedEvent::Cut));
         }
         let mut both = self::frames(frames, start);
         both.extend(self::requests(requests, start));
@@ -140,7 +140,7 @@ fn moment(line: &Line, start: u64) -> Nanos {
     Nanos(start) + Duration::from_secs_f64(seconds)
 }
 
-fn frames(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
+fn frames(lines: &[Line], start: u64) -> Vec<(Nanos, RecordedEvent)> {
     let mut events = Vec::new();
     for line in lines {
         let (at, conn) = (moment(line, start), line.number("conn").unwrap_or(0));
@@ -149,11 +149,11 @@ fn frames(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
             add(&mut agreed, "sec-websocket-protocol", line.text("server_protocol"));
             add(&mut agreed, "sec-websocket-extensions", line.text("server_ext"));
             let target = target(line).1;
-            events.push((at, Event::Opened { conn, target, agreed }));
+            events.push((at, RecordedEvent::Opened { conn, target, agreed }));
         } else if line.text("event") == Some("eof") {
-            events.push((at, Event::Closed { conn }));
+            events.push((at, RecordedEvent::Closed { conn }));
         } else if let Some((direction, frame)) = frame(line) {
-            events.push((at, Event::Frame { conn, direction, frame }));
+            events.push((at, RecordedEvent::Frame { conn, direction, frame }));
         }
     }
     events
@@ -194,8 +194,8 @@ fn target(line: &Line) -> (String, String) {
     (word(), word())
 }
 
-fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
-    let mut events: Vec<(Nanos, Event)> = Vec::new();
+fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, RecordedEvent)> {
+    let mut events: Vec<(Nanos, RecordedEvent)> = Vec::new();
     // Where the newest request of a connection stands.
     let mut newest: HashMap<u64, usize> = HashMap::new();
     for line in lines {
@@ -208,19 +208,19 @@ fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, Event)> {
                     add(&mut request.fields, name, Some(value));
                 }
                 newest.insert(conn, events.len());
-                events.push((at, Event::Request(Box::new(request))));
+                events.push((at, RecordedEvent::Request(Box::new(request))));
             }
             Some("sse-data") => {
                 let bytes = line.text("data").unwrap_or_default().as_bytes().to_vec();
-                events.push((at, Event::Stream { conn, target, bytes }));
+                events.push((at, RecordedEvent::Stream { conn, target, bytes }));
             }
             Some(what) => {
                 let place = newest.get(&conn).and_then(|&index| events.get_mut(index));
-                if let Some((_, Event::Request(request))) = place {
+                if let Some((_, RecordedEvent::Request(request))) = place {
                     became(request, what, line);
                 }
                 if what == "resp" {
-                    events.push((at, Event::Answered { conn, body: answer(line) }));
+                    events.push((at, RecordedEvent::Answered { conn, body: answer(line) }));
                 }
             }
             None => {}

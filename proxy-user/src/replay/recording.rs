@@ -59,12 +59,12 @@ pub struct Recording {
     /// What happened in it.
     pub tab: Tab,
     /// In the order of their time.
-    pub(super) events: Vec<(Nanos, Event)>,
+    pub(super) events: Vec<(Nanos, RecordedEvent)>,
 }
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub(super) enum Event {
+pub(super) enum RecordedEvent {
     Request(Box<Request>),
     /// A connection was upgraded; its frames follow.
     Opened {

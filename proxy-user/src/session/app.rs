@@ -18,7 +18,7 @@ use crate::config::{self, Count, OnIdle, Upstream};
 use crate::core::gate::{Gate, Moment, Reason};
 use crate::core::history::Kind;
 use crate::core::keep_awake;
-use crate::core::lifecycle::{Event, Facts};
+use crate::core::lifecycle::{Facts, LifecycleEvent};
 use crate::core::pack::{Judgement, RuleBook};
 use crate::core::side::PerSide;
 use crate::core::time::Nanos;
@@ -240,7 +240,7 @@ impl App {
     }
 
     /// Tells its lifecycle what has happened, and has done what that wants.
-    pub fn drive(self: &Arc<Self>, event: Event, now: Nanos) {
+    pub fn drive(self: &Arc<Self>, event: LifecycleEvent, now: Nanos) {
         self.note_transfers(now);
         let Some(outcome) = self.life.on(event, &self.facts(now), now) else { return };
         let Outcome { before, after, command } = outcome;

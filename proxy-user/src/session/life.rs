@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::config::Upstream;
-use crate::core::lifecycle::{Command, Event, Facts, Failure, Lifecycle, State};
+use crate::core::lifecycle::{Command, Facts, Failure, Lifecycle, LifecycleEvent, State};
 use crate::core::time::Nanos;
 
 /// One app's lifecycle.
@@ -79,7 +79,7 @@ impl Life {
     }
 
     /// Something has happened. `None` = the app has no driver, so that nothing comes of it.
-    pub(super) fn on(&self, event: Event, facts: &Facts, now: Nanos) -> Option<Outcome> {
+    pub(super) fn on(&self, event: LifecycleEvent, facts: &Facts, now: Nanos) -> Option<Outcome> {
         let mut machine = self.machine.lock();
         let machine = machine.as_mut()?;
         let before = Status::of(machine);

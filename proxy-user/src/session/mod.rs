@@ -30,7 +30,7 @@ pub use self::lives::{Lives, Totals, Why};
 pub use self::losses::{Losses, Lost};
 pub use self::orders::{Order, Orders};
 pub use self::pings::Pings;
-pub use self::registry::{Look, Registry, Watched, Watches};
+pub use self::registry::{Look, Registry, WatchedSession, Watches};
 pub use self::seats::{Seat, Seats};
 pub use self::tally::{Counts, Tally};
 pub use self::tcp::TcpTotals;
@@ -48,7 +48,7 @@ pub struct Leg {
     /// The other end's address.
     pub peer: SocketAddr,
     /// The socket's row.
-    pub socket: sockets::Leg,
+    pub socket: sockets::RegisteredSocket,
     /// Frames that came from this leg's peer.
     pub frames: Tally,
     /// Ebbtide's own pings to its peer.
@@ -60,7 +60,7 @@ pub struct Leg {
 impl Leg {
     /// A leg through which nothing went yet.
     #[must_use]
-    pub fn new(peer: SocketAddr, socket: sockets::Leg) -> Leg {
+    pub fn new(peer: SocketAddr, socket: sockets::RegisteredSocket) -> Leg {
         let (frames, pings) = (Tally::default(), Pings::default());
         Leg { peer, socket, frames, pings, added: TcpTotals::default() }
     }

@@ -31,7 +31,7 @@ impl Watches {
 
 /// A session and what the sweep remembers of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Watched<'a> {
+pub struct WatchedSession<'a> {
     /// The session.
     pub session: &'a Arc<Session>,
     /// The sweep's memory.
@@ -118,14 +118,14 @@ impl Registry {
     }
 
     /// Shows every live session, in order of opening.
-    pub fn each(&self, mut show: impl FnMut(Watched<'_>)) {
+    pub fn each(&self, mut show: impl FnMut(WatchedSession<'_>)) {
         let live = self.live();
         let watched = live.sessions.iter().enumerate().filter_map(|(at, session)| {
             let session = session.as_ref()?;
             let (block, bit) = (at / PAIRS, at % PAIRS);
             let kept = live.watches[block].as_ref().filter(|_| live.waiting[block] >> bit & 1 == 1);
             let watches = kept.map(|watches| watches[bit]).unwrap_or_default();
-            Some(Watched { session, watches })
+            Some(WatchedSession { session, watches })
         });
         let mut watched: Vec<_> = watched.collect();
         watched.sort_unstable_by_key(|watched| watched.session.id);

@@ -18,7 +18,7 @@ use proxy_common::Row;
 use super::{
     Source, poll,
     row::{AtomicRow, tcp_state},
-    table::{Block, Place},
+    table::{Block, LegIndex},
     tcp_info::{self, Account},
     view,
 };
@@ -28,9 +28,9 @@ use crate::core::{
 };
 
 /// One registered socket. See the module's text for the order of calls.
-pub struct Leg {
+pub struct RegisteredSocket {
     block: Arc<Block>,
-    place: Place,
+    place: LegIndex,
     source: Source,
     cookie: u64,
     base: Base,
@@ -49,9 +49,9 @@ struct Base {
     state: u8,
 }
 
-const _: () = assert!(size_of::<Leg>() <= 56, "there are two for each session");
+const _: () = assert!(size_of::<RegisteredSocket>() <= 56, "there are two for each session");
 
-impl Leg {
+impl RegisteredSocket {
     /// Puts a socket in its place, which the kernel finds from then on. Its figures are not read yet:
     /// `start` must follow.
     ///
@@ -59,32 +59,44 @@ impl Leg {
     /// The kernel refused the entry; the place is then as it was.
     pub(super) fn in_kernel(
         block: &Arc<Block>,
-        place: Place,
+        place: LegIndex,
         fd: BorrowedFd<'_>,
         cookie: u64,
-    ) -> Result<Leg, MapError> {
+    ) -> Result<RegisteredSocket, MapError> {
         if let (Some(kernel), Ok(row)) = (&block.ledger.kernel, u32::try_from(place.row())) {
             kernel.enter(cookie, row)?;
         }
-        Ok(Leg::occupy(block, place, fd, cookie, Source::Ebpf))
+        Ok(RegisteredSocket::occupy(block, place, fd, cookie, Source::Ebpf))
     }
 
     /// The same for a socket that is to be polled.
-    pub(super) fn polled(block: &Arc<Block>, place: Place, fd: BorrowedFd<'_>, cookie: u64) -> Leg {
-        Leg::occupy(block, place, fd, cookie, Source::TcpInfo)
+    pub(super) fn polled(
+        block: &Arc<Block>,
+        place: LegIndex,
+        fd: BorrowedFd<'_>,
+        cookie: u64,
+    ) -> RegisteredSocket {
+        RegisteredSocket::occupy(block, place, fd, cookie, Source::TcpInfo)
     }
 
     fn occupy(
         block: &Arc<Block>,
-        place: Place,
+        place: LegIndex,
         fd: BorrowedFd<'_>,
         cookie: u64,
         source: Source,
-    ) -> Leg {
+    ) -> RegisteredSocket {
         let row = Row { cookie, ..Row::default() };
         block.occupy(place, fd.as_raw_fd(), (source == Source::TcpInfo).then_some(&row));
         let block = Arc::clone(block);
-        Leg { block, place, source, cookie, base: Base::default(), last: OnceLock::new() }
+        RegisteredSocket {
+            block,
+            place,
+            source,
+            cookie,
+            base: Base::default(),
+            last: OnceLock::new(),
+        }
     }
 
     /// Reads the socket's figures, to count from. After the kernel can find the row: no ack falls
@@ -92,7 +104,7 @@ impl Leg {
     ///
     /// # Errors
     /// A descriptor that is no TCP socket or gives no answer.
-    pub(super) fn start(mut self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
+    pub(super) fn start(mut self, fd: BorrowedFd<'_>) -> io::Result<RegisteredSocket> {
         let account = tcp_info::coherent(fd)?;
         self.base = Base::of(&account);
         self.block.moved(self.place).start(&account);
@@ -201,12 +213,12 @@ impl Leg {
         })
     }
 
-    /// A last look before `release`. Asks the socket like [`Leg::confirm`], unless the row has it all: it
+    /// A last look before `release`. Asks the socket like [`RegisteredSocket::confirm`], unless the row has it all: it
     /// was written when the peer's FIN came or the connection ended, behind which nothing arrives, and
     /// nothing waits to be acknowledged.
     ///
     /// # Errors
-    /// As those of [`Leg::confirm`].
+    /// As those of [`RegisteredSocket::confirm`].
     pub fn conclude(&self, now: Nanos) -> io::Result<Sample> {
         let known = self.sample();
         let over = matches!(known.state, TcpState::TimeWait | TcpState::Close);
@@ -270,14 +282,14 @@ impl Base {
     }
 }
 
-impl Drop for Leg {
+impl Drop for RegisteredSocket {
     fn drop(&mut self) {
         self.release();
     }
 }
 
-impl std::fmt::Debug for Leg {
+impl std::fmt::Debug for RegisteredSocket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leg").field("source", &self.source()).finish_non_exhaustive()
+        f.debug_struct("RegisteredSocket").field("source", &self.source()).finish_non_exhaustive()
     }
 }

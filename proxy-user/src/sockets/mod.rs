@@ -41,11 +41,11 @@ pub(crate) use self::table::PAIRS;
 use self::{
     ebpf::Kernel,
     load::{Object, sentence},
-    table::{Block, Place, Table},
+    table::{Block, LegIndex, Table},
 };
 pub use self::{
     foreign::{Arrivals, ForeignLeg, ForeignSockets},
-    leg::Leg,
+    leg::RegisteredSocket,
     load::LoadError,
     options::{Options, Source, SourceWish},
     probe::Probe,
@@ -130,17 +130,20 @@ impl Sockets {
     /// Registers the two sockets of a session, client and app. Where the kernel's table has no room they
     /// are polled, and the first time is logged.
     ///
-    /// The descriptors' numbers are kept until [`Leg::release`], which must come before they are closed.
+    /// The descriptors' numbers are kept until [`RegisteredSocket::release`], which must come before they are closed.
     ///
     /// # Errors
     /// A descriptor that is no TCP socket or gives no answer.
-    pub fn register_pair(&self, fds: PerSide<BorrowedFd<'_>>) -> io::Result<PerSide<Leg>> {
+    pub fn register_pair(
+        &self,
+        fds: PerSide<BorrowedFd<'_>>,
+    ) -> io::Result<PerSide<RegisteredSocket>> {
         let cookies =
             PerSide { client: tcp_info::cookie(fds.client)?, app: tcp_info::cookie(fds.app)? };
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
         // Both are legs before either can fail: the pair is given back with the last of them.
         let legs = PerSide::from_fn(|side| {
-            self.settle(&block, Place::new(pair, side), fds[side], cookies[side])
+            self.settle(&block, LegIndex::new(pair, side), fds[side], cookies[side])
         });
         Ok(PerSide { client: legs.client.start(fds.client)?, app: legs.app.start(fds.app)? })
     }
@@ -149,23 +152,29 @@ impl Sockets {
     ///
     /// # Errors
     /// A descriptor that is no TCP socket or gives no answer.
-    pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Leg> {
+    pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<RegisteredSocket> {
         let cookie = tcp_info::cookie(fd)?;
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
-        self.settle(&block, Place::new(pair, Side::Client), fd, cookie).start(fd)
+        self.settle(&block, LegIndex::new(pair, Side::Client), fd, cookie).start(fd)
     }
 
-    fn settle(&self, block: &Arc<Block>, place: Place, fd: BorrowedFd<'_>, cookie: u64) -> Leg {
+    fn settle(
+        &self,
+        block: &Arc<Block>,
+        place: LegIndex,
+        fd: BorrowedFd<'_>,
+        cookie: u64,
+    ) -> RegisteredSocket {
         let ledger = &self.0.table.ledger;
         if place.pair() < ledger.lent() {
-            match Leg::in_kernel(block, place, fd, cookie) {
+            match RegisteredSocket::in_kernel(block, place, fd, cookie) {
                 Ok(leg) => return leg,
                 Err(error) => self.warn_once(&sentence(&error)),
             }
         } else if ledger.kernel.is_some() {
             self.warn_once("all rows of the kernel table are taken");
         }
-        Leg::polled(block, place, fd, cookie)
+        RegisteredSocket::polled(block, place, fd, cookie)
     }
 
     /// Once per sweep: brings the polled rows up to date as of `now`, a system call for each polled leg,
@@ -239,7 +248,7 @@ impl fmt::Debug for Sockets {
 const _: () = {
     const fn shared<T: Send + Sync>() {}
     shared::<Sockets>();
-    shared::<Leg>();
+    shared::<RegisteredSocket>();
 };
 
 /// Bytes that the peer of a TCP socket has acknowledged, for a socket that is not registered.

@@ -22,7 +22,7 @@ pub(super) fn refresh(table: &Table, now: Nanos) {
 }
 
 fn ask(fd: RawFd) -> Option<Account> {
-    // SAFETY: `Leg::release` takes the number away under the table's lock before its owner closes the
+    // SAFETY: `RegisteredSocket::release` takes the number away under the table's lock before its owner closes the
     // descriptor, so it is open here.
     tcp_info::account(unsafe { BorrowedFd::borrow_raw(fd) }).ok()
 }

@@ -37,12 +37,12 @@ const NONE: RawFd = -1;
 
 /// A leg's place: its pair's, and which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(u32);
+pub(super) struct LegIndex(u32);
 
-impl Place {
+impl LegIndex {
     /// `pair`: below 2^31.
-    pub(super) fn new(pair: u32, side: Side) -> Place {
-        Place(pair << 1 | u32::from(side == Side::App))
+    pub(super) fn new(pair: u32, side: Side) -> LegIndex {
+        LegIndex(pair << 1 | u32::from(side == Side::App))
     }
 
     pub(super) fn pair(self) -> u32 {
@@ -98,21 +98,21 @@ impl Block {
         }
     }
 
-    pub(super) fn moved(&self, place: Place) -> &Moved {
+    pub(super) fn moved(&self, place: LegIndex) -> &Moved {
         &self.moved[place.pair() as usize % PAIRS].0[place.side()]
     }
 
     /// The row of a leg that is polled.
-    pub(super) fn polled_row(&self, place: Place) -> Option<&AtomicRow> {
+    pub(super) fn polled_row(&self, place: LegIndex) -> Option<&AtomicRow> {
         self.rows.get()?.get(place.in_block())
     }
 
-    pub(super) fn note(&self, place: Place) {
+    pub(super) fn note(&self, place: LegIndex) {
         self.noted.fetch_or(place.bit(), Release);
     }
 
     /// Puts a leg with this descriptor in its place; if it is to be polled, with the row to start from.
-    pub(super) fn occupy(&self, place: Place, fd: RawFd, polled: Option<&Row>) {
+    pub(super) fn occupy(&self, place: LegIndex, fd: RawFd, polled: Option<&Row>) {
         let mut descriptors = self.descriptors();
         let other = descriptors[place.in_block() ^ 1];
         if other == NONE {
@@ -126,20 +126,20 @@ impl Block {
             self.polled[place.side()].fetch_and(!place.bit(), Relaxed);
         }
         descriptors[place.in_block()] = fd;
-        // Whoever reads counts of this leg sees that the leg before it has left: see `Leg::sample`.
+        // Whoever reads counts of this leg sees that the leg before it has left: see `RegisteredSocket::sample`.
         fence(Release);
     }
 
     /// Takes a leg from its place; whether its pair is empty then. When this returns, the descriptor is
     /// no longer used here.
-    pub(super) fn leave(&self, place: Place) -> bool {
+    pub(super) fn leave(&self, place: LegIndex) -> bool {
         let mut descriptors = self.descriptors();
         descriptors[place.in_block()] = NONE;
         descriptors[place.in_block() ^ 1] == NONE
     }
 
     /// Does something with a leg's descriptor, which stays open and in its place meanwhile.
-    pub(super) fn with_descriptor<T>(&self, place: Place, work: impl FnOnce(RawFd) -> T) -> T {
+    pub(super) fn with_descriptor<T>(&self, place: LegIndex, work: impl FnOnce(RawFd) -> T) -> T {
         let descriptors = self.descriptors();
         work(descriptors[place.in_block()])
     }
@@ -269,7 +269,7 @@ impl<'a> Views<'a> {
         Some(Views { kernel: table.ledger.kernel.as_ref(), block, number, polled })
     }
 
-    /// A bit for each pair of which its rows do not tell everything: see `Leg::note`.
+    /// A bit for each pair of which its rows do not tell everything: see `RegisteredSocket::note`.
     #[must_use]
     pub fn noted(&self) -> u64 {
         self.block.noted.load(Acquire)

@@ -8,7 +8,7 @@ use super::{ago, time};
 use crate::clock;
 use crate::core::stall::{Sample, Watch};
 use crate::core::time::Nanos;
-use crate::session::{Leg, Registry, Watched};
+use crate::session::{Leg, Registry, WatchedSession};
 use crate::sockets::Source;
 
 /// One session.
@@ -87,7 +87,7 @@ pub(crate) fn sessions(registry: &Registry, app: Option<&str>) -> Vec<SessionVie
 }
 
 impl SessionView {
-    fn of(watched: &Watched<'_>, now: Nanos) -> SessionView {
+    fn of(watched: &WatchedSession<'_>, now: Nanos) -> SessionView {
         let session = watched.session;
         let leg = |leg: &Leg, watch: &Watch| {
             let frames = leg.frames.read();

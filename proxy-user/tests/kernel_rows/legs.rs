@@ -14,7 +14,7 @@ use ebbtide::{
         stall::{Sample, TcpState},
         time::Nanos,
     },
-    sockets::{Held, Leg, Options, Sockets, Source, SourceWish},
+    sockets::{Held, Options, RegisteredSocket, Sockets, Source, SourceWish},
 };
 
 use crate::support::{Lines, Pair, eventually, now};
@@ -25,7 +25,7 @@ fn open(source: SourceWish) -> Sockets {
     Sockets::open(&Options { source, ..Options::default() }).unwrap()
 }
 
-fn write(pair: &mut Pair, leg: &Leg, bytes: usize) {
+fn write(pair: &mut Pair, leg: &RegisteredSocket, bytes: usize) {
     pair.near.write_all(&vec![7; bytes]).unwrap();
     leg.add_written(bytes as u64);
 }
@@ -33,7 +33,7 @@ fn write(pair: &mut Pair, leg: &Leg, bytes: usize) {
 /// Waits for a sample, with a sweep before each look.
 fn sample_when(
     sockets: &Sockets,
-    leg: &Leg,
+    leg: &RegisteredSocket,
     what: &str,
     holds: impl Fn(&Sample) -> bool,
 ) -> Sample {
@@ -162,7 +162,7 @@ pub(crate) fn release_gives_everything_back_once(wish: SourceWish) {
     let sockets = open(wish);
     let mut pairs: Vec<Pair> = (0..200).map(|_| Pair::new(None)).collect();
     for _ in 0..2 {
-        let legs: Vec<Leg> =
+        let legs: Vec<RegisteredSocket> =
             pairs.iter().map(|pair| sockets.register(pair.near.as_fd()).unwrap()).collect();
         let held = sockets.held().unwrap();
         let kernel = wish == SourceWish::Ebpf;
@@ -246,7 +246,7 @@ pub(crate) fn full_table_falls_back_and_says_so_once() {
         let sockets = Sockets::open(&options).unwrap();
         let mut pairs = [Pair::new(None), Pair::new(None), Pair::new(None)];
         let legs = pairs.each_ref().map(|pair| sockets.register(pair.near.as_fd()).unwrap());
-        let sources = legs.each_ref().map(Leg::source);
+        let sources = legs.each_ref().map(RegisteredSocket::source);
         assert_eq!(sources, [Source::Ebpf, Source::TcpInfo, Source::TcpInfo]);
         for (pair, leg) in pairs.iter_mut().zip(&legs) {
             write(pair, leg, 100);

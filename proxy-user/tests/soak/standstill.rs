@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use ebbtide::clock;
-use ebbtide::sockets::{Leg, Options, Sockets, SourceWish};
+use ebbtide::sockets::{Options, RegisteredSocket, Sockets, SourceWish};
 use libtest_mimic::Failed;
 use socket2::{Domain, Socket, Type};
 
@@ -31,7 +31,7 @@ const BUFFERS: [(&str, Option<usize>); 4] = [
 /// One reader and what its sender's kernel says of it.
 struct Case {
     near: TcpStream,
-    leg: Leg,
+    leg: RegisteredSocket,
     _reading: Traffic,
     acked: u64,
     since: Stopwatch,

@@ -166,7 +166,7 @@ impl MessageDecoder {
         if !compressed && (last || !payload.is_empty()) {
             let head = payload.get(..longest).unwrap_or(payload);
             let (seen, scratch) = (Masked::new(head, header.mask), Some(&workspace.scratch));
-            let shown = Payload::new(seen, header.length, fin).lent(scratch);
+            let shown = Payload::new(seen, header.length, fin).with_scratch(scratch);
             let judgement = judge(opcode, &shown);
             shown.give_back();
             if last || payload.len() > longest || judgement != Judgement::Undecided {

@@ -4,7 +4,7 @@
 //! command that it answers with, if it does: start the app, ask whether it is busy, end its sessions, stop
 //! it. Whoever carries a command out tells what came of it by another event, with the number of the
 //! attempt; what an earlier attempt says late changes nothing. A start is given up when the machine is no longer
-//! [`State::Starting`]. [`Event::Tick`] is to come once a second.
+//! [`State::Starting`]. [`LifecycleEvent::Tick`] is to come once a second.
 //!
 //! The machine knows neither requests nor drivers, and keeps no list of who waits.
 
@@ -14,7 +14,7 @@ mod state;
 use std::time::Duration;
 
 pub use self::idle::{Facts, Work};
-pub use self::state::{Command, Event, Failure, Observed, State, Step};
+pub use self::state::{Command, Failure, LifecycleEvent, Observed, State, Step};
 use super::time::Nanos;
 
 /// The first pause after a start that failed; each further one is twice as long.
@@ -108,23 +108,23 @@ impl Lifecycle {
     }
 
     /// Something happened at `now`.
-    pub fn on(&mut self, event: Event, facts: &Facts, now: Nanos) -> Option<Command> {
+    pub fn on(&mut self, event: LifecycleEvent, facts: &Facts, now: Nanos) -> Option<Command> {
         self.bridge(facts, now);
-        if matches!(event, Event::Wanted { .. } | Event::Wake) {
+        if matches!(event, LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake) {
             self.floor = self.floor.max(now);
             self.busy = None;
         }
         match event {
-            Event::Observed(observed) => return self.observed(observed, now),
-            Event::Exited(reason) => return self.exited(reason, facts, now),
+            LifecycleEvent::Observed(observed) => return self.observed(observed, now),
+            LifecycleEvent::Exited(reason) => return self.exited(reason, facts, now),
             _ => {}
         }
         match self.state {
             State::Running => self.running(event, facts, now),
             State::Suspending(step) => self.suspending(step, event, facts, now),
             State::Suspended => match event {
-                Event::Wanted { .. } | Event::Wake => Some(self.start(now)),
-                Event::Tick if facts.kept => Some(self.start(now)),
+                LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake => Some(self.start(now)),
+                LifecycleEvent::Tick if facts.kept => Some(self.start(now)),
                 _ => None,
             },
             State::Starting => self.starting(event, now),
@@ -133,12 +133,12 @@ impl Lifecycle {
         }
     }
 
-    fn running(&mut self, event: Event, facts: &Facts, now: Nanos) -> Option<Command> {
+    fn running(&mut self, event: LifecycleEvent, facts: &Facts, now: Nanos) -> Option<Command> {
         if now.since(self.since) >= STABLE {
             (self.failures, self.failure) = (0, None);
         }
         match event {
-            Event::Tick if self.suspends_at(facts).is_some_and(|at| at <= now) => {
+            LifecycleEvent::Tick if self.suspends_at(facts).is_some_and(|at| at <= now) => {
                 if self.busy.is_some_and(|since| now.since(since) >= facts.busy_limit) {
                     self.busy = None;
                     return Some(self.close(false, now));
@@ -147,7 +147,7 @@ impl Lifecycle {
                 self.enter(State::Suspending(Step::Probing), now);
                 Some(Command::Probe(self.attempt))
             }
-            Event::Suspend => Some(self.close(true, now)),
+            LifecycleEvent::Suspend => Some(self.close(true, now)),
             _ => None,
         }
     }
@@ -155,21 +155,21 @@ impl Lifecycle {
     fn suspending(
         &mut self,
         step: Step,
-        event: Event,
+        event: LifecycleEvent,
         facts: &Facts,
         now: Nanos,
     ) -> Option<Command> {
-        let wanted = matches!(event, Event::Wanted { .. } | Event::Wake);
+        let wanted = matches!(event, LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake);
         match step {
             // The driver has not been told: whoever comes wins.
             Step::Probing | Step::Closing { .. } if wanted => self.enter(State::Running, now),
             Step::Probing => match event {
-                Event::Busy(attempt) if attempt == self.attempt => {
+                LifecycleEvent::Busy(attempt) if attempt == self.attempt => {
                     self.busy = self.busy.or(Some(now));
                     self.pause = now + PROBE_PAUSE;
                     self.enter(State::Running, now);
                 }
-                Event::Idle(attempt) if attempt == self.attempt => {
+                LifecycleEvent::Idle(attempt) if attempt == self.attempt => {
                     let busy = self.busy.take();
                     if busy.is_some_and(|since| now.since(since) >= SHORT_WORK) {
                         // Its result can still be fetched.
@@ -180,19 +180,21 @@ impl Lifecycle {
                     }
                     self.enter(State::Running, now);
                 }
-                Event::Suspend => return Some(self.close(true, now)),
-                Event::Tick if !self.is_due(facts, now) => self.enter(State::Running, now),
+                LifecycleEvent::Suspend => return Some(self.close(true, now)),
+                LifecycleEvent::Tick if !self.is_due(facts, now) => self.enter(State::Running, now),
                 _ => {}
             },
             Step::Closing { asked } => match event {
-                Event::Closed(attempt) if attempt == self.attempt => {
+                LifecycleEvent::Closed(attempt) if attempt == self.attempt => {
                     if asked || self.is_due(facts, now) {
                         return Some(self.stop(now));
                     }
                     self.enter(State::Running, now);
                 }
-                Event::Suspend => self.state = State::Suspending(Step::Closing { asked: true }),
-                Event::Tick if !asked && !self.is_due(facts, now) => {
+                LifecycleEvent::Suspend => {
+                    self.state = State::Suspending(Step::Closing { asked: true })
+                }
+                LifecycleEvent::Tick if !asked && !self.is_due(facts, now) => {
                     self.enter(State::Running, now);
                 }
                 _ => {}
@@ -201,18 +203,18 @@ impl Lifecycle {
                 self.state = State::Suspending(Step::Stopping { ran, wanted: true });
             }
             Step::Stopping { ran, wanted } => match event {
-                Event::Stopped(attempt) if attempt == self.attempt => {
+                LifecycleEvent::Stopped(attempt) if attempt == self.attempt => {
                     self.enter(State::Suspended, now);
                     return wanted.then(|| self.start(now));
                 }
-                Event::StopFailed(attempt) if attempt == self.attempt => {
+                LifecycleEvent::StopFailed(attempt) if attempt == self.attempt => {
                     self.pause = now + STOP_PAUSE;
                     if !ran {
                         return Some(self.wait(now));
                     }
                     self.enter(State::Running, now);
                 }
-                Event::Suspend => {
+                LifecycleEvent::Suspend => {
                     self.state = State::Suspending(Step::Stopping { ran, wanted: false });
                 }
                 _ => {}
@@ -221,19 +223,19 @@ impl Lifecycle {
         None
     }
 
-    fn starting(&mut self, event: Event, now: Nanos) -> Option<Command> {
+    fn starting(&mut self, event: LifecycleEvent, now: Nanos) -> Option<Command> {
         match event {
-            Event::Ready(attempt) if attempt == self.attempt => {
+            LifecycleEvent::Ready(attempt) if attempt == self.attempt => {
                 // A wake resets the idle clock.
                 self.floor = self.floor.max(now);
                 self.enter(State::Running, now);
                 None
             }
-            Event::StartFailed(attempt, reason) if attempt == self.attempt => {
+            LifecycleEvent::StartFailed(attempt, reason) if attempt == self.attempt => {
                 self.fail(reason, now);
                 None
             }
-            Event::Suspend => Some(self.stop(now)),
+            LifecycleEvent::Suspend => Some(self.stop(now)),
             _ => None,
         }
     }
@@ -242,17 +244,17 @@ impl Lifecycle {
         &mut self,
         until: Nanos,
         tried: Nanos,
-        event: Event,
+        event: LifecycleEvent,
         facts: &Facts,
         now: Nanos,
     ) -> Option<Command> {
         let again = match event {
-            Event::Wake => true,
-            Event::Wanted { person: true } => now >= until.min(tried + PERSON_PAUSE),
-            Event::Wanted { person: false } => now >= until,
-            Event::Tick if facts.kept || facts.is_wanted(self.floor, now) => now >= until,
+            LifecycleEvent::Wake => true,
+            LifecycleEvent::Wanted { person: true } => now >= until.min(tried + PERSON_PAUSE),
+            LifecycleEvent::Wanted { person: false } => now >= until,
+            LifecycleEvent::Tick if facts.kept || facts.is_wanted(self.floor, now) => now >= until,
             // Nobody wants it any more. Whoever comes next finds it suspended, and starts it.
-            Event::Tick | Event::Suspend => {
+            LifecycleEvent::Tick | LifecycleEvent::Suspend => {
                 self.failures = 0;
                 self.enter(State::Suspended, now);
                 false

@@ -25,31 +25,31 @@ fn states() -> [(&'static str, State); 8] {
 }
 
 /// Each event, as the head of a row, and whether the app has been idle for long enough.
-fn events() -> Vec<(&'static str, Event, bool)> {
+fn events() -> Vec<(&'static str, LifecycleEvent, bool)> {
     let failure = Failure("it broke".into());
     vec![
-        ("a second passes; it is used", Event::Tick, false),
-        ("a second passes; it has been idle for `idle_after`", Event::Tick, true),
-        ("a request or handshake wants it", Event::Wanted { person: false }, false),
-        ("an operator: wake", Event::Wake, false),
-        ("an operator: suspend", Event::Suspend, false),
-        ("it says that it is at work", Event::Busy(ATTEMPT), true),
-        ("it says that it is not", Event::Idle(ATTEMPT), true),
-        ("its sessions have been told", Event::Closed(ATTEMPT), true),
-        ("it is down", Event::Stopped(ATTEMPT), true),
-        ("it cannot be stopped", Event::StopFailed(ATTEMPT), true),
-        ("it answers", Event::Ready(ATTEMPT), false),
-        ("it cannot start", Event::StartFailed(ATTEMPT, failure.clone()), false),
-        ("it ends by itself; it is used", Event::Exited(failure.clone()), false),
-        ("it ends by itself; it has been idle", Event::Exited(failure), true),
-        ("seen running", Event::Observed(Observed::Running), false),
-        ("seen starting", Event::Observed(Observed::Starting), false),
-        ("seen suspended", Event::Observed(Observed::Suspended), false),
-        ("seen disabled", Event::Observed(Observed::Disabled), false),
+        ("a second passes; it is used", LifecycleEvent::Tick, false),
+        ("a second passes; it has been idle for `idle_after`", LifecycleEvent::Tick, true),
+        ("a request or handshake wants it", LifecycleEvent::Wanted { person: false }, false),
+        ("an operator: wake", LifecycleEvent::Wake, false),
+        ("an operator: suspend", LifecycleEvent::Suspend, false),
+        ("it says that it is at work", LifecycleEvent::Busy(ATTEMPT), true),
+        ("it says that it is not", LifecycleEvent::Idle(ATTEMPT), true),
+        ("its sessions have been told", LifecycleEvent::Closed(ATTEMPT), true),
+        ("it is down", LifecycleEvent::Stopped(ATTEMPT), true),
+        ("it cannot be stopped", LifecycleEvent::StopFailed(ATTEMPT), true),
+        ("it answers", LifecycleEvent::Ready(ATTEMPT), false),
+        ("it cannot start", LifecycleEvent::StartFailed(ATTEMPT, failure.clone()), false),
+        ("it ends by itself; it is used", LifecycleEvent::Exited(failure.clone()), false),
+        ("it ends by itself; it has been idle", LifecycleEvent::Exited(failure), true),
+        ("seen running", LifecycleEvent::Observed(Observed::Running), false),
+        ("seen starting", LifecycleEvent::Observed(Observed::Starting), false),
+        ("seen suspended", LifecycleEvent::Observed(Observed::Suspended), false),
+        ("seen disabled", LifecycleEvent::Observed(Observed::Disabled), false),
     ]
 }
 
-fn cell(state: State, event: Event, idle: bool) -> String {
+fn cell(state: State, event: LifecycleEvent, idle: bool) -> String {
     let mut machine = Lifecycle::new(state, NOW);
     machine.attempt = ATTEMPT;
     let activity = Nanos(if idle { 0 } else { NOW.0 });

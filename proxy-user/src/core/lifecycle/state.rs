@@ -45,7 +45,7 @@ pub enum Step {
 
 /// Something that happened. The number is that of the command that it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
+pub enum LifecycleEvent {
     /// Time has passed.
     Tick,
     /// A request or handshake needs it. `person`: by a browser's navigation.
@@ -97,15 +97,15 @@ pub enum Observed {
 /// What is to be done, and the number of the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
-    /// Start it and wait until it answers: [`Event::Ready`] or [`Event::StartFailed`].
+    /// Start it and wait until it answers: [`LifecycleEvent::Ready`] or [`LifecycleEvent::StartFailed`].
     Start(u32),
     /// Somebody else has started it; wait until it answers, as after [`Command::Start`].
     Await(u32),
-    /// Ask it whether it is at work: [`Event::Busy`] or [`Event::Idle`].
+    /// Ask it whether it is at work: [`LifecycleEvent::Busy`] or [`LifecycleEvent::Idle`].
     Probe(u32),
-    /// Tell its sessions: [`Event::Closed`].
+    /// Tell its sessions: [`LifecycleEvent::Closed`].
     Close(u32),
-    /// Stop it: [`Event::Stopped`] or [`Event::StopFailed`]. A start that is under way ends here.
+    /// Stop it: [`LifecycleEvent::Stopped`] or [`LifecycleEvent::StopFailed`]. A start that is under way ends here.
     Stop(u32),
 }
 

@@ -81,20 +81,20 @@ impl World {
         !self.facts.kept && self.now.since(base) >= IDLE
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: LifecycleEvent) {
         let before = self.machine.state();
         let told_late = matches!(before, State::Suspending(Step::Stopping { .. }));
-        let wants = matches!(event, Event::Wanted { .. } | Event::Wake);
-        if matches!(event, Event::Suspend) {
+        let wants = matches!(event, LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake);
+        if matches!(event, LifecycleEvent::Suspend) {
             (self.asked, self.owed) = (true, false);
         }
         if wants {
             self.asked = false;
             self.owed |= told_late;
         }
-        let observed_running = event == Event::Observed(Observed::Running);
-        let ready = matches!(event, Event::Ready(_));
-        let own = !matches!(event, Event::Wake | Event::Observed(_));
+        let observed_running = event == LifecycleEvent::Observed(Observed::Running);
+        let ready = matches!(event, LifecycleEvent::Ready(_));
+        let own = !matches!(event, LifecycleEvent::Wake | LifecycleEvent::Observed(_));
         let command = self.machine.on(event, &self.facts, self.now);
         let after = self.machine.state();
         if matches!(self.doing, Doing::Starting(_)) && after != State::Starting {
@@ -142,48 +142,48 @@ impl World {
             Happens::Seconds(seconds) => {
                 for _ in 0..seconds {
                     self.now = self.now + Duration::from_secs(1);
-                    self.tell(Event::Tick);
+                    self.tell(LifecycleEvent::Tick);
                 }
             }
             Happens::Sleeps(minutes) => {
                 let idle = self.is_due();
                 self.now = self.now + Duration::from_secs(60 * u64::from(minutes) + 11);
                 let running = self.machine.state() == State::Running;
-                self.tell(Event::Tick);
+                self.tell(LifecycleEvent::Tick);
                 if running && !idle {
                     assert_eq!(self.machine.state(), State::Running, "sleep is no idleness");
                 }
             }
-            Happens::Person => self.tell(Event::Wanted { person: true }),
-            Happens::Request => self.tell(Event::Wanted { person: false }),
+            Happens::Person => self.tell(LifecycleEvent::Wanted { person: true }),
+            Happens::Request => self.tell(LifecycleEvent::Wanted { person: false }),
             Happens::Activity => self.facts.activity = Some(self.now),
             Happens::Kept(kept) => self.facts.kept = kept,
-            Happens::Wake => self.tell(Event::Wake),
-            Happens::Suspend => self.tell(Event::Suspend),
+            Happens::Wake => self.tell(LifecycleEvent::Wake),
+            Happens::Suspend => self.tell(LifecycleEvent::Suspend),
             Happens::Exits => {
                 if let Doing::Starting(_) | Doing::Stopping(_) = self.doing {
                     self.doing = Doing::Nothing;
                 }
-                self.tell(Event::Exited(failure()));
+                self.tell(LifecycleEvent::Exited(failure()));
             }
-            Happens::Observed(observed) => self.tell(Event::Observed(observed)),
+            Happens::Observed(observed) => self.tell(LifecycleEvent::Observed(observed)),
             Happens::Good | Happens::Bad => {
                 let good = matches!(happens, Happens::Good);
                 let event = match std::mem::replace(&mut self.doing, Doing::Nothing) {
                     Doing::Nothing => return,
-                    Doing::Starting(attempt) if good => Event::Ready(attempt),
-                    Doing::Starting(attempt) => Event::StartFailed(attempt, failure()),
-                    Doing::Probing(attempt) if good => Event::Idle(attempt),
-                    Doing::Probing(attempt) => Event::Busy(attempt),
-                    Doing::Closing(attempt) => Event::Closed(attempt),
-                    Doing::Stopping(attempt) if good => Event::Stopped(attempt),
-                    Doing::Stopping(attempt) => Event::StopFailed(attempt),
+                    Doing::Starting(attempt) if good => LifecycleEvent::Ready(attempt),
+                    Doing::Starting(attempt) => LifecycleEvent::StartFailed(attempt, failure()),
+                    Doing::Probing(attempt) if good => LifecycleEvent::Idle(attempt),
+                    Doing::Probing(attempt) => LifecycleEvent::Busy(attempt),
+                    Doing::Closing(attempt) => LifecycleEvent::Closed(attempt),
+                    Doing::Stopping(attempt) if good => LifecycleEvent::Stopped(attempt),
+                    Doing::Stopping(attempt) => LifecycleEvent::StopFailed(attempt),
                 };
                 self.tell(event);
             }
             Happens::Late(good) => {
                 let state = self.machine.state();
-                self.tell(if good { Event::Ready(0) } else { Event::Stopped(0) });
+                self.tell(if good { LifecycleEvent::Ready(0) } else { LifecycleEvent::Stopped(0) });
                 assert_eq!(self.machine.state(), state, "an old attempt is heard");
             }
         }

@@ -184,7 +184,7 @@ impl Matcher {
             // Decided from its head, so that only this must be short.
             Some(way) if way.is_part() => match condition::part(payload.seen(), way) {
                 Part::Is(part) => {
-                    let part = Payload::new(part, 0, true).lent(payload.scratch());
+                    let part = Payload::new(part, 0, true).with_scratch(payload.scratch());
                     let result = self.one(&Candidate { payload: &part, text });
                     part.give_back();
                     result

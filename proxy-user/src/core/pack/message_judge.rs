@@ -41,7 +41,7 @@ impl MessageJudge {
     #[must_use]
     pub fn new(connection: &Connection) -> MessageJudge {
         let Connection { input, output, echoed, work, by_itself, .. } = connection;
-        let awareness = input.asks().awareness.then(Awareness::default);
+        let awareness = input.context_needs().awareness.then(Awareness::default);
         let work = (!work.is_empty()).then(|| WorkWatch::new(work));
         let remembers = awareness.is_some() || !echoed.is_empty() || work.is_some();
         let memory = || Memory {
@@ -98,7 +98,7 @@ impl MessageJudge {
     /// Whether the rules ask how long ago the app said something that pages echo.
     #[must_use]
     pub fn asks_for_echo(&self) -> bool {
-        self.rules.client.asks().echo
+        self.rules.client.context_needs().echo
     }
 
     /// Judges a message or its head, as [`RuleSet::judge`] does; of its context what is the connection's

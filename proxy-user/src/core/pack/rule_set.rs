@@ -19,12 +19,12 @@ pub struct RuleSet {
     /// Places among the book's compiled rules. Those of class `person` first.
     rules: Box<[u16]>,
     longest: u32,
-    asks: Asks,
+    context_needs: ContextNeeds,
 }
 
 /// What the rules of a direction ask of what was before a message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asks {
+pub(super) struct ContextNeeds {
     /// [`Context::awareness`](super::Context).
     pub(super) awareness: bool,
     /// [`Context::echo`](super::Context).
@@ -72,17 +72,17 @@ impl RuleSet {
         let needs = |&place: &u16| book.compiled(place).map_or(0, |rule| rule.matcher.needs());
         let longest = rules.iter().map(needs).max().unwrap_or(0);
         let compiled = || rules.iter().filter_map(|&place| book.compiled(place));
-        let asks = Asks {
+        let context_needs = ContextNeeds {
             awareness: compiled().any(|rule| rule.unchanged),
             echo: compiled().any(|rule| rule.echo.is_some()),
         };
         // A rule that looks at the whole message has a limit, far below this.
         let longest = u32::try_from(longest).unwrap_or(u32::MAX);
-        RuleSet { rules: rules.into(), longest, asks }
+        RuleSet { rules: rules.into(), longest, context_needs }
     }
 
-    pub(super) fn asks(&self) -> Asks {
-        self.asks
+    pub(super) fn context_needs(&self) -> ContextNeeds {
+        self.context_needs
     }
 
     /// The most bytes of a message that must be shown; 0 = there are no rules. A message of which

@@ -348,21 +348,21 @@ impl Signals {
 #[derive(Debug)]
 pub(super) struct WorkWatch {
     connection: u64,
-    rules: Box<[Watched]>,
+    rules: Box<[WatchedWork]>,
     /// A person has asked for something since work last began.
     pub(super) asked: bool,
     signs: Vec<Sign>,
 }
 
 #[derive(Debug)]
-struct Watched {
+struct WatchedWork {
     work: ConnectionWork,
     survives: bool,
 }
 
 impl WorkWatch {
     pub(super) fn new(works: &[ConnectionWork]) -> WorkWatch {
-        let rules = works.iter().map(|work| Watched { work: work.clone(), survives: false });
+        let rules = works.iter().map(|work| WatchedWork { work: work.clone(), survives: false });
         WorkWatch { connection: 0, rules: rules.collect(), asked: false, signs: Vec::new() }
     }
 
@@ -376,7 +376,7 @@ impl WorkWatch {
     }
 
     pub(super) fn longest(&self, direction: Direction) -> usize {
-        let needs = |watched: &Watched| {
+        let needs = |watched: &WatchedWork| {
             let Shown::Messages(work) = &watched.work.rule.shown else { return 0 };
             let survives = match &work.scope {
                 ScopeRule::Message { survives, .. } if survives.direction == direction => {
@@ -410,7 +410,7 @@ impl WorkWatch {
         let before = self.signs.len();
         let WorkWatch { connection, rules, asked, signs } = self;
         let mut takes = false;
-        for Watched { work: ConnectionWork { rule, named }, survives } in &mut **rules {
+        for WatchedWork { work: ConnectionWork { rule, named }, survives } in &mut **rules {
             let Shown::Messages(MessageWork { scope, signals, .. }) = &rule.shown else { continue };
             let mut finds = |signal: &Signal| {
                 signal.direction == direction && {

@@ -38,7 +38,7 @@ impl<'a> Payload<'a> {
     /// its own.
     #[inline]
     #[must_use]
-    pub fn lent(self, scratch: Option<&'a Scratch>) -> Payload<'a> {
+    pub fn with_scratch(self, scratch: Option<&'a Scratch>) -> Payload<'a> {
         Payload { scratch, ..self }
     }
 

@@ -31,7 +31,7 @@ use self::expect::Expectation;
 pub(crate) use self::interim::Interim;
 pub(crate) use self::io::Timed;
 use self::outgoing::Outgoing;
-use self::watchdog::{Verdict, Watchdog};
+use self::watchdog::{Watchdog, WatchdogAction};
 use crate::clock;
 use crate::core::client_timeouts::{ClientTimeouts, Limits, Overdue};
 use crate::core::headers::asks_websocket;
@@ -220,9 +220,9 @@ where
             served = connection.as_mut() => break served.map_err(Ended::Http),
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
                 // The connection comes next, and flushes its socket.
-                Verdict::Look => shared.ask_for_look(),
-                Verdict::Retire => connection.as_mut().graceful_shutdown(),
-                Verdict::Cut(overdue) => break Err(Ended::Overdue(overdue)),
+                WatchdogAction::Look => shared.ask_for_look(),
+                WatchdogAction::Retire => connection.as_mut().graceful_shutdown(),
+                WatchdogAction::Cut(overdue) => break Err(Ended::Overdue(overdue)),
             },
             () = closing.as_mut(), if !is_closing => {
                 is_closing = true;

@@ -10,7 +10,7 @@ use crate::http::alarm::Alarm;
 
 /// What is to be done with the connection.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum WatchdogAction {
     Look,
     Retire,
     Cut(Overdue),
@@ -27,13 +27,13 @@ impl Watchdog {
         Watchdog { times, alarm: Alarm::default() }
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<WatchdogAction> {
         let mut now = clock::coarse();
         loop {
             let deadline = match self.times.tell_at(now, ClientTimeouts::step) {
-                Step::Look => return Poll::Ready(Verdict::Look),
-                Step::Retire => return Poll::Ready(Verdict::Retire),
-                Step::Cut(overdue) => return Poll::Ready(Verdict::Cut(overdue)),
+                Step::Look => return Poll::Ready(WatchdogAction::Look),
+                Step::Retire => return Poll::Ready(WatchdogAction::Retire),
+                Step::Cut(overdue) => return Poll::Ready(WatchdogAction::Cut(overdue)),
                 Step::Wait(None) => return Poll::Pending,
                 Step::Wait(Some(deadline)) => deadline,
             };

@@ -3,7 +3,7 @@
 
 use std::task::{Poll, ready};
 
-use super::{Event, Flow, Stage};
+use super::{Flow, FlowEvent, Stage};
 use crate::pump::observer::FrameObserver;
 use crate::pump::socket::Socket;
 use crate::session::Leg;
@@ -17,13 +17,13 @@ impl Flow {
         from: Option<(&mut Socket, &Leg)>,
         to: Option<(&mut Socket, &Leg)>,
         observer: &mut impl FrameObserver,
-    ) -> Poll<Event> {
+    ) -> Poll<FlowEvent> {
         let passes = matches!(self.stage, Stage::Open | Stage::LastFrame);
         match (from, to) {
             (Some(from), Some(to)) if passes => self.poll(from, to, observer),
             (None, Some(_)) if passes => {
                 self.finish();
-                Poll::Ready(Event::Discarded)
+                Poll::Ready(FlowEvent::Discarded)
             }
             (from, Some(to)) => match self.poll_finish(to) {
                 Poll::Pending if !self.waits() => self.poll_discard(from),
@@ -42,38 +42,38 @@ impl Flow {
     }
 
     /// Writes the last words and the FIN.
-    pub(super) fn poll_finish(&mut self, (to, leg): (&mut Socket, &Leg)) -> Poll<Event> {
+    pub(super) fn poll_finish(&mut self, (to, leg): (&mut Socket, &Leg)) -> Poll<FlowEvent> {
         // Nothing more will be written.
         if matches!(self.stage, Stage::Ended | Stage::Broken) {
             return Poll::Pending;
         }
         if ready!(self.poll_flush(to, leg)).is_err() {
             self.stage = Stage::Broken;
-            return Poll::Ready(Event::WriteFailed);
+            return Poll::Ready(FlowEvent::WriteFailed);
         }
         if self.fin_waits {
             return Poll::Pending;
         }
         self.stage = Stage::Ended;
-        Poll::Ready(Event::Ended)
+        Poll::Ready(FlowEvent::Ended)
     }
 
     /// Reads and follows frames that are for nobody.
-    fn poll_discard(&mut self, from: Option<(&mut Socket, &Leg)>) -> Poll<Event> {
+    fn poll_discard(&mut self, from: Option<(&mut Socket, &Leg)>) -> Poll<FlowEvent> {
         if self.buffer.is_none() {
             let Some((from, leg)) = from.filter(|_| !self.source_over) else {
                 return Poll::Pending;
             };
             match ready!(self.poll_read(from, leg)) {
                 Ok(true) => {}
-                Ok(false) => return Poll::Ready(Event::Eof),
-                Err(error) => return Poll::Ready(Event::ReadFailed(error)),
+                Ok(false) => return Poll::Ready(FlowEvent::Eof),
+                Err(error) => return Poll::Ready(FlowEvent::ReadFailed(error)),
             }
         }
         if let Some(buffer) = self.buffer.take() {
             self.frames.discard(buffer.unparsed());
             buffer.give_back();
         }
-        Poll::Ready(Event::Discarded)
+        Poll::Ready(FlowEvent::Discarded)
     }
 }
