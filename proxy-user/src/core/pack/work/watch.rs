@@ -1,0 +1,125 @@
+//! Follows the work that the messages of one connection show.
+
+use super::signs::{hash, lookup};
+use super::{ConnectionWork, MessageWork, ScopeRule, Shown, Signal};
+use crate::core::pack::condition::{Candidate, MatchResult};
+use crate::core::side::Direction;
+use crate::core::work::{By, Key, Scope, Sign};
+
+/// Follows the work that the messages of one connection show.
+#[derive(Debug)]
+pub(in crate::core::pack) struct WorkWatch {
+    connection: u64,
+    rules: Box<[WatchedWork]>,
+    /// A person has asked for something since work last began.
+    pub(in crate::core::pack) asked: bool,
+    signs: Vec<Sign>,
+}
+
+#[derive(Debug)]
+struct WatchedWork {
+    work: ConnectionWork,
+    survives: bool,
+}
+
+impl WorkWatch {
+    pub(in crate::core::pack) fn new(works: &[ConnectionWork]) -> WorkWatch {
+        let rules = works.iter().map(|work| WatchedWork { work: work.clone(), survives: false });
+        WorkWatch { connection: 0, rules: rules.collect(), asked: false, signs: Vec::new() }
+    }
+
+    /// The number of its connection, which begins now.
+    pub(in crate::core::pack) fn open(&mut self, connection: u64) {
+        self.connection = connection;
+        let mut scopes: Vec<u64> = self.rules.iter().filter_map(|rule| rule.work.named).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        self.signs.extend(scopes.into_iter().map(|scope| Sign::Listens { scope, connection }));
+    }
+
+    pub(in crate::core::pack) fn longest(&self, direction: Direction) -> usize {
+        let needs = |watched: &WatchedWork| {
+            let Shown::Messages(work) = &watched.work.rule.shown else { return 0 };
+            let survives = match &work.scope {
+                ScopeRule::Message { survives, .. } if survives.direction == direction => {
+                    survives.matcher.needs()
+                }
+                _ => 0,
+            };
+            work.signals.needs(direction).max(survives)
+        };
+        self.rules.iter().map(needs).max().unwrap_or(0)
+    }
+
+    /// What was seen since this was last asked.
+    pub(in crate::core::pack) fn signs(&mut self) -> impl Iterator<Item = Sign> {
+        self.signs.drain(..)
+    }
+
+    pub(in crate::core::pack) fn has_signs(&self) -> bool {
+        !self.signs.is_empty()
+    }
+
+    /// Looks at a message; false = more of it must be seen, and nothing was noted.
+    /// `posted`: somebody has asked for work by a request since the connection was opened.
+    pub(in crate::core::pack) fn look(
+        &mut self,
+        direction: Direction,
+        candidate: &Candidate<'_>,
+        posted: bool,
+    ) -> bool {
+        let mut needs_more = false;
+        let before = self.signs.len();
+        let WorkWatch { connection, rules, asked, signs } = self;
+        let mut takes = false;
+        for WatchedWork { work: ConnectionWork { rule, named }, survives } in &mut **rules {
+            let Shown::Messages(MessageWork { scope, signals, .. }) = &rule.shown else { continue };
+            let mut finds = |signal: &Signal| {
+                signal.direction == direction && {
+                    let result = signal.matcher.test(candidate);
+                    let seen = candidate.payload.seen().len();
+                    needs_more |= result == MatchResult::NeedMore && seen < signal.matcher.needs();
+                    result == MatchResult::Yes
+                }
+            };
+            if let ScopeRule::Message { survives: says, .. } = scope {
+                *survives |= finds(says);
+            }
+            let plain = || candidate.payload.plain();
+            let scope = || match (scope, *named) {
+                // Before it was named there was only one.
+                (ScopeRule::Message { name, .. }, _) if *survives => {
+                    Scope::Named(lookup(plain(), name).unwrap_or_else(|| hash(&*rule.name)))
+                }
+                (_, Some(named)) => Scope::Named(named),
+                _ => Scope::Connection(*connection),
+            };
+            let key = |signal: &Signal| {
+                Some(Key { scope: scope(), id: signal.id(plain(), candidate.text)? })
+            };
+            if let Some(key) = signals.begin.iter().find(|signal| finds(signal)).and_then(key) {
+                let by = match rule.by {
+                    By::Asker if *asked || posted && rule.asked_by.is_some() => By::Person,
+                    by => by,
+                };
+                takes |= rule.by == By::Asker;
+                signs.push(rule.began(key, by));
+            }
+            if let Some(key) = signals.end.iter().find(|signal| finds(signal)).and_then(key) {
+                signs.push(Sign::Ended(key));
+            }
+            if signals.end_all.iter().any(&mut finds) {
+                signs.push(Sign::AllEnded(scope()));
+            }
+            if signals.ending.iter().any(&mut finds) {
+                signs.push(Sign::Ending(scope()));
+            }
+        }
+        if needs_more {
+            self.signs.truncate(before);
+            return false;
+        }
+        self.asked &= !takes;
+        true
+    }
+}
