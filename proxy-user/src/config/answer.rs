@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderMap, Method};
 
-use super::value::pattern::Pattern;
+use crate::core::pack::Pattern;
 
 /// A request that is answered whatever the app's state, and the answer. A request fits if all of `path`,
 /// `method` and `user_agent` that are there fit; at least one is.
@@ -44,11 +44,11 @@ impl OwnAnswer {
     #[must_use]
     pub fn fits(&self, method: &Method, path: &str, headers: &HeaderMap) -> bool {
         let agent = || headers.get(USER_AGENT)?.to_str().ok();
-        self.path.as_ref().is_none_or(|pattern| pattern.is_match(path))
+        self.path.as_ref().is_none_or(|pattern| pattern.fits(path.as_bytes()))
             && self.method.as_ref().is_none_or(|wanted| wanted == method)
             && self
                 .user_agent
                 .as_ref()
-                .is_none_or(|pattern| agent().is_some_and(|agent| pattern.is_match(agent)))
+                .is_none_or(|pattern| agent().is_some_and(|agent| pattern.fits(agent.as_bytes())))
     }
 }

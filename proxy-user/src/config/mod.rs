@@ -34,7 +34,6 @@ pub use page::{PageError, PageValues, WaitingPage};
 pub use probe::BusyProbe;
 pub use report::Report;
 pub use single::parse_idle_after;
-pub use value::pattern::Pattern;
 pub use value::pointer::{Pointer, word};
 pub use value::template::Template;
 pub use value::upstream::Upstream;

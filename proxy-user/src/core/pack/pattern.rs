@@ -1,4 +1,4 @@
-//! Regular expressions of pack files: linear in what they look at, small when compiled.
+//! Regular expressions of packs and configurations: linear in what they look at, small when compiled.
 //!
 //! They match bytes, and `\d`, `\w` and `\s` are ASCII: what a rule does not expect is activity, and
 //! digits of another script are not expected.
@@ -34,9 +34,11 @@ pub enum PatternError {
     Syntax(String),
 }
 
-/// A compiled regular expression.
+/// A compiled regular expression. Equal to another that is written the same.
 #[derive(Clone, Debug)]
 pub struct Pattern {
+    text: Box<str>,
+    whole: bool,
     regex: meta::Regex,
     first_bytes: FirstBytes,
 }
@@ -50,7 +52,7 @@ impl Pattern {
         let inner = parse(pattern)?;
         let first_bytes = FirstBytes::of_expression(&inner).0;
         let whole = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
-        Ok(Pattern { regex: compile(&whole)?, first_bytes })
+        Ok(Pattern { text: pattern.into(), whole: true, regex: compile(&whole)?, first_bytes })
     }
 
     /// A pattern that may stand anywhere in the text.
@@ -58,7 +60,8 @@ impl Pattern {
     /// # Errors
     /// As [`Pattern::whole`].
     pub fn anywhere(pattern: &str) -> Result<Pattern, PatternError> {
-        Ok(Pattern { regex: compile(&parse(pattern)?)?, first_bytes: FirstBytes::ANY })
+        let (regex, first_bytes) = (compile(&parse(pattern)?)?, FirstBytes::ANY);
+        Ok(Pattern { text: pattern.into(), whole: false, regex, first_bytes })
     }
 
     /// Whether the text fits; linear in its length.
@@ -80,6 +83,14 @@ impl Pattern {
         self.first_bytes
     }
 }
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        (self.whole, &self.text) == (other.whole, &other.text)
+    }
+}
+
+impl Eq for Pattern {}
 
 fn parse(pattern: &str) -> Result<Hir, PatternError> {
     if pattern.len() > MAX_PATTERN {
@@ -118,7 +129,9 @@ mod tests {
         let pattern = Pattern::whole("a|b+").unwrap();
         assert!(pattern.fits(b"a") && pattern.fits(b"bbb"));
         assert!(!pattern.fits(b"ab") && !pattern.fits(b"bbb\n") && !pattern.fits(b""));
-        assert!(Pattern::anywhere("b").unwrap().fits(b"abc"));
+        let anywhere = Pattern::anywhere("a|b+").unwrap();
+        assert!(anywhere.fits(b"cab") && anywhere != pattern);
+        assert_eq!(anywhere, Pattern::anywhere("a|b+").unwrap());
     }
 
     #[test]
