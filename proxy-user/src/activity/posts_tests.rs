@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use super::*;
 use crate::config;
 use crate::core::gate::Reason;
-use crate::core::pack::RuleBook;
 
 const MILLISECOND: u64 = 1_000_000;
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -14,7 +13,7 @@ fn apps(count: usize) -> Vec<Arc<App>> {
     let upstream: config::Upstream = "http://127.0.0.1:1".parse().unwrap();
     let app = |n| {
         let config = config::App::new(format!("app-{n}"), Some(upstream.clone()));
-        Arc::new(App::new(config, RuleBook::default(), <_>::default(), Nanos(0)))
+        Arc::new(App::new(config, <_>::default(), <_>::default(), Nanos(0)))
     };
     (0..count).map(app).collect()
 }

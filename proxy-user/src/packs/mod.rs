@@ -5,7 +5,8 @@
 mod builtin;
 mod reader;
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -136,6 +137,25 @@ impl Packs {
     pub fn book(&self, names: &[String]) -> Result<RuleBook, PacksError> {
         let (chosen, pinned) = self.choose(names)?;
         Ok(RuleBook::with_pinned(chosen, pinned))
+    }
+
+    /// The rule books of apps with these packs, in this order. Apps with the same have one book.
+    ///
+    /// # Errors
+    /// As [`Packs::book`].
+    pub fn books<'a>(
+        &self,
+        apps: impl Iterator<Item = &'a [String]>,
+    ) -> Result<Vec<Arc<RuleBook>>, PacksError> {
+        let mut known: HashMap<&[String], Arc<RuleBook>> = HashMap::new();
+        let book = |names| match known.entry(names) {
+            Entry::Occupied(book) => Ok(Arc::clone(book.get())),
+            Entry::Vacant(none) => {
+                let book = Arc::new(self.book(names)?);
+                Ok(Arc::clone(none.insert(book)))
+            }
+        };
+        apps.map(book).collect()
     }
 
     /// The packs of a book, and how many of them, from the first on, apply at once.

@@ -125,6 +125,19 @@ fn auto_stands_for_all_and_named_ones_come_first() {
     assert_eq!(names(&["streamlit", "streamlit"]).pack_names(u64::MAX).count(), 1);
 }
 
+#[test]
+fn apps_with_the_same_packs_share_a_book() {
+    let packs = Packs::open(None).unwrap();
+    let lists: [&[&str]; 4] = [&["auto"], &["streamlit"], &["auto"], &["auto", "streamlit"]];
+    let lists = lists.map(|list| list.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+    let books = packs.books(lists.iter().map(|list| &**list)).unwrap();
+    assert_eq!(books.len(), 4);
+    assert!(Arc::ptr_eq(&books[0], &books[2]));
+    assert!(!Arc::ptr_eq(&books[0], &books[1]) && !Arc::ptr_eq(&books[0], &books[3]));
+    let unknown = ["nobody".to_owned()];
+    assert!(packs.books([&unknown[..]].into_iter()).is_err());
+}
+
 /// What `ebbtide explain` gives to paste is a pack, and makes machinery of what was steady.
 #[test]
 fn a_hint_s_pack_knows_its_messages() {

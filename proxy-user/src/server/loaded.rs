@@ -1,17 +1,19 @@
 //! A configuration with everything that was read and made for it.
 
+use std::sync::Arc;
+
 use crate::activity::Client;
 use crate::admin::Guard;
 use crate::config::Config;
 use crate::core::pack::RuleBook;
-use crate::packs::{Packs, PacksError};
+use crate::packs::Packs;
 
 /// What a configuration needs to be put in force.
 #[derive(Debug)]
 pub(super) struct LoadedConfig {
     pub(super) config: Config,
     /// The rules of each app.
-    pub(super) books: Vec<RuleBook>,
+    pub(super) books: Vec<Arc<RuleBook>>,
     /// Whom the admin address answers.
     pub(super) guard: Guard,
     /// Where activity is told.
@@ -24,9 +26,8 @@ impl LoadedConfig {
     /// # Errors
     /// A token file that cannot be read or used, or an app that names a pack that there is not.
     pub(super) fn new(config: Config, packs: &Packs) -> anyhow::Result<LoadedConfig> {
-        let books = config.apps.iter().map(|app| packs.book(&app.packs));
         Ok(LoadedConfig {
-            books: books.collect::<Result<_, PacksError>>()?,
+            books: packs.books(config.apps.iter().map(|app| &*app.packs))?,
             guard: Guard::read(&config)?,
             reports: config.report.clone().map(Client::new).transpose()?,
             config,

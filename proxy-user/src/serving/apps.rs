@@ -20,7 +20,7 @@ use crate::session::{App, Orders};
 #[derive(Debug)]
 pub enum Change {
     /// Serves an app by these rules, in place of what was served under its name.
-    Put(Box<config::App>, RuleBook),
+    Put(Box<config::App>, Arc<RuleBook>),
     /// Serves the app of this name no longer. Its sessions go on.
     Remove(String),
 }
@@ -93,7 +93,7 @@ impl Table {
         &mut self,
         source: Source,
         config: config::App,
-        book: RuleBook,
+        book: Arc<RuleBook>,
         ways: &(Events, Orders),
         now: Nanos,
     ) {

@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use super::*;
+use crate::core::pack::RuleIndex;
 
 fn app(name: &str, path: &str) -> config::App {
     let upstream = "http://127.0.0.1:1".parse().unwrap();
@@ -6,7 +9,7 @@ fn app(name: &str, path: &str) -> config::App {
 }
 
 fn put(name: &str, path: &str) -> Change {
-    Change::Put(Box::new(app(name, path)), RuleBook::default())
+    Change::Put(Box::new(app(name, path)), Arc::default())
 }
 
 fn remove(name: &str) -> Change {
@@ -39,6 +42,34 @@ fn two_apps_may_swap_their_places() {
     change(&apps, Source::File, [put("one", "/b"), put("two", "/a")]);
     let found = ["/a", "/b"].map(|path| apps.find("h", path).map(|app| app.name.clone()));
     assert_eq!(found, [Some("two".into()), Some("one".into())]);
+}
+
+#[test]
+fn apps_share_the_book_that_they_are_given_unless_their_rules_have_other_numbers() {
+    let pack = |name: &&str| {
+        let text = format!(
+            "name = \"{name}\"\n[[request]]\nid = \"poll\"\nclass = \"poll\"\npath = '/{name}$'\n"
+        );
+        Arc::new(crate::packs::parse(&text, Path::new(&format!("{name}.toml"))).unwrap())
+    };
+    let book = |packs: &[&str]| Arc::new(RuleBook::new(packs.iter().map(pack).collect(), false));
+    let apps = Apps::default();
+    let serve = |name: &str, book: &Arc<RuleBook>| {
+        let put = Change::Put(Box::new(app(name, &format!("/{name}"))), Arc::clone(book));
+        change(&apps, Source::File, [put]);
+        let app = apps.find("h", &format!("/{name}")).unwrap();
+        Arc::clone(&app.policy().book)
+    };
+    let (both, second) = (book(&["first", "second"]), book(&["second"]));
+    for name in ["a", "b", "a"] {
+        assert!(Arc::ptr_eq(&serve(name, &both), &both));
+    }
+    assert!(Arc::ptr_eq(&serve("c", &second), &second));
+    // What the rule of `second` did is kept under its number.
+    let own = serve("c", &both);
+    assert!(!Arc::ptr_eq(&own, &both));
+    assert_eq!(own.rule(RuleIndex(0)), second.rule(RuleIndex(0)));
+    assert_eq!(own.rules(), both.rules());
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub struct Serving {
 impl Serving {
     /// Serves `config`, whose apps have these rule books, in its order.
     #[must_use]
-    pub fn new(config: Config, books: Vec<RuleBook>) -> Serving {
+    pub fn new(config: Config, books: Vec<Arc<RuleBook>>) -> Serving {
         let (orders, to_do) = Orders::channel();
         let serving = Serving {
             orders,
@@ -87,7 +87,7 @@ impl Serving {
 
     /// Puts another configuration in force, from the next request on. Sessions, and what is known of the
     /// apps that go on under their name, are kept.
-    pub fn configure(&self, config: Config, books: Vec<RuleBook>) {
+    pub fn configure(&self, config: Config, books: Vec<Arc<RuleBook>>) {
         let old = self.config();
         let gone = old.apps.iter().filter(|old| config.apps.iter().all(|app| app.name != old.name));
         let gone = gone.map(|app| Change::Remove(app.name.clone()));

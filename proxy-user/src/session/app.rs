@@ -80,7 +80,7 @@ pub struct App {
 pub struct AppPolicy {
     /// As configured.
     pub config: config::App,
-    /// What tells its machinery from its people.
+    /// What tells its machinery from its people. Shared with other apps that have the same packs.
     pub book: Arc<RuleBook>,
     /// The packs that its traffic has given away, as a set of the book's.
     recognised: AtomicU64,
@@ -88,9 +88,9 @@ pub struct AppPolicy {
 
 impl AppPolicy {
     /// Takes the book's rules into the account.
-    fn new(config: config::App, mut book: RuleBook, account: &Account) -> AppPolicy {
-        book.renumber(&account.adopt(book.rules()));
-        AppPolicy { config, book: Arc::new(book), recognised: AtomicU64::new(0) }
+    fn new(config: config::App, book: Arc<RuleBook>, account: &Account) -> AppPolicy {
+        let numbers = account.adopt(book.rules());
+        AppPolicy { config, book: book.numbered(&numbers), recognised: AtomicU64::new(0) }
     }
 
     /// The packs that its traffic has given away.
@@ -119,7 +119,7 @@ impl App {
     #[must_use]
     pub fn new(
         config: config::App,
-        book: RuleBook,
+        book: Arc<RuleBook>,
         (events, orders): (Events, Orders),
         now: Nanos,
     ) -> App {
@@ -167,7 +167,7 @@ impl App {
     }
 
     /// Replaces what is configured, of which the name stays. Only one thread may do this at a time.
-    pub fn configure(&self, config: config::App, book: RuleBook, now: Nanos) {
+    pub fn configure(&self, config: config::App, book: Arc<RuleBook>, now: Nanos) {
         let old = self.policy();
         let new = AppPolicy::new(config, book, &self.account);
         let recognised = new.book.packs_named(old.book.pack_names(old.recognised()));

@@ -1,4 +1,4 @@
-//! The rule book of one app: its packs joined, every rule under one number, and which of them apply
+//! The rule book of an app, or of several with the same packs: these joined, every rule under one number, and which of them apply
 //! to a connection.
 //!
 //! Which packs an app was recognised by is a set of bits that the caller keeps; once it is used, the book
@@ -18,7 +18,7 @@ use crate::core::side::Direction;
 pub const MAX_PACKS: usize = 64;
 
 /// Joined packs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RuleBook {
     pub(super) packs: Vec<Entry>,
     /// Packs that need not be recognised.
@@ -33,7 +33,7 @@ pub struct RuleBook {
 }
 
 /// A pack with its bit and the numbers of its rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) pack: Arc<Pack>,
     pub(super) bit: u64,
@@ -131,6 +131,19 @@ impl RuleBook {
         let numbered = pack.messages.iter().zip(&entry.messages);
         self.compiled.extend(numbered.map(|(rule, number)| CompiledRule::new(rule, *number)));
         self.packs.push(entry);
+    }
+
+    /// The book with its rules numbered by `numbers`, as [`RuleBook::renumber`] does it: this one, if they
+    /// have these numbers, else one of its own.
+    #[must_use]
+    pub fn numbered(self: Arc<Self>, numbers: &[RuleIndex]) -> Arc<RuleBook> {
+        let has = |(place, number): (usize, &RuleIndex)| self.place(*number) == Some(place);
+        if numbers.iter().enumerate().all(has) {
+            return self;
+        }
+        let mut book = RuleBook::clone(&self);
+        book.renumber(numbers);
+        Arc::new(book)
     }
 
     /// Numbers the rules anew: `numbers` has a different one for each of [`RuleBook::rules`], in that

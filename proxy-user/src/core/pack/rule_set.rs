@@ -32,7 +32,7 @@ pub(super) struct ContextNeeds {
 }
 
 /// A message rule, made ready to be tried.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CompiledRule {
     pub(super) number: RuleIndex,
     person: bool,
