@@ -274,6 +274,20 @@ fn there_is_no_circle() {
     }
 }
 
+/// CONTRIBUTING.md names files by their place in `src`, or in the crate.
+#[test]
+fn the_files_that_people_are_sent_to_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("../CONTRIBUTING.md")).unwrap();
+    let named = text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs"));
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() > 20, "only {named:?} are looked at");
+    let is_there =
+        |name: &&&str| ["src", ".", ".."].iter().any(|at| root.join(at).join(name).exists());
+    let missing: Vec<_> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "there is no {missing:?}");
+}
+
 #[test]
 fn an_arrow_is_seen() {
     let text = "use crate::core::time;\nuse crate::{clock, proxy::{timed, crate_like}, views};\n\
