@@ -2,7 +2,7 @@
 //!
 //! Give [`Closing::on`] what happens on the sockets and do the one thing it says; give
 //! [`Closing::end`] the cause that has won (`Session::end`) and do what it orders for each leg, then
-//! go on with `on`; call [`Closing::late`] when the time for farewells is over. The session is over
+//! go on with `on`; call [`Closing::late`] when the time for closing is over. The session is over
 //! when [`Closing::over`] says so. Nothing here knows a frame's bytes: where a Close is put is the
 //! pump's business.
 //!
@@ -172,7 +172,7 @@ impl Closing {
         PerSide::from_fn(|side| self.legs[side].order(tell[side]))
     }
 
-    /// The time for farewells is over: an order for each leg.
+    /// The time for closing is over: an order for each leg.
     pub fn late(&mut self) -> PerSide<Order> {
         self.parting = true;
         PerSide::from_fn(|side| {

@@ -40,7 +40,7 @@ pub struct Proxy {
     pub visits: Visits,
     /// The tasks that serve HTTP connections.
     pub connections: TaskTracker,
-    /// Sessions, from their handshake to their last farewell.
+    /// Sessions, from their handshake until both legs are closed.
     pub pumps: TaskTracker,
 }
 

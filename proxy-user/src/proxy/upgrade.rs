@@ -208,7 +208,7 @@ async fn start(
     }
 }
 
-/// Where a session lives, which counts it among the pumps until its last farewell has been sent.
+/// Where a session lives, which counts it among the pumps until both legs are closed.
 #[derive(Debug)]
 struct Host {
     proxy: Arc<Proxy>,

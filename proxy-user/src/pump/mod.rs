@@ -79,7 +79,7 @@ pub trait SessionHost: Debug + Send + 'static {
     /// The sessions that live there.
     fn registry(&self) -> &Registry;
 
-    /// A session is over, if not because both sides had closed. Its last farewells follow.
+    /// A session is over, if not because both sides had closed. It is closed next.
     fn ended(&self, session: &Session, cause: Cause);
 }
 

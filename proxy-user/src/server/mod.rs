@@ -28,7 +28,7 @@ use crate::serving::Serving;
 use crate::sockets::{Options, Sockets, SourceWish};
 use crate::{descriptors, privileges, reaper, shadow};
 
-/// How long plain requests and farewells may take once the sessions are told.
+/// How long plain requests and closing sessions may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
 
 /// What is opened before threads are started and capabilities given up.

@@ -68,7 +68,7 @@ pub(crate) fn expected(cell: Cell) -> Expected {
 
         // The drain is over before time could tell. Contract: "Close 1012 to both legs".
         (_, Fault::Slow, Moment::Draining) => seen(Sight::Close(1012), Sight::Close(1012)),
-        // It does not answer the Close in the time for farewells.
+        // It does not answer the Close in the time for closing.
         (_, Fault::Freeze, Moment::Draining) => seen(Sight::Close(1012), Sight::CloseReset(1012)),
         (_, Fault::Vanish, Moment::Draining) => seen(Sight::Close(1012), Sight::Nothing),
 
