@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use ebbtide::drivers::Driver;
 use libtest_mimic::Failed;
 
-use crate::scene::{ESCAPES, RUNTIME, Scene, await_end, config, runs};
+use crate::scene::{ESCAPES, Mode, RUNTIME, Scene, await_end, config, runs};
 
 pub(crate) fn a_daemon_is_told_to_stay(scene: &Scene) -> Result<(), Failed> {
     let app = scene.sh("sleep 1000 & echo child $!; exit 0");
@@ -64,6 +64,44 @@ pub(crate) fn a_dropped_start_leaves_nothing(scene: &Scene) -> Result<(), Failed
                 String::from_utf8_lossy(&line).contains(&name)
             };
             (!all.any(|entry| has(entry.path()))).then_some(())
+        });
+    }
+    Ok(())
+}
+
+/// However its run ends.
+pub(crate) fn no_cgroup_is_left() -> Result<(), Failed> {
+    const ROUNDS: usize = 20;
+    let scene = Scene::new(Mode::Cgroup);
+    let other = scene.sh("exec sleep 1000");
+    other.start();
+    let folder = other.driver.cgroup().unwrap();
+    let apps = folder.parent().unwrap();
+    let left = |app: &str| {
+        let all = std::fs::read_dir(apps).unwrap().flatten();
+        all.filter(|entry| entry.file_name().to_string_lossy().starts_with(app)).count()
+    };
+    for _ in 0..ROUNDS {
+        let stopped = scene.app(config(&["python3", "-c", ESCAPES]), None);
+        stopped.start();
+        stopped.says("main ");
+        assert_eq!(left(&stopped.name), 1);
+        stopped.stop();
+        assert_eq!(left(&stopped.name), 0, "stopped");
+        let ended = scene.sh("sleep 1000 & exit 1");
+        ended.start();
+        ended.exit();
+        ended.stop();
+        assert_eq!(left(&ended.name), 0, "ended by itself");
+        let refused = scene.app(config(&["/no/such/command"]), None);
+        refused.refusal();
+        assert_eq!(left(&refused.name), 0, "could not be started");
+        let dropped = scene.sh("exec sleep 1000");
+        dropped.start();
+        let name = dropped.name.clone();
+        drop(dropped);
+        crate::harness::wait::eventually("none of one that was dropped", || {
+            (left(&name) == 0).then_some(())
         });
     }
     Ok(())

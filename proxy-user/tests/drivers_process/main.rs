@@ -87,5 +87,7 @@ fn main() {
     trials.push(
         Trial::test("cgroup::apps_lie_beside_the_proxy", beside).with_ignored_flag(can.is_err()),
     );
+    let left = || leftovers::no_cgroup_is_left();
+    trials.push(Trial::test("cgroup::no_cgroup_is_left", left).with_ignored_flag(can.is_err()));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -81,7 +81,8 @@ pub(crate) fn what_cannot_be_started_says_why(scene: &Scene) -> Result<(), Faile
     for (command, expected) in cases {
         let app = scene.app(config(&[&command]), None);
         let said = app.refusal();
-        assert!(said.starts_with("cannot start the app \"demo\": "), "{said}");
+        let start = format!("cannot start the app \"{}\": ", app.name);
+        assert!(said.starts_with(&start), "{said}");
         assert!(said.contains(expected), "{said}");
         assert!(app.is_silent());
         app.stop();

@@ -11,7 +11,7 @@ use ebbtide::drivers::process::{ProcessDriver, Supervisor};
 use ebbtide::drivers::{Driver, Notice};
 use tokio::runtime::Runtime;
 
-use crate::harness::scratch::Scratch;
+use crate::harness::scratch::{Scratch, unique};
 use crate::harness::wait::{PATIENCE, eventually};
 
 /// What holds the processes of an app together.
@@ -48,6 +48,8 @@ pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().u
 
 /// The driver of a test.
 pub(crate) struct App {
+    /// Which no other test's app has: its cgroup is called so.
+    pub(crate) name: String,
     pub(crate) driver: ProcessDriver,
     notices: Receiver<Notice>,
 }
@@ -71,8 +73,9 @@ impl Scene {
         let (tell, notices) = mpsc::channel();
         let _inside = RUNTIME.enter();
         let listener = Arc::new(move |notice| _ = tell.send(notice));
-        let driver = ProcessDriver::new("demo", config, upstream, listener, self.mode.shared());
-        App { driver, notices }
+        let name = unique("demo-");
+        let driver = ProcessDriver::new(&name, config, upstream, listener, self.mode.shared());
+        App { name, driver, notices }
     }
 
     /// A file that does not exist.

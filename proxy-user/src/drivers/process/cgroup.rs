@@ -9,10 +9,18 @@ use super::table;
 /// Where the processes of a cgroup are listed, and are put into it.
 pub(super) const PROCS: &str = "cgroup.procs";
 
-/// Whether a process runs in it or below.
+/// Whether a process runs in it or below. One that cannot be read, as this process has no descriptor left,
+/// may be populated; one that is gone is not.
 pub(super) fn is_populated(cgroup: &Path) -> bool {
-    let events = fs::read_to_string(cgroup.join("cgroup.events")).unwrap_or_default();
-    events.lines().any(|line| line == "populated 1")
+    match fs::read_to_string(cgroup.join("cgroup.events")) {
+        Ok(events) => events.lines().any(|line| line == "populated 1"),
+        Err(error) => !is_gone(&error),
+    }
+}
+
+/// A file of a cgroup that is removed while it is read has no device any more.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
 }
 
 /// The processes in it and below. Those of another pid namespace are not shown.

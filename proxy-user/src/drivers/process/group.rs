@@ -1,5 +1,6 @@
 //! All processes of one run of an app, whatever holds them together.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -54,11 +55,15 @@ impl Group {
     }
 
     /// Removes what held them together; none is left.
-    pub(super) fn remove(&self) {
-        if let Group::Cgroup(path) = self
-            && let Err(error) = cgroup::remove(path)
-        {
-            tracing::debug!(%error, cgroup = %path.display(), "a cgroup was not removed");
+    ///
+    /// # Errors
+    /// As rmdir(2) fails. It may for a moment after the last one has ended: since Linux 6.19 a process leaves
+    /// its cgroup when it is switched out for the last time, which can be after it was waited for
+    /// (`cgroup_task_dead` in kernel/cgroup/cgroup.c).
+    pub(super) fn remove(&self) -> io::Result<()> {
+        match self {
+            Group::Cgroup(path) => cgroup::remove(path),
+            Group::Session(_) => Ok(()),
         }
     }
 

@@ -66,6 +66,19 @@ struct Inner {
     run: Mutex<Option<Arc<Run>>>,
 }
 
+/// Why there is no process.
+struct NotStarted {
+    why: String,
+    /// What was made ready for it.
+    begun: Option<(u64, Group)>,
+}
+
+impl From<String> for NotStarted {
+    fn from(why: String) -> NotStarted {
+        NotStarted { why, begun: None }
+    }
+}
+
 impl ProcessDriver {
     /// A driver for the app of this name, which does not run. `upstream` is where the configuration says
     /// that the app listens; `None` = on a port that is chosen for it.
@@ -175,26 +188,33 @@ impl Inner {
         self.down().await?;
         let inner = Arc::clone(&self);
         let started = tokio::task::spawn_blocking(move || inner.spawn());
-        let (keeper, child, pipe, group) = started
-            .await
-            .unwrap_or_else(|error| Err(error.to_string()))
-            .map_err(|why| DriverError(format!("cannot start the app \"{}\": {why}", self.app)))?;
+        let started = started.await.unwrap_or_else(|error| Err(error.to_string().into()));
+        let (keeper, child, pipe, group) = match started {
+            Ok(started) => started,
+            Err(NotStarted { why, begun }) => {
+                if let Some((id, group)) = begun {
+                    self.supervisor.ended(id, &group).await;
+                }
+                return Err(DriverError(format!("cannot start the app \"{}\": {why}", self.app)));
+            }
+        };
         *self.run.lock() = Some(Arc::new(Run::begin(keeper, child, pipe, group)));
         Ok(())
     }
 
     /// Chooses the port and makes the process. Blocks for as long as a fork and what leads to exec(3) take.
-    fn spawn(&self) -> Result<(Keeper, Child, Receiver, Group), String> {
+    fn spawn(&self) -> Result<(Keeper, Child, Receiver, Group), NotStarted> {
         let port = self.choose_port()?;
         if let Some(dir) = self.config.dir.as_deref().filter(|dir| !dir.is_dir()) {
-            return Err(format!("there is no folder {}: make it, or correct `dir`", dir.display()));
+            let why = format!("there is no folder {}: make it, or correct `dir`", dir.display());
+            return Err(why.into());
         }
         self.output.clear();
         let Beginning { id, mut group, join } = self.supervisor.begin(&self.app)?;
         let (child, pipe) = spawn::spawn(&self.config, port, join).map_err(|error| {
-            self.supervisor.ended(id, &group);
             let path = self.config.env.get("PATH").cloned().or_else(|| std::env::var("PATH").ok());
-            words::not_started(&self.config, path.as_deref(), &error)
+            let why = words::not_started(&self.config, path.as_deref(), &error);
+            NotStarted { why, begun: Some((id, group.clone())) }
         })?;
         if let Some(leader) = child.id().and_then(|id| i32::try_from(id).ok()) {
             self.supervisor.began(id, &mut group, leader);

@@ -11,6 +11,8 @@ use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use super::cgroup;
 use crate::sockets::cgroup as own;
@@ -18,6 +20,11 @@ use crate::sockets::cgroup as own;
 const PREFIX: &str = "ebbtide-";
 const PROXY: &str = "proxy";
 const APPS: &str = "apps";
+
+/// Between two looks whether what was left behind has ended.
+const LOOK: Duration = Duration::from_millis(5);
+/// So many looks: 2 seconds.
+const LOOKS: u32 = 400;
 
 /// Why apps cannot have cgroups.
 #[derive(Debug, thiserror::Error)]
@@ -159,10 +166,15 @@ pub(super) fn end_abandoned() {
                 processes = cgroup::processes(&apps).len(),
                 "ending apps that an Ebbtide left behind when it was killed"
             );
-            cgroup::kill(&apps);
         }
-        // What is not gone yet is found by the next one.
-        let _ = cgroup::remove(&root);
+        // What even SIGKILL does not end in this time is found by the next one.
+        for _ in 0..LOOKS {
+            cgroup::kill(&apps);
+            if !cgroup::is_populated(&apps) && cgroup::remove(&root).is_ok() {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
     }
 }
 

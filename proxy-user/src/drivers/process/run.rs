@@ -62,7 +62,7 @@ impl Run {
         let (kept, alive) = (group.clone(), Arc::clone(&is_alive));
         tokio::spawn(async move {
             keeper.keep(child, &kept, ordered, &alive, reader).await;
-            keeper.supervisor.ended(keeper.id, &kept);
+            keeper.supervisor.ended(keeper.id, &kept).await;
             tell_over.send_replace(true);
         });
         Run { group, orders, over, is_alive }

@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::cgroup;
 use super::group::Group;
@@ -16,6 +19,10 @@ use super::session::Session;
 use super::spawn::Join;
 use crate::clock;
 
+/// How often the cgroup of a run that is over is tried to be removed, and the first and longest time between:
+/// about 2 seconds.
+const TRIES: u32 = 25;
+const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(100)];
 /// The running program, also where its file has been replaced.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
@@ -132,7 +139,8 @@ impl Supervisor {
         match begin() {
             Ok(join) => Ok(Beginning { id, group, join }),
             Err(error) => {
-                group.remove();
+                // Nothing was ever in it.
+                let _ = group.remove();
                 self.guard.forget(id);
                 Err(format!("the guard that ends it with Ebbtide cannot be started: {error}"))
             }
@@ -150,9 +158,23 @@ impl Supervisor {
         }
     }
 
-    /// None of a run is left.
-    pub(super) fn ended(&self, id: u64, group: &Group) {
-        group.remove();
+    /// None of a run is left. Done when nothing is left of its cgroup either.
+    pub(super) async fn ended(&self, id: u64, group: &Group) {
+        let [mut pause, longest] = PAUSES;
+        let mut tries = TRIES;
+        while let Err(error) = group.remove() {
+            tries -= 1;
+            if tries == 0 {
+                tracing::warn!(
+                    %error,
+                    cgroup = ?group.cgroup(),
+                    "an app's cgroup cannot be removed; it is tried again when Ebbtide ends"
+                );
+                break;
+            }
+            sleep(pause).await;
+            pause = longest.min(pause * 2);
+        }
         self.guard.forget(id);
     }
 }

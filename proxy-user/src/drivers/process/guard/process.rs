@@ -29,11 +29,7 @@ pub fn run(root: Option<&Path>) {
     for _ in 0..LOOKS {
         watched.retain(|group| {
             group.kill();
-            if group.is_empty() {
-                group.remove();
-                return false;
-            }
-            true
+            !group.is_empty() || group.remove().is_err()
         });
         if watched.is_empty() {
             break;
