@@ -35,6 +35,13 @@ impl Cgroup {
         &self.0.0
     }
 
+    /// The names of the cgroups in it.
+    pub fn children(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path()).unwrap().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
     /// The words that, put before a command, run it inside.
     pub fn wrapper(&self) -> Vec<String> {
         let join = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";

@@ -83,12 +83,15 @@ pub(crate) fn get(proxy: &Proxy, target: &str, fields: &str) -> Message {
 
 /// Whether a process of this app runs.
 pub(crate) fn runs(notes: &Notes) -> bool {
+    running(notes) > 0
+}
+
+/// How many processes of this app run.
+pub(crate) fn running(notes: &Notes) -> usize {
     let folder = notes.0.display().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let mut lines =
-        processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-    lines.any(|line| {
-        let line = String::from_utf8_lossy(&line).into_owned();
-        line.contains(&folder) && line.contains("app.py")
-    })
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    let has =
+        |line: &[u8], word: &str| line.split(|byte| *byte == 0).any(|one| one == word.as_bytes());
+    lines.filter(|line| has(line, &folder) && has(line, APP)).count()
 }
