@@ -3,7 +3,6 @@
 //! A section whose silence would be dangerous (plaintext where TLS was asked for) is refused. A value
 //! whose silence only leaves the default is warned about.
 
-use super::app::App;
 use super::model::Config;
 use crate::toml_file::Table;
 
@@ -35,13 +34,6 @@ pub(super) fn document(table: &mut Table<'_>, config: &Config) {
     refuse(table, &KUBERNETES);
     if !config.notify.is_empty() {
         later(table, "notify", "nobody is told");
-    }
-}
-
-/// Says what becomes of an app whose keys are not acted on.
-pub(super) fn app(table: &mut Table<'_>, app: &App) {
-    if table.has("busy_cpu") && app.driver.is_some() {
-        later(table, "busy_cpu", "CPU does not count as work");
     }
 }
 

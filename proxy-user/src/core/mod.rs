@@ -9,6 +9,7 @@ pub mod blocked;
 pub mod cadence;
 pub mod client_timeouts;
 pub mod closing;
+pub mod cpu;
 pub mod decoder;
 pub mod drain;
 pub mod ending;

@@ -70,6 +70,12 @@ pub trait Driver: Debug + Send + Sync {
         false
     }
 
+    /// The CPU time that all processes of the app have used since it was started; `None` = not known. A small
+    /// read, at most once a second.
+    fn cpu_time(&self) -> Option<Duration> {
+        None
+    }
+
     /// What the app printed last, for whoever wants to know why it does not start; the newest line last.
     fn output(&self) -> Vec<String> {
         Vec::new()

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::life;
-use crate::core::cadence;
+use crate::core::{cadence, cpu};
 use crate::views::{
     Alternative, AppDetail, AppView, HintView, LastActivity, ShadowView, TrafficView,
 };
@@ -123,6 +123,14 @@ fn work(page: &mut Page, view: &AppView) {
         _ => page.line("None that keeps the app awake."),
     }
     for open in &work.open {
+        if open.rule == cpu::RULE {
+            let percent = work.cpu_percent.unwrap_or_default();
+            page.line(&format!(
+                "its CPU, {percent:.0} % of one core over the last minute, since {}.",
+                open.since
+            ));
+            continue;
+        }
         let whose = match open.by.as_str() {
             "page" => "begun by a page by itself, which keeps nothing awake",
             _ if open.watched => "asked for by somebody",

@@ -37,7 +37,8 @@ Packs
 
 #[test]
 fn an_app_that_is_at_work() {
-    let work = r#""work": {"since": "2026-11-22T11:48:00Z", "seconds": 720.0, "last_ended": null, "open": [
+    let work = r#""work": {"since": "2026-11-22T11:48:00Z", "seconds": 720.0, "last_ended": null, "cpu_percent": 34.6, "open": [
+        {"rule": "cpu", "count": 1, "since": "2026-11-22T11:58:00Z", "by": "person", "watched": false},
         {"rule": "jupyter/cell", "count": 1, "since": "2026-11-22T11:48:00Z", "by": "person", "watched": false},
         {"rule": "shiny/flush", "count": 2, "since": "2026-11-22T11:59:59Z", "by": "page", "watched": true}
     ]}, "shadow": null"#;
@@ -45,6 +46,7 @@ fn an_app_that_is_at_work() {
     let wanted = "\
 Work in progress
   At work for somebody for 12 min, since 2026-11-22T11:48:00Z.
+  its CPU, 35 % of one core over the last minute, since 2026-11-22T11:58:00Z.
   jupyter/cell: 1, since 2026-11-22T11:48:00Z, asked for by somebody who has gone since.
   shiny/flush: 2, since 2026-11-22T11:59:59Z, begun by a page by itself, which keeps nothing awake.
 ";

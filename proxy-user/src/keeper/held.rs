@@ -3,16 +3,21 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::clock;
 use crate::config;
-use crate::core::lifecycle::{LifecycleEvent, Observed};
+use crate::core::cpu::Load;
+use crate::core::lifecycle::{LifecycleEvent, Observed, State, Step};
 use crate::core::time::Nanos;
 use crate::drivers::process::Supervisor;
 use crate::drivers::{self, Driver, Listener, Notice};
 use crate::session::App;
+
+/// Time between two looks at the CPU time of an app.
+const MEASURE: Duration = Duration::from_secs(5);
 
 /// A driver, and what it was made of.
 #[derive(Debug)]
@@ -25,6 +30,10 @@ struct Held {
     looking: Arc<AtomicBool>,
     /// Its newest look failed, which has been said.
     blind: Arc<AtomicBool>,
+    /// The CPU time of its app's run, while that runs.
+    load: Option<Load>,
+    /// When that was last looked at.
+    measured: Nanos,
 }
 
 /// All drivers, by the names of their apps.
@@ -64,6 +73,8 @@ impl HeldDrivers {
                     looked: None,
                     looking: Arc::default(),
                     blind: Arc::default(),
+                    load: None,
+                    measured: Nanos(0),
                 };
                 self.drivers.insert(app.name.clone(), held);
             }
@@ -105,6 +116,30 @@ impl HeldDrivers {
         }
     }
 
+    /// Looks how much CPU time those apps use that may be suspended.
+    pub(super) fn measure(&mut self, apps: &[Arc<App>], now: Nanos) {
+        for app in apps {
+            let Some(held) = self.drivers.get_mut(&app.name) else { continue };
+            let policy = app.policy();
+            let limit = policy.config.busy_cpu.filter(|_| policy.config.idle_after.is_some());
+            let (Some(limit), true) = (limit, is_up(app.life.status().state)) else {
+                if held.load.take().is_some() {
+                    app.note_cpu(None, now);
+                }
+                continue;
+            };
+            let load = held.load.get_or_insert_with(|| Load::new(now));
+            // One that is about to be suspended is looked at once more.
+            let is_last = app.suspends_at(now).is_some_and(|at| at <= now);
+            if (is_last || now.since(held.measured) >= MEASURE)
+                && let Some(used) = held.driver.cpu_time()
+            {
+                held.measured = now;
+                app.note_cpu(Some((load.sample(now, used), limit)), now);
+            }
+        }
+    }
+
     /// Ends the apps that do not outlive this process.
     pub(super) async fn stop(self) {
         let ending = self.drivers.iter().filter(|(_, held)| held.driver.ends_with_us());
@@ -115,6 +150,11 @@ impl HeldDrivers {
         });
         join_all(each).await;
     }
+}
+
+/// It has come up, and not been told to end.
+fn is_up(state: State) -> bool {
+    matches!(state, State::Running | State::Suspending(Step::Probing | Step::Closing { .. }))
 }
 
 /// Looks once. What cannot be seen changes nothing.

@@ -83,6 +83,7 @@ async fn run(
                 let apps = serving.all_apps();
                 held.fit(&apps);
                 let now = clock::now();
+                held.measure(&apps, now);
                 apps.iter().for_each(|app| pass(app, now));
                 held.look(&apps, now);
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::App;
+use crate::core::cpu;
 use crate::core::lifecycle;
 use crate::core::report::LastUse;
 use crate::core::shadow::Sight;
@@ -14,14 +15,31 @@ use crate::core::time::Nanos;
 use crate::core::work::{By, Change, Sign, Works};
 use crate::events::EventKind;
 
-/// What an app computes for somebody, as far as the wire tells.
-#[derive(Debug, Default)]
+/// The scope of that work, which no rule's hash is likely to be.
+const CPU_SCOPE: u64 = u64::from_be_bytes(*b"cpu time");
+const UNKNOWN: u64 = u64::MAX;
+
+/// What an app computes for somebody, as far as the wire and the machine tell.
+#[derive(Debug)]
 pub struct WorkBook {
     works: Mutex<Works>,
     /// Something is in there.
     any: AtomicBool,
     /// Requests that were numbered.
     requests: AtomicU64,
+    /// The CPU time of the last minute, in microseconds; [`UNKNOWN`] = not measured.
+    cpu: AtomicU64,
+}
+
+impl Default for WorkBook {
+    fn default() -> WorkBook {
+        WorkBook {
+            works: Mutex::default(),
+            any: AtomicBool::default(),
+            requests: AtomicU64::default(),
+            cpu: AtomicU64::new(UNKNOWN),
+        }
+    }
 }
 
 /// One kind of work in progress.
@@ -85,6 +103,15 @@ impl WorkBook {
         kinds
     }
 
+    /// The CPU time that it used in the last minute ([`cpu::WINDOW`]); `None` = not measured.
+    #[must_use]
+    pub fn cpu(&self) -> Option<Duration> {
+        match self.cpu.load(Relaxed) {
+            UNKNOWN => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
     /// A number for a request, apart from those of sessions.
     pub fn number_request(&self) -> u64 {
         1 << 63 | self.requests.fetch_add(1, Relaxed)
@@ -101,6 +128,18 @@ impl App {
             self.work.any.store(!works.is_empty(), Relaxed);
         }
         changes.into_iter().for_each(|change| self.tell_work(now, change));
+    }
+
+    /// It has used so much CPU time in the last minute, and is at work above a share of a core in percent;
+    /// `None` = it is not measured any more.
+    pub fn note_cpu(&self, measured: Option<(Duration, u32)>, now: Nanos) {
+        let micros = measured
+            .map_or(UNKNOWN, |(used, _)| u64::try_from(used.as_micros()).unwrap_or(UNKNOWN - 1));
+        self.work.cpu.store(micros, Relaxed);
+        let busy = measured.is_some_and(|(used, percent)| cpu::is_above(used, percent));
+        if busy || self.work.any.load(Relaxed) {
+            self.note_work(now, [Sign::State { scope: CPU_SCOPE, rule: cpu::RULE.into(), busy }]);
+        }
     }
 
     /// A connection or a request is over.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{LifeView, LossesView, ShadowView, TrafficView, ago, time};
 use crate::clock;
 use crate::core::cadence::{self, Carrier, Hints};
+use crate::core::cpu;
 use crate::core::frame::Opcode;
 use crate::core::gate::Activity;
 use crate::core::history::Entry;
@@ -63,7 +64,10 @@ pub(crate) struct WorkView {
     pub(crate) seconds: Option<f64>,
     /// When work ended last that left something to fetch.
     pub(crate) last_ended: Option<String>,
-    /// What is in progress, by rule.
+    /// The CPU time of the last minute, in percent of one core; absent = not measured.
+    #[serde(default)]
+    pub(crate) cpu_percent: Option<f64>,
+    /// What is in progress, by rule; `cpu` = its CPU time says so.
     pub(crate) open: Vec<OpenWorkView>,
 }
 
@@ -201,6 +205,7 @@ impl WorkView {
             since: busy.map(time),
             seconds: busy.map(|since| now.since(since).as_secs_f64()),
             last_ended: app.work.left().map(time),
+            cpu_percent: app.work.cpu().map(|used| 100.0 * used.div_duration_f64(cpu::WINDOW)),
             open: app.work.open().into_iter().map(view).collect(),
         }
     }

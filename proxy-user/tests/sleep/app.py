@@ -46,6 +46,13 @@ def stream_answer(connection, path):
     return False
 
 
+def burn(after, seconds):
+    """Uses so much CPU time, and says nothing of it."""
+    time.sleep(after)
+    while time.thread_time() < seconds:
+        pass
+
+
 def serve(connection):
     stream = connection.makefile("rb")
     while True:
@@ -74,6 +81,9 @@ def serve(connection):
             piece = stream.read(min(left, 1 << 16))
             left -= len(piece)
             body.update(piece)
+        if "/burn/" in line:
+            after, seconds = line.split()[1].split("/")[2:]
+            threading.Thread(target=burn, args=(float(after), float(seconds)), daemon=True).start()
         text = body.hexdigest()
         if "/state" in line:
             text = (folder / "state").read_text()

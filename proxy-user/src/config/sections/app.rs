@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::super::app::App;
 use super::super::check::{self, Draft};
-use super::super::pending;
 use super::super::probe::BusyProbe;
 use super::super::value::header::{self, VALUE};
 use super::super::value::name::{APP_NAME, PACK_NAME};
@@ -61,7 +60,6 @@ pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> 
     let read = |table: &mut Table<'_>| driver(table, base);
     app.driver = table.table("driver", "[app.driver]", read).flatten();
     check::app(table, &app);
-    pending::app(table, &app);
     Draft { app, name_line, upstream_line, claim_line: claims.then_some(claim_line) }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::table;
 
@@ -31,6 +32,13 @@ pub(super) fn processes(cgroup: &Path) -> Vec<i32> {
         all.extend(list.lines().filter_map(|id| id.parse::<i32>().ok()).filter(|id| *id > 0));
     });
     all
+}
+
+/// The CPU time that all processes were given that have ever been in it or below.
+pub(super) fn cpu_time(cgroup: &Path) -> Option<Duration> {
+    let stat = fs::read_to_string(cgroup.join("cpu.stat")).ok()?;
+    let usage = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+    usage.parse().ok().map(Duration::from_micros)
 }
 
 /// Kills what is in it and below. What it forks meanwhile may be left before Linux 5.14: to be called until

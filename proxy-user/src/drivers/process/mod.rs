@@ -152,6 +152,10 @@ impl Driver for ProcessDriver {
         true
     }
 
+    fn cpu_time(&self) -> Option<Duration> {
+        cgroup::cpu_time(self.0.running()?.group.cgroup()?)
+    }
+
     fn output(&self) -> Vec<String> {
         self.0.output.newest()
     }
