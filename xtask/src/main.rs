@@ -4,6 +4,7 @@
 
 mod bench;
 mod build_ebpf;
+mod clock;
 mod e2e;
 mod fuzz;
 mod kernel_cost;

@@ -15,14 +15,12 @@ mod report;
 mod table;
 mod tools;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
 use self::{guest::Guest, mirror::Mirror, report::Report};
+use crate::clock::now;
 
 /// What is booted when no kernel is named: Debian's last four stable lines reach from the first to
 /// the third, and the fourth is what they will get.
@@ -119,11 +117,6 @@ fn one(work: &Path, mirror: &Mirror, guest: &Guest, wish: &str, args: &Args) -> 
 /// A line for the person who waits.
 fn progress(kernel: &str, line: &str) {
     eprintln!("{kernel:>7}  {line}");
-}
-
-#[allow(clippy::disallowed_methods, reason = "a build task tells how long it took")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// A file's place for a message: below the workspace it is shown from there.

@@ -3,7 +3,9 @@
 //! Tests that need root, or a kernel that lets them, are listed as ignored by name where they
 //! cannot run; they are never counted as passed.
 
-use std::{path::Path, process::Command};
+mod binaries;
+
+use std::{num::NonZero, path::Path, process::Command, thread};
 
 use anyhow::{Result, ensure};
 
@@ -15,6 +17,9 @@ pub(crate) struct Args {
     /// Skip formatting and lints
     #[arg(long)]
     only_tests: bool,
+    /// Test binaries that run at a time; as many as there are cores if it is not given
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
     /// Names of tests to run, as for `cargo test`
     filter: Vec<String>,
 }
@@ -33,9 +38,10 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         let judging = ["-m", "unittest", "discover", "-s", "xtask/e2e/tests"];
         step(root, "python3", &judging)?;
     }
-    let mut tests = vec!["test", "--locked", "--workspace", "--no-fail-fast"];
-    tests.extend(args.filter.iter().map(String::as_str));
-    step(root, "cargo", &tests)
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    binaries::run(root, args.jobs.map_or(cores, NonZero::get), &args.filter)?;
+    let documented = ["test", "--locked", "--workspace", "--doc", "--quiet"];
+    step(root, "cargo", &documented)
 }
 
 /// Runs one command to its end.
