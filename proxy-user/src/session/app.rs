@@ -244,6 +244,9 @@ impl App {
         self.note_transfers(now);
         let Some(outcome) = self.life.on(event, &self.facts(now), now) else { return };
         let Outcome { before, after, command } = outcome;
+        if before.state.is_up() && !after.state.is_up() {
+            self.lose_work(now);
+        }
         if let Some(kind) = self.lives.note(&before, &after, now) {
             self.tell(now, || kind);
         }

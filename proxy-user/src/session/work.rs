@@ -149,6 +149,13 @@ impl App {
         }
     }
 
+    /// The app is down: what it did is done or lost.
+    pub(super) fn lose_work(&self, now: Nanos) {
+        if self.work.any.load(Relaxed) {
+            self.note_work(now, [Sign::Down]);
+        }
+    }
+
     /// What the app looks like to each way of counting. While it is at work for somebody it is used, and
     /// what it has done can still be fetched.
     pub fn sight(&self, now: Nanos) -> Sight {

@@ -349,6 +349,10 @@ impl Lifecycle {
 
     fn enter(&mut self, state: State, now: Nanos) {
         (self.state, self.since) = (state, now);
+        if !state.is_up() {
+            // What it said of itself went with it.
+            self.busy = None;
+        }
     }
 
     /// A machine that slept has heard nobody meanwhile, so that its sleep is no idleness.

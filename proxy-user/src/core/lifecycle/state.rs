@@ -123,6 +123,12 @@ impl State {
         }
     }
 
+    /// Whether the app has answered and not gone since.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self, State::Running | State::Suspending(_))
+    }
+
     /// All words, in the order of an app's life.
     pub const WORDS: [&'static str; 6] =
         ["running", "suspending", "suspended", "starting", "failed", "disabled"];

@@ -418,3 +418,20 @@ fn an_app_that_may_not_run_is_not_started() {
     world.happen(Happens::Person);
     assert!(matches!(world.doing, Doing::Starting(_)));
 }
+
+#[test]
+fn what_an_app_said_of_itself_goes_with_it() {
+    let facts = Facts { idle_after: Some(IDLE), busy_limit: LIMIT, ..Facts::default() };
+    let mut machine = Lifecycle::new(State::Running, seconds(0));
+    // Ticks, so that it does not look as if the machine slept.
+    let pass = |machine: &mut Lifecycle, from: u64, to: u64| {
+        (from..=to)
+            .filter_map(|second| machine.on(LifecycleEvent::Tick, &facts, seconds(second)))
+            .last()
+    };
+    let Some(Command::Probe(attempt)) = pass(&mut machine, 1, 30) else { panic!("not due") };
+    machine.on(LifecycleEvent::Busy(attempt), &facts, seconds(30));
+    assert_eq!(machine.busy(), Some(seconds(30)));
+    machine.on(LifecycleEvent::Exited(failure()), &facts, seconds(31));
+    assert_eq!(machine.busy(), None);
+}

@@ -110,6 +110,7 @@ impl Works {
                 self.listeners.retain(|(_, listener)| *listener != connection);
                 self.end(now, |open| open.key.scope == Scope::Connection(connection));
             }
+            Sign::Down => self.end(now, |_| true),
         }
         self.settle(now)
     }

@@ -72,4 +72,6 @@ pub enum Sign {
     },
     /// A connection or a request is over.
     Closed(u64),
+    /// The app is down, and all its work with it.
+    Down,
 }

@@ -59,6 +59,15 @@ fn a_connection_takes_its_work_with_it_and_a_kernel_does_not() {
 }
 
 #[test]
+fn an_app_that_is_down_is_at_no_work() {
+    let mut works = Works::default();
+    works.on(began(ONE, 0, By::Person), at(0));
+    works.on(began(KERNEL, 3, By::Person), at(1));
+    assert_eq!(seconds(works.on(Sign::Down, at(10))), Some(10));
+    assert_eq!(works.open().count(), 0);
+}
+
+#[test]
 fn what_passes_by_counts_where_nobody_listens() {
     let mut works = Works::default();
     let state = |busy| Sign::State { scope: 7, rule: "demo/state".into(), busy };
