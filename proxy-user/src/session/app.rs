@@ -1,5 +1,5 @@
-//! An app at run time: what is counted and remembered of it while sessions come and go, and while its
-//! configuration is replaced.
+//! An app at run time: its counters and state, which outlive its sessions and survive a reload of the
+//! configuration.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -24,81 +24,81 @@ use crate::core::side::PerSide;
 use crate::core::time::Nanos;
 use crate::events::{EventKind, Events};
 
-/// Waiting pages of an app that are told at once how far it is; more have to ask.
+/// How many waiting pages of an app get progress pushed to them; any more have to poll.
 const LISTENERS: usize = 1000;
 
-/// One `[[app]]`, for as long as there is one of its name.
+/// One `[[app]]`, for as long as the configuration has an app of this name.
 #[derive(Debug)]
 pub struct App {
     /// Its name.
     pub name: Box<str>,
-    /// As configured last.
+    /// The current configuration.
     policy: ArcSwap<AppPolicy>,
-    /// Its newest activity.
+    /// The newest activity.
     pub gate: Gate,
-    /// When it last said something that pages echo.
+    /// When the app last sent something that pages echo.
     pub echoed: Moment,
-    /// When somebody last asked for work by a request.
+    /// When somebody last requested work over plain HTTP.
     pub posted: Moment,
-    /// Bodies of requests that count.
+    /// Bodies of requests that count as activity.
     transfers: Transfers,
-    /// What it computes for somebody.
+    /// Work in progress on somebody's behalf.
     pub work: WorkBook,
-    /// What counted and what did not, for whoever asks why.
+    /// What counted as activity and what did not, to explain why an app is awake.
     pub account: Account,
-    /// How it failed those who asked it.
+    /// Failed requests and sessions.
     pub losses: Losses,
-    /// Whether it runs.
+    /// Its lifecycle state.
     pub life: Life,
-    /// What its lifecycle wants done.
+    /// Commands of its lifecycle, for the keeper.
     orders: Orders,
-    /// How often it was started and suspended, and what became of it.
+    /// How often it was started and suspended, and time spent in each state.
     pub lives: Lives,
-    /// Places of those who wait for it to run.
+    /// Places for requests that wait for it to start.
     pub lobby: Seats,
-    /// Places of the waiting pages that hear how far it is.
+    /// Places for waiting pages that get progress pushed to them.
     pub listeners: Seats,
     /// `max_sessions`.
     pub seats: Seats,
     /// Sessions opened so far.
     pub opened: AtomicU64,
-    /// Sessions that live.
+    /// Sessions open now.
     pub live: AtomicUsize,
-    /// What the sockets of its legs add up to.
+    /// TCP totals over all sockets of each side.
     pub tcp: PerSide<TcpTotals>,
     /// Requests and upgrades that counted as activity.
     requests: AtomicU64,
     upgrades: AtomicU64,
-    /// Server-sent events that did.
+    /// Server-sent events that counted as activity.
     events: AtomicU64,
-    /// What came from each side in the sessions that are over.
+    /// Counts of each side in sessions that have ended.
     past: Mutex<PerSide<Counts>>,
 }
 
-/// What a configuration says of an app. What was begun under it ends under it.
+/// The configuration of an app. A request or session keeps the one it started with.
 #[derive(Debug)]
 pub struct AppPolicy {
     /// As configured.
     pub config: config::App,
-    /// What tells its machinery from its people. Shared with other apps that have the same packs.
+    /// The rules that tell people from machinery. Apps with the same packs share them.
     pub book: Arc<RuleBook>,
-    /// The packs that its traffic has given away, as a set of the book's.
+    /// The packs recognised in its traffic, as a set of the book's packs.
     recognised: AtomicU64,
 }
 
 impl AppPolicy {
-    /// Takes the book's rules into the account.
+    /// Registers the book's rules with the account.
     fn new(config: config::App, book: Arc<RuleBook>, account: &Account) -> AppPolicy {
         let numbers = account.adopt(book.rules());
         AppPolicy { config, book: book.numbered(&numbers), recognised: AtomicU64::new(0) }
     }
 
-    /// The packs that its traffic has given away.
+    /// The packs recognised in its traffic, as a set of the book's packs.
     pub fn recognised(&self) -> u64 {
         self.recognised.load(Relaxed)
     }
 
-    /// Whether what the app sends can be activity, given what its packs advise.
+    /// Whether the app's output can be activity. `advised`: what its packs say.
     pub fn counts_output(&self, advised: bool) -> bool {
         match self.config.count {
             Count::Both => true,
@@ -107,15 +107,14 @@ impl AppPolicy {
         }
     }
 
-    /// Whether unknown messages should be shown to a `Cadence`: somebody wants to know when the app is
-    /// idle.
+    /// Whether unknown messages should be fed to a `Cadence`: only if idleness matters for this app.
     pub fn seeks_cadence(&self) -> bool {
         self.config.idle_after.is_some()
     }
 }
 
 impl App {
-    /// An app that nobody has used by `now`.
+    /// A new app, not used before `now`.
     #[must_use]
     pub fn new(
         config: config::App,
@@ -150,7 +149,7 @@ impl App {
         }
     }
 
-    /// The word for what it is at the moment: of one without a driver, as far as its requests tell.
+    /// The state as one word. Without a driver it is derived from the app's answers to requests.
     #[must_use]
     pub fn state(&self) -> &'static str {
         match self.life.is_driven() {
@@ -160,13 +159,13 @@ impl App {
         }
     }
 
-    /// What is configured.
+    /// The current configuration.
     #[must_use]
     pub fn policy(&self) -> Arc<AppPolicy> {
         self.policy.load_full()
     }
 
-    /// Replaces what is configured, of which the name stays. Only one thread may do this at a time.
+    /// Replaces the configuration; the name stays. Only one thread may do this at a time.
     pub fn configure(&self, config: config::App, book: Arc<RuleBook>, now: Nanos) {
         let old = self.policy();
         let new = AppPolicy::new(config, book, &self.account);
@@ -178,7 +177,7 @@ impl App {
         self.policy.store(Arc::new(new));
     }
 
-    /// Notes activity that is no frame.
+    /// Records activity other than a frame.
     pub fn note(&self, now: Nanos, reason: Reason) {
         match reason {
             Reason::Request => self.requests.fetch_add(1, Relaxed),
@@ -189,13 +188,13 @@ impl App {
         self.gate.touch(now, reason);
     }
 
-    /// Bytes of a request that counts, or of its answer, have moved. They are activity as of the next
+    /// Bytes of a request that counts, or of its answer, have moved. They become activity at the next
     /// [`App::note_transfers`].
     pub fn moved(&self, what: impl FnOnce() -> Kind) {
         self.transfers.moved(what);
     }
 
-    /// Notes what has moved lately: who waits for the end of a long download uses the app. To be called
+    /// Records recent transfers as activity: somebody who waits for a long download is using the app. Call
     /// once a second.
     pub fn note_transfers(&self, now: Nanos) {
         if let Some(kind) = self.transfers.take() {
@@ -204,14 +203,14 @@ impl App {
         }
     }
 
-    /// Where the app is: as configured, or where its driver has it. `None` = it has not been started yet.
+    /// The app's address, from its driver or from the configuration. `None` = it has not been started yet.
     #[must_use]
     pub fn upstream(&self, policy: &AppPolicy) -> Option<Upstream> {
         let driven = self.life.upstream().map(|upstream| (*upstream).clone());
         driven.or_else(|| policy.config.upstream.clone())
     }
 
-    /// What its lifecycle is to know of it.
+    /// What its lifecycle needs to know.
     #[must_use]
     pub fn facts(&self, now: Nanos) -> Facts {
         let policy = self.policy.load();
@@ -227,19 +226,19 @@ impl App {
         }
     }
 
-    /// It is at work: as far as is seen from outside, or by its own word.
+    /// Whether it is at work, as observed from outside or as reported by the app itself.
     #[must_use]
     pub fn is_busy(&self, facts: &Facts, now: Nanos) -> bool {
         facts.work.until.is_some_and(|until| until > now) || self.life.busy().is_some()
     }
 
-    /// When it will be suspended if nothing happens until then; `None` = it will not.
+    /// When it will be suspended if nothing happens until then; `None` = never.
     #[must_use]
     pub fn suspends_at(&self, now: Nanos) -> Option<Nanos> {
         self.life.suspends_at(&self.facts(now))
     }
 
-    /// Tells its lifecycle what has happened, and has done what that wants.
+    /// Passes an event to the lifecycle, and hands the resulting command to the keeper.
     pub fn drive(self: &Arc<Self>, event: LifecycleEvent, now: Nanos) {
         self.note_transfers(now);
         let Some(outcome) = self.life.on(event, &self.facts(now), now) else { return };
@@ -255,19 +254,19 @@ impl App {
         }
     }
 
-    /// The app failed somebody.
+    /// Records that a request or session failed because of the app.
     pub fn lost(&self, lost: Lost) {
         self.losses.note(lost);
         self.account.lost(lost);
     }
 
-    /// Tells whoever listens what happened to the app.
+    /// Publishes an event of the app.
     pub fn tell(&self, at: Nanos, kind: impl FnOnce() -> EventKind) {
         self.account.tell(at, kind);
     }
 
-    /// Adds packs, as a set of the book in `policy`, to those that its traffic has given away, and gives
-    /// all of them.
+    /// Adds packs (a set of the packs of the book in `policy`) to those recognised in the app's traffic.
+    /// Returns the whole set.
     pub fn recognise(&self, policy: &AppPolicy, packs: u64) -> u64 {
         let known = policy.recognised();
         if packs & !known == 0 {
@@ -278,7 +277,7 @@ impl App {
         known | packs
     }
 
-    /// A server-sent event of the app on the answer to a request for `path`.
+    /// A server-sent event of the app, in the answer to a request for `path`.
     pub fn event(&self, now: Nanos, path: &str, judgement: Judgement) {
         if matches!(judgement, Judgement::Activity(_)) {
             self.events.fetch_add(1, Relaxed);
@@ -287,7 +286,7 @@ impl App {
         self.account.event(now, path, judgement);
     }
 
-    /// Activity so far by reason, given what came from each side in all sessions.
+    /// Activity so far by reason. `counts`: what came from each side in all sessions.
     pub fn activity(&self, counts: &PerSide<Counts>) -> [(Reason, u64); 4] {
         Reason::ALL.map(|reason| {
             let count = match reason {
@@ -300,20 +299,20 @@ impl App {
         })
     }
 
-    /// Keeps the counts of a session that is over.
+    /// Keeps the counts of a session that has ended.
     pub(super) fn absorb(&self, session: &Session) {
         let mut past = self.past.lock();
         past.client += session.legs.client.frames.read();
         past.app += session.legs.app.frames.read();
     }
 
-    /// What came from each side in the sessions that are over.
+    /// Counts of each side in sessions that have ended.
     pub(super) fn past(&self) -> PerSide<Counts> {
         *self.past.lock()
     }
 }
 
-/// Whether an app is inside one of its hours (`keep_awake`).
+/// Whether `now` is within the app's `keep_awake` hours.
 fn is_kept(config: &config::App, now: Nanos) -> bool {
     if config.keep_awake.is_empty() {
         return false;

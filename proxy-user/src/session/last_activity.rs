@@ -1,4 +1,4 @@
-//! When a session last counted as activity, and from which side, in four bytes.
+//! When a session last counted as activity, and from which side, packed into four bytes.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -6,18 +6,18 @@ use crate::core::gate::{Activity, Reason};
 use crate::core::side::Side;
 use crate::core::time::Nanos;
 
-/// What it is counted in, in nanoseconds as a power of two: about 17 ms, so that it lasts for 416 days.
+/// The unit of time, in nanoseconds as a power of two: about 17 ms, which lasts for 416 days.
 const UNIT: u32 = 24;
 
-/// The newest activity of a session. One thread writes.
+/// The newest activity of a session. Single writer.
 #[derive(Debug, Default)]
 pub(super) struct LastActivity {
-    /// Units from the session's opening and one more, then a bit for the app's side; 0 = none yet.
+    /// Units since the session was opened, plus one; the lowest bit is set for the app's side. 0 = none yet.
     packed: AtomicU32,
 }
 
 impl LastActivity {
-    /// Something from this side counted, in a session that was opened at `opened`.
+    /// Something from this side counted. `opened`: when the session was opened.
     pub(super) fn note(&self, opened: Nanos, now: Nanos, from: Side) {
         let units = u32::try_from(now.0.saturating_sub(opened.0) >> UNIT).unwrap_or(u32::MAX);
         let units = units.saturating_add(1).min(u32::MAX >> 1);

@@ -1,5 +1,5 @@
-//! An app's lifecycle as requests, the sweep and metrics share it: the machine behind a lock, its state for
-//! whoever waits, and what is to be done for whoever does it.
+//! An app's lifecycle as requests, the sweep and metrics share it: the state machine behind a lock, and its
+//! state for tasks that wait.
 //!
 //! `core::lifecycle` decides. Must not know drivers or requests.
 
@@ -17,40 +17,40 @@ use crate::core::time::Nanos;
 /// One app's lifecycle.
 #[derive(Debug)]
 pub struct Life {
-    /// `None` = the app has no driver, and always runs.
+    /// `None` = the app has no driver and is always running.
     machine: Mutex<Option<Lifecycle>>,
-    /// It runs and is not about to be suspended, so that a request need not ask any further.
+    /// It is running and not about to be suspended, so a request need not look any further.
     runs: AtomicBool,
-    /// For whoever waits.
+    /// For tasks that wait for a change.
     status: watch::Sender<Status>,
-    /// Where the driver has it, if that is for the driver to say.
+    /// The app's address, if the driver determines it.
     upstream: ArcSwapOption<Upstream>,
 }
 
-/// What can be seen of a lifecycle.
+/// The visible state of a lifecycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The state.
     pub state: State,
     /// Since when.
     pub since: Nanos,
-    /// The newest failure, until it has run for a while.
+    /// The last failure, kept until the app has run for a while.
     pub failure: Option<Failure>,
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Debug)]
 pub(super) struct Outcome {
     /// The state before.
     pub(super) before: Status,
     /// And after.
     pub(super) after: Status,
-    /// What is to be done.
+    /// The command to execute.
     pub(super) command: Option<Command>,
 }
 
 impl Life {
-    /// Of an app with a driver or without.
+    /// The lifecycle of an app with or without a driver.
     pub(super) fn new(has_driver: bool, now: Nanos) -> Life {
         let always = Status { state: State::Running, since: now, failure: None };
         let life = Life {
@@ -63,7 +63,7 @@ impl Life {
         life
     }
 
-    /// The app has a driver from now on, or has none any more.
+    /// The app has gained or lost its driver.
     pub(super) fn configure(&self, has_driver: bool, now: Nanos) {
         let mut machine = self.machine.lock();
         match (has_driver, machine.is_some()) {
@@ -78,7 +78,7 @@ impl Life {
         self.publish(Status { state, since: now, failure: None });
     }
 
-    /// Something has happened. `None` = the app has no driver, so that nothing comes of it.
+    /// Handles an event. `None` = the app has no driver, so events have no effect.
     pub(super) fn on(&self, event: LifecycleEvent, facts: &Facts, now: Nanos) -> Option<Outcome> {
         let mut machine = self.machine.lock();
         let machine = machine.as_mut()?;
@@ -91,12 +91,12 @@ impl Life {
         Some(Outcome { before, after, command })
     }
 
-    /// When it will be suspended if it stays as the facts say; `None` = it will not.
+    /// When it will be suspended if the facts stay as they are; `None` = never.
     pub(super) fn suspends_at(&self, facts: &Facts) -> Option<Nanos> {
         self.machine.lock().as_ref().and_then(|machine| machine.suspends_at(facts))
     }
 
-    /// Since when the app itself says that it is at work.
+    /// Since when the app itself has reported that it is at work.
     pub(super) fn busy(&self) -> Option<Nanos> {
         self.machine.lock().as_ref().and_then(Lifecycle::busy)
     }
@@ -107,32 +107,32 @@ impl Life {
         self.machine.lock().is_some()
     }
 
-    /// Whether it runs and is not about to be suspended. Whoever has noted activity before asking is
-    /// seen by whoever decides on the suspension after this has become false.
+    /// Whether it is running and not about to be suspended. Activity that was recorded before a call that
+    /// returned true is visible to the decision to suspend, which first makes this false.
     #[must_use]
     pub fn runs(&self) -> bool {
         self.runs.load(SeqCst)
     }
 
-    /// What can be seen of it now.
+    /// The current status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// For whoever waits for it to change.
+    /// A receiver that is notified of changes.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
 
-    /// Where the driver has it, if that is for the driver to say.
+    /// The app's address, if the driver determines it.
     #[must_use]
     pub fn upstream(&self) -> Option<std::sync::Arc<Upstream>> {
         self.upstream.load_full()
     }
 
-    /// The driver has it there.
+    /// Sets the address that the driver reported.
     pub fn set_upstream(&self, upstream: Option<Upstream>) {
         self.upstream.store(upstream.map(std::sync::Arc::new));
     }
@@ -149,7 +149,7 @@ impl Status {
         Status { state: machine.state(), since: machine.since(), failure }
     }
 
-    /// How long it has been so.
+    /// How long this state has lasted.
     #[must_use]
     pub fn elapsed(&self, now: Nanos) -> Duration {
         now.since(self.since)

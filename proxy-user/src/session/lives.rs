@@ -9,21 +9,21 @@ use crate::core::lifecycle::{Facts, State, Step};
 use crate::core::time::Nanos;
 use crate::events::EventKind;
 
-/// For so long after counted activity an app is used.
+/// An app counts as used for this long after its last activity.
 const USED: Duration = Duration::from_secs(60);
-/// A longer time between two looks is the machine's sleep, and nobody's.
+/// A longer gap between two calls means that the machine slept; it is not counted.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// What an app is awake for.
+/// Why an app is awake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// Somebody uses it.
+    /// Somebody is using it.
     Used,
     /// It is at work.
     Busy,
-    /// It is inside one of its hours (`keep_awake`).
+    /// It is within its `keep_awake` hours.
     Kept,
-    /// Nobody.
+    /// No reason.
     Idle,
 }
 
@@ -31,7 +31,7 @@ impl Why {
     /// All of them.
     pub const ALL: [Why; 4] = [Why::Used, Why::Busy, Why::Kept, Why::Idle];
 
-    /// The word that metrics use.
+    /// The label used in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Why {
         }
     }
 
-    /// What an app that looks like this is awake for.
+    /// Why an app with these facts is awake.
     #[must_use]
     pub fn of(facts: &Facts, is_busy: bool, now: Nanos) -> Why {
         if facts.activity.is_some_and(|at| now.since(at) < USED) {
@@ -57,20 +57,20 @@ impl Why {
     }
 }
 
-/// What an app's life adds up to.
+/// Totals over an app's life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Time awake, in the order of [`Why::ALL`].
     pub awake: [Duration; 4],
-    /// Time asleep: suspended, failed, disabled.
+    /// Time not running: suspended, failed, disabled.
     pub asleep: [Duration; 3],
-    /// Suspensions that succeeded, that failed, and that somebody who came called off.
+    /// Suspensions that succeeded, failed, or were cancelled because somebody came.
     pub suspends: [u64; 3],
-    /// Starts that succeeded, and that failed.
+    /// Starts that succeeded or failed.
     pub wakes: [u64; 2],
 }
 
-/// The words for [`Totals::asleep`], [`Totals::suspends`] and [`Totals::wakes`].
+/// The labels of [`Totals::asleep`], [`Totals::suspends`] and [`Totals::wakes`].
 impl Totals {
     /// States.
     pub const ASLEEP: [&'static str; 3] = ["suspended", "failed", "disabled"];
@@ -80,18 +80,18 @@ impl Totals {
     pub const WAKES: [&'static str; 2] = ["success", "failure"];
 }
 
-/// One app's totals, as they grow.
+/// One app's running totals.
 #[derive(Debug, Default)]
 pub struct Lives(Mutex<(Totals, Option<Nanos>)>);
 
 impl Lives {
-    /// What it adds up to so far.
+    /// The totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.0.lock().0
     }
 
-    /// Time has passed in this state. To be called once a second.
+    /// Accounts for the time passed in this state. Call once a second.
     pub fn pass(&self, state: State, why: Why, now: Nanos) {
         let mut inner = self.0.lock();
         let before = inner.1.replace(now);
@@ -114,7 +114,7 @@ impl Lives {
         }
     }
 
-    /// The state has changed. What is to be told of it, if anything is.
+    /// Records a change of state. Returns the event to publish, if any.
     pub(super) fn note(&self, before: &Status, after: &Status, now: Nanos) -> Option<EventKind> {
         let totals = &mut self.0.lock().0;
         match (before.state, after.state) {
@@ -174,7 +174,11 @@ mod tests {
         lives.pass(FAILED, Why::Idle, times[4] + SECOND * 3600);
         let totals = lives.totals();
         assert_eq!(totals.awake, [SECOND, Duration::ZERO, Duration::ZERO, SECOND]);
-        assert_eq!(totals.asleep, [SECOND, SECOND, Duration::ZERO], "an hour was slept");
+        assert_eq!(
+            totals.asleep,
+            [SECOND, SECOND, Duration::ZERO],
+            "the machine slept for an hour"
+        );
     }
 
     #[test]

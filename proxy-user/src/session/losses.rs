@@ -1,4 +1,4 @@
-//! How often an app was lost, and whether it answers.
+//! How often requests and sessions failed because of the app, and whether it answers.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
@@ -6,7 +6,7 @@ use crate::core::loss::Loss;
 use crate::core::time::Nanos;
 use parking_lot::Mutex;
 
-/// What an app has answered to the newest request.
+/// The outcome of the newest request.
 const UNASKED: u8 = 0;
 const ANSWERED: u8 = 1;
 const FAILED: u8 = 2;
@@ -23,24 +23,24 @@ pub struct Losses {
 /// One loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// How.
+    /// The kind of loss.
     pub loss: Loss,
     /// When it was noticed.
     pub at: Nanos,
-    /// Whose; `None` = of a request or a handshake.
+    /// The session that was lost; `None` = a request or handshake.
     pub session: Option<u64>,
 }
 
 impl Losses {
     /// The app has answered a request or a handshake.
     pub fn answered(&self) {
-        // Asked of every request: a line of memory that nobody writes is everybody's.
+        // This runs for every request. A cache line that nobody writes can be shared by all cores.
         if self.newest.load(Relaxed) != ANSWERED {
             self.newest.store(ANSWERED, Relaxed);
         }
     }
 
-    /// The app was lost.
+    /// Records a loss.
     pub fn note(&self, lost: Lost) {
         if lost.session.is_none() {
             let refused = lost.loss == Loss::Refused;
@@ -58,17 +58,17 @@ impl Losses {
         }
     }
 
-    /// Whether the newest request or handshake found that the app accepts no connections.
+    /// Whether the app refused the connection for the newest request or handshake.
     pub fn refuses(&self) -> bool {
         self.newest.load(Relaxed) == REFUSED
     }
 
-    /// How often each was noted.
+    /// The number of losses of each kind.
     pub fn counts(&self) -> impl Iterator<Item = (Loss, u64)> {
         Loss::ALL.into_iter().zip(&self.counts).map(|(loss, count)| (loss, count.load(Relaxed)))
     }
 
-    /// The newest.
+    /// The newest loss.
     pub fn last(&self) -> Option<Lost> {
         *self.last.lock()
     }
@@ -84,7 +84,7 @@ mod tests {
         let lost = |loss, session| Lost { loss, at: Nanos(7), session };
         assert_eq!((losses.answers(), losses.last()), (None, None));
         losses.note(lost(Loss::Stalled, Some(3)));
-        assert_eq!(losses.answers(), None, "one session is not all");
+        assert_eq!(losses.answers(), None, "one session does not stand for all");
         losses.answered();
         assert_eq!(losses.answers(), Some(true));
         losses.note(lost(Loss::Broken, None));
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!((losses.answers(), losses.refuses()), (Some(false), true));
         assert_eq!(losses.last(), Some(lost(Loss::Refused, None)));
         losses.note(lost(Loss::Reset, Some(4)));
-        assert!(losses.refuses(), "a session's end says nothing new");
+        assert!(losses.refuses(), "the end of a session changes nothing");
         let counts: Vec<_> = losses.counts().filter(|(_, count)| *count > 0).collect();
         let each = [Loss::Refused, Loss::Broken, Loss::Reset, Loss::Stalled];
         assert_eq!(counts, each.map(|loss| (loss, 1)));

@@ -1,4 +1,4 @@
-//! Sessions as everybody but their own pump sees them: counts, sockets' rows, and one way to end.
+//! Sessions as seen by everything except their pump: counts, socket rows, and a single way to end them.
 //!
 //! Nothing here reads or writes a socket.
 
@@ -53,19 +53,19 @@ pub struct Leg {
     pub frames: Tally,
     /// Ebbtide's own pings to its peer.
     pub pings: Pings,
-    /// What its app's totals know of the socket already.
+    /// What has already been added to the app's totals for this socket.
     added: TcpTotals,
 }
 
 impl Leg {
-    /// A leg through which nothing went yet.
+    /// A leg that has not carried any bytes yet.
     #[must_use]
     pub fn new(peer: SocketAddr, socket: sockets::RegisteredSocket) -> Leg {
         let (frames, pings) = (Tally::default(), Pings::default());
         Leg { peer, socket, frames, pings, added: TcpTotals::default() }
     }
 
-    /// A ping of ours to its peer has been written. Only the session's own pump may call this.
+    /// Records that one of our pings to the peer has been written. Only the session's pump may call this.
     pub fn pinged(&self, now: Nanos) {
         self.pings.wrote(now);
         self.frames.add(Counts { pings: 1, ..Counts::default() });
@@ -75,32 +75,32 @@ impl Leg {
 /// One upgraded connection.
 #[derive(Debug)]
 pub struct Session {
-    /// Unique in this process, in order of opening.
+    /// Unique in this process; increases in the order of opening.
     pub id: u64,
-    /// What it is a session of.
+    /// The app that the session belongs to.
     pub app: Arc<App>,
     /// The path of its handshake.
     pub path: Path,
-    /// When both legs stood.
+    /// When both legs were established.
     pub opened: Nanos,
     /// Its two sockets.
     pub legs: PerSide<Leg>,
-    /// Number of the [`Cause`] that ended it; 0 = alive.
+    /// Number of the [`Cause`] that ended the session; 0 = still alive.
     cause: AtomicU8,
-    /// A Close frame went by.
+    /// A Close frame has been seen.
     closing: AtomicBool,
-    /// A ping of ours was asked for.
+    /// A ping was requested.
     pinging: AtomicBool,
     last_activity: LastActivity,
-    /// Calls its pump.
+    /// Wakes the pump.
     pump: Waker,
 }
 
-// With the two counters of its `Arc` it fills a block of jemalloc's.
+// Together with the two counters of its `Arc`, it fills one jemalloc size class.
 const _: () = assert!(size_of::<Session>() + 16 <= 448, "there may be tens of thousands");
 
 impl Session {
-    /// A session over two legs, whose pump is called by `pump`.
+    /// A session with two legs. `pump` wakes its pump.
     #[must_use]
     pub fn new(
         id: u64,
@@ -130,12 +130,12 @@ impl Session {
         self.last_activity.read(self.opened)
     }
 
-    /// Something from this side counted as activity. Only the session's own pump may call this.
+    /// Records that something from this side counted as activity. Only the session's pump may call this.
     pub fn active(&self, now: Nanos, from: Side) {
         self.last_activity.note(self.opened, now, from);
     }
 
-    /// Ends the session. The first cause wins: false if there was one before.
+    /// Ends the session. The first cause wins; returns false if there already was one.
     pub fn end(&self, cause: Cause) -> bool {
         let first = self
             .cause
@@ -147,12 +147,12 @@ impl Session {
         first
     }
 
-    /// The cause if there is one.
+    /// Why the session ended; `None` while it is alive.
     pub fn ended(&self) -> Option<Cause> {
         Cause::from_number(self.cause.load(Ordering::Acquire))
     }
 
-    /// Asks the pump to ping the peers of these legs, each as soon as there is a place for it.
+    /// Asks the pump to ping the peers of these legs, each as soon as a frame can be inserted.
     pub fn ping(&self, wanted: PerSide<bool>) {
         for (side, leg) in self.legs.iter() {
             if wanted[side] {
@@ -163,25 +163,25 @@ impl Session {
         self.pump.wake_by_ref();
     }
 
-    /// Whether a ping was asked for since this was last asked.
+    /// Whether a ping was requested since the last call.
     pub fn take_pinging(&self) -> bool {
         self.pinging.load(Ordering::Relaxed) && self.pinging.swap(false, Ordering::Acquire)
     }
 
-    /// Brings the app's totals up to what the rows of both legs show now.
+    /// Brings the app's totals up to date with the rows of both legs.
     pub fn settle(&self) {
         for (side, leg) in self.legs.iter() {
             self.app.tcp[side].add(&leg.added, &leg.socket.sample());
         }
     }
 
-    /// Notes that a Close frame went by.
+    /// Records that a Close frame was seen.
     pub fn note_close(&self) {
         self.closing.store(true, Ordering::Relaxed);
         self.legs.client.socket.note();
     }
 
-    /// A Close frame went by.
+    /// Whether a Close frame has been seen.
     pub fn closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }

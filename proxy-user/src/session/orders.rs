@@ -1,4 +1,4 @@
-//! What lifecycles want done, on its way to whoever does it.
+//! Commands of lifecycles, on their way to the keeper.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::App;
 use crate::core::lifecycle::Command;
 
-/// A command of an app's lifecycle.
+/// A command from an app's lifecycle.
 #[derive(Debug)]
 pub struct Order {
-    /// Whose.
+    /// The app concerned.
     pub app: Arc<App>,
-    /// What is to be done.
+    /// What to do.
     pub command: Command,
 }
 
-/// Takes orders. Without a bound of its own: a lifecycle waits for what comes of its command before it
-/// gives the next.
+/// The sending end of the queue of orders. It needs no bound: a lifecycle waits for the result of a command
+/// before it gives the next.
 #[derive(Clone, Debug)]
 pub struct Orders(UnboundedSender<Order>);
 
 impl Default for Orders {
-    /// Nobody takes them.
+    /// A queue that nobody reads.
     fn default() -> Orders {
         Orders::channel().0
     }
 }
 
 impl Orders {
-    /// A way for orders, and its end.
+    /// A queue of orders: sender and receiver.
     #[must_use]
     pub fn channel() -> (Orders, UnboundedReceiver<Order>) {
         let (sender, receiver) = unbounded_channel();
@@ -37,7 +37,7 @@ impl Orders {
     }
 
     pub(super) fn give(&self, order: Order) {
-        // Nobody is there any more when the process ends.
+        // The receiver is only gone when the process ends.
         let _ = self.0.send(order);
     }
 }

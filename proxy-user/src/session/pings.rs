@@ -1,5 +1,4 @@
-//! Ebbtide's own pings to the peer of one leg: what the sweep asks of the pump, and what the pump
-//! knows of them.
+//! Ebbtide's own pings to the peer of one leg: requested by the sweep, written by the pump.
 
 use std::sync::atomic::{
     AtomicBool, AtomicU32, AtomicU64,
@@ -9,46 +8,46 @@ use std::time::Duration;
 
 use crate::core::time::Nanos;
 
-/// Nothing to tell.
+/// No pong to report.
 const NONE: u32 = 0;
-/// A pong whose time is not known.
+/// A pong whose round-trip time is unknown.
 const UNTIMED: u32 = u32::MAX;
 
 /// The pings to one peer.
 #[derive(Debug, Default)]
 pub struct Pings {
-    /// When the newest was written.
+    /// When the newest ping was written.
     written: AtomicU64,
-    /// What the newest pong took in microseconds, until the sweep has it.
+    /// Round-trip time of the newest pong in microseconds, until the sweep takes it.
     took: AtomicU32,
     waits: AtomicBool,
 }
 
 impl Pings {
-    /// A ping was asked for and has not been written.
+    /// Whether a ping was requested and has not been written yet.
     pub fn waits(&self) -> bool {
         self.waits.load(Acquire)
     }
 
-    /// Asks for one; `Session::ping` wakes the pump.
+    /// Requests a ping; `Session::ping` wakes the pump.
     pub(super) fn ask(&self) {
         self.waits.store(true, Release);
     }
 
-    /// It has been written.
+    /// Records that the ping was written.
     pub(super) fn wrote(&self, now: Nanos) {
         self.written.store(now.0, Relaxed);
         self.waits.store(false, Release);
     }
 
-    /// A pong came. `newest`: to the newest of them, the only one whose time is known.
+    /// A pong arrived. `newest`: it answers the newest ping, the only one whose round-trip time is known.
     pub fn pong(&self, newest: bool, now: Nanos) {
         let took = now.since(Nanos(self.written.load(Relaxed))).as_micros();
         let took = u32::try_from(took).unwrap_or(UNTIMED).max(NONE + 1);
         self.took.store(if newest { took } else { UNTIMED }, Release);
     }
 
-    /// Whether a pong came since this was last asked, and how long it took, if that is known.
+    /// Whether a pong arrived since the last call, with its round-trip time if known.
     pub fn take_pong(&self) -> Option<Option<Duration>> {
         match self.took.swap(NONE, Acquire) {
             NONE => None,

@@ -1,4 +1,4 @@
-//! All live sessions of the process, in the order of their places in the socket table.
+//! All live sessions of the process, in the order of their positions in the socket table.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,59 +12,59 @@ use crate::core::time::Nanos;
 use crate::sockets::{PAIRS, Sockets, View};
 use parking_lot::{Mutex, MutexGuard};
 
-/// What the sweep remembers of a session.
+/// What the sweep remembers about a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watches {
-    /// Of each leg.
+    /// State of each leg.
     pub legs: PerSide<Watch>,
-    /// Since when a Close has gone by and nothing is on its way; `Nanos(0)` = not so.
+    /// Since when a Close has been seen and nothing is in flight; `Nanos(0)` = not the case.
     pub closing: Nanos,
 }
 
 impl Watches {
-    /// Nothing is remembered.
+    /// Whether there is nothing to remember.
     #[must_use]
     pub fn at_rest(&self) -> bool {
         self.legs.client.at_rest() && self.legs.app.at_rest() && self.closing == Nanos(0)
     }
 }
 
-/// A session and what the sweep remembers of it.
+/// A session and what the sweep remembers about it.
 #[derive(Clone, Copy, Debug)]
 pub struct WatchedSession<'a> {
     /// The session.
     pub session: &'a Arc<Session>,
-    /// The sweep's memory.
+    /// The sweep's state.
     pub watches: Watches,
 }
 
-/// A session as a sweep comes by.
+/// A session as the sweep sees it.
 #[derive(Debug)]
 pub struct Look<'a> {
     /// Each leg.
     pub legs: PerSide<View<'a>>,
-    /// The views do not tell everything: the session itself must be asked.
+    /// The views are not enough: the session itself must be read.
     pub noted: bool,
-    /// The watches remember something.
+    /// The watches hold some state.
     pub waiting: bool,
-    /// The number of the pair's place, which no other session has.
+    /// The index of the pair, unique among live sessions.
     pub place: usize,
-    /// The keepalive's memory of each leg.
+    /// Keepalive state of each leg.
     pub pulses: &'a mut PerSide<Pulse>,
-    /// The sweep's memory.
+    /// The sweep's state.
     pub watches: &'a mut Watches,
     session: &'a Option<Arc<Session>>,
 }
 
 impl<'a> Look<'a> {
-    /// Nothing waits, nothing waited, and there is nothing else to know.
+    /// Whether nothing is queued, no state is held, and the views tell everything.
     #[must_use]
     #[inline]
     pub fn at_rest(&self) -> bool {
         !self.noted && !self.waiting && self.legs.client.at_rest() && self.legs.app.at_rest()
     }
 
-    /// The session, which lies elsewhere in memory.
+    /// The session, which is in a different place in memory.
     #[must_use]
     pub fn session(&self) -> Option<&'a Arc<Session>> {
         self.session.as_ref()
@@ -83,17 +83,17 @@ pub struct Registry {
 struct Live {
     count: usize,
     sessions: Vec<Option<Arc<Session>>>,
-    /// By 64 pairs: none where none of them waits.
+    /// One block for 64 pairs; `None` if no pair in the block is waiting.
     watches: Vec<Option<Box<[Watches; PAIRS]>>>,
     pulses: Vec<PerSide<Pulse>>,
-    /// A bit for each pair that has a session.
+    /// One bit for each pair that has a session.
     taken: Vec<u64>,
-    /// A bit for each pair whose watches remember something.
+    /// One bit for each pair whose watches hold some state.
     waiting: Vec<u64>,
 }
 
 impl Registry {
-    /// An id that no session had before.
+    /// An id that has not been used before.
     pub fn next_id(&self) -> u64 {
         self.next.fetch_add(1, Relaxed) + 1
     }
@@ -106,10 +106,10 @@ impl Registry {
         self.live().insert(session);
     }
 
-    /// Removes a session; its app keeps its counts. Must come before its legs are released, which
-    /// give their place to the next session.
+    /// Removes a session; its app keeps the counts. Call this before releasing the legs, because that makes
+    /// their position available to the next session.
     pub fn remove(&self, session: &Session) {
-        // One lock for both steps, so that no reader misses or doubles a session.
+        // One lock for both steps, so that a reader never misses a session or sees it twice.
         let mut live = self.live();
         if live.remove(session) {
             session.app.absorb(session);
@@ -117,7 +117,7 @@ impl Registry {
         }
     }
 
-    /// Shows every live session, in order of opening.
+    /// Visits every live session, in order of opening.
     pub fn each(&self, mut show: impl FnMut(WatchedSession<'_>)) {
         let live = self.live();
         let watched = live.sessions.iter().enumerate().filter_map(|(at, session)| {
@@ -138,16 +138,16 @@ impl Registry {
         self.live().sessions.iter().flatten().find(|session| session.id == id).cloned()
     }
 
-    /// Comes by every live session, in the order of memory. `look` says whether the watches remember
-    /// something from then on. `sockets` is the table that all legs are registered in.
+    /// Visits every live session, in memory order. `look` returns whether the watches now hold some state.
+    /// `sockets` is the table in which all legs are registered.
     pub fn sweep(&self, sockets: &Sockets, mut look: impl FnMut(Look<'_>) -> bool) {
         let live = &mut *self.live();
         if live.count == 0 {
-            // Room for as many as there ever were is much when there are none.
+            // Do not keep the memory of the peak when there are no sessions.
             *live = Live::default();
         }
         let blocks = live.taken.iter().zip(&mut live.waiting).zip(&mut live.watches).enumerate();
-        // Of all that do not wait: what is at rest remembers nothing (`Watch::at_rest`).
+        // Shared by all pairs that are not waiting: a pair at rest has no state (`Watch::at_rest`).
         let mut fresh = Watches::default();
         for (number, ((&taken, waiting), watches)) in blocks {
             let Some(views) = sockets.views(number).filter(|_| taken != 0) else { continue };
@@ -181,12 +181,12 @@ impl Registry {
         }
     }
 
-    /// Shows every live session of `apps`, each with its app's index.
+    /// Visits every live session of `apps`, with the index of its app.
     pub fn each_by_app(&self, apps: &[Arc<App>], show: impl FnMut(usize, &Session)) {
         by_app(&self.live(), apps, show);
     }
 
-    /// What came from each side of each of `apps` over all sessions so far, over and alive.
+    /// What came from each side for each of `apps`, over all sessions, ended and live.
     pub fn counts(&self, apps: &[Arc<App>]) -> Vec<PerSide<Counts>> {
         let live = self.live();
         let mut counts: Vec<_> = apps.iter().map(|app| app.past()).collect();
@@ -197,12 +197,12 @@ impl Registry {
         counts
     }
 
-    /// How many sessions live.
+    /// The number of live sessions.
     pub fn len(&self) -> usize {
         self.live().count
     }
 
-    /// No session lives.
+    /// Whether there are no live sessions.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,21 +1,21 @@
-//! A bounded number of places, each given back when its holder drops it.
+//! A bounded number of places, each released when its holder drops it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Places for sessions.
+/// A semaphore that never waits, with a limit that can change.
 #[derive(Debug)]
 pub struct Seats {
     taken: Arc<AtomicUsize>,
     limit: AtomicUsize,
 }
 
-/// A place taken.
+/// One place, held.
 #[derive(Debug)]
 pub struct Seat(Arc<AtomicUsize>);
 
 impl Seats {
-    /// `limit` places; 0 = no limit.
+    /// `limit` places; 0 = unlimited.
     #[must_use]
     pub fn new(limit: usize) -> Seats {
         let seats = Seats { taken: Arc::default(), limit: AtomicUsize::new(0) };
@@ -23,12 +23,12 @@ impl Seats {
         seats
     }
 
-    /// Changes how many there are. Whoever has a place keeps it.
+    /// Changes the limit. Places that are already taken stay taken.
     pub fn set_limit(&self, limit: usize) {
         self.limit.store(if limit == 0 { usize::MAX } else { limit }, Relaxed);
     }
 
-    /// Takes a place, or `None` when all are taken.
+    /// Takes a place, or returns `None` if all are taken.
     #[must_use]
     pub fn take(&self) -> Option<Seat> {
         let limit = self.limit.load(Relaxed);

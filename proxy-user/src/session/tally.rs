@@ -1,25 +1,25 @@
-//! What went through one direction of a session.
+//! Counters for one direction of a session.
 //!
-//! One thread writes, anybody may read: plain loads and stores, no locked instruction per frame.
+//! One thread writes and any thread may read: plain loads and stores, no locked instruction per frame.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts of one direction, over a session's life or an app's.
+/// Counts for one direction, over the life of a session or an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Data frames (text, binary, continuation), heartbeats left out.
+    /// Data frames (text, binary, continuation) without heartbeats.
     pub data: u64,
     /// Control frames (Close, ping, pong).
     pub control: u64,
-    /// Messages that a rule knows as heartbeats.
+    /// Messages that a rule identifies as heartbeats.
     pub heartbeat: u64,
-    /// Payload bytes of the frames whose headers went by.
+    /// Payload bytes of the frames whose headers have been seen.
     pub bytes: u64,
-    /// What counted as activity: messages where they are judged, else data frames.
+    /// What counted as activity: messages if they are judged, otherwise data frames.
     pub activity: u64,
-    /// What would have counted, had it come from the client.
+    /// What would have counted if it had come from the client.
     pub uncounted: u64,
-    /// Ebbtide's own pings to the peer that the rest came from.
+    /// Ebbtide's own pings to the peer that the other counts are about.
     pub pings: u64,
 }
 
@@ -35,7 +35,7 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// Counts with one writer.
+/// Counters with a single writer.
 #[derive(Debug, Default)]
 pub struct Tally {
     data: AtomicU64,
@@ -48,7 +48,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds a burst. Only the session's own pump may call this.
+    /// Adds a burst. Only the session's pump may call this.
     pub fn add(&self, burst: Counts) {
         let add = |to: &AtomicU64, more| to.store(to.load(Relaxed) + more, Relaxed);
         add(&self.data, burst.data);
@@ -60,7 +60,7 @@ impl Tally {
         add(&self.pings, burst.pings);
     }
 
-    /// The counts now.
+    /// The current counts.
     #[must_use]
     pub fn read(&self) -> Counts {
         Counts {

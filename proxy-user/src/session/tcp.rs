@@ -1,13 +1,13 @@
-//! What the sockets of an app's legs add up to, over those that are open and those that are gone.
+//! TCP totals over the sockets of an app's legs, open and closed.
 //!
-//! Each leg remembers how much of it was added already, so that totals only ever grow, whoever adds
-//! and whenever.
+//! Each leg remembers how much of it has been added already, so the totals never decrease, no matter who adds
+//! and when.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::core::stall::Sample;
 
-/// Totals over one leg's life, or over all legs of one side of an app.
+/// Totals over the life of one leg, or over all legs of one side of an app.
 #[derive(Debug, Default)]
 pub struct TcpTotals {
     acked: AtomicU64,
@@ -16,14 +16,14 @@ pub struct TcpTotals {
 }
 
 impl TcpTotals {
-    /// Bytes acknowledged by the peers, bytes received from them, segments sent again.
+    /// Bytes acknowledged by the peers, bytes received from them, segments retransmitted.
     #[must_use]
     pub fn read(&self) -> (u64, u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         (read(&self.acked), read(&self.received), read(&self.retransmits))
     }
 
-    /// Adds what `sample` shows of a leg beyond what was `added` of it before.
+    /// Adds what `sample` shows of a leg beyond what has been `added` already.
     pub(super) fn add(&self, added: &TcpTotals, sample: &Sample) {
         let advance = |to: &AtomicU64, added: &AtomicU64, now: u64| {
             let before = added.fetch_max(now, Relaxed);
@@ -62,7 +62,7 @@ mod tests {
         app.add(&leg, &sample(10, 5, 1));
         app.add(&other, &sample(100, 0, 0));
         app.add(&leg, &sample(12, 9, 1));
-        // A row that was given back shows less.
+        // A released row shows less.
         app.add(&leg, &sample(12, 9, 0));
         assert_eq!(app.read(), (112, 9, 1));
     }

@@ -6,18 +6,17 @@ use parking_lot::Mutex;
 
 use crate::core::history::Kind;
 
-/// Bodies of requests that count, and of their answers, as they pass. Told for every piece, asked once a
-/// second.
+/// Watches bodies of requests that count, and of their answers. Called for every piece, read once a second.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
-    /// Something has moved since this was last asked.
+    /// Something has moved since the last read.
     moved: AtomicBool,
-    /// What.
+    /// The request that it belonged to.
     newest: Mutex<Option<Kind>>,
 }
 
 impl Transfers {
-    /// Bytes of such a body have moved. After the first time in a second this is one load.
+    /// Bytes of such a body have moved. Costs one load, except for the first call in each second.
     pub(super) fn moved(&self, what: impl FnOnce() -> Kind) {
         if !self.moved.load(Relaxed) {
             *self.newest.lock() = Some(what());
@@ -25,7 +24,7 @@ impl Transfers {
         }
     }
 
-    /// What has moved since this was last asked; `None` = nothing.
+    /// What has moved since the last call; `None` = nothing.
     pub(super) fn take(&self) -> Option<Kind> {
         if !self.moved.swap(false, Relaxed) {
             return None;

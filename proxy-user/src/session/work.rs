@@ -1,4 +1,4 @@
-//! The works of one app, behind a lock that is taken when a sign of work is seen, and not for each frame.
+//! The work in progress of one app. The lock is taken when a sign of work is seen, not for each frame.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -15,19 +15,19 @@ use crate::core::time::Nanos;
 use crate::core::work::{By, Change, Sign, Works};
 use crate::events::EventKind;
 
-/// The scope of that work, which no rule's hash is likely to be.
+/// The scope of work detected by CPU time. It is unlikely to collide with a rule's hash.
 const CPU_SCOPE: u64 = u64::from_be_bytes(*b"cpu time");
 const UNKNOWN: u64 = u64::MAX;
 
-/// What an app computes for somebody, as far as the wire and the machine tell.
+/// What an app is doing on somebody's behalf, as far as its traffic and its CPU time show.
 #[derive(Debug)]
 pub struct WorkBook {
     works: Mutex<Works>,
-    /// Something is in there.
+    /// There is some work.
     any: AtomicBool,
-    /// Requests that were numbered.
+    /// Number of the next request.
     requests: AtomicU64,
-    /// The CPU time of the last minute, in microseconds; [`UNKNOWN`] = not measured.
+    /// CPU time used in the last minute, in microseconds; [`UNKNOWN`] = not measured.
     cpu: AtomicU64,
 }
 
@@ -45,39 +45,39 @@ impl Default for WorkBook {
 /// One kind of work in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenWork {
-    /// The rule that knows it.
+    /// The rule that detected it.
     pub rule: Arc<str>,
-    /// How many such works there are.
+    /// How many of this kind are in progress.
     pub count: usize,
-    /// Since when the oldest.
+    /// When the oldest began.
     pub since: Nanos,
-    /// A page began it by itself: it keeps nothing awake.
+    /// A page started it by itself, so it keeps nothing awake.
     pub by_page: bool,
-    /// Somebody is connected to what it belongs to.
+    /// Somebody is connected to the session that it belongs to.
     pub watched: bool,
 }
 
 impl WorkBook {
-    /// What the lifecycle wants to know; `limit`: how long work keeps the app awake with nobody there,
-    /// `None` = work does not count. `activity`: the newest.
+    /// What the lifecycle needs to know. `limit`: how long work keeps the app awake with nobody there; `None`
+    /// = work does not count. `activity`: the newest.
     #[must_use]
     pub fn facts(&self, limit: Option<Duration>, activity: Option<Nanos>) -> lifecycle::Work {
         limit.map_or(lifecycle::Work::default(), |limit| self.works.lock().facts(limit, activity))
     }
 
-    /// Since when the app is at work for somebody.
+    /// Since when the app has been at work for somebody.
     #[must_use]
     pub fn busy(&self) -> Option<Nanos> {
         self.works.lock().busy()
     }
 
-    /// When work ended that left something to fetch.
+    /// When the last work ended whose result can still be fetched.
     #[must_use]
     pub fn left(&self) -> Option<Nanos> {
         self.works.lock().left()
     }
 
-    /// What is in progress, by rule.
+    /// Work in progress, grouped by rule.
     #[must_use]
     pub fn open(&self) -> Vec<OpenWork> {
         let works = self.works.lock();
@@ -103,7 +103,7 @@ impl WorkBook {
         kinds
     }
 
-    /// The CPU time that it used in the last minute ([`cpu::WINDOW`]); `None` = not measured.
+    /// CPU time used in the last minute ([`cpu::WINDOW`]); `None` = not measured.
     #[must_use]
     pub fn cpu(&self) -> Option<Duration> {
         match self.cpu.load(Relaxed) {
@@ -112,14 +112,14 @@ impl WorkBook {
         }
     }
 
-    /// A number for a request, apart from those of sessions.
+    /// A number for a request, distinct from all session ids.
     pub fn number_request(&self) -> u64 {
         1 << 63 | self.requests.fetch_add(1, Relaxed)
     }
 }
 
 impl App {
-    /// Signs of work were seen.
+    /// Processes signs of work.
     pub fn note_work(&self, now: Nanos, signs: impl IntoIterator<Item = Sign>) {
         let mut changes = Vec::new();
         {
@@ -130,8 +130,8 @@ impl App {
         changes.into_iter().for_each(|change| self.tell_work(now, change));
     }
 
-    /// It has used so much CPU time in the last minute, and is at work above a share of a core in percent;
-    /// `None` = it is not measured any more.
+    /// Records the CPU time used in the last minute. Above the given share of a core, in percent, the app is
+    /// at work. `None` = it is no longer measured.
     pub fn note_cpu(&self, measured: Option<(Duration, u32)>, now: Nanos) {
         let micros = measured
             .map_or(UNKNOWN, |(used, _)| u64::try_from(used.as_micros()).unwrap_or(UNKNOWN - 1));
@@ -142,22 +142,22 @@ impl App {
         }
     }
 
-    /// A connection or a request is over.
+    /// A connection or request has ended.
     pub fn close_work(&self, now: Nanos, number: u64) {
         if self.work.any.load(Relaxed) {
             self.note_work(now, [Sign::Closed(number)]);
         }
     }
 
-    /// The app is down: what it did is done or lost.
+    /// The app is down: its work is either done or lost.
     pub(super) fn lose_work(&self, now: Nanos) {
         if self.work.any.load(Relaxed) {
             self.note_work(now, [Sign::Down]);
         }
     }
 
-    /// What the app looks like to each way of counting. While it is at work for somebody it is used, and
-    /// what it has done can still be fetched.
+    /// What each way of counting sees of the app. An app at work for somebody counts as used, and so does one
+    /// whose result can still be fetched.
     pub fn sight(&self, now: Nanos) -> Sight {
         let newest = self.gate.newest();
         let mut sight = self.account.sight(newest, self.live.load(Relaxed));
@@ -170,8 +170,8 @@ impl App {
         sight
     }
 
-    /// When it was last used, as whoever stops idle apps from outside is to know it: now, while it is at
-    /// work for somebody; and work that left something to fetch counts at its end.
+    /// When it was last used, as reported to a control plane that stops idle apps: `now` while it is at work
+    /// for somebody. Work that left a result to fetch counts at its end.
     #[must_use]
     pub fn last_use(&self, now: Nanos) -> Option<LastUse> {
         let facts = self.facts(now);
@@ -183,7 +183,7 @@ impl App {
         activity.into_iter().chain(work).max_by_key(|last_use| last_use.at)
     }
 
-    /// To be called once a second.
+    /// Call once a second.
     pub fn tick_work(&self, now: Nanos) {
         if self.work.any.load(Relaxed) {
             let change = self.work.works.lock().tick(now);

@@ -11,7 +11,7 @@ fn at(second: u64) -> Nanos {
     Nanos(second << 30)
 }
 
-/// An app that somebody used in its first second, and that works from its second second on.
+/// An app that somebody uses in its first second and that works from its second second on.
 fn app_at_work(busy_limit: Option<Duration>) -> App {
     let upstream = "http://127.0.0.1:1".parse().unwrap();
     let config = config::App { busy_limit, ..config::App::new("demo".to_owned(), Some(upstream)) };

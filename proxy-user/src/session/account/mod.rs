@@ -1,8 +1,8 @@
-//! An app's account: what counted, what was taken for machinery, by which rule and whose.
+//! An app's account: what counted, what was ignored as machinery, by which rule, and in which session.
 //!
-//! The pump calls it for every message, so a message in a moment that has already seen one costs a
-//! load and a compare. It keeps no payload, and it decides nothing: what counts is settled before it
-//! is told. `App::gate` holds the app's newest activity, and is touched by whoever tells the account.
+//! The pump calls it for every message. If the current 4 ms already had one, that costs a load and a compare.
+//! The account keeps no payload and decides nothing: the caller has already decided what counts, and also
+//! updates `App::gate`, which holds the app's newest activity.
 
 mod newest;
 mod read;
@@ -29,16 +29,16 @@ use crate::core::time::Nanos;
 use crate::events::{Event, EventKind, Events};
 use crate::session::Lost;
 
-/// A request or handshake, as far as the account wants to know it.
+/// What the account needs to know about a request or handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// `GET`, `POST` …
     pub method: &'a str,
-    /// The path; a query is left out.
+    /// The path, without the query.
     pub path: &'a str,
     /// It is a WebSocket handshake.
     pub upgrade: bool,
-    /// The session that came of it, if that is known.
+    /// The session that it opened, if known.
     pub session: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl Asked<'_> {
     }
 }
 
-/// What is written behind a lock: rarely.
+/// State that is rarely written, behind a lock.
 #[derive(Debug, Default)]
 struct Kept {
     history: History,
@@ -72,11 +72,11 @@ struct Kept {
 #[derive(Debug)]
 pub struct Account {
     app: Box<str>,
-    /// By the number that the rule has in every book of the app; grows with its books.
+    /// Indexed by the number of the rule, which is the same in every book of the app. Only grows.
     rules: ArcSwap<Vec<Arc<Tally>>>,
-    /// What did not count: frames, requests, handshakes.
+    /// The newest frame, request or handshake that did not count.
     uncounted: Gate,
-    /// Requests and handshakes, counted or not.
+    /// The newest request or handshake, counted or not.
     requests: Gate,
     newest_input: Newest,
     newest_output: Newest,
@@ -89,7 +89,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of an app that nobody has used by `now`, without any rules.
+    /// The account of an app that was not used before `now`, without any rules.
     #[must_use]
     pub fn new(app: &config::App, events: Events, now: Nanos) -> Account {
         let account = Account {
@@ -110,7 +110,7 @@ impl Account {
         account
     }
 
-    /// Follows a change of the app's configuration.
+    /// Applies a new configuration of the app.
     pub fn configure(&self, app: &config::App, now: Nanos) {
         let mut shadow = self.shadow.lock();
         match (app.idle_after.filter(|_| app.on_idle == OnIdle::Shadow), &mut *shadow) {
@@ -120,9 +120,8 @@ impl Account {
         }
     }
 
-    /// Takes in the rules of a book, and gives the number by which it is to be told of each. A rule of
-    /// the same name has the same number in every book, so that what it did before is kept. Only one
-    /// thread may do this at a time.
+    /// Registers the rules of a book and returns the number to use for each. A rule of the same name keeps
+    /// its number from book to book, and with it its counts. Only one thread may do this at a time.
     pub fn adopt(&self, names: &[RuleName]) -> Vec<RuleIndex> {
         let mut rules = Vec::clone(&self.rules.load());
         let numbers = names.iter().map(|name| {
@@ -131,7 +130,7 @@ impl Account {
                 rules.push(Arc::new(Tally::new(name.clone())));
                 rules.len() - 1
             });
-            // Packs have far fewer rules than there are numbers; only endless renaming would end here.
+            // Packs have far fewer rules than this; only endless renaming would get here.
             RuleIndex(u16::try_from(number).unwrap_or(u16::MAX))
         });
         let numbers = numbers.collect();
@@ -139,8 +138,8 @@ impl Account {
         numbers
     }
 
-    /// A message of a session counted as input or output; where no rule asks for messages, a frame.
-    /// `rule`: of class `person`; `None` = no rule knows it. `len`: its bytes, as far as known.
+    /// A message of a session counted as input or output (a frame, if no rule inspects messages). `rule`: the
+    /// rule of class `person`; `None` = no rule matched. `len`: its length in bytes, as far as known.
     #[inline]
     pub fn counted(
         &self,
@@ -167,7 +166,7 @@ impl Account {
         }
     }
 
-    /// A message was taken for machinery, in either direction. `trace`: its session's.
+    /// A message was ignored as machinery, in either direction. `trace`: that of its session.
     pub fn ignored(&self, now: Nanos, trace: &Trace, rule: RuleIndex, opcode: Opcode, len: u64) {
         self.uncounted.touch(now, Reason::Input);
         let first = trace.meets(rule);
@@ -175,7 +174,7 @@ impl Account {
         self.note_ignored(now, session, rule, first, || Kind::Message(opcode, Size::of(len)));
     }
 
-    /// Something of a session does not count, because only input does.
+    /// Something in a session does not count, because only input does.
     #[inline]
     pub fn uncounted(&self, now: Nanos, reason: Reason) {
         self.uncounted.touch(now, reason);
@@ -207,15 +206,15 @@ impl Account {
         }
     }
 
-    /// A request or handshake was taken for machinery.
+    /// A request or handshake was ignored as machinery.
     pub fn asked_in_vain(&self, now: Nanos, asked: &Asked<'_>, rule: RuleIndex) {
         self.requests.touch(now, asked.reason());
         self.uncounted.touch(now, asked.reason());
-        // Requests have no trace: the first of each second is told.
+        // Requests have no trace: the first in each second is published.
         self.note_ignored(now, asked.session, rule, false, || asked.kind());
     }
 
-    /// A server-sent event went by on the answer to a request for this path.
+    /// A server-sent event passed, in the answer to a request for this path.
     pub fn event(&self, now: Nanos, path: &str, judgement: Judgement) {
         let kind = || Kind::Request(Method::named("GET"), Path::shown(path));
         match judgement {
@@ -231,7 +230,7 @@ impl Account {
         }
     }
 
-    /// A pack was recognised by `packs = ["auto"]`. To be told once a connection, not once a message.
+    /// A pack was recognised by `packs = ["auto"]`. Call once per connection, not per message.
     pub fn recognised(&self, pack: &str) {
         let mut kept = self.kept();
         if !kept.recognised.iter().any(|known| **known == *pack) {
@@ -239,7 +238,7 @@ impl Account {
         }
     }
 
-    /// A message of the client that no rule knows, whole. `path`: of its connection.
+    /// A complete message from the client that no rule matches. `path`: that of its connection.
     pub fn unknown(
         &self,
         now: Nanos,
@@ -253,8 +252,8 @@ impl Account {
         }
     }
 
-    /// A request of a browser counted. `body`: the whole of it, where no rule knows the request and it
-    /// may be a timer's; `None` = it is something else.
+    /// A request of a browser counted. `body`: its whole body, if no rule matches the request and a timer may
+    /// have sent it; otherwise `None`.
     pub fn paced(&self, now: Nanos, browser: u64, asked: &Asked<'_>, body: Option<&[u8]>) {
         let Kept { paces, hints, .. } = &mut *self.kept();
         let cadence = paces.of(browser);
@@ -264,7 +263,8 @@ impl Account {
         }
     }
 
-    /// Counts what was ignored, and notes it if it is the first of its session or of this second.
+    /// Counts an ignored message or request, and adds it to the history if it is the first in its session or
+    /// in this second.
     fn note_ignored(
         &self,
         now: Nanos,
@@ -289,7 +289,8 @@ impl Account {
         self.kept().history.note(now, key);
     }
 
-    /// The app failed somebody. Of requests one a second is told: there may be thousands.
+    /// A request or session failed because of the app. Only one request a second is published: there may be
+    /// thousands.
     pub(super) fn lost(&self, lost: Lost) {
         let Lost { loss, at, session } = lost;
         if session.is_some() || self.loss_due.take(at) {
@@ -304,12 +305,12 @@ impl Account {
         });
     }
 
-    /// Tells whoever listens what happened to the app.
+    /// Publishes an event of the app.
     pub(super) fn tell(&self, at: Nanos, kind: impl FnOnce() -> EventKind) {
         self.events.tell(|| Event { app: self.app.clone(), at, kind: kind() });
     }
 
-    /// The rule by which this was counted or ignored, if there is one.
+    /// The rule by which this was counted or ignored, if any.
     #[must_use]
     pub fn rule_of(&self, what: What) -> Option<RuleName> {
         let (What::Counted(_, Some(rule)) | What::Ignored(rule)) = what else { return None };

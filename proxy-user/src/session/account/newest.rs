@@ -1,4 +1,4 @@
-//! The newest message that counted, exact to a moment, and when the history is next told of one.
+//! The newest message that counted, to within 4 ms, and when to tell the history of another one.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -7,17 +7,17 @@ use crate::core::history::Size;
 use crate::core::pack::RuleIndex;
 use crate::core::time::Nanos;
 
-/// How many nanoseconds are one moment, as a power of two: 4 ms, as in `core::gate`.
+/// The length of a moment, in nanoseconds as a power of two: 4 ms, as in `core::gate`.
 const MOMENT: u32 = 22;
-/// The least time between two notes of the same in the history, in nanoseconds.
+/// The minimum time between two history entries for the same thing, in nanoseconds.
 const PACE: u64 = 1_000_000_000;
 
-/// Lets one through a second.
+/// Lets one event through per second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Due(u64);
 
 impl Due {
-    /// True if the last that was let through is a second old.
+    /// True if the last one that was let through is at least a second ago.
     pub(super) fn take(&mut self, now: Nanos) -> bool {
         let due = now.0 >= self.0;
         if due {
@@ -27,12 +27,12 @@ impl Due {
     }
 }
 
-/// The same for many threads.
+/// A [`Due`] for many threads.
 #[derive(Debug, Default)]
 pub(super) struct SharedDue(AtomicU64);
 
 impl SharedDue {
-    /// True for one caller a second.
+    /// True for one caller per second.
     pub(super) fn take(&self, now: Nanos) -> bool {
         let due = self.0.load(Relaxed);
         let next = now.0.saturating_add(PACE);
@@ -42,8 +42,8 @@ impl SharedDue {
 
 /// The newest message of one direction that counted.
 ///
-/// One thread writes the fields of a moment; a reader that comes between its stores may see those of
-/// the moment before, 4 ms older.
+/// Only one thread writes the fields in each moment. A reader between its stores may see fields of the
+/// previous message.
 #[derive(Debug, Default)]
 pub(super) struct Newest {
     /// The moment; 0 = none yet.
@@ -65,13 +65,13 @@ pub(super) struct Message {
 }
 
 impl Newest {
-    /// The moment of `now` has seen none yet.
+    /// Whether the moment of `now` has not seen a message yet.
     #[inline]
     pub(super) fn is_older(&self, now: Nanos) -> bool {
         self.moment.load(Relaxed) < now.0 >> MOMENT
     }
 
-    /// Sets the newest. True if the history should be told.
+    /// Sets the newest message. True if the history should be told.
     pub(super) fn set(
         &self,
         now: Nanos,
@@ -90,7 +90,7 @@ impl Newest {
         self.due.take(now)
     }
 
-    /// The newest, if there is one.
+    /// The newest message, if there is one.
     pub(super) fn read(&self) -> Option<Message> {
         let at = Nanos(self.moment.load(Relaxed) << MOMENT);
         let detail = self.detail.load(Relaxed);

@@ -1,4 +1,4 @@
-//! What the account says to those who ask: metrics, the API, the shadow.
+//! Reading the account: for metrics, the API and the shadow.
 
 use super::{Account, RuleCount};
 use crate::core::cadence::Hints;
@@ -8,17 +8,17 @@ use crate::core::pack::Class;
 use crate::core::shadow::{Shadow, Sight};
 use crate::core::time::Nanos;
 
-/// The newest of what counted for one reason.
+/// The newest thing that counted for one reason.
 #[derive(Clone, Debug)]
 pub struct Last {
-    /// When, to 4 ms.
+    /// When, to within 4 ms.
     pub at: Nanos,
-    /// What, whose, by which rule.
+    /// What it was, in which session, by which rule.
     pub key: Key,
 }
 
 impl Account {
-    /// The newest that counted for this reason, since the app's account was opened.
+    /// The newest thing that counted for this reason since the account was opened.
     #[must_use]
     pub fn newest(&self, reason: Reason) -> Option<Last> {
         let newest = match reason {
@@ -36,13 +36,13 @@ impl Account {
         Some(Last { at: message.at, key: Key { session: Some(message.session), what, kind } })
     }
 
-    /// What each rule took for machinery; rules that took nothing are left out.
+    /// How often each rule ignored something; rules that never did are left out.
     #[must_use]
     pub fn ignored_by_rule(&self) -> Vec<RuleCount> {
         self.rules.load().iter().filter_map(|rule| rule.read()).collect()
     }
 
-    /// What was taken for machinery, by the class of its rule.
+    /// How often something was ignored, by the class of the rule.
     #[must_use]
     pub fn ignored_by_class(&self) -> [(Class, u64); 8] {
         let mut counts = Class::ALL.map(|class| (class, 0));
@@ -54,37 +54,37 @@ impl Account {
         counts
     }
 
-    /// The packs that were recognised, in the order of their recognition.
+    /// The recognised packs, in order of recognition.
     #[must_use]
     pub fn packs_recognised(&self) -> Vec<String> {
         self.kept().recognised.iter().map(ToString::to_string).collect()
     }
 
-    /// What lately counted and what was ignored.
+    /// What recently counted and what was ignored.
     #[must_use]
     pub fn history(&self) -> History {
         self.kept().history.clone()
     }
 
-    /// Probable machinery that no rule knows.
+    /// Probable machinery that no rule matches.
     #[must_use]
     pub fn hints(&self) -> Hints {
         self.kept().hints.clone()
     }
 
-    /// How many hints there are.
+    /// The number of hints.
     #[must_use]
     pub fn hint_count(&self) -> usize {
         self.kept().hints.len()
     }
 
-    /// Since when the app is watched.
+    /// Since when the app has been observed.
     #[must_use]
     pub fn since(&self) -> Nanos {
         self.since
     }
 
-    /// What the app looks like to each way of counting, given its gate and its open sessions.
+    /// What each way of counting sees of the app, given its newest activity and its open sessions.
     #[must_use]
     pub fn sight(&self, newest: Option<Activity>, sessions: usize) -> Sight {
         let at = |activity: Option<Activity>| activity.map_or(self.since, |activity| activity.at);
@@ -96,7 +96,8 @@ impl Account {
         }
     }
 
-    /// Asks the shadow of an app with `on_idle = "shadow"` and `idle_after`; others have none.
+    /// Calls `ask` with the shadow of an app that has `on_idle = "shadow"` and `idle_after`; others have
+    /// none.
     pub fn shadow<T>(&self, ask: impl FnOnce(&mut Shadow) -> T) -> Option<T> {
         self.shadow.lock().as_mut().map(ask)
     }

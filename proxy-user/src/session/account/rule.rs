@@ -1,4 +1,4 @@
-//! What one rule did: by name for people, by count for metrics.
+//! Counts and newest match of one rule.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -6,20 +6,20 @@ use super::newest::SharedDue;
 use crate::core::pack::{RuleIndex, RuleName};
 use crate::core::time::Nanos;
 
-/// How often a rule took something for machinery.
+/// How often a rule ignored something as machinery.
 #[derive(Clone, Debug)]
 pub struct RuleCount {
     /// The rule.
     pub rule: RuleName,
     /// How often.
     pub count: u64,
-    /// When it did so last.
+    /// When it last did so.
     pub last: Nanos,
-    /// Whose it was; `None` = a plain request.
+    /// In which session; `None` = a plain request.
     pub session: Option<u64>,
 }
 
-/// The same while it is counted.
+/// The counters behind a [`RuleCount`].
 #[derive(Debug)]
 pub(super) struct Tally {
     name: RuleName,
@@ -40,7 +40,7 @@ impl Tally {
         &self.name
     }
 
-    /// One more. True if the history should be told.
+    /// Counts one more. True if the history should be told.
     pub(super) fn count(&self, now: Nanos, session: Option<u64>) -> bool {
         self.count.fetch_add(1, Relaxed);
         self.last.fetch_max(now.0, Relaxed);
@@ -48,7 +48,7 @@ impl Tally {
         self.due.take(now)
     }
 
-    /// What it came to; `None` = it never took anything.
+    /// The counts; `None` = the rule has never matched.
     pub(super) fn read(&self) -> Option<RuleCount> {
         let count = self.count.load(Relaxed);
         let session = self.session.load(Relaxed);
@@ -61,16 +61,16 @@ impl Tally {
     }
 }
 
-/// What the account remembers for one session; its pump holds it.
+/// What the account remembers for one session; the pump holds it.
 #[derive(Debug)]
 pub struct Trace {
     session: u64,
-    /// The rules that the session has met, by index modulo 64.
+    /// The rules seen in this session: bit = index modulo 64.
     met: AtomicU64,
 }
 
 impl Trace {
-    /// For the session of this id.
+    /// A trace for the session with this id.
     #[must_use]
     pub fn new(session: u64) -> Trace {
         Trace { session, met: AtomicU64::new(0) }
@@ -82,7 +82,7 @@ impl Trace {
         self.session
     }
 
-    /// True the first time for each rule; two rules may pass for one where there are more than 64.
+    /// True the first time for each rule. With more than 64 rules, two may be mistaken for one.
     pub(super) fn meets(&self, rule: RuleIndex) -> bool {
         let bit = 1 << (rule.0 % 64);
         // The pump is the only writer, so a load and a store will do.

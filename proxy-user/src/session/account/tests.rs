@@ -1,4 +1,4 @@
-//! What the account remembers of what it is told.
+//! What the account remembers.
 
 use super::*;
 use crate::core::pack::Class;
@@ -56,7 +56,7 @@ fn requests_are_told_by_path_and_method() {
     assert_eq!(kinds, [Kind::Request(Method::named("GET"), Path::shown("/report"))]);
     assert_eq!(history.ignored().count(), 1);
     let sight = account.sight(None, 0);
-    assert_eq!(sight.counted, Nanos(SECOND), "nothing counted: since it is watched");
+    assert_eq!(sight.counted, Nanos(SECOND), "nothing counted, so the time is that of the account");
     assert!(sight.request >= Nanos(6 * SECOND - 5_000_000) && sight.any == sight.request);
 }
 
@@ -71,7 +71,7 @@ fn what_rules_ignore_is_counted_by_class() {
         }
     }
     account.uncounted(Nanos(20 * SECOND), Reason::Output);
-    // An index that no rule has changes nothing.
+    // An index without a rule changes nothing.
     account.ignored(Nanos(21 * SECOND), &traces[0], RuleIndex(9), Opcode::Text, 1);
     let rules = account.ignored_by_rule();
     assert_eq!(rules.len(), 1);
@@ -134,7 +134,7 @@ fn a_rule_keeps_its_number_and_its_count_from_book_to_book() {
     let other = [rule("poll", Class::Poll), rule("beat", Class::Ack), rule("new", Class::Timer)];
     assert_eq!(account.adopt(&other), [RuleIndex(1), RuleIndex(2), RuleIndex(3)]);
     account.ignored(Nanos(6 * SECOND), &Trace::new(2), RuleIndex(1), Opcode::Text, 1);
-    // A session of the first book goes on.
+    // A session that uses the first book continues.
     account.ignored(Nanos(7 * SECOND), &Trace::new(1), RuleIndex(0), Opcode::Text, 1);
     let counts = account.ignored_by_rule();
     let counts: Vec<_> = counts.iter().map(|rule| (&*rule.rule.id, rule.count)).collect();
