@@ -1,4 +1,4 @@
-//! The last words of a session: does what `core::closing` orders, and says what comes of it.
+//! The end of a session: carries out the orders of `core::closing` and tells it what happens.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Leg, Session};
 
-/// How long a leg may take to accept its last words, to answer and to close its side (RFC 6455
+/// How long a leg may take to accept what is left, to answer the Close and to close its side (RFC 6455
 /// section 7.1.1: "a reasonable time period").
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A session that has ended for a cause, and whose legs have not all come to their end.
+/// A session that has ended for a cause, while its legs are being closed.
 #[derive(Debug)]
 pub(super) struct ClosingSession<H: SessionHost> {
     /// Before the sockets, so that it is dropped before they are closed.
@@ -30,22 +30,22 @@ pub(super) struct ClosingSession<H: SessionHost> {
     machine: Closing,
     /// `None` = closed.
     sockets: PerSide<Option<Socket>>,
-    /// What comes from each side.
+    /// The bytes that come from each side.
     flows: PerSide<Flow>,
     deadline: Nanos,
 }
 
-/// Takes a last account of a leg and gives its row back. Must come before its socket is closed,
-/// whose descriptor number the next connection may get.
+/// Takes a final sample of a leg and releases its row. Call this before closing the socket: the next
+/// connection may get the same descriptor number.
 pub(super) fn release(session: &Session, leg: &Leg) {
-    // A socket that cannot be asked leaves what its row says.
+    // If the socket cannot be queried, the row stays as it is.
     let _ = leg.socket.conclude(clock::now());
     session.settle();
     leg.socket.release();
 }
 
 impl<H: SessionHost> ClosingSession<H> {
-    /// Tells both legs of `cause`.
+    /// Starts closing both legs for `cause`.
     pub(super) fn new(
         registered: Registered<H>,
         mut machine: Closing,
@@ -60,12 +60,12 @@ impl<H: SessionHost> ClosingSession<H> {
         closing_session
     }
 
-    /// The socket of a leg that has not been closed.
+    /// The socket of a leg, unless it has been closed.
     pub(super) fn socket(&mut self, side: Side) -> Option<&mut Socket> {
         self.sockets[side].as_mut()
     }
 
-    /// Says and hears what can be said and heard now. Both legs are closed when it is over.
+    /// Reads and writes what can be read and written now. When it returns `Over`, both legs are closed.
     pub(super) fn turn(&mut self, now: Nanos) -> Turn {
         if self.poll().is_pending() {
             if now < self.deadline {
@@ -93,7 +93,7 @@ impl<H: SessionHost> ClosingSession<H> {
         Poll::Ready(())
     }
 
-    /// Moves what this side still has to say, and hears its answer. Ready when something happened.
+    /// Writes what is still to come from this side, and reads until its Close. Ready if something happened.
     fn poll_from(&mut self, side: Side) -> Poll<()> {
         let session = &self.registered.session;
         let (from, to) = self.sockets.split_mut(side);
@@ -101,13 +101,13 @@ impl<H: SessionHost> ClosingSession<H> {
         let to = to.as_mut().map(|socket| (socket, &session.legs[side.other()]));
         let flow = &mut self.flows[side];
         let polled = flow.poll_out(from, to, &mut NoObserver);
-        // It may come in one read with what still passes, and nothing behind it.
+        // A Close may arrive in the same read as the frame that is still passed on, with nothing behind it.
         let answered = flow.heard_close() && self.happened(ClosingEvent::Close(side));
         let Poll::Ready(event) = polled else {
             return if answered { Poll::Ready(()) } else { Poll::Pending };
         };
         match event {
-            // What it has begun stays unfinished, and nothing can be put behind it.
+            // The unfinished frame stays unfinished, and nothing can be inserted behind it.
             FlowEvent::Eof => {
                 self.flows[side].finish();
                 self.happened(ClosingEvent::Fin { side, cut: false });
@@ -127,12 +127,12 @@ impl<H: SessionHost> ClosingSession<H> {
         Poll::Ready(())
     }
 
-    /// True when something was to be done.
+    /// Passes an event to the state machine. True if there was something to do.
     fn happened(&mut self, event: ClosingEvent) -> bool {
         match self.machine.on(event) {
             Step::Fin(side) => self.flow_to(side).release_fin(),
             Step::Reset(side) => self.close(side, true),
-            // It has ended already.
+            // The session has already ended.
             Step::Rest | Step::End(_) => return false,
         }
         true
@@ -160,7 +160,7 @@ impl<H: SessionHost> ClosingSession<H> {
         &mut self.flows[side.other()]
     }
 
-    /// Closes a leg that is open. With `reset` it gets RST, and the kernel frees what is queued.
+    /// Closes a leg if it is open. With `reset` the peer gets RST, and the kernel frees the queue.
     fn close(&mut self, side: Side, reset: bool) {
         let session = &self.registered.session;
         let Some(socket) = self.sockets[side].take() else { return };

@@ -1,4 +1,4 @@
-//! One direction of a session: read, follow the frames, write what was read, and only then read on.
+//! One direction of a session: read, parse frames, write what was read, and only then read again.
 
 mod leaving;
 
@@ -16,63 +16,63 @@ use crate::core::frame::{Chunk, Header, Opcode, Rules, Violation};
 use crate::core::heartbeat::Fate;
 use crate::session::{Counts, Leg};
 
-/// What a direction came to.
+/// The result of polling a direction.
 #[derive(Debug)]
 pub(super) enum FlowEvent {
-    /// `from` has sent its FIN and all before it has been written.
+    /// `from` has sent FIN, and everything before it has been written.
     Eof,
-    /// The FIN has been passed on.
+    /// FIN has been sent to `to`.
     Ended,
     /// Reading failed.
     ReadFailed(io::Error),
-    /// Writing failed; nothing more is read in this direction.
+    /// Writing failed; nothing more is read from `from`.
     WriteFailed,
-    /// The frames before it are waiting to be written.
+    /// A protocol violation; the frames before it still wait to be written.
     Violation(Violation),
-    /// Something was heard of a peer whose frames are not passed on any more.
+    /// Bytes were read whose frames are no longer passed on.
     Discarded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Open,
-    /// The session is over, but a frame is cut in half: its rest is still passed on.
+    /// The session is over, but a frame is incomplete: the rest of it is still passed on.
     LastFrame,
-    /// Only what waits, the last words and the FIN are left to be written.
+    /// Only waiting bytes, our last frame and FIN remain to be written.
     Finishing,
-    /// The FIN has been passed on.
+    /// FIN has been sent.
     Ended,
     /// Writing failed.
     Broken,
 }
 
-/// The state of one direction: nothing but that of its frames while no byte is on its way.
+/// The state of one direction. With no bytes in flight, this is little more than the parser's state.
 #[derive(Debug)]
 pub(super) struct Flow {
     frames: Frames,
     stage: Stage,
-    /// Bytes that must be written before anything else is read.
+    /// Bytes that must be written before reading more.
     buffer: Option<Box<PooledBuffer>>,
     own: Option<Box<Own>>,
-    /// The FIN waits for the answer to the last words.
+    /// FIN is held back until the peer has answered our Close.
     fin_waits: bool,
     /// Nothing more can be read.
     source_over: bool,
 }
 
-/// Bytes of our own that have not been written.
+/// Our own bytes that have not been written.
 #[derive(Debug, Default)]
 struct Own {
-    /// Frames that wait for the next place between two frames.
+    /// Frames to insert at the next opportunity between two frames.
     inserts: Inserts,
-    /// What is written between the last frame and the FIN.
+    /// What is written after the last frame, before FIN.
     last_words: Bytes,
 }
 
 const _: () = assert!(size_of::<Flow>() <= 72, "there are two for each session");
 
 impl Flow {
-    /// `early`: what came right behind the handshake.
+    /// `early`: bytes that arrived directly behind the handshake.
     pub(super) fn new(rules: Rules, early: &[u8]) -> Flow {
         Flow {
             frames: Frames::new(rules),
@@ -84,23 +84,23 @@ impl Flow {
         }
     }
 
-    /// No frame is cut in half.
+    /// Whether the parser is between two frames.
     pub(super) fn at_boundary(&self) -> bool {
         self.frames.at_boundary()
     }
 
-    /// A Close frame went by.
+    /// Whether a Close frame has been seen.
     pub(super) fn closed(&self) -> bool {
         self.frames.closed()
     }
 
-    /// The same, or none can come any more.
+    /// Whether a Close frame has been seen, or none can follow.
     pub(super) fn heard_close(&self) -> bool {
         self.frames.closed() || self.frames.invalid()
     }
 
-    /// The source is at its end: from now on only what waits and the FIN are written. Last words that
-    /// wait for the end of a frame are lost, as it never comes.
+    /// The source has ended: from now on only waiting bytes and FIN are written. Our own last frame is
+    /// dropped if it was waiting for the end of an incomplete frame.
     pub(super) fn finish(&mut self) {
         if matches!(self.stage, Stage::Open | Stage::LastFrame) {
             self.say_last(Bytes::copy_from_slice(self.frames.kept()));
@@ -109,13 +109,13 @@ impl Flow {
         }
     }
 
-    /// Puts a Close frame of our own, or nothing, in the next place that takes it, and ends with it.
-    /// The start of an unfinished header is dropped. `fin_waits`: see [`Flow::release_fin`].
+    /// Writes a Close frame of our own (or nothing, if empty) at the next boundary between frames, then ends
+    /// the direction. The start of an incomplete header is dropped. `fin_waits`: see [`Flow::release_fin`].
     pub(super) fn close(&mut self, frame: Bytes, fin_waits: bool) {
         if self.stage != Stage::Open {
             return;
         }
-        // Nothing comes behind a Close (RFC 6455 section 5.5.1).
+        // No frame may follow a Close (RFC 6455 section 5.5.1).
         self.say_last(if self.frames.closed() { Bytes::new() } else { frame });
         self.fin_waits = fin_waits;
         let between = self.frames.at_boundary() || self.frames.invalid();
@@ -128,18 +128,19 @@ impl Flow {
         }
     }
 
-    /// The last words have been answered: the FIN may follow them.
+    /// The peer has answered our Close: FIN may be sent.
     pub(super) fn release_fin(&mut self) {
         self.fin_waits = false;
     }
 
-    /// Puts a control frame of our own behind what waits, in the next place that takes it. Lost if the
-    /// direction ends before there is one.
+    /// Queues a control frame of our own, to be inserted at the next boundary between frames. It is dropped
+    /// if the direction ends first.
     pub(super) fn insert_control(&mut self, frame: &[u8]) {
         self.own.get_or_insert_default().inserts.add_control(frame);
     }
 
-    /// The same with a message, so many times. False: more than `most` of them would wait then.
+    /// Queues a message of our own `times` times. False, without effect, if more than `most` messages would
+    /// then be queued.
     pub(super) fn insert_messages(&mut self, frame: &[u8], times: u32, most: u32) -> bool {
         let inserts = &mut self.own.get_or_insert_default().inserts;
         let fits = inserts.messages().saturating_add(times) <= most;
@@ -149,19 +150,20 @@ impl Flow {
         fits
     }
 
-    /// The same with a ping of the sweep's. Its place may never come (RFC 6455 section 5.5.1).
+    /// Queues a ping for the sweep. It may never be sent, because no frame may follow a Close (RFC 6455
+    /// section 5.5.1).
     pub(super) fn ping(&mut self, frame: &[u8]) {
         if self.stage == Stage::Open {
             self.own.get_or_insert_default().inserts.add_ping(frame);
         }
     }
 
-    /// A ping of the sweep's waits.
+    /// Whether a ping for the sweep is queued.
     pub(super) fn pings(&self) -> bool {
         self.own.as_ref().is_some_and(|own| own.inserts.ping())
     }
 
-    /// Moves bytes until neither side can go on. `observer` sees every frame.
+    /// Moves bytes until neither side can make progress. `observer` sees every frame.
     pub(super) fn poll(
         &mut self,
         (from, from_leg): (&mut Socket, &Leg),
@@ -189,15 +191,14 @@ impl Flow {
         }
     }
 
-    /// Reads once, and notes when that was the last time. False = end of the stream.
+    /// Reads once, and records whether the source has ended. False = end of the stream.
     fn poll_read(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
         let read = ready!(self.poll_fill(from, leg));
         self.source_over = !matches!(read, Ok(true));
         Poll::Ready(read)
     }
 
-    /// Reads behind the bytes that were kept, into a buffer that is taken only when there is something
-    /// to read.
+    /// Reads behind the bytes that were kept. A buffer is taken only if there may be something to read.
     fn poll_fill(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
         if !from.may_read() {
             return Poll::Pending;
@@ -217,9 +218,9 @@ impl Flow {
         Poll::Ready(Ok(true))
     }
 
-    /// Follows the frames in what was read, up to a place where something is put in or taken out.
-    /// Whole chunks stay to be written, the start of a header is kept for the next read. What comes
-    /// behind a Close is discarded (RFC 6455 section 1.4), and so is what comes behind the last frame.
+    /// Parses the frames in what was read, up to a point where frames must be inserted or removed. Complete
+    /// chunks stay in the buffer to be written; the start of a header is kept for the next read. Whatever
+    /// follows a Close (RFC 6455 section 1.4) or the last frame is discarded.
     fn follow(&mut self, observer: &mut impl FrameObserver) -> Result<(), Violation> {
         let Flow { frames, stage, buffer: Some(buffer), own, .. } = self else { return Ok(()) };
         let bytes = buffer.unparsed();
@@ -271,8 +272,8 @@ impl Flow {
         result
     }
 
-    /// Writes what waits, then frames of our own if this is a place for them, and gives the buffer
-    /// back when nothing is left in it; at the end the last words and the FIN.
+    /// Writes waiting bytes, then our own frames if they can be inserted here, and returns the buffer to the
+    /// pool once it is empty. At the end of the direction, writes the last frame and FIN.
     pub(super) fn poll_flush(&mut self, to: &mut Socket, leg: &Leg) -> Poll<io::Result<()>> {
         if let Some(buffer) = &mut self.buffer {
             while !buffer.waiting().is_empty() {
@@ -305,7 +306,7 @@ impl Flow {
     }
 }
 
-/// The chunk is all of a frame that is all of a message, or a control frame.
+/// Whether the chunk is a whole frame that is a whole message, or a control frame.
 fn whole_message(chunk: &Chunk) -> bool {
     let whole = |header: Header| header.start.fin && header.start.opcode != Opcode::Continuation;
     chunk.ends && chunk.header.is_some_and(whole)

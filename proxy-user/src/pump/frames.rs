@@ -1,16 +1,16 @@
-//! The frames of one direction from read to read: what of the bytes is followed, and what must wait for
-//! more of them.
+//! The frames of one direction, across reads: parses complete chunks and keeps the start of an incomplete
+//! header.
 
 use crate::core::frame::{Chunk, MAX_HEADER, Opcode, Parser, Rules, Violation};
 
-/// A parser, and the bytes that it cannot judge yet.
+/// A parser, and the bytes that it cannot parse yet.
 #[derive(Debug)]
 pub(super) struct Frames {
     parser: Parser,
-    /// The start of a header, or of a frame no longer than one, whose rest has not come yet.
+    /// The start of a header, or of a frame no longer than a header, that is still incomplete.
     kept: [u8; MAX_HEADER],
     size: u8,
-    /// What comes breaks RFC 6455, and is no longer followed.
+    /// The stream violates RFC 6455 and is no longer parsed.
     invalid: bool,
 }
 
@@ -19,45 +19,45 @@ impl Frames {
         Frames { parser: Parser::new(rules), kept: [0; MAX_HEADER], size: 0, invalid: false }
     }
 
-    /// No frame is cut in half.
+    /// Whether the parser is between two frames.
     pub(super) fn at_boundary(&self) -> bool {
         self.parser.at_boundary()
     }
 
-    /// Some frames of a message have gone by, and not all.
+    /// Whether a fragmented message is incomplete.
     pub(super) fn in_message(&self) -> bool {
         self.parser.in_message()
     }
 
-    /// What the newest message is, text or binary.
+    /// Whether the newest message is text or binary.
     pub(super) fn message(&self) -> Opcode {
         self.parser.message()
     }
 
-    /// A Close frame went by.
+    /// Whether a Close frame has been seen.
     pub(super) fn closed(&self) -> bool {
         self.parser.closed()
     }
 
-    /// Nothing can be told of what comes.
+    /// Whether the stream can no longer be parsed.
     pub(super) fn invalid(&self) -> bool {
         self.invalid
     }
 
-    /// The bytes before those that are read next.
+    /// Bytes to put before those that are read next.
     pub(super) fn kept(&self) -> &[u8] {
         &self.kept[..usize::from(self.size)]
     }
 
-    /// What was kept stands before what has been read.
+    /// The kept bytes have been put before what was read.
     pub(super) fn joined(&mut self) {
         self.size = 0;
     }
 
-    /// The next run of bytes of one frame. `None`: all of `bytes` is kept.
+    /// The next run of bytes of one frame. `None`: `bytes` is incomplete, and all of it has been kept.
     ///
     /// # Errors
-    /// They break RFC 6455, and nothing is to be followed behind them.
+    /// The bytes violate RFC 6455. Nothing after them may be parsed.
     #[inline]
     pub(super) fn next(&mut self, bytes: &[u8]) -> Result<Option<Chunk>, Violation> {
         let next = self.parser.next(bytes);
@@ -69,7 +69,7 @@ impl Frames {
         next
     }
 
-    /// Follows frames that are for nobody, up to a Close.
+    /// Parses frames that are not passed on, up to a Close.
     pub(super) fn discard(&mut self, mut bytes: &[u8]) {
         while !self.closed() && !self.invalid {
             let Ok(Some(chunk)) = self.next(bytes) else { return };

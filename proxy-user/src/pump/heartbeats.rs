@@ -1,5 +1,5 @@
-//! A session's heartbeats: gives `core::heartbeat` what goes by and the time, and makes frames of what
-//! it says.
+//! A session's heartbeats: passes messages and the time to `core::heartbeat`, and turns its decisions into
+//! frames.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ pub(super) struct Heartbeats {
     /// The answer's opcode and payload.
     reply: (Opcode, Arc<[u8]>),
     machine: Heartbeat,
-    /// What the machine said last, if it has not been done.
+    /// The state machine's last decision, if it has not been carried out.
     step: Step,
-    /// The payload of our ping that is on its way to the app.
+    /// The payload of our ping to the app that has not been answered.
     ping: Option<[u8; 8]>,
 }
 
 impl Heartbeats {
-    /// Heartbeats that a pack knows.
+    /// Heartbeats as a pack describes them.
     pub(super) fn new(known: pack::Heartbeat) -> Heartbeats {
         let mode = match known.answerer {
             Answerer::Auto => Mode::Auto,
@@ -44,7 +44,7 @@ impl Heartbeats {
         }
     }
 
-    /// A message went by that this rule knows.
+    /// A message passed that matched this rule.
     pub(super) fn message(&mut self, rule: RuleIndex, now: Nanos) -> Fate {
         if rule == self.ask {
             self.step = self.machine.asked(now);
@@ -54,7 +54,7 @@ impl Heartbeats {
         Fate::Pass
     }
 
-    /// Whether a pong from the app is the one to our ping.
+    /// Whether a pong from the app answers our ping.
     pub(super) fn pong(&mut self, chunk: &Chunk, payload: &[u8]) -> bool {
         let Some(sent) = self.ping else { return false };
         if !chunk.ends || payload != sent {
@@ -65,7 +65,7 @@ impl Heartbeats {
         true
     }
 
-    /// When it must be asked again, if not before.
+    /// When to call [`Heartbeats::next`] at the latest.
     pub(super) fn deadline(&self) -> Option<Nanos> {
         self.machine.deadline()
     }

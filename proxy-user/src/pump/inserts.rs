@@ -1,4 +1,4 @@
-//! Frames of our own that are put into a direction between two frames that pass.
+//! Our own frames, inserted between two frames that pass.
 
 use std::io;
 use std::task::{Poll, ready};
@@ -10,53 +10,53 @@ use super::socket::Socket;
 use crate::clock;
 use crate::session::Leg;
 
-/// Frames that wait for their place.
+/// Frames that wait to be inserted.
 #[derive(Debug, Default)]
 pub(super) struct Inserts {
     frames: Bytes,
-    /// So many of them are messages, which cannot stand inside another (RFC 6455 section 5.4).
+    /// How many of them are messages, which cannot be inserted inside another message (RFC 6455 section 5.4).
     messages: u32,
-    /// One of them is a ping that the sweep asked for.
+    /// Whether one of them is a ping requested by the sweep.
     ping: bool,
-    /// Some bytes of them have been written: nothing else may come before the rest.
+    /// They have been partly written: nothing else may be written before the rest.
     begun: bool,
 }
 
 impl Inserts {
-    /// Adds a control frame behind the others.
+    /// Appends a control frame.
     pub(super) fn add_control(&mut self, frame: &[u8]) {
         self.frames = Bytes::from([&self.frames[..], frame].concat());
     }
 
-    /// Adds the same message so many times. They must be few: see [`Inserts::messages`].
+    /// Appends the same message several times. Keep the number small: see [`Inserts::messages`].
     pub(super) fn add_messages(&mut self, frame: &[u8], times: u32) {
         self.frames = Bytes::from([&self.frames[..], &frame.repeat(times as usize)].concat());
         self.messages = self.messages.saturating_add(times);
     }
 
-    /// Adds a ping that the sweep asked for.
+    /// Appends a ping requested by the sweep.
     pub(super) fn add_ping(&mut self, frame: &[u8]) {
         self.add_control(frame);
         self.ping = true;
     }
 
-    /// Messages that wait.
+    /// How many messages are waiting.
     pub(super) fn messages(&self) -> u32 {
         self.messages
     }
 
-    /// Such a ping waits.
+    /// Whether a ping requested by the sweep is waiting.
     pub(super) fn ping(&self) -> bool {
         self.ping
     }
 
-    /// There are some, and where `around` stands they can be put in.
+    /// Whether there are frames to insert and the current position in `around` allows it.
     pub(super) fn fit(&self, around: &Frames) -> bool {
         let place = around.at_boundary() && !around.closed();
         place && !self.frames.is_empty() && (self.messages == 0 || !around.in_message())
     }
 
-    /// They have been written in part.
+    /// Whether they have been partly written.
     pub(super) fn begun(&self) -> bool {
         self.begun
     }

@@ -1,7 +1,7 @@
-//! What one session's messages are judged by: the rules of its app that fit this connection, a decoder
-//! for each direction that has some, and the heartbeats that they know.
+//! How one session's messages are judged: the rules of its app that apply to this connection, a decoder for
+//! each direction that needs one, and heartbeats.
 //!
-//! A session that no rule is for has none of this, and pays nothing.
+//! A session to which no rule applies has none of this and pays nothing.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::session::{App, AppPolicy, Session, Trace};
 
-/// One session's rules, and where their work stands.
+/// One session's rules and their state.
 #[derive(Debug)]
 pub struct Inspection {
     book: Arc<RuleBook>,
@@ -35,7 +35,7 @@ pub struct Inspection {
     listening: Option<Box<Listening>>,
 }
 
-/// A session whose messages show work, which ends with it.
+/// A session whose messages are signs of work; dropping this ends that work.
 #[derive(Debug)]
 struct Listening(Arc<Session>);
 
@@ -45,53 +45,53 @@ impl Drop for Listening {
     }
 }
 
-/// One direction that is looked into.
+/// One direction that is inspected.
 #[derive(Debug)]
 struct View {
     decoder: MessageDecoder,
     counts: bool,
-    /// Payload of the newest data frame in bytes.
+    /// Payload length of the newest data frame in bytes.
     frame: u64,
-    /// What its messages came to since that was last taken.
+    /// Judgements since they were last taken.
     judged: Judged,
-    /// A message was judged.
+    /// The current message has been judged before its end.
     begun: bool,
 }
 
 const _: () = assert!(size_of::<Inspection>() <= 240, "there is one for each session");
 
-/// What messages of one burst came to.
+/// How the messages of one burst were judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Judged {
-    /// Those that counted.
+    /// Messages that counted.
     pub(super) activity: u32,
-    /// Those that would have, had they come from the client.
+    /// Messages that would have counted if they had come from the client.
     pub(super) uncounted: u32,
     /// Heartbeats.
     pub(super) heartbeat: u32,
 }
 
-/// The pace of the client's messages that no rule knows.
+/// The cadence of the client's messages that no rule matches.
 #[derive(Debug)]
 struct Paced {
     cadence: Cadence,
     path: Box<str>,
 }
 
-/// Something to do for a heartbeat.
+/// An action required by heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HeartbeatAction {
-    /// Put this frame into the direction towards the client, so many times.
+    /// Send this frame to the client, so many times.
     Answer(Vec<u8>, u32),
-    /// Put this into the direction towards the app.
+    /// Send this frame to the app.
     ToApp(Vec<u8>),
     /// The app has not answered in time.
     End,
 }
 
 impl Inspection {
-    /// The inspection of a connection for this path, or `None` if nothing is to be looked for in it.
-    /// `counts_output`: messages from the app can be activity. `extensions`: those to follow.
+    /// The inspection of a connection for this path, or `None` if no rule needs it. `counts_output`: messages
+    /// from the app can be activity. `extensions`: the negotiated ones.
     #[must_use]
     pub fn new(
         policy: &AppPolicy,
@@ -134,7 +134,7 @@ impl Inspection {
         any.then(|| Box::new(inspection))
     }
 
-    /// Says whose messages these are.
+    /// Sets the session that the messages belong to.
     pub(super) fn for_session(&mut self, session: &Arc<Session>) {
         self.trace = Trace::new(session.id);
         if self.judge.watches_work() {
@@ -144,7 +144,7 @@ impl Inspection {
         }
     }
 
-    /// Shows a chunk, and tells `app` what became of its message.
+    /// Inspects a chunk, and reports the judgement of its message to `app`.
     pub(super) fn chunk(
         &mut self,
         app: &App,
@@ -201,7 +201,7 @@ impl Inspection {
         {
             app.note_work(now, signs);
         }
-        // The judge sees no more of a long message than its rules need.
+        // The judge is not shown more of a long message than its rules need.
         length = length.max(*frame);
         match judgement {
             Some(Judgement::Activity(_)) if !*counts => {
@@ -228,8 +228,8 @@ impl Inspection {
         heartbeats.map_or(Fate::Pass, |heartbeats| heartbeats.message(rule, now))
     }
 
-    /// What the messages of a direction came to since this was last asked; `None` = they are not
-    /// looked at, so that frames count.
+    /// The judgements in one direction since the last call; `None` = messages are not judged, so frames
+    /// count.
     pub(super) fn take_judged(&mut self, direction: Direction) -> Option<Judged> {
         let view = match direction {
             Direction::Input => &mut self.input,
@@ -238,12 +238,12 @@ impl Inspection {
         view.as_mut().map(|view| std::mem::take(&mut view.judged))
     }
 
-    /// What the heartbeats want done.
+    /// The next heartbeat action, if any.
     pub(super) fn action(&mut self, now: Nanos) -> Option<HeartbeatAction> {
         self.heartbeats.as_mut()?.next(now)
     }
 
-    /// When they must be asked again, if not before.
+    /// When to call [`Inspection::action`] at the latest.
     pub(super) fn deadline(&self) -> Option<Nanos> {
         self.heartbeats.as_ref()?.deadline()
     }

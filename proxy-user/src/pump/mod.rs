@@ -1,8 +1,9 @@
-//! The pump: moves the bytes of one session both ways, through the parser of each direction, until
-//! both are over or a cause ends it.
+//! The pump: moves the bytes of a session in both directions, each through its own frame parser, until both
+//! directions have ended or a cause ends the session.
 //!
-//! No buffer is held while nothing flows, no byte is read before what was read earlier is written,
-//! and nothing is put anywhere but between two frames. A burst costs one read and one write.
+//! A direction holds a buffer only while bytes are in flight. It reads nothing until everything read before
+//! has been written, and inserts its own frames only between two frames. A burst costs one read and one
+//! write.
 
 mod buffer;
 mod closing;
@@ -47,52 +48,52 @@ use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::session::{Registry, Seat, Session};
 
-/// One leg's socket as the handshake left it.
+/// One leg's socket after the handshake.
 #[derive(Debug)]
 pub struct End {
     /// The socket, which must be non-blocking.
     pub stream: TcpStream,
-    /// Bytes read from it after the handshake.
+    /// Bytes already read behind the handshake.
     pub early: Bytes,
 }
 
-/// What holds for the frames of both directions.
+/// Limits on the frames of both directions.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Reserved bits that the negotiated extensions may set.
+    /// Reserved bits that the negotiated extensions may set, as the bits 4 = RSV1, 2, 1.
     pub rsv: u8,
-    /// Largest payload of one frame in bytes.
+    /// Largest allowed payload of one frame in bytes.
     pub max_frame: u64,
 }
 
-/// What of a session counts as activity.
+/// What counts as activity in a session.
 #[derive(Debug)]
 pub struct Counting {
-    /// Where messages are not judged: the app's frames count too.
+    /// If messages are not judged: whether the app's frames count too.
     pub counts_output: bool,
-    /// What messages are judged by; `None` = frames are told apart by their opcode.
+    /// How messages are judged; `None` = frames are distinguished by opcode only.
     pub inspection: Option<Box<Inspection>>,
 }
 
-/// Where a session lives, and who hears of its end.
+/// Where a session is registered, and who is notified of its end.
 pub trait SessionHost: Debug + Send + 'static {
-    /// The sessions that live there.
+    /// The registry of live sessions.
     fn registry(&self) -> &Registry;
 
-    /// A session is over, if not because both sides had closed. It is closed next.
+    /// The session has ended for this cause, not because both sides closed. Its legs are closed next.
     fn ended(&self, session: &Session, cause: Cause);
 }
 
-/// A session that lives.
+/// A live session.
 #[derive(Debug)]
 struct Pump<H: SessionHost> {
     /// Before the sockets, so that it is dropped before they are closed.
     registered: Registered<H>,
     sockets: PerSide<Socket>,
-    /// What comes from each side.
+    /// The bytes that come from each side.
     flows: PerSide<Flow>,
     seats: (Seat, Seat),
-    /// Of the pings to each side.
+    /// Payloads of the pings sent to each side.
     ping_payloads: PerSide<PingPayloads>,
     inspection: Option<Box<Inspection>>,
     counts_output: bool,
@@ -127,7 +128,7 @@ impl<H: SessionHost> Pump<H> {
         }
     }
 
-    /// Does what others ask of the session. Ready when one of them has ended it.
+    /// Handles requests from other threads. Ready if one of them has ended the session.
     fn poll_called(&mut self) -> Poll<Option<Cause>> {
         if let Some(cause) = self.registered.session.ended() {
             return Poll::Ready(Some(cause));
@@ -138,9 +139,9 @@ impl<H: SessionHost> Pump<H> {
         Poll::Pending
     }
 
-    /// Moves bytes from these sides until nothing more can be moved in this turn and, if something comes
-    /// of it, from the other. Ready when the session is over: with a cause that somebody must be told
-    /// of, or without one when both sides have closed.
+    /// Moves bytes from these sides until nothing more can be moved in this turn. If that had an effect,
+    /// continues with both sides. Ready when the session is over: with a cause if the peers must be told,
+    /// with `None` when both sides have closed.
     fn poll(&mut self, round: Round<'_>, mut sides: &[Side]) -> Poll<Option<Cause>> {
         loop {
             let mut quiet = true;
@@ -160,7 +161,7 @@ impl<H: SessionHost> Pump<H> {
         }
     }
 
-    /// Puts in the pings that were asked for.
+    /// Inserts the requested pings.
     fn ping(&mut self) {
         let session = &self.registered.session;
         for (to, leg) in session.legs.iter() {
@@ -173,8 +174,8 @@ impl<H: SessionHost> Pump<H> {
         }
     }
 
-    /// Does what the session's heartbeats want. Ready when there was something: with the end of the
-    /// session, or with frames put in that want to be written.
+    /// Carries out the next heartbeat action. Ready if there was one: with `Some` if the session is over,
+    /// with `None` if frames were inserted and must be written.
     fn poll_heartbeats(&mut self, now: Nanos) -> Poll<Option<Option<Cause>>> {
         let action = self.inspection.as_mut().and_then(|inspection| inspection.action(now));
         let Some(action) = action else { return Poll::Pending };
@@ -183,7 +184,10 @@ impl<H: SessionHost> Pump<H> {
                 if self.flows.app.insert_messages(&frame, times, MOST_OWED) {
                     return Poll::Ready(None);
                 }
-                (Cause::HeartbeatFlood, "more heartbeats than answers that it takes")
+                (
+                    Cause::HeartbeatFlood,
+                    "heartbeats arrive faster than the client reads the answers",
+                )
             }
             HeartbeatAction::ToApp(ping) => {
                 self.flows.client.insert_control(&ping);
@@ -230,20 +234,20 @@ impl<H: SessionHost> Pump<H> {
                 (ClosingEvent::Fin { side, cut: !flow.at_boundary() }, &"end of stream")
             }
             FlowEvent::ReadFailed(error) => (ClosingEvent::Broken(side), error),
-            FlowEvent::WriteFailed => (ClosingEvent::Deaf(side.other()), &"it takes no more"),
+            FlowEvent::WriteFailed => (ClosingEvent::Deaf(side.other()), &"write failed"),
             FlowEvent::Ended => (ClosingEvent::Finished(side.other()), &"end of stream"),
             FlowEvent::Discarded => return Poll::Pending,
         };
         match self.closing.on(event) {
             Step::Fin(to) => self.flows[to.other()].finish(),
             Step::End(cause) => return self.end(cause, detail),
-            // Legs are reset when the session has ended.
+            // Legs are reset only after the session has ended.
             Step::Rest | Step::Reset(_) => {}
         }
         if self.closing.over() { Poll::Ready(None) } else { Poll::Pending }
     }
 
-    /// Ends the session for `cause`, unless another came first.
+    /// Ends the session for `cause`, unless another cause came first.
     fn end(&self, cause: Cause, detail: &dyn Display) -> Poll<Option<Cause>> {
         let session = &self.registered.session;
         let (app, id) = (&session.app.name, session.id);

@@ -1,12 +1,12 @@
-//! The pings that the sweep asks for: their payloads, by which their pongs are known among others.
+//! Payloads of the pings requested by the sweep, by which their pongs are recognised.
 
 use super::random::ping_payload;
 use crate::core::frame::{Chunk, Opcode};
 
-/// The payloads of the pings to one peer. The last byte counts them, the others stay the same.
+/// The payloads of the pings to one peer. The last byte is a counter, the others stay the same.
 #[derive(Debug, Default)]
 pub(super) struct PingPayloads {
-    /// Payload of the newest; zeros before the first.
+    /// Payload of the newest ping; zeros before the first.
     newest: [u8; 8],
 }
 
@@ -21,7 +21,7 @@ impl PingPayloads {
         self.newest
     }
 
-    /// Whether this is a pong to one of them; if so, whether to the newest.
+    /// Whether this is a pong to one of our pings: `Some(true)` if to the newest.
     #[inline]
     pub(super) fn pong(&self, chunk: &Chunk, payload: &[u8]) -> Option<bool> {
         let header = chunk.header.filter(|header| header.start.opcode == Opcode::Pong)?;

@@ -1,14 +1,14 @@
-//! Unpredictable bytes: masking keys, and payloads by which our own pings are known.
+//! Unpredictable bytes: masking keys, and payloads by which our own pings are recognised.
 
-/// RFC 6455 section 5.3: a client's masking key is unpredictable. `seed` is used only by a kernel
-/// without random numbers, where any key masks.
+/// RFC 6455 section 5.3: a client's masking key is unpredictable. `seed` is used only if the kernel has no
+/// random numbers; any key will do then.
 pub(super) fn masking_key(seed: u64) -> [u8; 4] {
     let [key @ .., _, _, _, _] = bytes(seed);
     key
 }
 
-/// The payload of a ping of ours: no peer has the same one but as our pong. As long as a frame may be
-/// that the parser shows whole.
+/// The payload of one of our pings, which no other ping is likely to have. It is short enough that the parser
+/// never splits the frame.
 pub(super) fn ping_payload(seed: u64) -> [u8; 8] {
     let [one, two, three, four, five, ..] = bytes(seed);
     [b'e', b'b', b'b', one, two, three, four, five]

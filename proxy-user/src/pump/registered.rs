@@ -1,11 +1,11 @@
-//! A session's entry in the table of those that live.
+//! A session's registration, undone when dropped.
 
 use std::sync::Arc;
 
 use super::SessionHost;
 use crate::session::Session;
 
-/// Takes the session out of the registry and gives its rows back, even if the pump panics.
+/// Removes the session from the registry and releases its rows, even if the pump panics.
 #[derive(Debug)]
 pub(super) struct Registered<H: SessionHost> {
     pub(super) session: Arc<Session>,

@@ -1,4 +1,4 @@
-//! A session from its first turn to its last: live, then closing.
+//! A session from its first turn to its last: first live, then closing.
 
 use std::io;
 use std::sync::Arc;
@@ -18,12 +18,11 @@ use crate::core::time::Nanos;
 use crate::session::{Seat, Session};
 
 impl Pumps {
-    /// Runs a registered session to its end, at which both legs are closed and their rows released. The
-    /// seats are given back as soon as the session is over. Its pump is called by `waker`, which is one
-    /// of this thread's.
+    /// Hands a registered session to a pump thread, which runs it until both legs are closed and their rows
+    /// released. Its seats are released as soon as the session ends. `waker` must come from the same thread.
     ///
-    /// True = the caller owes a [`Pumps::call`], before which the thread need not know of the session: one
-    /// call is enough for all that arrive until then.
+    /// True = the caller must call [`Pumps::call`], or the thread will not notice the session. One call is
+    /// enough for all sessions handed over until then.
     pub fn run<H: SessionHost>(
         &self,
         waker: Arc<SessionWaker>,
@@ -40,11 +39,11 @@ impl Pumps {
     }
 }
 
-#[allow(clippy::large_enum_variant, reason = "it is live nearly all of its life")]
+#[allow(clippy::large_enum_variant, reason = "it is `Live` nearly all the time")]
 #[derive(Debug)]
 enum Run<H: SessionHost> {
     Live(Pump<H>),
-    /// Boxed, so that a live session does not carry the room for its end.
+    /// Boxed, so that a live session does not reserve space for it.
     Closing(Box<ClosingSession<H>>),
     Over,
 }
@@ -62,7 +61,7 @@ impl<H: SessionHost> Run<H> {
         self.socket(side).is_some_and(|socket| socket.tell(ready))
     }
 
-    /// Takes the session out of the table, and says what is to be said.
+    /// Unregisters the session, and starts closing it if there is a cause.
     fn part(&mut self, cause: Option<Cause>, now: Nanos) -> Turn {
         let Run::Live(pump) = std::mem::replace(self, Run::Over) else { return Turn::Over };
         let Pump { registered, sockets, flows, seats, closing, .. } = pump;

@@ -1,4 +1,4 @@
-//! What a session notes of the frames of one direction.
+//! What a session records about the frames of one direction.
 
 use super::inspection::Inspection;
 use super::observer::FrameObserver;
@@ -12,7 +12,7 @@ use crate::core::side::{Direction, Side};
 use crate::core::time::Nanos;
 use crate::session::{Counts, Leg, Session};
 
-/// Notes what goes by in one direction.
+/// Records the frames of one direction.
 pub(super) struct SessionObserver<'a> {
     pub(super) session: &'a Session,
     pub(super) leg: &'a Leg,
@@ -21,9 +21,9 @@ pub(super) struct SessionObserver<'a> {
     pub(super) direction: Direction,
     pub(super) inspection: &'a mut Option<Box<Inspection>>,
     pub(super) counts_output: bool,
-    /// Of the pings to where this comes from.
+    /// Payloads of the pings sent to where these frames come from.
     pub(super) ping_payloads: &'a PingPayloads,
-    /// Payload bytes of the newest data frame.
+    /// Payload length of the newest data frame in bytes.
     pub(super) length: u64,
 }
 

@@ -1,7 +1,7 @@
-//! One socket of a session: reads and writes it as far as it is known to be ready, counts what goes over
-//! the wire, and never waits.
+//! One socket of a session: reads and writes as long as it is ready, counts bytes on the wire, and never
+//! blocks.
 //!
-//! Its thread polls edge-triggered (epoll(7)), so what it is told here holds until the kernel says no.
+//! The thread polls edge-triggered (epoll(7)), so readiness is remembered until the kernel returns `EAGAIN`.
 
 use std::io;
 use std::task::Poll;
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::transport::Transport;
 use crate::session::Leg;
 
-/// Reads in one turn of a session, so that a busy one does not keep the others of its thread waiting.
+/// Reads per turn, so that a busy session does not keep the others on its thread waiting.
 const READS: u8 = 8;
 
 /// A connected socket.
@@ -22,13 +22,13 @@ pub(super) struct Socket {
     transport: Transport,
     readable: bool,
     writable: bool,
-    /// The peer has sent its FIN or RST: a read that leaves room has not read all.
+    /// The peer has sent FIN or RST: a short read does not mean that the socket is empty.
     ending: bool,
-    /// What is left of [`READS`].
+    /// How many of [`READS`] are left in this turn.
     reads: u8,
 }
 
-/// What the kernel has told of a socket.
+/// Readiness as reported by the kernel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ready {
     readable: bool,
@@ -38,7 +38,7 @@ pub(super) struct Ready {
 
 impl From<&Event> for Ready {
     fn from(event: &Event) -> Ready {
-        // An error is told by the next read or write.
+        // The next read or write returns the error.
         let (error, ending) = (event.is_error(), event.is_read_closed());
         Ready {
             readable: event.is_readable() || ending || error,
@@ -49,13 +49,13 @@ impl From<&Event> for Ready {
 }
 
 impl Socket {
-    /// A non-blocking socket that may be ready for anything.
+    /// A non-blocking socket, assumed to be ready.
     pub(super) fn new(stream: std::net::TcpStream) -> Socket {
         let transport = Transport::plain(stream);
         Socket { transport, readable: true, writable: true, ending: false, reads: READS }
     }
 
-    /// Has the thread hear of it under this token.
+    /// Registers the socket with the thread's poll under this token.
     ///
     /// # Errors
     /// The kernel has no room for another one (epoll_ctl(2)).
@@ -63,7 +63,7 @@ impl Socket {
         self.transport.register(registry, token)
     }
 
-    /// The kernel has told something. True = what was refused may be written now.
+    /// Updates the readiness. True = a refused write can be retried.
     pub(super) fn tell(&mut self, ready: Ready) -> bool {
         let refused = !self.writable;
         self.readable |= ready.readable;
@@ -72,22 +72,22 @@ impl Socket {
         refused && self.writable
     }
 
-    /// A turn of its session begins.
+    /// Starts a turn of the session.
     pub(super) fn begin_turn(&mut self) {
         self.reads = READS;
     }
 
-    /// There is more to read, in another turn.
+    /// Whether there may be more to read, in another turn.
     pub(super) fn wants_turn(&self) -> bool {
         self.readable && self.reads == 0
     }
 
-    /// Something may be there to be read in this turn.
+    /// Whether there may be something to read in this turn.
     pub(super) fn may_read(&self) -> bool {
         self.readable && self.reads > 0
     }
 
-    /// Reads once, and counts it for `leg`. 0 = the end of the stream.
+    /// Reads once, and counts the bytes for `leg`. 0 = end of the stream.
     pub(super) fn poll_read(&mut self, leg: &Leg, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.may_read() {
             return Poll::Pending;
@@ -96,7 +96,7 @@ impl Socket {
         match self.transport.read(buffer) {
             Ok(moved) => {
                 leg.socket.add_read(moved.wire as u64);
-                // Less than there was room for: the socket is empty (epoll(7), question 9).
+                // A short read means that the socket is empty (epoll(7), question 9).
                 self.readable = moved.bytes == buffer.len() || self.ending;
                 Poll::Ready(Ok(moved.bytes))
             }
@@ -108,7 +108,7 @@ impl Socket {
         }
     }
 
-    /// Writes once, and counts it for `leg`.
+    /// Writes once, and counts the bytes for `leg`.
     pub(super) fn poll_write(&mut self, leg: &Leg, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if !self.writable {
             return Poll::Pending;
@@ -129,12 +129,12 @@ impl Socket {
         }
     }
 
-    /// Sends FIN behind all that was written.
+    /// Sends FIN behind everything that was written.
     pub(super) fn shutdown(&self) -> io::Result<()> {
         self.transport.shutdown()
     }
 
-    /// Has it send RST when it is dropped, and its queue freed.
+    /// Makes dropping it send RST and free its queue.
     pub(super) fn reset_on_close(&self) {
         self.transport.reset_on_close();
     }

@@ -1,8 +1,8 @@
-//! A thread that runs sessions: polls their sockets, hears their wakers, keeps their deadlines, and gives
-//! each its turn. Must not know what a session does in it.
+//! A thread that runs sessions: polls their sockets, receives their wakers, keeps their deadlines, and gives
+//! each its turn. Must not know what a session does in its turn.
 //!
-//! A thread of its own, beside the runtime that serves HTTP: a message costs one read, one write and
-//! its share of one epoll_wait(2), no task is scheduled for it, and no request keeps it waiting.
+//! It is separate from the runtime that serves HTTP. A message costs one read, one write and its share of one
+//! epoll_wait(2); no task is scheduled for it, and no HTTP request delays it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Debug;
@@ -21,52 +21,52 @@ use crate::core::decoder::Workspace;
 use crate::core::side::Side;
 use crate::core::time::Nanos;
 
-/// Events taken at a time.
+/// Events taken per poll.
 const EVENTS: usize = 256;
 const ALARM: Token = Token(usize::MAX - 1);
 
 /// Why a session gets a turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
-    /// It is the first one, or its waker was woken.
+    /// The first turn, or the session's waker was woken.
     SessionWaker,
     /// A socket is ready.
     Socket(Side, Ready),
-    /// It asked for it.
+    /// The session asked for another turn.
     Asked,
 }
 
-/// What a session wants next.
+/// What a session needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// A turn when a socket is ready, its waker is woken, or at this time.
+    /// A turn when a socket is ready, its waker is woken, or this time has come.
     Wait(Option<Nanos>),
-    /// Another turn when the others have had theirs.
+    /// Another turn, after the others have had theirs.
     Again,
-    /// Nothing: it is over, and is to be dropped.
+    /// Nothing: it is over and can be dropped.
     Over,
 }
 
-/// What all turns of one round share.
+/// Shared by all turns of a round.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round<'a> {
     pub(super) now: Nanos,
     pub(super) workspace: &'a Workspace,
 }
 
-/// What the thread runs.
+/// A session as the thread sees it.
 pub(super) trait Turns: Debug + Send {
-    /// Has its sockets polled, the client's under the first token, the app's under the second.
+    /// Registers its sockets: the client's under the first token, the app's under the second.
     ///
     /// # Errors
     /// The kernel has no room for them.
     fn register(&mut self, registry: &Registry, tokens: [Token; 2]) -> io::Result<()>;
 
-    /// Takes a turn. It must not wait.
+    /// Takes a turn. It must not block.
     fn turn(&mut self, call: Call, round: Round<'_>) -> Turn;
 }
 
-/// Gives sessions to a thread.
+/// A handle to a pump thread, for handing sessions to it.
 #[derive(Clone, Debug)]
 pub struct Pumps(Arc<Mailbox>);
 
@@ -74,7 +74,7 @@ impl Pumps {
     /// Starts a thread with this name.
     ///
     /// # Errors
-    /// It, or what it needs of the kernel, cannot be had.
+    /// The thread, its epoll instance or its eventfd cannot be created.
     pub fn start(name: String) -> io::Result<(Pumps, JoinHandle<()>)> {
         let poll = Poll::new()?;
         let mailbox = Arc::new(Mailbox::new(poll.registry(), ALARM)?);
@@ -93,24 +93,24 @@ impl Pumps {
         Ok((pumps, handle))
     }
 
-    /// A waker for a session that it is to run.
+    /// A waker for a session that this thread will run.
     #[must_use]
     pub fn waker(&self) -> Arc<SessionWaker> {
         self.0.waker()
     }
 
-    /// Sessions that it has.
+    /// How many sessions the thread has.
     #[must_use]
     pub fn load(&self) -> usize {
         self.0.wakers()
     }
 
-    /// Drops its sessions and ends the thread.
+    /// Makes the thread drop its sessions and exit.
     pub fn stop(&self) {
         self.0.stop();
     }
 
-    /// Has it come for the sessions that wait for it.
+    /// Wakes the thread to take the sessions that were handed over.
     pub fn call(&self) {
         self.0.call();
     }
@@ -120,12 +120,12 @@ impl Pumps {
     }
 }
 
-/// A session's place in the thread.
+/// A session's slot in the thread.
 #[derive(Debug, Default)]
 struct SessionSlot {
     run: Option<Box<dyn Turns>>,
     due: Option<Nanos>,
-    /// It has asked for another turn.
+    /// Whether it has asked for another turn.
     again: bool,
 }
 
@@ -133,10 +133,10 @@ struct Thread {
     mailbox: Arc<Mailbox>,
     poll: Poll,
     places: Vec<SessionSlot>,
-    /// Places that are taken.
+    /// The number of occupied slots.
     live: usize,
     due: BTreeSet<(Nanos, usize)>,
-    /// Those that asked for another turn.
+    /// Slots that asked for another turn.
     again: VecDeque<usize>,
     taken: Mail,
     workspace: Workspace,
@@ -148,7 +148,7 @@ impl Thread {
         loop {
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    tracing::error!(%error, "a pump's thread cannot poll");
+                    tracing::error!(%error, "a pump thread cannot poll");
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 _ => {}
@@ -172,17 +172,17 @@ impl Thread {
         }
     }
 
-    /// How long may be polled.
+    /// How long the poll may block.
     fn patience(&self) -> Option<Duration> {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
         let (due, _) = self.due.first()?;
-        // The coarse clock must have passed it.
+        // Add 1 ms, because the coarse clock must have passed the deadline.
         Some(due.since(clock::coarse()) + Duration::from_millis(1))
     }
 
-    /// Takes in what arrived and hears the wakers. True = this is the end.
+    /// Takes in new sessions and handles woken wakers. True = the thread is to exit.
     fn take_mail(&mut self, now: Nanos) -> bool {
         let mut taken = std::mem::take(&mut self.taken);
         if self.mailbox.take(&mut taken) {
@@ -203,7 +203,7 @@ impl Thread {
         let place = waker.place() as usize;
         let tokens = [Token(2 * place), Token(2 * place + 1)];
         if let Err(error) = run.register(self.poll.registry(), tokens) {
-            tracing::error!(%error, "cannot poll a session's sockets: it is closed");
+            tracing::error!(%error, "cannot poll the sockets of a session: closing it");
             return;
         }
         if self.places.len() <= place {
@@ -211,11 +211,11 @@ impl Thread {
         }
         self.places[place].run = Some(run);
         self.live += 1;
-        // Its waker may have been woken before.
+        // Its waker may already have been woken.
         self.turn(place, Call::SessionWaker, now);
     }
 
-    /// Gives turns to those whose time has come.
+    /// Gives a turn to the sessions whose deadline has passed.
     fn keep_time(&mut self, now: Nanos) {
         while let Some(&(due, place)) = self.due.first()
             && due <= now
@@ -228,7 +228,7 @@ impl Thread {
         }
     }
 
-    /// Gives one more turn to each that has asked for it.
+    /// Gives a turn to each session that has asked for another.
     fn go_round(&mut self, now: Nanos) {
         for _ in 0..self.again.len() {
             let Some(place) = self.again.pop_front() else { return };
@@ -244,13 +244,13 @@ impl Thread {
         let Some(SessionSlot { run: Some(run), due, again }) = self.places.get_mut(place) else {
             return;
         };
-        // A bug in one session must not end the others; the panic has been logged.
+        // A bug in one session must not end the others. The panic has been logged.
         let round = Round { now, workspace: &self.workspace };
         let turn = catch_unwind(AssertUnwindSafe(|| run.turn(call, round))).unwrap_or(Turn::Over);
         let wanted = match turn {
             Turn::Wait(wanted) => wanted,
             Turn::Again => {
-                // Once in each round, however often the kernel or a waker gave it a turn besides.
+                // Queue it once per round, even if an event or a waker gave it another turn.
                 if !std::mem::replace(again, true) {
                     self.again.push_back(place);
                 }
@@ -266,11 +266,11 @@ impl Thread {
         if turn == Turn::Over
             && let Some(run) = self.places[place].run.take()
         {
-            // The same holds for its last steps.
+            // The same applies to its destructor.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
             self.live -= 1;
             if self.live == 0 {
-                // Room for as many as there ever were is much when there are none.
+                // Do not keep the memory of the peak when there are no sessions.
                 self.places = Vec::new();
             }
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::*;
 
-/// Whom something happened to, and what.
+/// Which actor did what.
 type Seen = (char, &'static str);
 
-/// Something to run: tells of every turn and of its end, and does what it was told beforehand.
+/// A fake session: reports every turn and its end, and follows its script.
 #[derive(Debug)]
 struct Actor {
     name: char,
@@ -19,11 +19,11 @@ struct Actor {
 enum Act {
     Wait,
     Until(Duration),
-    /// Wants turn after turn.
+    /// Asks for another turn every time.
     Forever,
     Over,
     Panic,
-    /// Has its own waker woken in its turn.
+    /// Wakes its own waker during its turn.
     Ring(Arc<SessionWaker>),
 }
 
@@ -47,7 +47,7 @@ impl Turns for Actor {
                 Turn::Again
             }
             Some(Act::Over) => Turn::Over,
-            Some(Act::Panic) => panic!("as it was told"),
+            Some(Act::Panic) => panic!("as scripted"),
             Some(Act::Ring(waker)) => {
                 std::task::Waker::from(waker).wake();
                 Turn::Wait(None)
@@ -58,7 +58,7 @@ impl Turns for Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
-        // The stage may be gone.
+        // The receiver may be gone.
         let _ = self.seen.send((self.name, "over"));
     }
 }
@@ -82,7 +82,7 @@ impl Stage {
         }
     }
 
-    /// What is seen next.
+    /// The next report.
     fn next(&self) -> Seen {
         self.seen.1.recv_timeout(Duration::from_secs(20)).unwrap()
     }
@@ -103,7 +103,7 @@ fn a_bell_is_heard_also_before_its_session_has_come() {
     let waker = stage.pumps.waker();
     ring(&waker);
     stage.enter('a', &waker, [Act::Wait, Act::Wait, Act::Over]);
-    // The first turn is a call; the ring may come behind it as another.
+    // The first turn comes from the handover; the wake-up may cause another.
     assert_eq!(stage.next(), ('a', "waker"));
     ring(&waker);
     assert_eq!(stage.next(), ('a', "waker"));
@@ -166,7 +166,7 @@ fn each_that_asks_has_one_turn_in_a_round() {
     while stage.next() != ('a', "waker") {}
     stage.enter('b', &second, [Act::Forever]);
     while stage.next() != ('b', "waker") {}
-    // The round in which it came may have been begun.
+    // The round in which it arrived may already have begun.
     let turns = std::iter::from_fn(|| Some(stage.next())).skip_while(|seen| seen.0 == 'a');
     let turns: String = turns.take(100).map(|seen| seen.0).collect();
     assert_eq!(turns, "ba".repeat(50));
@@ -206,7 +206,7 @@ fn a_place_is_given_again_only_when_its_bell_is_gone() {
     drop(first);
     assert_eq!(stage.pumps.load(), 1);
     assert_eq!(stage.pumps.waker().place(), place);
-    // When none is out, the lowest is the next.
+    // When no place is in use, the lowest comes next.
     drop(second);
     assert_eq!(stage.pumps.load(), 0);
     assert_eq!(stage.pumps.waker().place(), 0);

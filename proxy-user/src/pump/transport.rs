@@ -1,7 +1,7 @@
-//! What carries the bytes of a leg: plain TCP, and one place for whatever else is to come.
+//! What carries the bytes of a leg: plain TCP now, with room for TLS.
 //!
-//! Nobody above asks which it is. A transport says how many bytes a read or a write moved on the wire:
-//! the verdicts on stalls go by those. It must not know frames or readiness.
+//! The layers above do not know which it is. A transport reports how many bytes a read or write moved on the
+//! wire, because stalls are judged by those. It must not know frames or readiness.
 
 use std::io;
 use std::net::Shutdown;
@@ -14,19 +14,19 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::SockRef;
 
-/// A connected, non-blocking socket and what is spoken over it.
+/// A connected, non-blocking socket and the protocol on it.
 #[derive(Debug)]
 pub(super) enum Transport {
-    /// Bytes as they are.
+    /// Bytes as they are on the wire.
     Plain(TcpStream),
 }
 
-/// What one read or write moved.
+/// The result of one read or write.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moved {
-    /// Bytes for whoever called.
+    /// Bytes read or written by the caller.
     pub(super) bytes: usize,
-    /// Bytes that the socket gave or took.
+    /// Bytes read from or written to the socket.
     pub(super) wire: usize,
 }
 
@@ -42,7 +42,7 @@ impl Transport {
         Transport::Plain(TcpStream::from_std(stream))
     }
 
-    /// Has the thread hear of its socket under this token.
+    /// Registers the socket with the thread's poll under this token.
     ///
     /// # Errors
     /// The kernel has no room for another one (epoll_ctl(2)).
@@ -51,10 +51,10 @@ impl Transport {
         registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Reads once. No bytes = the end of the stream.
+    /// Reads once. 0 bytes = end of the stream.
     ///
     /// # Errors
-    /// As recv(2): `AGAIN` where there is nothing to read.
+    /// As recv(2): `AGAIN` if there is nothing to read.
     #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Moved, Errno> {
         let Transport::Plain(stream) = self;
@@ -65,14 +65,14 @@ impl Transport {
     /// Writes once.
     ///
     /// # Errors
-    /// As send(2): `AGAIN` where there is no room.
+    /// As send(2): `AGAIN` if there is no room.
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<Moved, Errno> {
         let Transport::Plain(stream) = self;
         retry_on_intr(|| send(&*stream, bytes, SendFlags::NOSIGNAL)).map(Moved::plain)
     }
 
-    /// Sends FIN behind all that was written.
+    /// Sends FIN behind everything that was written.
     ///
     /// # Errors
     /// As shutdown(2).
@@ -81,8 +81,8 @@ impl Transport {
         stream.shutdown(Shutdown::Write)
     }
 
-    /// Has it send RST when it is dropped, and its queue freed: closing with linger 0 does so
-    /// (`tcp_close` in net/ipv4/tcp.c). A socket that refuses the option is gone already.
+    /// Makes dropping it send RST and free its queue: closing with linger 0 does that (`tcp_close` in
+    /// net/ipv4/tcp.c). A socket that refuses the option is already gone.
     pub(super) fn reset_on_close(&self) {
         let Transport::Plain(stream) = self;
         let _ = SockRef::from(&stream.as_fd()).set_linger(Some(Duration::ZERO));

@@ -1,5 +1,5 @@
-//! How a session's pump is called by others: each session has a waker, and the thread that runs it
-//! hears all of its sessions'.
+//! How other threads wake a session's pump: each session has a waker, and all wakers of a thread share its
+//! mailbox.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::thread::Turns;
 
-/// What waits for a thread.
+/// New sessions and woken wakers, waiting for a thread.
 #[derive(Debug)]
 pub(super) struct Mailbox {
     waiting: Mutex<Waiting>,
@@ -21,7 +21,7 @@ pub(super) struct Mailbox {
 /// A session and its waker.
 pub(super) type Arrival = (Arc<SessionWaker>, Box<dyn Turns>);
 
-/// Sessions that have arrived, and wakers that were woken.
+/// The contents of a mailbox: sessions handed over, and wakers that were woken.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
     pub(super) arrived: Vec<Arrival>,
@@ -31,27 +31,27 @@ pub(super) struct Mail {
 #[derive(Debug, Default)]
 struct Waiting {
     left: Mail,
-    /// The thread is to end.
+    /// The thread is to exit.
     stopped: bool,
-    /// It has been woken and has not come yet.
+    /// The thread has been woken and has not emptied the mailbox yet.
     called: bool,
-    /// Places that no waker has, of those below `places`.
+    /// Free places below `places`.
     free: Vec<u32>,
     places: u32,
 }
 
-/// Calls one session's pump: a [`std::task::Waker`] is made of it.
+/// Wakes the pump of one session; can be turned into a [`std::task::Waker`].
 #[derive(Debug)]
 pub struct SessionWaker {
-    /// Where the session is among those of its thread. No other waker has it while this one exists.
+    /// The session's slot in its thread. No other waker has the same place while this one exists.
     place: u32,
-    /// Rung and not yet heard.
+    /// Woken, but the thread has not handled it yet.
     woken: AtomicBool,
     mailbox: Arc<Mailbox>,
 }
 
 impl Mailbox {
-    /// A mailbox whose thread polls `registry`, and hears of it under `token`.
+    /// The mailbox of the thread that polls `registry`; it is woken with an event under `token`.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Mailbox> {
         let alarm = Waker::new(registry, token)?;
         Ok(Mailbox { waiting: Mutex::default(), alarm })
@@ -67,27 +67,27 @@ impl Mailbox {
         Arc::new(SessionWaker { place, woken: AtomicBool::new(false), mailbox: Arc::clone(self) })
     }
 
-    /// How many wakers are out: one for each session, until nobody looks at it any more.
+    /// How many wakers exist: one per session, until its last reference is dropped.
     pub(super) fn wakers(&self) -> usize {
         let waiting = self.waiting();
         waiting.places as usize - waiting.free.len()
     }
 
-    /// Leaves a session for the thread, which is not woken for it. True = it is the first that waits, and
-    /// whoever left it owes a [`Mailbox::call`].
+    /// Hands over a session without waking the thread. True = it is the first one waiting, and the caller
+    /// must call [`Mailbox::call`].
     pub(super) fn arrive(&self, arrival: Arrival) -> bool {
         let mut waiting = self.waiting();
         waiting.left.arrived.push(arrival);
         waiting.left.arrived.len() == 1 && !waiting.called
     }
 
-    /// Tells the thread to end.
+    /// Tells the thread to exit.
     pub(super) fn stop(&self) {
         self.waiting().stopped = true;
         self.call();
     }
 
-    /// Wakes the thread, unless it is on its way.
+    /// Wakes the thread, unless it has already been woken.
     pub(super) fn call(&self) {
         let on_its_way = std::mem::replace(&mut self.waiting().called, true);
         if !on_its_way && let Err(error) = self.alarm.wake() {
@@ -95,7 +95,7 @@ impl Mailbox {
         }
     }
 
-    /// Takes what was left, in exchange for empty lists. True = the thread is to end.
+    /// Takes the contents in exchange for empty lists. True = the thread is to exit.
     pub(super) fn take(&self, taken: &mut Mail) -> bool {
         let mut waiting = self.waiting();
         std::mem::swap(&mut waiting.left, taken);
@@ -109,14 +109,14 @@ impl Mailbox {
 }
 
 impl SessionWaker {
-    /// Where its session is.
+    /// The slot of its session.
     pub(super) fn place(&self) -> u32 {
         self.place
     }
 
-    /// It has been heard: what is woken from now on is heard again.
+    /// The thread handles this wake-up: any later one is delivered again.
     pub(super) fn heard(&self) {
-        // What was done before it was woken last is seen from here on.
+        // Acquire: sees everything that was done before the last wake-up.
         self.woken.swap(false, Ordering::AcqRel);
     }
 }
@@ -139,7 +139,7 @@ impl Drop for SessionWaker {
         let mut waiting = self.mailbox.waiting();
         waiting.free.push(self.place);
         if waiting.free.len() == waiting.places as usize {
-            // From the lowest place on, so that few sessions need room for few.
+            // Start again from the lowest place, so that few sessions need few slots.
             (waiting.free, waiting.places) = (Vec::new(), 0);
         }
     }

@@ -1,5 +1,4 @@
-//! The end of a direction: what waits, the last words, the FIN, and an ear for what its source may still
-//! say.
+//! The end of a direction: writes what remains and FIN, while still reading what the source may send.
 
 use std::task::{Poll, ready};
 
@@ -9,9 +8,9 @@ use crate::pump::socket::Socket;
 use crate::session::Leg;
 
 impl Flow {
-    /// [`Flow::poll`] for a session that has ended: what is left goes to `to`, if that is still there,
-    /// and then `from` is read on, for the Close that it may still say. Closing earlier with bytes unread
-    /// would send RST, and the peer's kernel might throw our Close away with it.
+    /// [`Flow::poll`] for a session that has ended: writes what is left to `to`, if it is still open, then
+    /// keeps reading from `from` until its Close. Closing a socket with unread bytes would send RST, which
+    /// could make the peer's kernel discard our Close.
     pub(in crate::pump) fn poll_out(
         &mut self,
         from: Option<(&mut Socket, &Leg)>,
@@ -36,12 +35,12 @@ impl Flow {
         }
     }
 
-    /// Something that was read is still to be written.
+    /// Whether something that was read still has to be written.
     fn waits(&self) -> bool {
         self.buffer.as_ref().is_some_and(|buffer| !buffer.waiting().is_empty())
     }
 
-    /// Writes the last words and the FIN.
+    /// Writes the last frame and FIN.
     pub(super) fn poll_finish(&mut self, (to, leg): (&mut Socket, &Leg)) -> Poll<FlowEvent> {
         // Nothing more will be written.
         if matches!(self.stage, Stage::Ended | Stage::Broken) {
@@ -58,7 +57,7 @@ impl Flow {
         Poll::Ready(FlowEvent::Ended)
     }
 
-    /// Reads and follows frames that are for nobody.
+    /// Reads and parses frames that are not passed on.
     fn poll_discard(&mut self, from: Option<(&mut Socket, &Leg)>) -> Poll<FlowEvent> {
         if self.buffer.is_none() {
             let Some((from, leg)) = from.filter(|_| !self.source_over) else {
