@@ -1,55 +1,56 @@
-//! How a request is met whose app may not be running: passed on, made to wait, shown a page, or refused.
+//! What happens to a request when its app may not be running: it is passed on, held, shown a page, or
+//! refused.
 //!
-//! Must not know what a page looks like, who waits where, nor how a request was judged.
+//! Must not know what the page looks like, where requests wait, or how a request was judged.
 
 use super::lifecycle::{LifecycleEvent, State, Step};
 use super::time::Nanos;
 
-/// Who asks.
+/// Who sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// Somebody opens or reloads a page.
     Person,
-    /// A page, or a program, asks by itself: a poll, or a connection that a page opens again.
+    /// A page or a program on its own: a poll, or a connection that a page re-opens.
     Poll,
     /// Anything else.
     Other,
 }
 
-/// What `wake` says.
+/// The setting `wake`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WakePolicy {
-    /// People get the page, others wait.
+    /// People get the page, other requests wait.
     Auto,
-    /// All wait.
+    /// Every request waits.
     Hold,
-    /// People get the page, others are refused.
+    /// People get the page, other requests are refused.
     Page,
 }
 
-/// How a request is met.
+/// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meeting {
-    /// It goes to the app.
+    /// Pass it to the app.
     Pass,
-    /// It waits until the app runs or it is known that it will not.
+    /// Hold it until the app runs, or is known not to start.
     Wait,
-    /// The page that shows how far the app is.
+    /// Show the page that reports the app's progress.
     Page,
-    /// The app is suspended, and this does not wake it.
+    /// Refuse it: the app is suspended, and this request does not wake it.
     Paused,
-    /// The app is starting, and this does not wait for it.
+    /// Refuse it: the app is starting, and this request does not wait.
     Starting,
-    /// The app could not start, and is not tried again before this.
+    /// Refuse it: the app could not start, and is not tried again before `until`.
     Failed {
         /// The end of the pause.
         until: Nanos,
     },
-    /// The app may not run.
+    /// Refuse it: the app may not run.
     Disabled,
 }
 
-/// What is told to the lifecycle of an app in this state when somebody comes; `None` = nothing.
+/// The event that a request causes in the lifecycle of an app in this state; `None` = none.
 #[must_use]
 pub fn knock(state: State, arrival: Arrival) -> Option<LifecycleEvent> {
     match (state, arrival) {
@@ -59,7 +60,7 @@ pub fn knock(state: State, arrival: Arrival) -> Option<LifecycleEvent> {
     }
 }
 
-/// How a request is met by an app that is in this state once it has been told of it.
+/// What happens to a request whose app is in this state, after the lifecycle has handled the request's event.
 #[must_use]
 pub fn meet(state: State, arrival: Arrival, policy: WakePolicy) -> Meeting {
     let to_come = match (arrival, policy) {

@@ -1,28 +1,28 @@
-//! How long to wait before something that failed is tried again: 1, 2, 4 … 60 seconds.
+//! How long to wait before retrying something that failed: 1, 2, 4 … 60 seconds.
 
 use std::time::Duration;
 
 /// The first pause.
 const FIRST: Duration = Duration::from_secs(1);
-/// The longest pause between two tries.
+/// The longest pause.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The pauses between the tries of one thing.
+/// The back-off of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
-    /// Tries that failed since the last success.
+    /// Failures since the last success.
     failures: u32,
 }
 
 impl Backoff {
-    /// A try has failed. How long to wait before the next one.
+    /// Records a failure. Returns how long to wait before the next try.
     pub fn failed(&mut self) -> Duration {
         let pause = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         pause
     }
 
-    /// A try has succeeded.
+    /// Records a success.
     pub fn reset(&mut self) {
         self.failures = 0;
     }

@@ -1,15 +1,15 @@
-//! A write that a socket does not take because its peer takes nothing from the socket's queue.
+//! A write that the socket refuses because its peer does not drain the socket's queue.
 
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// How such a write has fared since its socket first refused it.
+/// A refused write.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocked {
-    /// When the peer last took something, as far as has been seen.
+    /// When the peer last acknowledged something, as far as observed.
     since: Nanos,
-    /// When that was last looked at.
+    /// When `acked` was last read.
     looked: Nanos,
     /// Bytes that the peer has acknowledged.
     acked: u64,
@@ -17,15 +17,15 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// One that begins now. `acked`: the bytes that the peer has acknowledged.
+    /// A write refused for the first time. `acked`: bytes that the peer has acknowledged.
     #[must_use]
     pub fn new(now: Nanos, acked: u64) -> Blocked {
         Blocked { since: now, looked: now, acked, overdue: false }
     }
 
-    /// Refused once more. True once the peer is to be given up, which has taken nothing for `limit`.
-    /// `acked` is asked a few times in that time only: a queue that drains slowly may take long to
-    /// have room again.
+    /// Records another refusal. True once the peer should be given up on, because it has acknowledged nothing
+    /// for `limit`. `acked` is only called a few times within the limit: a queue that drains slowly may have
+    /// no room for long.
     pub fn refused(&mut self, now: Nanos, limit: Duration, acked: impl FnOnce() -> u64) -> bool {
         if now >= self.next_look(limit) {
             let acked = acked();
@@ -38,20 +38,20 @@ impl Blocked {
         self.overdue
     }
 
-    /// The peer is to be given up.
+    /// Whether the peer should be given up on.
     #[must_use]
     pub fn is_overdue(&self) -> bool {
         self.overdue
     }
 
-    /// When to tell of the write again.
+    /// When to call [`Blocked::refused`] again at the latest.
     #[must_use]
     pub fn next_look(&self, limit: Duration) -> Nanos {
         (self.looked + pace(limit)).min(self.since + limit)
     }
 }
 
-/// How often to look at what does not tell by itself, so that a verdict is late by this at most.
+/// How often to check what does not report by itself, so that a verdict is late by no more than this.
 #[must_use]
 pub fn pace(limit: Duration) -> Duration {
     limit / 4

@@ -1,48 +1,48 @@
-//! How long an HTTP connection's client may keep us waiting: for a head, for a body, for room to
-//! answer. What the client does not owe has no deadline: a long poll and a silent event stream may
-//! last for ever, as long as the client is there.
+//! How long an HTTP client may keep us waiting for a head, for a body, or for room to send an answer. When
+//! the client owes nothing there is no deadline: a long poll or a silent event stream may last for ever, as
+//! long as the client is there.
 
 use std::time::Duration;
 
 use super::blocked::{Blocked, pace};
 use super::time::Nanos;
 
-/// A kept-alive connection without a request. Longer than the usual load balancers' 60 s, so that
-/// they are the ones who close: a request that crosses our close on its way is a 502 to its sender.
+/// A kept-alive connection without a request. Longer than the 60 s that load balancers usually allow, so that
+/// they close first: a request that crosses our close would become a 502.
 const IDLE: Duration = Duration::from_secs(75);
-/// A request's body of which nothing arrives.
+/// A request body of which nothing arrives.
 const BODY: Duration = Duration::from_secs(60);
 /// An answer of which the client takes nothing.
 const ANSWER: Duration = Duration::from_secs(60);
-/// A client that waits for the app, of which nothing is read meanwhile.
+/// How often to check a client that waits for the app and from which nothing is read.
 const PRESENCE: Duration = Duration::from_secs(10);
-/// A client that goes on sending behind its last answer, and one that then sends nothing; what nginx waits
+/// A client that keeps sending after its last answer, and one that is silent then. nginx's values
 /// (`lingering_time`, `lingering_timeout`).
 const LINGER: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(5);
 
-/// How long each kind of silence may last.
+/// How long each state may last.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A head, from its first byte to its last; a connection's first head from the connection's
-    /// start.
+    /// From the first byte of a head to its last. For the first head, counted from the start of the
+    /// connection.
     pub head: Duration,
-    /// No request.
+    /// Idle, without a request.
     pub idle: Duration,
-    /// A request's body of which nothing arrives.
+    /// A request body of which nothing arrives.
     pub body: Duration,
     /// An answer of which the client takes nothing.
     pub answer: Duration,
-    /// Between two looks whether a client that waits for the app is still there.
+    /// Between two checks whether a client that waits for the app is still there.
     pub presence: Duration,
-    /// The rest of what a client was sending when its last answer was over.
+    /// Receiving the rest of what a client was sending when its last answer was complete.
     pub linger: Duration,
-    /// The same, of which nothing arrives.
+    /// The same, while nothing arrives.
     pub quiet: Duration,
 }
 
 impl Limits {
-    /// The usual ones, with this limit for heads.
+    /// The default limits, with this one for heads.
     #[must_use]
     pub fn new(head: Duration) -> Limits {
         Limits {
@@ -57,69 +57,69 @@ impl Limits {
     }
 }
 
-/// What the client owed for too long.
+/// What the client failed to do in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overdue {
-    /// The end of a head, or any sign at all.
+    /// Send a complete head, or anything at all.
     Head,
-    /// The rest of a request's body.
+    /// Send the rest of a request body.
     Body,
-    /// Taking what it asked for.
+    /// Take the answer.
     Answer,
-    /// Its end of the connection, of which ours is closed.
+    /// Close its end of the connection, after we closed ours.
     Close,
 }
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing, and asking again by then at the latest; `None` = when something has happened.
+    /// Nothing until this time; `None` = until something happens.
     Wait(Option<Nanos>),
-    /// Looking whether the client is still there.
+    /// Check whether the client is still there.
     Look,
-    /// Ending the connection as if nobody wanted it any more, which nobody does.
+    /// Close the connection gracefully: nobody is using it.
     Retire,
-    /// Ending it at once.
+    /// Close it at once.
     Cut(Overdue),
 }
 
-/// A request by its number on the connection, so that what is left of one is not taken for the next.
+/// The number of a request on its connection. Keeps late events of one request from being taken for the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turn(u64);
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// A head is awaited since then.
+    /// Waiting for a head since then.
     Head(Nanos),
-    /// The app has the request; whether the client is still there was last looked at then.
+    /// The app has the request; when the client's presence was last checked.
     Asked(Nanos),
-    /// The answer is over, the request's body is not; nothing of it moved since then.
+    /// The answer is complete, the request body is not; when the body last made progress.
     Lingering(Nanos),
     /// No request since then.
     Idle(Nanos),
-    /// Our end is closed.
+    /// We have closed our end.
     Closing { since: Nanos, heard: Nanos },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Upload {
     Over,
-    /// What has arrived is still to be taken by the app.
+    /// The app has not yet taken what has arrived.
     Ours,
-    /// The app waits for more of it since then.
+    /// The app has been waiting for more of it since then.
     Owed(Nanos),
 }
 
-/// One connection's account.
+/// The timeouts of one connection.
 #[derive(Debug)]
 pub struct ClientTimeouts {
     limits: Limits,
     turn: Turn,
     phase: Phase,
     upload: Upload,
-    /// Nobody reads the rest of the request's body.
+    /// Nobody reads the rest of the request body.
     abandoned: bool,
-    /// A write of an answer.
+    /// A refused write of an answer.
     blocked: Option<Blocked>,
 }
 
@@ -147,7 +147,7 @@ impl ClientTimeouts {
         }
     }
 
-    /// A head is whole; `body`: and a body follows.
+    /// A head is complete. `body`: a body follows.
     pub fn asked(&mut self, body: bool, now: Nanos) -> Turn {
         self.turn.0 += 1;
         self.phase = Phase::Asked(now);
@@ -163,7 +163,7 @@ impl ClientTimeouts {
         }
     }
 
-    /// The app was given some of the body.
+    /// The app was given a part of the body.
     pub fn given(&mut self, turn: Turn, now: Nanos) {
         if turn != self.turn || self.upload == Upload::Over {
             return;
@@ -174,7 +174,7 @@ impl ClientTimeouts {
         }
     }
 
-    /// The body is whole, or has broken off.
+    /// The body is complete or was cut short.
     pub fn uploaded(&mut self, turn: Turn, now: Nanos) {
         if turn != self.turn {
             return;
@@ -191,7 +191,7 @@ impl ClientTimeouts {
         self.uploaded(turn, now);
     }
 
-    /// The answer is over; some of it may still be on its way to the socket.
+    /// The answer is complete, though not all of it may have reached the socket.
     pub fn answered(&mut self, turn: Turn, now: Nanos) {
         if turn == self.turn {
             let over = self.upload == Upload::Over;
@@ -208,7 +208,7 @@ impl ClientTimeouts {
         }
     }
 
-    /// The socket took none. True once the client is to be given up. `acked` tells how many bytes
+    /// The socket took nothing. True once the client should be given up on. `acked` returns how many bytes
     /// the client has acknowledged.
     pub fn refused(&mut self, now: Nanos, acked: impl FnOnce() -> u64) -> bool {
         match &mut self.blocked {
@@ -220,13 +220,13 @@ impl ClientTimeouts {
         }
     }
 
-    /// Our end is closed. True: the client may still be sending.
+    /// We have closed our end. True: the client may still be sending.
     pub fn closing(&mut self, now: Nanos) -> bool {
         self.phase = Phase::Closing { since: now, heard: now };
         self.abandoned || self.upload != Upload::Over
     }
 
-    /// What is to be done now.
+    /// What to do now.
     pub fn step(&mut self, now: Nanos) -> Step {
         let Limits { head, idle, body, answer, presence, linger, quiet } = self.limits;
         let mut looks = [None, None];
@@ -240,7 +240,7 @@ impl ClientTimeouts {
         let phase = match self.phase {
             Phase::Head(since) => Some((since + head, Step::Cut(Overdue::Head))),
             Phase::Lingering(since) => Some((since + body, Step::Cut(Overdue::Body))),
-            // What is left of an answer keeps to its own deadline.
+            // Unsent bytes of an answer have their own deadline.
             Phase::Idle(since) if self.blocked.is_none() => Some((since + idle, Step::Retire)),
             Phase::Asked(looked) => Some((looked + presence, Step::Look)),
             Phase::Idle(_) => None,
@@ -251,7 +251,7 @@ impl ClientTimeouts {
         let upload = match self.upload {
             Upload::Owed(since) => Some((since + body, Step::Cut(Overdue::Body))),
             Upload::Ours => {
-                // Another task takes it, and will not tell when it begins to wait.
+                // Another task reads the body and does not report when it starts to wait.
                 looks[1] = Some(now + pace(body));
                 None
             }
@@ -260,7 +260,8 @@ impl ClientTimeouts {
         let due = [upload, phase];
         if let Some((_, step)) = due.into_iter().flatten().find(|(at, _)| *at <= now) {
             match step {
-                // A head that has begun unseen, behind the last request, may still be ended.
+                // The first bytes of a new head may have arrived unnoticed behind the last request; it may
+                // still be completed.
                 Step::Retire => self.phase = Phase::Head(now),
                 Step::Look => self.phase = Phase::Asked(now),
                 Step::Wait(_) | Step::Cut(_) => {}

@@ -11,15 +11,15 @@ fn fresh() -> ClientTimeouts {
     ClientTimeouts::new(Limits::new(HEAD), at(0))
 }
 
-/// One whose first request came at 0 s.
+/// A connection whose first request came at 0 s.
 fn asked(body: bool) -> (ClientTimeouts, Turn) {
     let mut timeouts = fresh();
     let turn = timeouts.asked(body, at(0));
     (timeouts, turn)
 }
 
-/// Follows the machine's own wake-ups from `from` on, as the watchdog does; each calls `awake`
-/// first. What it comes to, and when.
+/// Runs the machine through its own wake-ups from `from` on, as the watchdog does, calling `awake` before
+/// each. Returns the last step and its time.
 fn outcome(
     timeouts: &mut ClientTimeouts,
     from: u64,
@@ -30,7 +30,7 @@ fn outcome(
         awake(timeouts, now);
         match timeouts.step(now) {
             Step::Wait(Some(next)) => {
-                assert!(next > now, "a wait until the past is no wait");
+                assert!(next > now, "a wait must end in the future");
                 now = next;
             }
             Step::Look => {}
@@ -44,7 +44,7 @@ fn left_alone(timeouts: &mut ClientTimeouts, from: u64) -> (Step, u64) {
     outcome(timeouts, from, |_, _| {})
 }
 
-/// There is nothing to do but to look whether the client is there.
+/// Whether there is nothing to do but to check the client's presence.
 fn waits(timeouts: &mut ClientTimeouts, now: Nanos) -> bool {
     let step = match timeouts.step(now) {
         Step::Look => timeouts.step(now),
@@ -72,7 +72,7 @@ fn an_idle_connection_outlives_a_load_balancer_s_minute_and_is_retired() {
     timeouts.answered(turn, at(5));
     assert_eq!(timeouts.step(at(5 + 60)), Step::Wait(Some(at(5 + 75))));
     assert_eq!(left_alone(&mut timeouts, 5), (Step::Retire, 80));
-    // A head that had begun before that was seen gets its time and no more.
+    // A head that began before this was noticed gets its full time, and no more.
     assert_eq!(left_alone(&mut timeouts, 80), (Step::Cut(Overdue::Head), 90));
 }
 
@@ -84,20 +84,20 @@ fn a_head_after_idleness_has_the_time_of_a_head_from_its_first_byte() {
     assert_eq!(left_alone(&mut timeouts, 70), (Step::Cut(Overdue::Head), 80));
 }
 
-/// Long polls, and event streams in which nothing happens.
+/// Long polls, and event streams without events.
 #[test]
 fn an_app_may_take_any_time() {
     for body in [false, true] {
         let (mut timeouts, turn) = asked(body);
         timeouts.uploaded(turn, at(1));
         assert!(matches!(left_alone(&mut timeouts, 1).0, Step::Wait(_)));
-        // The next request is already here; whose it is, is not ours to say.
+        // The next request is already here; the machine does not ask which one the bytes belong to.
         timeouts.arrived(at(2));
         assert!(matches!(left_alone(&mut timeouts, 100_000).0, Step::Wait(_)));
     }
 }
 
-/// Nothing is read of it meanwhile, so nothing else tells.
+/// Nothing is read from the client meanwhile, so there is no other sign of it.
 #[test]
 fn whether_a_client_that_waits_is_there_is_looked_at_now_and_then() {
     for body in [false, true] {
@@ -138,7 +138,7 @@ fn a_slow_body_goes_on_as_long_as_something_arrives() {
     assert!(matches!(left_alone(&mut timeouts, now).0, Step::Wait(_)));
 }
 
-/// The client waits for us there, not we for it.
+/// There the client waits for us, not the other way round.
 #[test]
 fn a_body_that_the_app_does_not_take_is_not_the_client_s_fault() {
     let (mut timeouts, turn) = asked(true);
@@ -148,7 +148,7 @@ fn a_body_that_the_app_does_not_take_is_not_the_client_s_fault() {
     assert!(waits(&mut timeouts, at(200_000)));
 }
 
-/// The app's task does not wake the watchdog when it begins to wait.
+/// The app's task does not wake the watchdog when it starts to wait.
 #[test]
 fn a_body_that_is_owed_is_noticed_soon_after_its_time() {
     let (mut timeouts, turn) = asked(true);
@@ -190,7 +190,7 @@ fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     assert_eq!(outcome(&mut timeouts, 0, frozen), (Step::Cut(Overdue::Answer), 60));
 }
 
-/// A queue of megabytes may drain for minutes before it has room for more.
+/// A queue of megabytes may drain for minutes before it has room again.
 #[test]
 fn a_client_that_takes_little_keeps_its_answer() {
     let (mut timeouts, _) = asked(false);

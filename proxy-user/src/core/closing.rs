@@ -1,18 +1,17 @@
-//! The end of a session: two legs, each told once, whatever happens at once and in whatever order.
+//! The end of a session: each of the two legs is told once, whatever happens, in any order.
 //!
-//! Give [`Closing::on`] what happens on the sockets and do the one thing it says; give
-//! [`Closing::end`] the cause that has won (`Session::end`) and do what it orders for each leg, then
-//! go on with `on`; call [`Closing::late`] when the time for closing is over. The session is over
-//! when [`Closing::over`] says so. Nothing here knows a frame's bytes: where a Close is put is the
-//! pump's business.
+//! Pass events on the sockets to [`Closing::on`] and carry out the step it returns. Pass the cause that won
+//! (`Session::end`) to [`Closing::end`], carry out its order for each leg, then continue with `on`. Call
+//! [`Closing::late`] when the time for closing is over. The session is over when [`Closing::over`] is true.
+//! Nothing here knows the bytes of a frame: the pump decides where to put a Close.
 //!
-//! RFC 6455 section 7.1.2: the Close of one peer is passed to the other, whose answer passes back.
-//! Where Ebbtide says Close itself it waits for the answer before its FIN (section 7.1.1).
+//! RFC 6455 section 7.1.2: the Close of one peer is passed to the other, whose answer is passed back. If
+//! Ebbtide sends a Close itself, it waits for the answer before its FIN (section 7.1.1).
 
 use super::ending::{Cause, Tell};
 use super::side::{PerSide, Side};
 
-/// What a leg's peer has said of the end.
+/// How far a leg's peer has closed its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Said {
     Nothing,
@@ -21,17 +20,17 @@ enum Said {
     End,
 }
 
-/// What a leg has been told of the end.
+/// How far we have closed a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Told {
     Nothing,
-    /// A Close frame: its peer's, or one of ours.
+    /// A Close frame was sent: the other peer's or one of ours.
     Close,
-    /// A FIN, which is on its way.
+    /// FIN is queued.
     Fin,
-    /// The FIN has been written.
+    /// FIN was written.
     Done,
-    /// RST, or its socket takes nothing any more.
+    /// RST was sent, or the socket takes no more bytes.
     Lost,
 }
 
@@ -41,60 +40,59 @@ struct LegState {
     told: Told,
 }
 
-/// Something that a socket showed.
+/// An event on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClosingEvent {
-    /// A Close of this leg's peer went by.
+    /// A Close from this leg's peer was passed on.
     Close(Side),
-    /// This leg's peer has sent FIN, and all before it has been passed on. `cut`: inside a frame,
-    /// behind which nothing can be put.
+    /// This leg's peer has sent FIN, and everything before it has been passed on.
     Fin {
-        /// Whose.
+        /// The side.
         side: Side,
-        /// Inside a frame.
+        /// In the middle of a frame, so that nothing can be sent behind it.
         cut: bool,
     },
     /// Reading from this leg failed.
     Broken(Side),
-    /// Writing to this leg failed. What its peer said before may still be unread.
+    /// Writing to this leg failed. Bytes from its peer may still be unread.
     Deaf(Side),
     /// The FIN to this leg has been written.
     Finished(Side),
 }
 
-/// The one thing to do after an event.
+/// What to do after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing.
     Rest,
-    /// Send this leg FIN behind what waits.
+    /// Send FIN to this leg, behind everything that waits.
     Fin(Side),
     /// Reset this leg.
     Reset(Side),
-    /// End the session for this cause, unless another came first.
+    /// End the session for this cause, unless another cause came first.
     End(Cause),
 }
 
-/// What to do with one leg when the session ends.
+/// What to do with a leg when the session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Nothing: it knows, or its answer is waited for.
+    /// Nothing: it has been told, or its answer is still to come.
     Rest,
-    /// Say Close with this code and reason behind what waits, and wait for the answer.
+    /// Send Close with this code and reason behind everything that waits, and wait for the answer.
     Close(u16, &'static str),
-    /// Say Close and send FIN: this peer waits for an answer to its Close, or has ended its side.
+    /// Send Close, then FIN: this peer waits for an answer to its Close, or has ended its side.
     CloseAndFin(u16, &'static str),
-    /// Send FIN behind what waits.
+    /// Send FIN behind everything that waits.
     Fin,
     /// Reset it.
     Reset,
 }
 
-/// One session's end. See the module's text for the order of calls.
+/// The closing state of one session. See the module's documentation for the order of calls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Closing {
     legs: PerSide<LegState>,
-    /// The session has ended for a cause: each leg is on its own.
+    /// The session has ended for a cause: each leg is closed on its own.
     parting: bool,
 }
 
@@ -106,7 +104,7 @@ impl Default for Closing {
 }
 
 impl Closing {
-    /// Something happened.
+    /// Handles an event.
     pub fn on(&mut self, event: ClosingEvent) -> Step {
         match event {
             ClosingEvent::Close(side) => {
@@ -127,7 +125,7 @@ impl Closing {
                 if self.legs[side].told == Told::Lost {
                     return Step::End(reset(side));
                 }
-                // An app that goes without a word is broken, unless the client went first.
+                // An app that leaves without Close is broken, unless the client left first.
                 let untold =
                     self.legs.client.said == Said::Nothing && self.legs.client.told < Told::Fin;
                 if side == Side::App && before == Said::Nothing && untold && !cut {
@@ -140,7 +138,7 @@ impl Closing {
                 self.lose(side)
             }
             ClosingEvent::Deaf(side) => {
-                // A broken peer may have said something before it broke.
+                // A peer whose connection broke may have sent something before.
                 let heard_all = self.legs[side].said == Said::End;
                 if self.parting || heard_all {
                     return self.lose(side);
@@ -156,7 +154,7 @@ impl Closing {
         }
     }
 
-    /// The session has ended for `cause`: an order for each leg. The first cause wins, any other
+    /// Ends the session for `cause`; returns an order for each leg. The first cause wins: any later one
     /// orders nothing.
     pub fn end(&mut self, cause: Cause) -> PerSide<Order> {
         if std::mem::replace(&mut self.parting, true) {
@@ -172,7 +170,7 @@ impl Closing {
         PerSide::from_fn(|side| self.legs[side].order(tell[side]))
     }
 
-    /// The time for closing is over: an order for each leg.
+    /// The time for closing is over; returns an order for each leg.
     pub fn late(&mut self) -> PerSide<Order> {
         self.parting = true;
         PerSide::from_fn(|side| {
@@ -185,7 +183,7 @@ impl Closing {
         })
     }
 
-    /// Both legs have come to their end.
+    /// Whether both legs are closed.
     #[must_use]
     pub fn over(&self) -> bool {
         self.legs.client.settled() && self.legs.app.settled()
@@ -196,7 +194,7 @@ impl Closing {
         leg.said = leg.said.max(said);
     }
 
-    /// A leg that was told Close has answered: the handshake is done.
+    /// A leg that was sent Close has answered: its closing handshake is complete.
     fn answered(&mut self, side: Side) -> Step {
         match self.legs[side].told {
             Told::Close => self.fin(side),
@@ -232,14 +230,14 @@ impl LegState {
         }
     }
 
-    /// What becomes of what a cause has for this leg.
+    /// Turns what a cause says into an order for this leg.
     fn order(&mut self, tell: Tell) -> Order {
         let spoke = self.said > Said::Nothing;
         let (told, order) = match (tell, self.told) {
             (Tell::Reset, _) | (_, Told::Lost) => (Told::Lost, Order::Reset),
             (_, Told::Fin | Told::Done) => (self.told, Order::Rest),
             (Tell::Fin, _) => (Told::Fin, Order::Fin),
-            // It has answered, or cannot.
+            // The peer has answered, or cannot.
             (Tell::Close(..), Told::Close) if spoke => (Told::Fin, Order::Fin),
             (Tell::Close(..), Told::Close) => (Told::Close, Order::Rest),
             (Tell::Close(code, reason), Told::Nothing) if spoke => {
@@ -251,10 +249,10 @@ impl LegState {
         order
     }
 
-    /// What this leg is told when Close went by and the connections stay open.
+    /// What this leg is told if Close was exchanged and the connections stay open.
     fn unanswered(self, reason: &'static str, code: u16) -> Tell {
         match (self.said, self.told) {
-            // It owes the answer, or its FIN.
+            // The peer owes its Close or its FIN.
             (Said::Nothing, _) | (Said::Close, Told::Done) => Tell::Reset,
             _ => Tell::Close(code, reason),
         }

@@ -1,11 +1,11 @@
-//! The tables of `docs/liveness.md` about the end of a session are what the machine does.
+//! Checks that the tables in `docs/liveness.md` about the end of a session match the machine.
 
 use super::Side::{App, Client};
 use super::*;
 
 const PAGE: &str = include_str!("../../../docs/liveness.md");
 
-/// What has gone by on both legs, what happens, and the step that follows.
+/// What has happened on both legs, the next event, and the resulting step.
 const LIVING: [(&[ClosingEvent], ClosingEvent, Step); 14] = [
     (&[], ClosingEvent::Close(Client), Step::Rest),
     (&[], ClosingEvent::Close(App), Step::Rest),
@@ -86,7 +86,7 @@ fn living() -> String {
     table
 }
 
-/// Orders for one leg, whatever the other is like.
+/// Orders for one leg; the other leg does not matter.
 fn ending() -> String {
     let mut table =
         "| its peer has said | it was told | Close is due | FIN is due | RST is due | a Close \
@@ -104,7 +104,7 @@ fn ending() -> String {
     table
 }
 
-/// What follows on a leg once the session has ended.
+/// Events on a leg after the session has ended.
 fn parting() -> String {
     let mut table =
         "| it was told | its Close | its FIN | reading fails | writing fails | 5 s are over |\n\

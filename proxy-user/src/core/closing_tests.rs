@@ -7,14 +7,13 @@ fn orders(client: Order, app: Order) -> PerSide<Order> {
     PerSide { client, app }
 }
 
-/// What a peer and its kernel can still do on a leg, as the machine's caller would see it, and what
-/// has been sent to it. The environment of the machine, kept beside it.
+/// One leg's environment: what the peer and its kernel can still do, and what has been sent to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Wire {
     closed: bool,
     ended: bool,
     deaf: bool,
-    /// Close frames that were put on it, ours and its peer's.
+    /// Close frames sent to it, ours and the other peer's.
     closes: u8,
     fins: u8,
     fin_written: bool,
@@ -28,7 +27,7 @@ struct World {
     parted: bool,
 }
 
-/// What can happen next: something on a socket, an end for a cause, or the end of all patience.
+/// What can happen next: an event on a socket, a cause, or the timeout.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
     On(ClosingEvent),
@@ -41,7 +40,7 @@ impl World {
         &mut self.wires[side]
     }
 
-    /// All that can happen from here. Sockets that were reset show nothing.
+    /// Everything that can happen next. Sockets that were reset produce no events.
     fn happenings(&self) -> Vec<Happening> {
         let mut all: Vec<_> = Cause::ALL.into_iter().map(Happening::End).collect();
         if self.parted {
@@ -69,8 +68,8 @@ impl World {
         all
     }
 
-    /// The world after something has happened. `rival`: a cause that another thread has put in place
-    /// of the one that the machine finds, if it finds one.
+    /// The world after something has happened. `rival`: a cause that another thread set first, if the machine
+    /// comes up with one.
     fn after(&self, happening: Happening, rival: Option<Cause>) -> World {
         let mut world = self.clone();
         match happening {
@@ -78,7 +77,7 @@ impl World {
                 match event {
                     ClosingEvent::Close(side) => {
                         world.wire(side).closed = true;
-                        // Passed on, unless the session has ended or nothing can be written.
+                        // Passed on, unless the session has ended or the other leg cannot be written.
                         let passes = !world.parted && !world.wire(side.other()).deaf;
                         if passes && world.wire(side.other()).fins == 0 {
                             world.wire(side.other()).closes += 1;
@@ -139,7 +138,7 @@ impl World {
     }
 }
 
-/// Every state that any interleaving of everything can reach, with the way there.
+/// Every state reachable by any interleaving, with the previous state and the step that leads to it.
 fn all() -> HashMap<World, Option<(World, String)>> {
     let mut seen = HashMap::from([(World::default(), None)]);
     let mut open = VecDeque::from([World::default()]);
@@ -181,8 +180,7 @@ fn in_every_interleaving_each_leg_is_told_once_and_none_is_left_half_open() {
     }
 }
 
-/// From wherever a session stands, its end comes: at once when the time is over, and without any
-/// reset when both peers do what they ought to.
+/// Every state leads to the end: at once when the time is over, and without a reset if both peers behave.
 #[test]
 fn every_state_has_a_way_to_the_end() {
     let seen = all();
@@ -271,7 +269,7 @@ fn nothing_is_said_behind_a_close_or_a_fin() {
 fn an_app_that_goes_without_a_word_is_broken_unless_the_client_went_first() {
     let gone = |cut| ClosingEvent::Fin { side: App, cut };
     assert_eq!(Closing::default().on(gone(false)), Step::End(Cause::AppClosed));
-    // Behind half a frame nothing can be put.
+    // Nothing can be sent behind half a frame.
     assert_eq!(Closing::default().on(gone(true)), Step::Fin(Client));
     for first in [
         ClosingEvent::Close(Client),

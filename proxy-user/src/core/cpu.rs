@@ -1,42 +1,43 @@
-//! Whether an app computes, told by the CPU time that its processes use: the mean of a minute.
+//! Whether an app is computing, judged by its CPU time: the mean over a minute.
 //!
-//! Make a [`Load`] when the app has come up, and give it the CPU time used so far now and then, a few times in
-//! [`WINDOW`]. What the start took, and what came within [`SETTLING`] after it, does not count: programs load
-//! their libraries then, and draw their first page.
+//! Create a [`Load`] when the app has come up, and pass it the CPU time used so far a few times per
+//! [`WINDOW`]. CPU time before that, and in the first [`SETTLING`] after it, does not count: programs load
+//! their libraries and draw their first page then.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// By which work is known that the CPU time shows, in place of a rule.
+/// The name shown in place of a rule for work detected by CPU time.
 pub const RULE: &str = "cpu";
-/// What the mean is taken of.
+/// The period of the mean.
 pub const WINDOW: Duration = Duration::from_secs(60);
 const WINDOW_NANOS: u64 = 60_000_000_000;
-/// How long after an app has come up its CPU time still belongs to the start.
+/// How long after the app has come up its CPU time still belongs to the start.
 pub const SETTLING: Duration = Duration::from_secs(10);
 
 /// The CPU time of one run of an app.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// From when it counts.
+    /// When counting starts.
     settled: Nanos,
-    /// CPU time at moments, the oldest first: one that is no later than the window's begin, and those in it.
+    /// CPU time at points in time, the oldest first. One sample is at or before the start of the window, the
+    /// others are within it.
     samples: VecDeque<(Nanos, Duration)>,
 }
 
 impl Load {
-    /// One of an app that came up at `ready`.
+    /// For an app that came up at `ready`.
     #[must_use]
     pub fn new(ready: Nanos) -> Load {
         Load { settled: ready + SETTLING, samples: VecDeque::new() }
     }
 
-    /// All of its processes have used so much by `now`. Returns how much of it in the last minute, without the
-    /// start.
+    /// All processes together have used this much by `now`. Returns how much of it belongs to the last
+    /// minute, without the start.
     pub fn sample(&mut self, now: Nanos, used: Duration) -> Duration {
-        // Less than before: somebody counts anew.
+        // Less than before: the counter was reset.
         let is_void =
             |&(at, before): &(Nanos, Duration)| at < self.settled || used < before || now < at;
         if self.samples.back().is_some_and(is_void) {
@@ -50,7 +51,7 @@ impl Load {
         used.saturating_sub(self.used_by(begin))
     }
 
-    /// How much had been used at a moment, on the line between the samples around it.
+    /// CPU time used by a point in time, interpolated between samples.
     fn used_by(&self, moment: Nanos) -> Duration {
         let Some(&(before, used)) = self.samples.front() else { return Duration::ZERO };
         let Some(&(after, more)) = self.samples.get(1) else { return used };
@@ -62,7 +63,7 @@ impl Load {
     }
 }
 
-/// Whether so much CPU time in [`WINDOW`] is more than `percent` of one core.
+/// Whether this much CPU time per [`WINDOW`] is more than `percent` of one core.
 #[must_use]
 pub fn is_above(used: Duration, percent: u32) -> bool {
     used * 100 > WINDOW * percent

@@ -8,7 +8,7 @@ fn seconds(count: f64) -> Duration {
     Duration::from_secs_f64(count)
 }
 
-/// Samples every `step` of an app that uses what `used` says so long after it came up.
+/// Samples every `step` an app that has used `used(t)` by `t` seconds after it came up.
 fn last(step: f64, until: f64, used: impl Fn(f64) -> f64) -> Duration {
     let mut load = Load::new(READY);
     let mut mean = Duration::ZERO;
@@ -30,7 +30,7 @@ fn what_the_start_takes_does_not_count() {
 
 #[test]
 fn work_is_seen_in_its_minute_and_not_after_it() {
-    // Computes on one core from the 100th to the 130th second.
+    // Computes on one core from second 100 to second 130.
     let job = |at: f64| (at - 100.0).clamp(0.0, 30.0);
     let above = |until| is_above(last(5.0, until, job), 20);
     assert_eq!([100.0, 110.0, 115.0].map(above), [false, false, true], "12 s of 60");
@@ -55,7 +55,7 @@ fn a_share_of_a_core_is_exceeded() {
 }
 
 proptest! {
-    /// However it is sampled.
+    /// At any sampling interval.
     #[test]
     fn a_steady_load_is_its_share_of_the_window(
         rate in 0.0f64..16.0,
@@ -72,7 +72,7 @@ proptest! {
         prop_assert!((mean.as_secs_f64() - rate * window).abs() < 1e-3, "{mean:?} {rate} {window}");
     }
 
-    /// Never more than was used, and nothing of what was used before it settled.
+    /// Never more than was used, and nothing of what was used while it settled.
     #[test]
     fn no_more_than_was_used(
         steps in prop::collection::vec((0.1f64..20.0, 0.0f64..30.0), 1..100),

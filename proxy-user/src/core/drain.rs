@@ -1,15 +1,15 @@
-//! How sessions are told to go when the process leaves: evenly over the drain time, so that their clients
-//! do not all come back in the same moment.
+//! When each session is told to leave at shutdown: spread evenly over the drain time, so that clients do not
+//! all reconnect at once.
 //!
-//! Of `n` sessions the `k`th is told when `k / n` of the time is over, the last at its end. Who ends by
-//! itself meanwhile leaves more time to the others. Call [`Drain::due`] often: what fell due since the
-//! look before is told at once.
+//! Of `n` sessions the `k`th is told after `k / n` of the time, the last one at its end. Sessions that end by
+//! themselves leave more time for the others. Call [`Drain::due`] often: it returns everything that has
+//! become due since the last call.
 
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// One session in the unit of [`Drain::owed`].
+/// One session, in the unit of [`Drain::owed`].
 const ONE: u128 = 1 << 32;
 
 /// The schedule of one drain.
@@ -17,25 +17,25 @@ const ONE: u128 = 1 << 32;
 pub struct Drain {
     looked: Nanos,
     end: Nanos,
-    /// The part of a session that has fallen due and was not told yet, below [`ONE`].
+    /// The fraction of a session that is due but has not been told, below [`ONE`].
     owed: u128,
 }
 
 impl Drain {
-    /// A drain that begins at `start` and has told everybody when `time` is over.
+    /// A drain that begins at `start` and has told every session after `time`.
     #[must_use]
     pub fn new(start: Nanos, time: Duration) -> Drain {
         Drain { looked: start, end: start + time, owed: 0 }
     }
 
-    /// How many of the `live` sessions that are not told yet are to be told now; all of them once the
-    /// time is over.
+    /// How many of the `live` sessions that have not been told yet to tell now; all of them once the time is
+    /// over.
     pub fn due(&mut self, now: Nanos, live: usize) -> usize {
         let (gone, left) = (now.since(self.looked), self.end.since(self.looked));
         if gone >= left {
             return live;
         }
-        // What is left of the time belongs to those who live, in equal parts.
+        // The remaining time is shared equally by the remaining sessions.
         let parts = (live as u128 * ONE).saturating_sub(self.owed);
         self.owed += parts * gone.as_nanos() / left.as_nanos();
         self.looked = self.looked.max(now);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     proptest! {
-        /// However often one looks: after each look as many are told as the time says, to one.
+        /// At any polling pace, the number told is what the time demands, to within one.
         #[test]
         fn it_is_even_and_all_are_told(
             sessions in 0_usize..20_000,
@@ -99,8 +99,8 @@ mod tests {
             prop_assert_eq!(told, sessions);
         }
 
-        /// Whoever ends by itself, comes late or is told: nobody is told who is not there, the pace never
-        /// exceeds an equal share of what is left, and the end tells all.
+        /// With sessions coming and going: never more are told than there are, the pace never exceeds an
+        /// equal share of the remaining time, and at the end all have been told.
         #[test]
         fn comings_and_goings_are_followed(
             looks in prop::collection::vec((1_u64..2_000, 0_usize..50, 0_usize..50), 1..200),

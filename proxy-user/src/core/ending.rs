@@ -1,4 +1,4 @@
-//! How a session ends: each cause, and what each of the two legs is told.
+//! How a session ends: the causes, and what each of its two legs is told.
 
 use super::side::{PerSide, Side};
 
@@ -8,7 +8,7 @@ use super::side::{PerSide, Side};
 pub enum Cause {
     /// The client takes nothing of what is queued for it.
     ClientStalled = 1,
-    /// Nothing of what is sent to the client is answered.
+    /// Nothing sent to the client is acknowledged.
     ClientUnreachable,
     /// The client closed its side long ago, or its socket is gone.
     ClientGone,
@@ -16,7 +16,7 @@ pub enum Cause {
     ClientReset,
     /// The app takes nothing of what is queued for it.
     AppStalled,
-    /// Nothing of what is sent to the app is answered.
+    /// Nothing sent to the app is acknowledged.
     AppUnreachable,
     /// The app closed its side long ago, or its socket is gone.
     AppGone,
@@ -26,17 +26,17 @@ pub enum Cause {
     Violation,
     /// A frame was larger than `limits.frame_bytes`.
     TooBig,
-    /// Close went both ways and neither side closed its connection.
+    /// Close frames were exchanged, but neither side closed its connection.
     CloseTimeout,
     /// Ebbtide is shutting down.
     Shutdown,
-    /// The app has not answered a heartbeat in time.
+    /// The app did not answer a heartbeat in time.
     AckTimeout,
     /// The app ended its connection without Close.
     AppClosed,
     /// An operator asked for it.
     Operator,
-    /// The client sends heartbeats and does not take their answers.
+    /// The client sends heartbeats but does not read the answers.
     HeartbeatFlood,
     /// The app is being suspended.
     Suspended,
@@ -45,18 +45,18 @@ pub enum Cause {
 /// What one leg is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tell {
-    /// A Close frame with this code and reason, then FIN, after what was accepted for it.
+    /// A Close frame with this code and reason, then FIN, behind everything already accepted for this leg.
     Close(u16, &'static str),
-    /// FIN alone: it has left without a word itself.
+    /// FIN only: this peer left without Close itself.
     Fin,
     /// RST: the kernel frees what is queued.
     Reset,
 }
 
-/// Which leg a reap is counted under, and why.
+/// How a reap is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reap {
-    /// Whose peer is gone.
+    /// The leg whose peer is gone.
     pub leg: Side,
     /// `stalled`, `unreachable`, `peer_closed` or `ack_timeout`.
     pub reason: &'static str,
@@ -106,7 +106,7 @@ impl Cause {
             Cause::AppReset => (Close(1014, "app reset"), Reset),
             Cause::Violation => both(1002, "protocol error"),
             Cause::TooBig => both(1009, "frame too big"),
-            // What has been said and told decides: `core::closing`.
+            // Depends on what was exchanged: `core::closing`.
             Cause::CloseTimeout => (Reset, Reset),
             Cause::Shutdown => both(1012, "proxy is restarting"),
             // The page reconnects on 1012.
@@ -119,7 +119,7 @@ impl Cause {
         PerSide { client, app }
     }
 
-    /// How the reaper counts it; `None` = not a reap.
+    /// How the reaper counts it; `None` = it is not a reap.
     #[must_use]
     pub fn reap(self) -> Option<Reap> {
         let (leg, reason) = match self {
@@ -128,7 +128,7 @@ impl Cause {
             Cause::ClientGone => (Side::Client, "peer_closed"),
             Cause::AppStalled => (Side::App, "stalled"),
             Cause::AppUnreachable => (Side::App, "unreachable"),
-            // An app that goes without Close is a loss; a client may do so at any time.
+            // An app that leaves without Close is a loss; a client may leave at any time.
             Cause::AppGone | Cause::AppReset | Cause::AppClosed => (Side::App, "peer_closed"),
             Cause::AckTimeout => (Side::App, "ack_timeout"),
             _ => return None,

@@ -1,54 +1,54 @@
-//! Server-sent events in the bytes of a response (HTML Standard, section 9.2.6, "Interpreting an event
-//! stream"): which events went by, with the first bytes of their data.
+//! Parser of server-sent events (HTML Standard, section 9.2.6, "Interpreting an event stream"): reports the
+//! events in a response, with the first bytes of their data.
 //!
-//! Comments, retry times and ids are no events. It keeps at most `needs` bytes of an event.
+//! Comments, retry times and ids are not events. At most `needs` bytes of an event are kept.
 
-/// The longest event name that is kept in bytes; a longer one is cut, and fits no rule.
+/// The longest event name that is kept, in bytes. A longer one is cut and matches no rule.
 const LONGEST_NAME: usize = 64;
 
-/// The longest field name that means anything, and one more byte.
+/// The longest meaningful field name, plus one byte.
 const FIELD: usize = 6;
 
-/// Follows one stream.
+/// The parser of one stream.
 #[derive(Debug, Default)]
 pub struct EventStream {
     needs: usize,
-    /// The field's name as far as it was read.
+    /// The name of the field, as far as it has been read.
     field: [u8; FIELD],
-    /// Bytes of the line so far, stopping at [`FIELD`] while its colon has not come.
+    /// Bytes of the line so far; stops at [`FIELD`] until the colon.
     length: usize,
-    /// The colon came; what follows is the value.
+    /// The colon has been read; the value follows.
     value: bool,
-    /// Nothing of the value came yet: one space is skipped.
+    /// Nothing of the value has been read: one space is skipped.
     fresh: bool,
-    /// The last byte ended a line as CR: an LF behind it belongs to it.
+    /// The last byte was a CR that ended a line: an LF behind it belongs to it.
     after_cr: bool,
     name: Vec<u8>,
     data: Vec<u8>,
-    /// Bytes of data, those not kept included.
+    /// Bytes of data, including those not kept.
     size: usize,
     has_data: bool,
 }
 
-/// An event that went by.
+/// An event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerSentEvent<'a> {
-    /// Its name; `message` where it has none.
+    /// Its name; `message` if it has none.
     pub name: &'a [u8],
-    /// Its data, lines joined by LF, or the first bytes of them.
+    /// Its data, lines joined by LF, or the first bytes of it.
     pub data: &'a [u8],
-    /// `data` is all of it.
+    /// Whether `data` is complete.
     pub whole: bool,
 }
 
 impl EventStream {
-    /// A stream that keeps `needs` bytes of an event's data.
+    /// A parser that keeps `needs` bytes of an event's data.
     #[must_use]
     pub fn new(needs: usize) -> EventStream {
         EventStream { needs, ..EventStream::default() }
     }
 
-    /// Follows more bytes of the stream and shows each event that ends in them.
+    /// Parses more bytes of the stream, and shows each event that ends in them.
     pub fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(ServerSentEvent<'_>)) {
         for &byte in bytes {
             match byte {

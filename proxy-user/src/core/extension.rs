@@ -1,11 +1,11 @@
-//! What the extensions in a 101 mean for the frames behind it (RFC 6455 section 9, RFC 7692 section 7).
-//! Must not judge the handshake: an answer that a browser will refuse only makes messages unreadable.
+//! What the extensions in a 101 mean for the frames behind it (RFC 6455 section 9, RFC 7692 section 7). Does
+//! not validate the handshake: an answer that a browser will refuse only makes messages unreadable.
 
 use http::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};
 
 use super::headers::tokens;
 
-/// The one extension that is understood.
+/// The only supported extension.
 const DEFLATE: &str = "permessage-deflate";
 
 /// How one direction compresses its messages (RFC 7692 section 7.1).
@@ -23,20 +23,19 @@ impl Default for Deflate {
     }
 }
 
-/// What was negotiated.
+/// The negotiated extensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
-    /// Reserved bits that data frames may set, as the bits 4 = RSV1, 2, 1. An extension that is not
-    /// known here may use any.
+    /// Reserved bits that data frames may set, as the bits 4 = RSV1, 2, 1. An unknown extension may use any.
     pub rsv: u8,
-    /// How the client's messages are compressed. `None`: not at all, or in a way that cannot be
-    /// followed, so that a message with a reserved bit cannot be read.
+    /// How the client's messages are compressed. `None`: not at all, or in an unsupported way. Messages with
+    /// a reserved bit cannot be read then.
     pub client: Option<Deflate>,
-    /// The same of the app's messages.
+    /// The same for the app's messages.
     pub server: Option<Deflate>,
 }
 
-/// Reads the `Sec-WebSocket-Extensions` of a 101.
+/// Parses `Sec-WebSocket-Extensions` of a 101.
 #[must_use]
 pub fn negotiated(headers: &HeaderMap) -> Extensions {
     let mut extensions = tokens(headers, &SEC_WEBSOCKET_EXTENSIONS);
@@ -58,8 +57,8 @@ fn reserved(extension: &str) -> u8 {
     if name(extension) == DEFLATE { 4 } else { 7 }
 }
 
-/// The client's and the server's way of compressing; `None` if this is no well-formed answer of
-/// permessage-deflate (RFC 7692 section 7: unknown, repeated and invalid parameters are refused).
+/// The parameters for the client's and the server's messages; `None` if this is not a valid
+/// permessage-deflate response (RFC 7692 section 7: unknown, repeated and invalid parameters are refused).
 fn parameters(extension: &str) -> Option<[Deflate; 2]> {
     if name(extension) != DEFLATE {
         return None;

@@ -1,22 +1,22 @@
-//! Where a message's body ends (RFC 9112 section 6): what two readers could read in two ways is not
-//! passed on.
+//! Where the body of a message ends (RFC 9112 section 6). Messages that two parsers could read differently
+//! are not passed on.
 
 use http::header::{self, HeaderMap, HeaderValue};
 
 use super::headers::tokens;
 
-/// What `Transfer-Encoding` says of a body.
+/// What `Transfer-Encoding` says about a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Nothing, or `chunked` and nothing else.
+    /// Nothing, or exactly `chunked`.
     Understood,
-    /// `chunked` more than once, which no sender may do (RFC 9112 section 6.1).
+    /// `chunked` more than once, which is forbidden (RFC 9112 section 6.1).
     Repeated,
-    /// Another coding. The proxy takes the chunks off and would have to take off what is below them.
+    /// Another coding. The proxy decodes `chunked` and would have to decode the other coding too.
     Unknown,
 }
 
-/// Reads `Transfer-Encoding`.
+/// Parses `Transfer-Encoding`.
 #[must_use]
 pub fn coding(headers: &HeaderMap) -> Coding {
     let values = || headers.get_all(header::TRANSFER_ENCODING).into_iter();
@@ -35,8 +35,8 @@ pub fn coding(headers: &HeaderMap) -> Coding {
     }
 }
 
-/// Leaves at most one `Content-Length` with one number: a list of equal ones is that one, and none of
-/// those that contradict each other is true (RFC 9112 section 6.3).
+/// Leaves at most one `Content-Length` with one number. Repeated equal values are merged; conflicting values
+/// are all removed, as none can be trusted (RFC 9112 section 6.3).
 pub fn settle_length(headers: &mut HeaderMap) {
     let is_number = |length: &str| !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
     let mut values = headers.get_all(header::CONTENT_LENGTH).into_iter();

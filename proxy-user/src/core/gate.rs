@@ -1,19 +1,19 @@
-//! An app's newest activity: one word that every frame may touch.
+//! An app's newest activity, in one word that every frame may touch.
 //!
-//! The common case, activity in a moment that has already seen some, is one atomic load and a
-//! compare. It must not count, report or log; those read it.
+//! The common case, a moment that has already seen activity, costs one atomic load and a compare. It must not
+//! count, report or log; readers do that.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// How many nanoseconds are one moment, as a power of two: 2^22 are 4 ms, the step of the coarse
+/// The length of a moment in nanoseconds, as a power of two: 2^22 ns are 4 ms, the resolution of the coarse
 /// clock.
 const MOMENT: u32 = 22;
 
-/// What kind of traffic counted as activity; within one moment a later one here outranks an
-/// earlier one, as it says more about a person.
+/// What kind of traffic counted as activity. Within one moment a later variant outranks an earlier one,
+/// because it says more about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Reason {
@@ -43,10 +43,10 @@ impl Reason {
     }
 }
 
-/// Activity at a moment.
+/// Activity at a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activity {
-    /// When, to 4 ms.
+    /// When, to within 4 ms.
     pub at: Nanos,
     /// What it was.
     pub reason: Reason,
@@ -60,12 +60,12 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Notes activity at `now`.
+    /// Records activity at `now`.
     #[inline]
     pub fn touch(&self, now: Nanos, reason: Reason) {
         let word = (now.0 >> MOMENT) << 3 | reason as u64;
         if self.word.load(Relaxed) < word {
-            // `fetch_max`: a thread that was held up since the load must not turn time back.
+            // `fetch_max`: a thread that was delayed after the load must not turn time back.
             self.word.fetch_max(word, Relaxed);
         }
     }
@@ -84,7 +84,7 @@ impl Gate {
 pub struct Moment(AtomicU64);
 
 impl Moment {
-    /// It happens at `now`.
+    /// Records that it happens at `now`.
     pub fn note(&self, now: Nanos) {
         self.0.store(now.0, Relaxed);
     }

@@ -1,11 +1,12 @@
-//! What a proxy does to headers on their way (RFC 9110 section 7.6, RFC 7239, RFC 6455 section 4).
+//! How a proxy rewrites headers (RFC 9110 section 7.6, RFC 7239, RFC 6455 section 4).
 
 use std::net::IpAddr;
 
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
 
-/// Fields for one connection only (RFC 9110 section 7.6.1), besides those that `Connection` names.
+/// Fields that apply to one connection only (RFC 9110 section 7.6.1), in addition to those named in
+/// `Connection`.
 const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -39,24 +40,24 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
 }
 
-/// A request that asks to become a WebSocket (RFC 6455 section 4.1).
+/// Whether a request asks to become a WebSocket (RFC 6455 section 4.1).
 #[must_use]
 pub fn asks_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     method == Method::GET && version == Version::HTTP_11 && names_websocket(headers)
 }
 
-/// The headers of a request or a 101 name the upgrade to WebSocket.
+/// Whether the headers of a request or a 101 name the upgrade to WebSocket.
 #[must_use]
 pub fn names_websocket(headers: &HeaderMap) -> bool {
     has_token(headers, &header::CONNECTION, "upgrade")
         && has_token(headers, &header::UPGRADE, "websocket")
 }
 
-/// Removes what must not travel on. A length beside chunks is void (RFC 9112 section 6.3), and would be
-/// taken for the body's without them. `TE: trailers` is asked for anew, as an answer's trailers are
-/// passed on.
+/// Removes hop-by-hop fields. With `Transfer-Encoding` a `Content-Length` is void (RFC 9112 section 6.3), and
+/// must go too, or it would be taken for the body's length. `TE: trailers` is set again, because trailers in
+/// answers are passed on.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    // Most messages have none of them, and looking at each field once is cheaper than searching six.
+    // Most messages have none of them, and one look at each field is cheaper than six searches.
     if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
         return;
     }
@@ -66,7 +67,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
     let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
         .filter_map(|token| token.parse().ok())
-        // A request without its Host is not the request any more.
+        // Without its Host the request would be a different one.
         .filter(|name| name != header::HOST)
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
@@ -78,7 +79,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// The same of an answer, but for the protocols that a 426 asks for (RFC 9110 section 15.5.22).
+/// The same for an answer, but keeps the protocols that a 426 offers (RFC 9110 section 15.5.22).
 pub fn strip_answer(status: StatusCode, headers: &mut HeaderMap) {
     let wanted = match status {
         StatusCode::UPGRADE_REQUIRED => headers.get(header::UPGRADE).cloned(),
@@ -91,13 +92,13 @@ pub fn strip_answer(status: StatusCode, headers: &mut HeaderMap) {
     }
 }
 
-/// Puts back what [`strip_hop_by_hop`] took from a WebSocket handshake.
+/// Restores what [`strip_hop_by_hop`] removed from a WebSocket handshake.
 pub fn ask_websocket(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// The address that a connection came from, written once for all its requests.
+/// The address at the other end of a connection, formatted once for all its requests.
 #[derive(Clone, Debug)]
 pub struct Peer {
     ip: IpAddr,
@@ -108,7 +109,7 @@ impl Peer {
     /// The peer at this address.
     #[must_use]
     pub fn new(ip: IpAddr) -> Peer {
-        // No address fails; the word for none is RFC 7239's, section 6.2.
+        // This cannot fail for an address. The fallback is RFC 7239's word for an unknown one (section 6.2).
         let name = HeaderValue::try_from(ip.to_string());
         Peer { ip, name: name.unwrap_or(HeaderValue::from_static("unknown")) }
     }
@@ -120,16 +121,16 @@ impl Peer {
     }
 }
 
-/// Who asked, and through what.
+/// Who sent the request, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
-    /// Who the connection came from.
+    /// The peer of the connection.
     pub peer: &'a Peer,
-    /// The peer is one of `trusted_proxies`: what it says of those before it is kept.
+    /// The peer is one of `trusted_proxies`: what it says about earlier hops is kept.
     pub trusted: bool,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// Host and port that the client asked for, if it did.
+    /// Host and port as requested by the client, if given.
     pub host: Option<&'a str>,
 }
 
@@ -164,14 +165,14 @@ pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
     }
 }
 
-/// A field that says where a request came from, under any of the names that apps believe.
+/// Whether the field says where a request came from, under any name that apps believe.
 fn claims_the_way(name: &HeaderName) -> bool {
     begins(name, "x-forwarded-") || is(name, "x-real-ip") || is(name, "forwarded")
 }
 
-/// A field with an underscore where one that the proxy sets or vouches for has a hyphen: both are the
-/// same variable in CGI and WSGI (RFC 3875 section 4.1.18), so that the app would believe this one. No
-/// proxy writes such names, and so nobody is trusted with them.
+/// Whether the field has an underscore where one that the proxy sets or vouches for has a hyphen. Both become
+/// the same variable in CGI and WSGI (RFC 3875 section 4.1.18), so the app would believe it. No proxy writes
+/// such names, so they are never trusted.
 fn is_look_alike(name: &HeaderName) -> bool {
     let known = || {
         let others = ["cdn-loop", "content-length", "transfer-encoding"];
@@ -186,7 +187,7 @@ fn is(name: &HeaderName, known: &str) -> bool {
     name.as_str().len() == known.len() && begins(name, known)
 }
 
-/// Underscores count as hyphens.
+/// Like `starts_with`, with underscores taken as hyphens.
 fn begins(name: &HeaderName, with: &str) -> bool {
     let name = name.as_str().as_bytes();
     let same = |(&byte, &wanted): (&u8, &u8)| byte == wanted || (byte, wanted) == (b'_', b'-');

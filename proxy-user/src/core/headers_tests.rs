@@ -70,7 +70,7 @@ fn forwarded_is_replaced_or_continued() {
     assert_eq!(headers["x-forwarded-proto"], "http");
     assert_eq!(headers["x-forwarded-host"], "demo:8080");
     assert_eq!(headers["forwarded"], own);
-    assert_eq!(headers.len(), 4, "no other claim is left: {headers:?}");
+    assert_eq!(headers.len(), 4, "no other claim remains: {headers:?}");
 
     let mut headers = claimed;
     add_forwarded(&mut headers, hop(true));
@@ -80,7 +80,7 @@ fn forwarded_is_replaced_or_continued() {
     assert_eq!(headers["x-forwarded-host"], "demo:8080");
     assert_eq!(headers["forwarded"], format!("for=1.2.3.4, {own}"));
     assert_eq!(headers["x-real-ip"], "6.6.6.6");
-    assert!(!headers.contains_key("x_forwarded_for"), "nobody is trusted with that");
+    assert!(!headers.contains_key("x_forwarded_for"), "no peer is trusted with that");
 }
 
 #[test]

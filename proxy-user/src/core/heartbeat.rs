@@ -1,29 +1,29 @@
-//! A framework's own heartbeat: a message by which the page asks whether the app is there, and the
-//! app's answer to it.
+//! A framework's own heartbeats: messages by which the page asks whether the app is alive, and the app's
+//! answers.
 //!
-//! An app that answers must do so in time, or its page is sent to reconnect. An app too old to answer
-//! is answered for, but only when it has just proven to be alive by a WebSocket pong: nobody vouches
-//! for a frozen app. No heartbeat is answered twice.
+//! An app that answers must do so in time, or its page is made to reconnect. For an app too old to answer,
+//! Ebbtide answers, but only after the app has proven to be alive with a WebSocket pong: nobody vouches for a
+//! frozen app. No heartbeat is answered twice.
 //!
-//! Each call says at most one thing to do; `due` must be called at `deadline`.
+//! Each call returns at most one thing to do; `due` must be called at `deadline`.
 
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// Most answers that wait for a page at a time. One that asks and does not read would have us keep more
-/// and more of them.
+/// The most answers that may be queued for a page. A page that sends heartbeats but does not read would make
+/// us queue more and more.
 pub const MOST_OWED: u32 = 64;
 
-/// How long an app that is not known yet may take to answer by itself before it is answered for.
+/// How long an app may take to answer, before it is known whether it does so at all.
 const LEARN: Duration = Duration::from_secs(1);
 
-/// Who is to answer, as a pack says it.
+/// Who is to answer, according to the pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Whether the app does is learnt on each connection.
+    /// Learn on each connection whether the app does.
     Auto,
-    /// The app must.
+    /// The app must answer.
     App,
     /// The app never does.
     Proxy,
@@ -34,20 +34,20 @@ pub enum Mode {
 pub enum Step {
     /// Nothing.
     Wait,
-    /// Send the app a ping; tell of its pong by [`Heartbeat::ponged`].
+    /// Send a ping to the app; call [`Heartbeat::ponged`] for its pong.
     Ping,
-    /// Answer the page so many heartbeats.
+    /// Send the page this many answers.
     Answer(u32),
-    /// End the session: the app has not answered in time.
+    /// End the session: the app did not answer in time.
     End,
 }
 
-/// Whether a message goes on to its receiver.
+/// Whether a message is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It does.
+    /// It is passed on.
     Pass,
-    /// It is taken out.
+    /// It is removed.
     Swallow,
 }
 
@@ -63,19 +63,19 @@ enum Answers {
 pub struct Heartbeat {
     answers: Answers,
     timeout: Duration,
-    /// Heartbeats without an answer.
+    /// Heartbeats that have not been answered.
     open: u32,
-    /// When the oldest of them came; after an answer to it, the newest.
+    /// When the oldest of them came; after an answer, the newest.
     oldest: Nanos,
     newest: Nanos,
-    /// A ping is on its way to the app.
+    /// A ping to the app has not been answered.
     pinged: bool,
-    /// Answers that were given for the app and that it may still give itself.
+    /// Answers given for the app, which may still send its own.
     given: u32,
 }
 
 impl Heartbeat {
-    /// A connection without heartbeats so far. `timeout`: how long the app may take.
+    /// A connection without heartbeats so far. `timeout`: how long the app may take to answer.
     #[must_use]
     pub fn new(mode: Mode, timeout: Duration) -> Heartbeat {
         let answers = match mode {
@@ -94,7 +94,7 @@ impl Heartbeat {
         }
     }
 
-    /// The page asked.
+    /// The page sent a heartbeat.
     pub fn asked(&mut self, now: Nanos) -> Step {
         if self.open == 0 {
             self.oldest = now;
@@ -104,10 +104,10 @@ impl Heartbeat {
         if self.answers == Answers::Proxy { self.ping() } else { Step::Wait }
     }
 
-    /// The app answered by itself.
+    /// The app sent an answer.
     pub fn answered(&mut self) -> Fate {
         self.answers = Answers::App;
-        // What was answered for it was asked first.
+        // Heartbeats that we answered came first.
         if self.given > 0 {
             self.given -= 1;
             return Fate::Swallow;
@@ -117,7 +117,7 @@ impl Heartbeat {
         Fate::Pass
     }
 
-    /// The pong to our ping came: the app lives.
+    /// The pong to our ping arrived: the app is alive.
     pub fn ponged(&mut self) -> Step {
         self.pinged = false;
         if self.open == 0 || self.answers == Answers::App {
@@ -128,7 +128,7 @@ impl Heartbeat {
         Step::Answer(std::mem::take(&mut self.open))
     }
 
-    /// When [`Heartbeat::due`] must be called, if ever.
+    /// When to call [`Heartbeat::due`], if at all.
     #[must_use]
     pub fn deadline(&self) -> Option<Nanos> {
         let learning = self.answers == Answers::Unknown && !self.pinged;
@@ -136,7 +136,7 @@ impl Heartbeat {
         (self.open > 0).then(|| self.oldest + patience)
     }
 
-    /// Time has passed.
+    /// The deadline may have passed.
     pub fn due(&mut self, now: Nanos) -> Step {
         match self.deadline() {
             Some(deadline) if deadline <= now => {}

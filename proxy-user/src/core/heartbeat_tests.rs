@@ -27,7 +27,7 @@ fn an_old_app_is_answered_for_when_it_proves_to_live() {
     assert_eq!(heartbeat.deadline(), Some(seconds(1)));
     assert_eq!(heartbeat.due(seconds(1)), Step::Ping);
     assert_eq!(heartbeat.ponged(), Step::Answer(1));
-    // Known now: no more waiting.
+    // It is known now: no more waiting.
     assert_eq!(heartbeat.asked(seconds(30)), Step::Ping);
     assert_eq!(heartbeat.ponged(), Step::Answer(1));
     assert_eq!(heartbeat.deadline(), None);
@@ -56,7 +56,7 @@ fn an_answer_that_comes_late_is_not_a_second_one() {
     heartbeat.due(seconds(1));
     assert_eq!(heartbeat.ponged(), Step::Answer(1));
     assert_eq!(heartbeat.answered(), Fate::Swallow);
-    // It answers after all: from now on it must.
+    // It does answer: from now on it must.
     assert_eq!(heartbeat.asked(seconds(30)), Step::Wait);
     assert_eq!(heartbeat.answered(), Fate::Pass);
     heartbeat.asked(seconds(60));
@@ -81,8 +81,8 @@ fn anything() -> impl Strategy<Value = Happens> {
 }
 
 proptest! {
-    /// Whatever happens: the page never gets more answers than it asked for by a working app, a ping
-    /// is asked for only while none is on its way, and nothing stays open beyond the timeout.
+    /// Whatever happens: a working app's page never gets more answers than it sent heartbeats, a ping is only
+    /// sent if none is outstanding, and nothing stays unanswered beyond the timeout.
     #[test]
     fn nobody_is_answered_twice(events in prop::collection::vec(anything(), 0..60)) {
         let mut heartbeat = Heartbeat::new(Mode::Auto, TIMEOUT);
@@ -93,7 +93,7 @@ proptest! {
                     asked += 1;
                     heartbeat.asked(now)
                 }
-                // An app answers what it was asked, once.
+                // An app answers each heartbeat once.
                 Happens::Answered if said < asked => {
                     said += 1;
                     answers += u32::from(heartbeat.answered() == Fate::Pass);

@@ -1,7 +1,7 @@
-//! What lately counted as activity in an app and what was taken for machinery, in bounded memory.
+//! What recently counted as an app's activity and what was ignored as machinery, in bounded memory.
 //!
-//! It names kinds of traffic, never their contents: of a request the method and the path without its
-//! query, of a message its opcode and its size to a power of two. It decides nothing.
+//! It records kinds of traffic, never contents: the method of a request and its path without the query, the
+//! opcode of a message and its size to a power of two. It decides nothing.
 
 use std::collections::VecDeque;
 
@@ -10,25 +10,25 @@ use super::gate::Reason;
 use super::pack::RuleIndex;
 use super::time::Nanos;
 
-/// Entries kept of what counted, and as many of what was ignored: sessions that only send heartbeats
-/// must not push out the one click.
+/// Entries kept for what counted, and as many for what was ignored: sessions with nothing but heartbeats must
+/// not push out the one click.
 pub const KEPT: usize = 64;
 /// How much of a path is kept, in bytes.
 const LONGEST_PATH: usize = 64;
 
-/// What a piece of traffic was taken for.
+/// How a piece of traffic was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Activity: by a rule of class `person`, or because no rule knows it.
+    /// Activity, by a rule of class `person` or because no rule matched.
     Counted(Reason, Option<RuleIndex>),
     /// Machinery, by this rule.
     Ignored(RuleIndex),
 }
 
-/// Which kind of traffic it was.
+/// The kind of traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A message, or a frame where no rule asks for messages.
+    /// A message, or a frame if no rule inspects messages.
     Message(Opcode, Size),
     /// A plain request.
     Request(Method, Path),
@@ -36,31 +36,31 @@ pub enum Kind {
     Upgrade(Path),
 }
 
-/// A payload's length to a power of two.
+/// The length of a payload, to a power of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(u8);
 
 impl Size {
-    /// The size of so many bytes.
+    /// The size of this many bytes.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "at most 64")]
     pub fn of(bytes: u64) -> Size {
         Size((u64::BITS - bytes.leading_zeros()) as u8)
     }
 
-    /// As a number up to 64.
+    /// As a number, up to 64.
     #[must_use]
     pub fn bits(self) -> u8 {
         self.0
     }
 
-    /// The size of this number; more than 64 is 64.
+    /// The size with this number; more than 64 is taken as 64.
     #[must_use]
     pub fn from_bits(bits: u8) -> Size {
         Size(bits.min(64))
     }
 
-    /// The fewest and the most bytes that this size stands for.
+    /// The smallest and the largest number of bytes of this size.
     #[must_use]
     pub fn range(self) -> (u64, u64) {
         let bits = u32::from(self.0);
@@ -69,7 +69,7 @@ impl Size {
     }
 }
 
-/// A request's method, as far as RFC 9110 and RFC 5789 know it: clients may invent any.
+/// A request's method, if RFC 9110 or RFC 5789 defines it: clients may invent any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Method(&'static str);
 
@@ -89,18 +89,18 @@ impl Method {
     }
 }
 
-/// A request's path as it may be shown: without its query, cut after 64 bytes, and with nothing in
-/// it that moves a cursor.
+/// A request's path as it may be shown: without its query, cut after 64 bytes, and with control characters
+/// escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(Box<str>);
 
 impl Path {
-    /// What may be shown of this path.
+    /// The part of this path that may be shown.
     #[must_use]
     pub fn shown(path: &str) -> Path {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let kept = &path[..path.floor_char_boundary(LONGEST_PATH)];
-        // Nearly every path is nothing but such bytes, and each request that counts has one.
+        // The fast path: nearly every path has only such bytes, and every request that counts has a path.
         let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
         let mut shown: String = match kept.bytes().all(plain) {
             true => kept.to_owned(),
@@ -119,12 +119,12 @@ impl Path {
     }
 }
 
-/// What makes two pieces of traffic the same to a reader.
+/// Pieces of traffic with the same key share an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The session; `None` = a plain request.
     pub session: Option<u64>,
-    /// What it was taken for.
+    /// How it was judged.
     pub what: What,
     /// Which kind of traffic.
     pub kind: Kind,
@@ -133,13 +133,13 @@ pub struct Key {
 /// Traffic of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What and whose.
+    /// What it was, and in which session.
     pub key: Key,
-    /// When it was first noted.
+    /// When it was first recorded.
     pub first: Nanos,
-    /// When it was noted last.
+    /// When it was last recorded.
     pub last: Nanos,
-    /// How often it was noted. Whoever notes may leave out what comes quickly behind.
+    /// How often it was recorded. Callers may skip events in quick succession.
     pub noted: u64,
 }
 
@@ -151,7 +151,7 @@ pub struct History {
 }
 
 impl History {
-    /// Notes traffic: under the entry of its key, if there still is one.
+    /// Records traffic, in the existing entry with this key if there is one.
     pub fn note(&mut self, now: Nanos, key: Key) {
         let entries = match key.what {
             What::Counted(..) => &mut self.counted,

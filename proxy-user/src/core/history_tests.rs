@@ -1,4 +1,4 @@
-//! The history against a model that forgets nothing.
+//! The history, compared with a model that forgets nothing.
 
 use proptest::prelude::*;
 

@@ -1,24 +1,24 @@
 //! Judges requests and handshakes: by the rules of an app's packs, and by who has come to a page lately.
 //!
-//! Judging has no effect: what a request says of its browser is noted by [`note_request`] and
-//! [`note_accepted`], once it is known that it is served. Must not know how a browser is told from
-//! another, nor what becomes of a judgement.
+//! Judging has no effect. What a request tells about its browser is recorded by [`note_request`] and
+//! [`note_accepted`], once it is known to be served. Must not know how browsers are told apart, or what
+//! follows from a judgement.
 
 use super::navigation::Navigation;
 use super::pack::{Judgement, Opening, RequestHead, RequestJudgement, RuleBook};
 use super::time::Nanos;
 use super::visit::Visits;
 
-/// Who asks.
+/// Who sent a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
-    /// One browser, as [`Visits`] knows it.
+    /// One browser, as [`Visits`] identifies it.
     pub client: u64,
-    /// What its request has to do with a page being opened.
+    /// How its request relates to opening a page.
     pub navigation: Navigation,
 }
 
-/// Judges a plain request to an app that was recognised by these packs.
+/// Judges a plain request. `recognised`: the packs recognised in the app's traffic.
 #[must_use]
 pub fn request(
     (book, recognised): (&RuleBook, u64),
@@ -37,11 +37,11 @@ pub fn request(
     }
 }
 
-/// Judges a handshake to an app that was recognised by these packs. `by_page`: a browser asks, which says
-/// so by `Origin` (RFC 6455 section 4.1).
+/// Judges a handshake. `recognised`: the packs recognised in the app's traffic. `by_page`: sent by a browser,
+/// as shown by `Origin` (RFC 6455 section 4.1).
 ///
-/// Of a connection that no pack knows it is a page's own doing only if the page was seen to open it before,
-/// or was not seen to be opened at all.
+/// A connection that no pack knows is taken for a page's own doing only if the page was seen to open it
+/// before, or if the page was never seen to be opened.
 #[must_use]
 pub fn handshake(
     (book, recognised): (&RuleBook, u64),
@@ -60,7 +60,7 @@ pub fn handshake(
     }
 }
 
-/// A page that nobody has opened lately loads itself again, or a part of itself after that.
+/// Whether a page that nobody has opened lately reloads itself, or loads a part of itself after that.
 fn by_itself(visits: &Visits, asker: Asker, now: Nanos) -> bool {
     match asker.navigation {
         Navigation::Reload => visits.reloads_unattended(asker.client, now),
@@ -69,7 +69,7 @@ fn by_itself(visits: &Visits, asker: Asker, now: Nanos) -> bool {
     }
 }
 
-/// Notes the visit that a request may be.
+/// Records the visit that a request may be.
 pub fn note_request(visits: &Visits, asker: Asker, now: Nanos) {
     match asker.navigation {
         Navigation::Visit => visits.navigated(asker.client, now),
@@ -78,8 +78,8 @@ pub fn note_request(visits: &Visits, asker: Asker, now: Nanos) {
     }
 }
 
-/// Notes that the app has accepted a handshake by which, as the rules say, a page may have come back
-/// by itself.
+/// Records that the app accepted a handshake which, according to the rules, may be a page coming back by
+/// itself.
 pub fn note_accepted(
     visits: &Visits,
     client: u64,
@@ -92,7 +92,7 @@ pub fn note_accepted(
     }
 }
 
-/// A handshake of this browser as the rules see it. `subprotocol`: what the app has chosen.
+/// A browser's handshake as the rules see it. `subprotocol`: the app's choice.
 #[must_use]
 pub fn opening<'a>(
     visits: &Visits,

@@ -1,26 +1,27 @@
-//! The times of the week at which an app is kept awake.
+//! The times of the week during which an app is kept awake.
 //!
-//! A window opens and closes when clocks on the wall in its time zone show its times. Where daylight
-//! saving time skips one of them, the skip itself stands in for it, so that a window inside a skipped
-//! hour never opens; where a time comes twice, the window opens at the first and closes at the last.
+//! A window opens and closes by the local time of its time zone. If daylight saving time skips one of these
+//! times, the moment of the change is used, so a window inside a skipped hour never opens. If a time occurs
+//! twice, the window opens at the first and closes at the last.
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 
-/// Days to look ahead: a week, and another one for a window that a clock change swallows.
+/// Days to look ahead: a week, and another for a window that a clock change swallows.
 const AHEAD: i32 = 15;
 
-/// A window that repeats every week.
+/// A weekly window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The days on which it opens.
     pub days: Days,
     /// When it opens, in minutes since midnight: 0 to 1439.
     pub opens: u16,
-    /// When it closes, 1 to 1440: on the same day where that is later than `opens`, else on the next.
+    /// When it closes, in minutes since midnight, 1 to 1440: on the same day if later than `opens`, otherwise
+    /// on the next.
     pub closes: u16,
-    /// Whose clocks are meant.
+    /// The time zone of these times.
     pub zone: TimeZone,
 }
 
@@ -42,7 +43,7 @@ impl Days {
     }
 }
 
-/// Whether any of the windows is open at a time, in seconds since 1970-01-01 UTC.
+/// Whether any window is open at a time, in seconds since 1970-01-01 UTC.
 #[must_use]
 pub fn is_open(windows: &[Window], unix_time: i64) -> bool {
     let Ok(now) = Timestamp::from_second(unix_time) else { return false };
@@ -50,8 +51,8 @@ pub fn is_open(windows: &[Window], unix_time: i64) -> bool {
     windows.iter().any(|window| window.spans(now, 1).any(open))
 }
 
-/// When what [`is_open`] says changes next, in seconds since 1970-01-01 UTC; `None` = not in the two weeks
-/// to come.
+/// When the result of [`is_open`] next changes, in seconds since 1970-01-01 UTC; `None` = not within the next
+/// two weeks.
 #[must_use]
 pub fn next_change(windows: &[Window], unix_time: i64) -> Option<i64> {
     let now = Timestamp::from_second(unix_time).ok()?;
@@ -60,7 +61,7 @@ pub fn next_change(windows: &[Window], unix_time: i64) -> Option<i64> {
     let mut spans: Vec<_> = spans.filter(|(opens, closes)| opens < closes).collect();
     spans.sort_unstable();
     let opening = spans.iter().map(|(opens, _)| *opens).find(|opens| *opens > now);
-    // Windows that touch or overlap are one.
+    // Windows that touch or overlap are merged.
     let mut end = now;
     for (opens, closes) in spans {
         if opens <= end {
@@ -72,7 +73,7 @@ pub fn next_change(windows: &[Window], unix_time: i64) -> Option<i64> {
 }
 
 impl Window {
-    /// The times between which it is open, from the day before `now` on to that many days after it.
+    /// The spans during which it is open, from the day before `now` until `ahead` days after it.
     fn spans(&self, now: Timestamp, ahead: i32) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         let today = self.zone.to_datetime(now).date();
         (-1..=ahead).filter_map(move |offset| {
@@ -87,7 +88,7 @@ impl Window {
         })
     }
 
-    /// When clocks show a time, first and last.
+    /// The first and last instant with this local time.
     fn moment(&self, day: Date, minutes: u16) -> Option<(Timestamp, Timestamp)> {
         let day = plus(day, i32::from(minutes / 1440))?;
         let (hour, minute) = (minutes % 1440 / 60, minutes % 60);

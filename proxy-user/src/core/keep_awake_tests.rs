@@ -12,7 +12,7 @@ fn unix(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_second()
 }
 
-/// Each change from a moment on, and whether the windows are open then.
+/// Each change after `from`, and whether the windows are open then.
 fn changes(windows: &[Window], from: &str, count: usize) -> Vec<String> {
     let mut at = unix(from);
     let mut shown = Vec::new();
@@ -30,7 +30,7 @@ fn changes(windows: &[Window], from: &str, count: usize) -> Vec<String> {
 #[test]
 fn working_hours() {
     let windows = [window(&[0, 1, 2, 3, 4], 7 * 60 + 30, 18 * 60, PRAGUE)];
-    // Friday, in winter: Prague is an hour ahead of UTC.
+    // A Friday in winter: Prague is one hour ahead of UTC.
     let expected = [
         "2026-01-30T17:00:00Z closes",
         "2026-02-02T06:30:00Z opens",
@@ -94,7 +94,7 @@ fn always_and_never() {
     }
 }
 
-/// Every quarter of an hour of a year, in zones with odd rules.
+/// Checks every quarter of an hour of a year, in zones with odd rules.
 #[test]
 fn the_next_change_is_where_the_answer_changes() {
     for zone in ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu"] {

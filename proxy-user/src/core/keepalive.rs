@@ -1,68 +1,68 @@
-//! When a silent leg is pinged, and when a missing answer says that its peer is gone.
+//! When to ping a silent leg, and when a missing pong means that its peer is gone.
 //!
-//! Intermediaries cut a connection of which one direction is silent, whatever the other does. A ping
-//! is traffic one way and its pong the other, so a leg is pinged when either of its directions has been
-//! silent. Who has something else queued for it is judged by `stall`, not here.
+//! Intermediaries cut a connection if one direction is silent, even if the other is not. A ping is traffic in
+//! one direction and its pong in the other, so a leg is pinged when either direction has been silent. A peer
+//! that has other bytes queued is judged by `stall`, not here.
 //!
-//! Give [`Pulse::look`] the counts of a leg at every sweep, in the order of time, and do what it says.
-//! Pings are spread by a grid of moments, half an interval apart, that each leg has its own place in:
-//! a ping goes out at the first of them at which the silence is half an interval old. So however many
-//! legs fall silent at once, their pings do not come at once, and no silence outlasts the interval. The
-//! second ping of every other leg comes one moment sooner, and so both halves of the interval are used.
+//! Call [`Pulse::look`] with a leg's counts at every sweep, in order of time, and act on the verdict. To
+//! spread pings, each leg has its own offset in a grid of moments half an interval apart. It is pinged at the
+//! first of its moments at which the silence is at least half an interval old. So many legs that fall silent
+//! at once are not pinged at once, and no silence outlasts the interval. The second ping of every other leg
+//! comes one moment sooner, so that both halves of the interval are used.
 
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// The longest ping of ours on the wire in bytes: header, masking key, and eight bytes of payload.
+/// The longest ping of ours on the wire, in bytes: header, masking key, and eight bytes of payload.
 const PING: u64 = 14;
-/// A peer that let so many pings in a row go by without a pong, and sent other bytes meanwhile, does
-/// not answer pings (RFC 6455 section 5.5.2 says it must). That a pong is missing tells nothing of it.
+/// A peer that left this many pings in a row unanswered while sending other bytes does not answer pings at
+/// all (RFC 6455 section 5.5.2 says it must). Missing pongs mean nothing then.
 const DEAF: u8 = 3;
 
-/// What a look asks of a leg beyond its counts, and only if a ping has gone out.
+/// What else must be known about a leg, needed only after a ping has gone out.
 pub trait Peer {
-    /// The newest ping waits for its place in the stream.
+    /// Whether the newest ping has not been inserted into the stream yet.
     fn ping_waits(&self) -> bool;
 
-    /// A pong to a ping of ours came since this was last asked.
+    /// Whether a pong to one of our pings arrived since the last call.
     fn ponged(&self) -> bool;
 
     /// Bytes accepted for sending and not acknowledged.
     fn queued(&self) -> u64;
 
-    /// It may be that nothing is read from the leg because the other one takes nothing.
+    /// Whether the leg may not be read because the other leg takes nothing.
     fn held_up(&self) -> bool;
 }
 
-/// What a look at a leg comes to.
+/// The verdict on a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepaliveVerdict {
-    /// Nothing is to be done.
+    /// There is nothing to do.
     Fine,
-    /// The peer is to be pinged.
+    /// Ping the peer.
     Ping,
-    /// The peer has not answered a ping in time, nor done anything else.
+    /// The peer did not answer a ping in time, and sent nothing else.
     Unreachable,
 }
 
-/// One sweep: what holds for all legs that it looks at.
+/// The parameters of one sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
-    /// Milliseconds of the clock.
+    /// The current time in milliseconds.
     now: u64,
-    /// Milliseconds since the sweep before.
+    /// Milliseconds since the previous sweep.
     step: u64,
-    /// Milliseconds between two places in the grid.
+    /// Milliseconds between two moments of the grid.
     grid: u64,
-    /// Milliseconds that an answer may take.
+    /// How long an answer may take, in milliseconds.
     timeout: Option<u64>,
 }
 
 impl Round {
-    /// The sweep at `now` after one at `before`. `interval`: the longest silence; it can be kept if it
-    /// is no less than three times `period`, the time between sweeps. `timeout`: how long an answer may
-    /// take; `None` = for ever.
+    /// The sweep at `now`, after one at `before`. `interval`: the longest silence; can only be kept if it is
+    /// at least three times `period`, the time between sweeps. `timeout`: how long an answer may take; `None`
+    /// = for ever.
     #[must_use]
     pub fn new(
         interval: Duration,
@@ -70,8 +70,8 @@ impl Round {
         period: Duration,
         (before, now): (Nanos, Nanos),
     ) -> Round {
-        // A sweep sees traffic up to a period late, and comes up to a period after the moment; a
-        // quarter is for sweeps that are late themselves.
+        // A sweep sees traffic up to one period late, and comes up to one period after the moment. Another
+        // quarter allows for late sweeps.
         let margin = period * 9 / 4;
         let span = interval.saturating_sub(margin).max(interval / 2);
         let grid = whole(span / 2).max(1);
@@ -79,11 +79,11 @@ impl Round {
         Round { now, step: now.saturating_sub(before), grid, timeout: timeout.map(whole) }
     }
 
-    /// Whether a ping is due to the leg at this place, if its silence is `least` old at its moment. It is
-    /// so many milliseconds old at the sweep.
+    /// Whether the leg at this place is due for a ping, given that its silence must be `least` old at its
+    /// moment. `silence`: its age in milliseconds at the sweep.
     fn due(&self, place: u32, silence: u32, least: u64) -> bool {
-        // Multiples of the golden ratio are spread evenly, however many there are (Knuth, The Art of
-        // Computer Programming, volume 3, section 6.4).
+        // Multiples of the golden ratio are evenly spread, no matter how many (Knuth, The Art of Computer
+        // Programming, volume 3, section 6.4).
         let share = u64::from(place.wrapping_mul(0x9E37_79B9));
         let phase = (share * self.grid) >> 32;
         let ago = (self.now + self.grid - phase) % self.grid;
@@ -95,9 +95,9 @@ impl Round {
     }
 }
 
-/// What is remembered of one leg from look to look.
+/// What is remembered about one leg between sweeps.
 ///
-/// Counts and times are the low halves of theirs: only whether and how long ago they changed matters.
+/// Counts and times are truncated to their low halves: what matters is whether and how long ago they changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pulse {
     sent: u32,
@@ -106,30 +106,30 @@ pub struct Pulse {
     read_at: u32,
     asked_at: u32,
     answer: Answer,
-    /// Pings since something was read, to 255.
+    /// Pings since something was last read, up to 255.
     pings: u8,
-    /// Pings over its life, to 2.
+    /// Pings over the leg's life, up to 2.
     pinged: u8,
-    /// Pings in a row that were not answered by a peer that sent other bytes, to [`DEAF`].
+    /// Pings in a row left unanswered by a peer that sent other bytes, up to [`DEAF`].
     unanswered: u8,
-    /// It was looked at.
+    /// Whether the leg has been looked at before.
     known: bool,
 }
 
-/// Whether an answer is missing: any bytes are one.
+/// Whether an answer is missing. Any bytes are an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Answer {
     #[default]
     Given,
-    /// The ping is not known to be on its way.
+    /// The ping may not have been sent yet.
     Asked,
-    /// It went out, and since then the peer has had no excuse.
+    /// It was sent, and since then the peer has had no excuse.
     Missing { since: u32 },
 }
 
 impl Pulse {
-    /// Looks at a leg: bytes handed to its socket and read from it over its life, and what makes its
-    /// place differ from the others'.
+    /// Looks at a leg. `sent`, `read`: bytes written to and read from its socket over its life. `place`: a
+    /// number of the leg, to spread pings.
     #[inline]
     pub fn look(
         &mut self,
@@ -154,7 +154,7 @@ impl Pulse {
         } else if self.misses(round, peer) {
             return KeepaliveVerdict::Unreachable;
         }
-        // A peer that does not answer is pinged once per interval all the same.
+        // A peer that does not answer is still pinged once per interval.
         let silence = age(self.sent_at, now).max(age(self.read_at, now));
         let sooner = self.pinged == 1 && place % 2 == 1;
         let least = if sooner { round.grid / 2 } else { round.grid };
@@ -170,7 +170,7 @@ impl Pulse {
         KeepaliveVerdict::Ping
     }
 
-    /// The verdict was wrong: bytes of the peer wait to be read.
+    /// The verdict was wrong: bytes from the peer are waiting to be read.
     pub fn excuse(&mut self, round: &Round) {
         self.answer = Answer::Missing { since: round.stamp() };
     }
@@ -181,7 +181,7 @@ impl Pulse {
         if std::mem::take(&mut self.answer) == Answer::Given {
             return;
         }
-        // A pong that comes behind other bytes is told of next time.
+        // A pong behind other bytes is reported next time.
         if peer.ponged() {
             self.unanswered = 0;
         } else if !peer.ping_waits() {
@@ -189,7 +189,7 @@ impl Pulse {
         }
     }
 
-    /// Nothing was read: whether the answer has been missing for too long.
+    /// Nothing was read. Returns whether an answer has been missing for too long.
     fn misses(&mut self, round: &Round, peer: &impl Peer) -> bool {
         let (Some(timeout), now) = (round.timeout, round.stamp()) else { return false };
         let since = match self.answer {
@@ -198,8 +198,8 @@ impl Pulse {
             Answer::Asked => now,
             Answer::Missing { since } => since,
         };
-        // What else is queued is either taken, which is life, or judged by `stall`. The kernel of a
-        // frozen peer acknowledges pings, so that these are no sign of life.
+        // Anything else in the queue is either taken, which shows life, or judged by `stall`. The kernel of a
+        // frozen process acknowledges pings, so that is not a sign of life.
         let excused = peer.queued() > PING * u64::from(self.pings) || peer.held_up();
         let since = if excused { now } else { since };
         self.answer = Answer::Missing { since };
@@ -207,7 +207,7 @@ impl Pulse {
     }
 }
 
-/// Milliseconds from a stamp to another.
+/// Milliseconds between two timestamps.
 fn age(then: u32, now: u32) -> u32 {
     now.wrapping_sub(then)
 }
@@ -220,7 +220,7 @@ fn whole(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+#[allow(clippy::cast_possible_truncation, reason = "only the low half is needed")]
 fn low(number: u64) -> u32 {
     number as u32
 }

@@ -1,4 +1,4 @@
-//! Simulated legs, sweeps and peers, any number of them, through any time.
+//! Simulated legs, sweeps and peers.
 
 use std::cell::Cell;
 
@@ -19,7 +19,7 @@ struct TestPeer {
     queued: u64,
     held_up: bool,
     waits: bool,
-    /// It answers pings, at once.
+    /// It answers pings at once.
     answers: bool,
     ponged: Cell<bool>,
     place: u32,
@@ -48,7 +48,7 @@ impl TestPeer {
         TestPeer { place, answers: true, ..TestPeer::default() }
     }
 
-    /// One sweep, and what the pump does after it.
+    /// One sweep, followed by what the pump would do.
     fn sweep(&mut self, round: &Round) -> KeepaliveVerdict {
         let mut pulse = self.pulse;
         let verdict = pulse.look((self.sent, self.read), self.place, round, self);
@@ -76,7 +76,7 @@ fn round(second: u32) -> Round {
     round_of(INTERVAL, Some(TIMEOUT), second)
 }
 
-/// The second in which the leg is given up, if it is before `until`.
+/// The second in which the leg is given up on, if before `until`.
 fn given_up(leg: &mut TestPeer, until: u32) -> Option<u32> {
     (1..until).find(|&second| leg.sweep(&round(second)) == KeepaliveVerdict::Unreachable)
 }
@@ -110,7 +110,7 @@ fn fifty_thousand_that_fall_silent_at_once_are_pinged_in_a_trickle() {
             .filter_map(|leg| (leg.sweep(&round) == KeepaliveVerdict::Ping).then_some(()));
         histogram.push(pings.count());
     }
-    // From when all have been pinged twice.
+    // Once all have been pinged twice.
     let settled = &histogram[50..];
     let (most, sum) = (settled.iter().max().unwrap(), settled.iter().sum::<usize>());
     let mean = sum / settled.len();
@@ -130,7 +130,7 @@ fn sessions_that_come_over_time_are_pinged_evenly() {
     let mut histogram = Vec::new();
     for second in 1..=400_u32 {
         let round = round(second);
-        // A hundred open in each second.
+        // A hundred are opened each second.
         let open = legs.len().min(100 * second as usize);
         let pings = legs[..open].iter_mut().map(|leg| leg.sweep(&round));
         histogram.push(pings.filter(|verdict| *verdict == KeepaliveVerdict::Ping).count());
@@ -175,7 +175,7 @@ fn switching_it_on_is_no_burst() {
     for leg in &mut legs {
         leg.sweep(&round(1));
     }
-    // Nobody looked for an hour, as keepalive was off.
+    // No sweep for an hour, because keepalive was off.
     let pinged = |second| {
         let round = round(second);
         move |leg: &mut TestPeer| leg.sweep(&round) == KeepaliveVerdict::Ping
@@ -188,7 +188,7 @@ fn switching_it_on_is_no_burst() {
 fn who_does_not_answer_is_given_up() {
     let mut leg = TestPeer { place: 5, ..TestPeer::default() };
     let end = given_up(&mut leg, 100).unwrap();
-    // The first ping, the timeout, and a sweep that sees the ping on its way.
+    // The first ping, the timeout, and a sweep that notices that the ping was sent.
     assert!((12 + 20..=24 + 22).contains(&end), "{end}");
 }
 
@@ -210,9 +210,9 @@ fn any_byte_is_an_answer() {
         }
         assert_ne!(leg.sweep(&round(second)), KeepaliveVerdict::Unreachable, "in second {second}");
     }
-    // It never answers a ping, and yet lives: later silence is no proof.
+    // It never answers a ping but is alive: later silence proves nothing.
     assert_eq!(given_up(&mut leg, 1000), None);
-    // Once it answers one, it is.
+    // Once it has answered one, silence does.
     leg.answers = true;
     for second in 1000..1100 {
         leg.sweep(&round(second));
@@ -239,7 +239,7 @@ fn a_peer_that_is_not_read_is_not_blamed() {
 fn what_else_is_queued_is_not_judged_here() {
     let mut leg = TestPeer { queued: 1000, ..TestPeer::default() };
     assert_eq!(given_up(&mut leg, 1000), None);
-    // A ping that nobody acknowledges is.
+    // A ping that is never acknowledged is judged here.
     let mut leg = TestPeer { queued: 14, ..TestPeer::default() };
     assert!(given_up(&mut leg, 100).is_some());
 }
@@ -264,8 +264,8 @@ fn the_memory_of_a_session_is_one_cache_line() {
 }
 
 proptest! {
-    /// Whatever goes by and whenever, and though a sweep sees it late: no direction is silent for
-    /// longer than the interval, and no ping comes before half of it.
+    /// For any traffic, although a sweep sees it late: no direction is silent for longer than the interval,
+    /// and no ping comes before half of it.
     #[test]
     fn no_silence_outlasts_the_interval(
         place in 0_u32..100_000,
@@ -276,7 +276,7 @@ proptest! {
         let interval = SECOND * interval;
         let mut traffic = traffic.into_iter();
         let mut leg = TestPeer::answering(place);
-        // When each direction had traffic last, in milliseconds.
+        // When each direction last had traffic, in milliseconds.
         let mut now = u64::from(start) * 1000;
         let mut last = [now; 2];
         let mut pings = 0;

@@ -1,20 +1,18 @@
-//! The addresses that one process listens on: which of them are in each other's way, and when `[::]` leaves
-//! IPv4 to another.
+//! The addresses that a process listens on: which of them conflict, and when `[::]` does not include IPv4.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// An IPv4 address that is written as an IPv6 one (`[::ffff:192.0.2.1]:80`, RFC 4291 section 2.5.5.2) as
-/// the IPv4 address that it is.
+/// Converts an IPv4-mapped IPv6 address (`[::ffff:192.0.2.1]:80`, RFC 4291 section 2.5.5.2) to IPv4.
 #[must_use]
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
-        // With its scope.
+        // Keeps its scope.
         IpAddr::V6(_) => address,
     }
 }
 
-/// Where clients on this machine reach a listener.
+/// An address at which clients on this machine reach a listener.
 #[must_use]
 pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
@@ -25,8 +23,8 @@ pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Whether not both can be bound: the same port, and the interfaces of one include those of the other.
-/// `[::]` is taken for IPv6 alone, as [`ListenAddress::new`] sees to.
+/// Whether the two cannot both be bound: same port, and the interfaces of one include those of the other.
+/// `[::]` counts as IPv6 only, as [`ListenAddress::new`] ensures.
 #[must_use]
 pub fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let (one, other) = (canonical(one), canonical(other));
@@ -45,8 +43,8 @@ pub struct ListenAddress {
 }
 
 impl ListenAddress {
-    /// One of the addresses of a process, which are `all`. `[::]` stands for every interface, as long as
-    /// no other of them is an IPv4 address with the same port.
+    /// One of the addresses of a process; `all` lists them. `[::]` includes IPv4 unless another of them is an
+    /// IPv4 address with the same port.
     #[must_use]
     pub fn new(address: SocketAddr, all: &[SocketAddr]) -> ListenAddress {
         let address = canonical(address);

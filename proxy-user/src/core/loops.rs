@@ -1,8 +1,8 @@
-//! Requests that come back to a proxy that they have passed: each proxy writes its name into `CDN-Loop`
-//! (RFC 8586), which others must not change or remove.
+//! Detects requests that come back to a proxy that they have already passed. Each proxy adds its name to
+//! `CDN-Loop` (RFC 8586), which others must not change or remove.
 //!
-//! `Via` (RFC 9110 section 7.6.3) would tell as much, but servers do less for requests that carry it: by
-//! default nginx, as an app, does not compress their answers (`gzip_proxied`).
+//! `Via` (RFC 9110 section 7.6.3) would do as well, but servers behave differently if it is present: by
+//! default, nginx does not compress its answers then (`gzip_proxied`).
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -10,14 +10,14 @@ use super::headers::{append, tokens};
 
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-/// What the names of all Ebbtides start with.
+/// Common prefix of the names of all Ebbtide processes.
 const PREFIX: &str = "ebbtide-";
 
-/// As many Ebbtides in a row are nobody's intention: one of them stands for a group of several, and so the
-/// request need not come back to a name that it has passed.
+/// Nobody chains this many Ebbtides on purpose. A limit is needed because one address may stand for a group
+/// of several, so that a request need not come back to the same one.
 const MOST: usize = 16;
 
-/// The name of this process among all.
+/// The unique name of this process.
 #[derive(Clone, Debug)]
 pub struct Pseudonym(HeaderValue);
 
@@ -26,11 +26,11 @@ impl Pseudonym {
     #[must_use]
     pub fn new(number: u64) -> Pseudonym {
         let name = HeaderValue::try_from(format!("{PREFIX}{number:016x}"));
-        // Letters, digits and a hyphen are no reason to fail.
+        // Cannot fail: letters, digits and a hyphen.
         Pseudonym(name.unwrap_or(HeaderValue::from_static(PREFIX)))
     }
 
-    /// A request with these headers has been here before, or goes in a circle of others.
+    /// Whether a request with these headers has been here before, or is going round in a circle of others.
     #[must_use]
     pub fn is_loop(&self, headers: &HeaderMap) -> bool {
         let mut ebbtides = 0;
@@ -42,7 +42,7 @@ impl Pseudonym {
         })
     }
 
-    /// Notes in a request's headers that it has been here.
+    /// Records in a request's headers that it has been here.
     pub fn sign(&self, headers: &mut HeaderMap) {
         append(headers, CDN_LOOP, self.0.clone());
     }

@@ -1,13 +1,13 @@
-//! The ways in which an app is lost: to whoever asks it, or to a session that it had.
+//! The ways in which an app fails: for whoever sends it a request, or for an open session.
 
 use super::ending::Cause;
 
-/// How an app failed somebody.
+/// How an app failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// It did not accept a connection.
     Refused,
-    /// It broke a connection off before its answer, or what it answered was no HTTP.
+    /// It closed a connection before its answer, or the answer was not HTTP.
     Broken,
     /// It accepted a connection and did not answer a handshake in time.
     Slow,
@@ -17,7 +17,7 @@ pub enum Loss {
     Closed,
     /// It takes nothing of what is queued for it: frozen.
     Stalled,
-    /// Nothing of what is sent to it is answered.
+    /// Nothing sent to it is acknowledged.
     Unreachable,
     /// It left a heartbeat unanswered.
     AckTimeout,
@@ -36,7 +36,7 @@ impl Loss {
         Loss::AckTimeout,
     ];
 
-    /// The word for it on the API and as a label.
+    /// The word used in the API and as a label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl Loss {
         }
     }
 
-    /// What a session's end says of its app; `None` = nothing.
+    /// What the end of a session says about its app; `None` = nothing.
     #[must_use]
     pub fn of(cause: Cause) -> Option<Loss> {
         match cause {

@@ -1,7 +1,7 @@
-//! The pure machines: bytes, rows and `now` go in, decisions come out.
+//! Pure state machines: bytes, socket rows and `now` go in, decisions come out.
 //!
-//! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if
-//! one names tokio, hyper, aya, prometheus or a clock.
+//! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if it names
+//! tokio, hyper, aya, prometheus or a clock.
 
 pub mod arrival;
 pub mod backoff;

@@ -1,6 +1,6 @@
-//! Whether a request is somebody coming to a page, or a page coming back by itself.
+//! Whether a request is somebody opening a page, or a page loading itself.
 //!
-//! Browsers say it in Fetch Metadata (W3C `Sec-Fetch-*`); those that do not are judged by `Accept`.
+//! Browsers say so in Fetch Metadata (W3C `Sec-Fetch-*`); those that do not are judged by `Accept`.
 
 use http::header::{ACCEPT, HeaderMap, HeaderName, REFERER};
 use http::{Method, Uri};
@@ -10,20 +10,20 @@ const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const USER: HeaderName = HeaderName::from_static("sec-fetch-user");
 
-/// What a request has to do with a page being opened.
+/// How a request relates to opening a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Navigation {
     /// Somebody opens a page, follows a link or presses reload.
     Visit,
-    /// A page's own script loads the page again.
+    /// The page's own script reloads it.
     Reload,
-    /// A page loads one of its parts: a script, a style, an image, a font.
+    /// A page loads a part of itself: a script, a style, an image, a font.
     Part,
     /// Anything else.
     Other,
 }
 
-/// Judges one request.
+/// Classifies a request.
 #[must_use]
 pub fn navigation(method: &Method, uri: &Uri, headers: &HeaderMap) -> Navigation {
     let field = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
@@ -46,7 +46,7 @@ pub fn navigation(method: &Method, uri: &Uri, headers: &HeaderMap) -> Navigation
     }
 }
 
-/// The page that asks is the one that is asked for.
+/// Whether the page that asks is the page that is asked for.
 fn same_page(referer: &str, asked: &Uri) -> bool {
     let page: Option<Uri> = referer.parse().ok();
     page.is_some_and(|page| page.path_and_query() == asked.path_and_query())
@@ -65,7 +65,7 @@ mod tests {
         navigation(&Method::GET, &uri, &headers)
     }
 
-    /// What Chromium 156 sends.
+    /// As sent by Chromium 156.
     #[test]
     fn a_browser_says_who_loads_a_page() {
         let typed = [

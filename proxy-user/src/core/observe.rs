@@ -1,25 +1,25 @@
-//! What to do about a socket that another process owns: when to ask the kernel's list about it, when
-//! to tell, when to destroy it. Decided from samples and verdicts alone.
+//! What to do about a socket that another process owns: when to query the kernel's socket list for it, when
+//! to report it, when to destroy it. Decided from samples and verdicts only.
 
 use super::stall::{Sample, StallVerdict};
 
-/// What is known of an observed socket besides its sample.
+/// What is known about an observed socket besides its sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The kernel's callbacks write its row: it was established after the programs were attached.
     pub callbacks: bool,
-    /// It was asked at least once.
+    /// It has been queried at least once.
     pub asked: bool,
-    /// The verdict that was told last.
+    /// The verdict that was last reported.
     pub told: StallVerdict,
 }
 
 impl Standing {
-    /// Whether its row alone may be wrong by now, so that the next list of sockets must cover it.
+    /// Whether its row may be outdated, so that the next socket list must include it.
     ///
-    /// With an empty queue and a closed (or unknown) window, bytes that were handed over since cause
-    /// no callback; a probe shows them, but not those of a send that was under way when the last ack
-    /// came, or that took another path than `tcp_sendmsg`.
+    /// With an empty queue and a closed (or unknown) window, writing bytes causes no callback. A probe shows
+    /// them, except those of a send that was in progress when the last ack came, or that did not go through
+    /// `tcp_sendmsg`.
     #[must_use]
     pub fn must_ask(&self, sample: &Sample) -> bool {
         let blind = sample.queued == 0 && matches!(sample.window, 0 | u32::MAX);
@@ -27,20 +27,20 @@ impl Standing {
     }
 }
 
-/// What follows from a verdict.
+/// What to do after a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Nothing new.
+    /// Nothing.
     Nothing,
-    /// Say that the verdict changed.
+    /// Report that the verdict changed.
     Tell,
     /// Destroy the socket.
     Destroy,
 }
 
-/// Decides. `confirmed`: the socket itself was asked for this very verdict. Nothing is destroyed
-/// without that, nor where nothing waits: a peer that closed its side and left no queue behind holds
-/// up nobody's send, and may be waiting for an answer.
+/// Decides. `confirmed`: the socket itself was queried for this very verdict. Nothing is destroyed without
+/// that, nor if nothing is queued: a peer that closed its side and left no queue behind blocks nobody, and
+/// may be waiting for an answer.
 #[must_use]
 pub fn act(
     told: StallVerdict,
@@ -58,7 +58,7 @@ pub fn act(
     }
 }
 
-/// A verdict as metrics and the API write it; `None` for a socket that is fine.
+/// A verdict as written in metrics and the API; `None` for a socket that is fine.
 #[must_use]
 pub fn reason(verdict: StallVerdict) -> Option<&'static str> {
     match verdict {

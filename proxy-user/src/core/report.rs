@@ -1,7 +1,7 @@
-//! When an app's activity is told to the control plane: at most once per interval, again with
-//! back-off when it failed, and never forgotten.
+//! When to report an app's activity to the control plane: at most once per interval, with back-off after a
+//! failure, and never lost.
 //!
-//! Order of calls: `poll` until it returns something to tell, send that, then `answered`.
+//! Call `poll` until it returns something to report, send that, then call `answered`.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::backoff::Backoff;
 use super::gate::Activity;
 use super::time::Nanos;
 
-/// When an app was last used, as the control plane is told.
+/// When an app was last used, for the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastUse {
     /// When.
     pub at: Nanos,
-    /// What it was, as reports have it.
+    /// Why, as written in reports.
     pub reason: &'static str,
 }
 
@@ -32,20 +32,20 @@ impl From<Activity> for LastUse {
     }
 }
 
-/// What one app still has to tell.
+/// What still has to be reported for one app.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// The newest that the control plane has accepted.
+    /// The newest report that the control plane has accepted.
     accepted: Option<LastUse>,
-    /// The one on its way.
+    /// The report being sent.
     in_flight: Option<LastUse>,
-    /// Not before this.
+    /// Do not send before this.
     due: Nanos,
     backoff: Backoff,
 }
 
 impl Outbox {
-    /// What to send now, if anything, given when the app was last used.
+    /// What to send now, if anything. `newest`: when the app was last used.
     pub fn poll(
         &mut self,
         newest: Option<LastUse>,
@@ -58,7 +58,7 @@ impl Outbox {
         self.start(newest, now, interval)
     }
 
-    /// What must be sent before the process ends, whatever the interval says.
+    /// What must be sent before the process exits, regardless of the interval.
     pub fn last(&mut self, newest: Option<LastUse>) -> Option<LastUse> {
         self.in_flight = None;
         self.start(newest, Nanos(0), Duration::ZERO)
@@ -70,7 +70,8 @@ impl Outbox {
         now: Nanos,
         interval: Duration,
     ) -> Option<LastUse> {
-        // Work was told after the activity that began it. When it is over, that is no news.
+        // Work was reported after the activity that started it, so that activity is not news once the work is
+        // over.
         let is_news = |newest: &LastUse| {
             self.accepted.is_none_or(|told| newest.at >= told.at && *newest != told)
         };
@@ -80,8 +81,8 @@ impl Outbox {
         Some(newest)
     }
 
-    /// What was sent has been accepted or has failed. A failure is tried again after 1, 2, 4 … 60
-    /// seconds, with what is newest then.
+    /// The report was accepted or failed. After a failure it is retried after 1, 2, 4 … 60 seconds, with
+    /// whatever is newest then.
     pub fn answered(&mut self, accepted: bool, now: Nanos) {
         let sent = self.in_flight.take();
         if accepted {

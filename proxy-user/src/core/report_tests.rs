@@ -23,7 +23,7 @@ fn work(second: u64) -> Option<LastUse> {
 fn the_newest_of_an_interval_follows_when_it_ends() {
     let mut outbox = Outbox::default();
     assert_eq!(outbox.poll(activity(100), at(100), INTERVAL), activity(100));
-    assert_eq!(outbox.poll(activity(101), at(101), INTERVAL), None, "one at a time");
+    assert_eq!(outbox.poll(activity(101), at(101), INTERVAL), None, "only one is in flight");
     outbox.answered(true, at(101));
     for now in 101..130 {
         assert_eq!(outbox.poll(activity(110), at(now), INTERVAL), None);
@@ -41,7 +41,7 @@ fn a_failure_is_tried_again_with_what_is_newest_then() {
     assert_eq!(outbox.poll(activity(2), at(2), INTERVAL), None);
     assert_eq!(outbox.poll(activity(3), at(3), INTERVAL), activity(3));
     outbox.answered(false, at(4));
-    assert_eq!(outbox.poll(activity(3), at(5), INTERVAL), None, "twice as long");
+    assert_eq!(outbox.poll(activity(3), at(5), INTERVAL), None, "the back-off has doubled");
     assert_eq!(outbox.poll(activity(3), at(6), INTERVAL), activity(3));
 }
 
@@ -50,20 +50,20 @@ fn what_is_left_goes_out_at_the_end() {
     let mut outbox = Outbox::default();
     assert_eq!(outbox.last(None), None);
     assert_eq!(outbox.poll(activity(1), at(1), INTERVAL), activity(1));
-    assert_eq!(outbox.last(activity(1)), activity(1), "nobody answered yet");
+    assert_eq!(outbox.last(activity(1)), activity(1), "not answered yet");
     outbox.answered(true, at(2));
     assert_eq!(outbox.last(activity(1)), None);
-    assert_eq!(outbox.last(activity(5)), activity(5), "the interval does not hold it back");
+    assert_eq!(outbox.last(activity(5)), activity(5), "the interval does not apply");
 }
 
-/// While an app is at work the time is now, so that the activity before it is older than what was told.
+/// While an app is at work the time is `now`, so the activity before it is older than what was reported.
 #[test]
 fn what_was_told_of_work_stands_when_it_is_over() {
     let mut outbox = Outbox::default();
     assert_eq!(outbox.poll(activity(100), at(100), INTERVAL), activity(100));
     outbox.answered(true, at(100));
     for now in [130, 160] {
-        assert_eq!(outbox.poll(work(now - 1), at(now - 1), INTERVAL), None, "the interval holds");
+        assert_eq!(outbox.poll(work(now - 1), at(now - 1), INTERVAL), None, "the interval applies");
         assert_eq!(outbox.poll(work(now), at(now), INTERVAL), work(now));
         outbox.answered(true, at(now));
     }
@@ -73,8 +73,8 @@ fn what_was_told_of_work_stands_when_it_is_over() {
 }
 
 proptest! {
-    /// Whatever fails: what was accepted last is the newest activity once the control plane answers
-    /// again, and two accepted reports are never closer than the interval.
+    /// For any failures: once the control plane answers again, the newest activity gets accepted, and two
+    /// accepted reports are never closer than the interval.
     #[test]
     fn nothing_is_lost_and_nothing_is_hurried(
         steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..300),

@@ -1,8 +1,8 @@
-//! Where somebody who waits for an app comes back to: a target of that app, as it stands in a query.
+//! Where somebody who waits for an app returns to: a target within that app, encoded in a query.
 
 use std::fmt::Write;
 
-/// A target as the value of a query's parameter.
+/// Encodes a target as the value of a query parameter.
 #[must_use]
 pub fn encode(target: &str) -> String {
     let mut value = String::with_capacity(target.len());
@@ -15,8 +15,8 @@ pub fn encode(target: &str) -> String {
     value
 }
 
-/// The target that such a value stands for; `None` if it does not lead to the app at `app_path`. No other
-/// site is ever meant: see [`is_within`].
+/// Decodes such a value; `None` if it does not lead to the app at `app_path`. Never returns another site: see
+/// [`is_within`].
 #[must_use]
 pub fn decode(value: &str, app_path: &str) -> Option<String> {
     let mut target = Vec::with_capacity(value.len());
@@ -32,9 +32,9 @@ pub fn decode(value: &str, app_path: &str) -> Option<String> {
     is_within(&target, app_path).then_some(target)
 }
 
-/// Whether a browser that is sent to `target` stays with the app. What starts with two slashes names
-/// another site (RFC 3986 section 4.2). Browsers take `\` for `/`, and drop tabs and ends of lines before
-/// they look (WHATWG URL, "URL parsing").
+/// Whether a browser sent to `target` stays within the app. A target starting with two slashes names another
+/// site (RFC 3986 section 4.2). Browsers treat `\` as `/`, and remove tabs and newlines first (WHATWG URL,
+/// "URL parsing").
 fn is_within(target: &str, app_path: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let below = path.strip_prefix(app_path.trim_end_matches('/'));

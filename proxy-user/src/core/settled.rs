@@ -1,6 +1,6 @@
-//! When something that others change may be read: once it has changed and come to rest.
+//! When to read something that others modify: once it has changed and then stayed the same.
 
-/// Tells changes of a value that is looked at again and again.
+/// Detects changes of a value that is polled.
 #[derive(Debug)]
 pub struct Settled<T> {
     known: T,
@@ -13,13 +13,13 @@ impl<T: PartialEq> Settled<T> {
         Settled { known, seen: None }
     }
 
-    /// The value that it was told of last.
+    /// The last value that was reported.
     pub fn known(&self) -> &T {
         &self.known
     }
 
-    /// Takes the value as it is. True once for each change, when two looks in a row show the same: who
-    /// is still writing is not interrupted.
+    /// Takes the current value. True once for each change, when two calls in a row see the same value, so
+    /// that a writer is not interrupted.
     pub fn look(&mut self, value: T) -> bool {
         if value == self.known {
             self.seen = None;
@@ -46,6 +46,6 @@ mod tests {
             [1, 2, 2, 2, 3, 4, 5, 5, 5, 6, 5, 5].into_iter().map(|now| settled.look(now)).collect();
         let at: Vec<_> =
             told.iter().enumerate().filter(|(_, told)| **told).map(|(at, _)| at).collect();
-        assert_eq!(at, [2, 7], "6 was gone before it rested");
+        assert_eq!(at, [2, 7], "6 did not last");
     }
 }

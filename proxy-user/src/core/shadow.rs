@@ -1,57 +1,56 @@
-//! When an app would have been suspended: by what Ebbtide counts, by opcodes alone, and by whether
-//! anybody is connected.
+//! When an app would have been suspended: by Ebbtide's counting, by opcodes alone, and by open connections.
 //!
-//! It only compares; nothing is suspended by it. Call [`Shadow::look`] once a second or so.
+//! It only compares; it suspends nothing. Call [`Shadow::look`] about once a second.
 
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// What an app looks like at one moment to each way of counting.
+/// What each way of counting sees of an app at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {
-    /// The newest activity; before any, the moment from which the app is watched.
+    /// The newest activity; if there is none, when observation of the app began.
     pub counted: Nanos,
-    /// The newest data frame, request or upgrade, whatever it was taken for.
+    /// The newest data frame, request or upgrade, however it was judged.
     pub any: Nanos,
-    /// The newest request or upgrade, whatever it was taken for.
+    /// The newest request or upgrade, however it was judged.
     pub request: Nanos,
-    /// Sessions that are open.
+    /// Open sessions.
     pub sessions: usize,
 }
 
 /// When a way of counting would suspend an app that stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// At this moment; in the past: it would have.
+    /// At this time. If it has passed, the app would be suspended.
     At(Nanos),
-    /// Not while sessions are open: so many are.
+    /// Not while this many sessions are open.
     Never(usize),
 }
 
 impl Due {
-    /// It would have been suspended by `now`.
+    /// Whether it would be suspended at `now`.
     #[must_use]
     pub fn is_past(self, now: Nanos) -> bool {
         matches!(self, Due::At(at) if at <= now)
     }
 }
 
-/// The three answers.
+/// The results of all three ways of counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// Ebbtide's own.
+    /// Ebbtide.
     pub counted: Nanos,
-    /// Of a proxy that tells data frames from control frames, and no more.
+    /// A proxy that only tells data frames from control frames.
     pub opcode_only: Due,
-    /// Of a proxy that counts open connections.
+    /// A proxy that counts open connections.
     pub presence: Due,
 }
 
 /// For how long an app would have been suspended so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Suspended {
-    /// By what Ebbtide counts.
+    /// By Ebbtide's counting.
     pub counted: Duration,
     /// By opcodes alone.
     pub opcode_only: Duration,
@@ -59,14 +58,14 @@ pub struct Suspended {
     pub presence: Duration,
 }
 
-/// What is remembered of one app.
+/// What is remembered about one app.
 #[derive(Clone, Debug)]
 pub struct Shadow {
     idle_after: Duration,
-    /// When a session was last seen open, or a request last came.
+    /// When a session was last open or a request last came.
     present: Nanos,
     looked: Nanos,
-    /// The activity whose idle stretch was told already.
+    /// The activity whose idle period has been reported.
     told: Option<Nanos>,
     /// How often it would have been suspended.
     times: u64,
@@ -74,20 +73,19 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Watches an app from `now` on that is to be suspended after `idle_after` without activity.
+    /// Observes an app from `now` on. `idle_after`: how long without activity until it would be suspended.
     #[must_use]
     pub fn new(idle_after: Duration, now: Nanos) -> Shadow {
         let suspended = Suspended::default();
         Shadow { idle_after, present: now, looked: now, told: None, times: 0, suspended }
     }
 
-    /// Changes how long the app may be without activity. What was seen of it is kept.
+    /// Changes `idle_after`. What was observed is kept.
     pub fn set_idle_after(&mut self, idle_after: Duration) {
         self.idle_after = idle_after;
     }
 
-    /// Looks at the app. Returns the comparison in the moment in which the app would be suspended,
-    /// once for each stretch of idleness.
+    /// Looks at the app. Returns the comparison when the app would be suspended, once for each idle period.
     pub fn look(&mut self, now: Nanos, sight: &Sight) -> Option<Comparison> {
         self.present = self.present.max(if sight.sessions > 0 { now } else { sight.request });
         let comparison = self.compare(sight);
@@ -130,7 +128,7 @@ impl Shadow {
         self.times
     }
 
-    /// For how long it would have been, up to the last look.
+    /// For how long it would have been suspended, up to the last look.
     #[must_use]
     pub fn suspended(&self) -> Suspended {
         self.suspended

@@ -17,7 +17,7 @@ fn sight(counted: u64, any: u64, request: u64, sessions: usize) -> Sight {
 #[test]
 fn a_forgotten_tab_is_told_once_with_what_others_would_have_said() {
     let mut shadow = Shadow::new(IDLE, second(0));
-    // A click at 3 s, then only heartbeats, one a second, by an open session.
+    // A click at 3 s, then only heartbeats, one a second, in an open session.
     for now in 4..13 {
         assert_eq!(shadow.look(second(now), &sight(3, now, 1, 2)), None, "{now}");
     }
@@ -42,7 +42,7 @@ fn a_forgotten_tab_is_told_once_with_what_others_would_have_said() {
 fn without_sessions_all_agree_but_for_polls() {
     let mut shadow = Shadow::new(IDLE, second(0));
     shadow.look(second(5), &sight(1, 4, 4, 1));
-    // The session was last seen open at 5 s, the app was polled at 7 s.
+    // The session was last open at 5 s, the app was polled at 7 s.
     let told = shadow.look(second(16), &sight(1, 7, 7, 0)).unwrap();
     assert_eq!(told.counted, second(11));
     assert_eq!(told.opcode_only, Due::At(second(17)));
@@ -64,7 +64,7 @@ fn an_app_that_nobody_ever_used_is_idle_from_the_start() {
 }
 
 proptest! {
-    /// Each second something may happen: a person, a heartbeat, an opening, an end.
+    /// Each second something may happen: a person, a heartbeat, a session opening or closing.
     #[test]
     fn told_once_a_stretch_and_never_under_a_person(
         events in prop::collection::vec((any::<bool>(), any::<bool>(), 0_usize..3), 1..200),

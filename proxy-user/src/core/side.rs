@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-/// Which of a session's two sockets: the *client leg* or the *app leg*.
+/// One of a session's two sockets: the *client leg* or the *app leg*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The browser's side.
@@ -11,7 +11,7 @@ pub enum Side {
     App,
 }
 
-/// Which way something goes.
+/// The direction of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the client to the app.
@@ -33,7 +33,7 @@ impl Side {
         }
     }
 
-    /// The direction of what comes from this side.
+    /// The direction of traffic that comes from this side.
     #[must_use]
     pub fn direction(self) -> Direction {
         match self {
@@ -53,7 +53,7 @@ impl Side {
 }
 
 impl Direction {
-    /// The side that it comes from.
+    /// The side that traffic in this direction comes from.
     #[must_use]
     pub fn source(self) -> Side {
         match self {
@@ -72,7 +72,7 @@ impl Direction {
     }
 }
 
-/// A value for each side. What belongs to a direction is kept under the side that it comes from.
+/// A value for each side. Values that belong to a direction are stored under the side it comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PerSide<T> {
     /// The client's.
@@ -82,12 +82,12 @@ pub struct PerSide<T> {
 }
 
 impl<T> PerSide<T> {
-    /// Makes one for each side.
+    /// Makes a value for each side.
     pub fn from_fn(mut make: impl FnMut(Side) -> T) -> PerSide<T> {
         PerSide { client: make(Side::Client), app: make(Side::App) }
     }
 
-    /// The same for each side, made into something else.
+    /// Converts both values.
     pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> PerSide<U> {
         PerSide { client: make(self.client), app: make(self.app) }
     }
@@ -98,13 +98,13 @@ impl<T> PerSide<T> {
         PerSide { client: &self.client, app: &self.app }
     }
 
-    /// Both with those of another.
+    /// Pairs both values with those of another.
     #[must_use]
     pub fn zip<U>(self, other: PerSide<U>) -> PerSide<(T, U)> {
         PerSide { client: (self.client, other.client), app: (self.app, other.app) }
     }
 
-    /// This side's and the opposite side's.
+    /// The value of this side and that of the other side.
     pub fn split_mut(&mut self, side: Side) -> (&mut T, &mut T) {
         let PerSide { client, app } = self;
         match side {
@@ -113,7 +113,7 @@ impl<T> PerSide<T> {
         }
     }
 
-    /// Both with their sides, the client's first.
+    /// Both values with their sides, the client's first.
     pub fn iter(&self) -> impl Iterator<Item = (Side, &T)> {
         [(Side::Client, &self.client), (Side::App, &self.app)].into_iter()
     }

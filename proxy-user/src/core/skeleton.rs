@@ -1,23 +1,23 @@
-//! A message without its numbers, or a request's body without its ids: what stays the same when a
-//! counter, a reference or a time in it moves on, or when the page is loaded anew.
+//! A message without its numbers, or a request body without its ids: what stays the same when a counter, a
+//! reference or a timestamp in it changes, or when the page is reloaded.
 //!
-//! A skeleton is never kept, only digested: a rule can name what it never shows.
+//! A skeleton is never stored, only its digest: a rule can refer to a message without revealing it.
 
 use ring::digest::{Context, SHA256};
 
 /// The longest message that has a digest, in bytes.
 pub const LONGEST: usize = 4096;
 
-/// A word of a body that is longer than this, and has a digit, is an id.
+/// A word longer than this that contains a digit is taken for an id.
 const NAME: usize = 8;
 
-/// What is left out, so that two of a kind look alike. Every other byte is as it is.
+/// What is replaced, so that two messages of a kind look alike. All other bytes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skeleton {
-    /// One `0` for every run of ASCII digits: a connection's messages count themselves.
+    /// Every run of ASCII digits becomes one `0`: messages of a connection number themselves.
     WithoutNumbers,
-    /// One `0` for every word of more than 8 ASCII letters, digits, `-` and `_` with a digit among
-    /// them: sessions, references, times. Small numbers stay, as they tell a timer from a button.
+    /// Every word of more than 8 ASCII letters, digits, `-` and `_` that contains a digit becomes one `0`:
+    /// sessions, references, times. Small numbers are kept, as they tell a timer from a button.
     WithoutIds,
 }
 
@@ -26,7 +26,7 @@ pub enum Skeleton {
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest of a whole message's skeleton; `None` for one that is longer than [`LONGEST`].
+    /// The digest of a whole message's skeleton; `None` if the message is longer than [`LONGEST`].
     #[must_use]
     pub fn of(skeleton: Skeleton, message: &[u8]) -> Option<Digest> {
         if message.len() > LONGEST {
@@ -37,7 +37,7 @@ impl Digest {
         context.finish().as_ref().try_into().ok().map(Digest)
     }
 
-    /// Reads the 64 hexadecimal digits of a rule.
+    /// Parses the 64 hexadecimal digits in a rule.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Digest> {
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -59,8 +59,8 @@ impl std::fmt::Display for Digest {
     }
 }
 
-/// A quick hash of the skeleton (FNV-1a), to tell two messages of one session apart. Who wants to can
-/// make two that agree, so nothing may be allowed because of it.
+/// A fast hash of the skeleton (FNV-1a), to compare messages within a session. Collisions are easy to
+/// construct, so nothing may be permitted because of it.
 #[must_use]
 pub fn quick(skeleton: Skeleton, message: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -72,7 +72,7 @@ pub fn quick(skeleton: Skeleton, message: &[u8]) -> u64 {
     hash
 }
 
-/// Shows the skeleton piece by piece.
+/// Calls `show` with the skeleton piece by piece.
 fn pieces(skeleton: Skeleton, message: &[u8], mut show: impl FnMut(&[u8])) {
     let of_word: fn(&u8) -> bool = match skeleton {
         Skeleton::WithoutNumbers => u8::is_ascii_digit,
@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    /// Gradio's POST of a timer and of a button, from two loads of its page.
+    /// Gradio's POST from a timer and from a button, from two loads of its page.
     #[test]
     fn ids_are_taken_out() {
         let body = |trigger: u8, session: &str| {
@@ -138,7 +138,7 @@ mod tests {
         );
     }
 
-    /// The value that docs/packs.md shows, so that an operator can make one with `sha256sum`.
+    /// The value shown in docs/packs.md, so that an operator can compute one with `sha256sum`.
     #[test]
     fn the_digest_is_plain_sha_256() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

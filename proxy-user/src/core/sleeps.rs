@@ -1,23 +1,23 @@
-//! How long the machine has slept, and when: `CLOCK_MONOTONIC` stands still meanwhile, so its moments are
-//! further in the past than they seem.
+//! How long and when the machine has slept. `CLOCK_MONOTONIC` stands still during sleep, so its timestamps
+//! are further in the past than they seem.
 //!
-//! Call [`Sleeps::note`] at least once a second, with both clocks read at the same moment.
+//! Call [`Sleeps::note`] at least once a second, with both clocks read at the same time.
 
 use std::collections::VecDeque;
 
 use super::time::Nanos;
 
-/// Less is the distance between two readings, in nanoseconds.
+/// Smaller differences come from reading two clocks one after the other, in nanoseconds.
 const LEAST: i64 = 100_000_000;
-/// By so much a moment may be rounded down: by the coarse clock and by the gate, 4 ms each.
+/// How far a timestamp may be rounded down: 4 ms each by the coarse clock and by the gate.
 const ROUNDED: u64 = 10_000_000;
-/// Sleeps that are told apart; of those before, only the sum.
+/// How many sleeps are kept separately; of older ones only the sum.
 const KEPT: usize = 64;
 
-/// The machine's sleeps since it was first looked at.
+/// The machine's sleeps since the first call.
 #[derive(Clone, Debug, Default)]
 pub struct Sleeps {
-    /// From which moment on (exclusive) which difference holds between the two clocks, in nanoseconds.
+    /// The difference between the clocks in nanoseconds, with the time from which (exclusive) it holds.
     differences: VecDeque<(Nanos, i64)>,
     noted: Nanos,
 }
@@ -29,10 +29,10 @@ impl Sleeps {
         Sleeps { differences: VecDeque::new(), noted: Nanos(0) }
     }
 
-    /// Notes that it is `now` while `CLOCK_BOOTTIME`, which does not stand still, shows `boot`.
+    /// Records that it is `now` while `CLOCK_BOOTTIME`, which does not stand still, shows `boot`.
     ///
-    /// A sleep was somewhere since the last note. It is taken to have come right behind that: an activity
-    /// of this second is rather too new than too old.
+    /// A sleep happened some time since the last call. It is taken to have begun right after that, so that
+    /// activity within this second is shown too new rather than too old.
     pub fn note(&mut self, now: Nanos, boot: Nanos) {
         let difference = boot.0.cast_signed().wrapping_sub(now.0.cast_signed());
         match self.differences.back() {
@@ -49,7 +49,7 @@ impl Sleeps {
         self.noted = self.noted.max(now);
     }
 
-    /// What `CLOCK_BOOTTIME` showed at a moment, or will show.
+    /// What `CLOCK_BOOTTIME` showed, or will show, at a time.
     #[must_use]
     pub fn boot(&self, at: Nanos) -> Nanos {
         let held = self.differences.iter().rev().find(|(from, _)| *from < at);
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn what_was_before_a_sleep_is_further_away() {
         let mut sleeps = Sleeps::new();
-        // It had slept before it was looked at.
+        // It had slept before the first call.
         for second in 100..=110 {
             sleeps.note(at(second), Nanos(HOUR + second * SECOND + second % 100));
         }
@@ -81,7 +81,7 @@ mod tests {
         let before = Nanos(110 * SECOND - ROUNDED);
         assert_eq!(sleeps.boot(before), Nanos(HOUR + before.0));
         let unsure = Nanos(before.0 + 1);
-        assert_eq!(sleeps.boot(unsure), Nanos(9 * HOUR + unsure.0), "rather too new");
+        assert_eq!(sleeps.boot(unsure), Nanos(9 * HOUR + unsure.0), "too new rather than too old");
         assert_eq!(sleeps.boot(at(5000)), Nanos(9 * HOUR + 5000 * SECOND));
     }
 

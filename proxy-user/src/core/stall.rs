@@ -1,8 +1,8 @@
-//! Is a leg's peer still taking what we send? Decided from samples of its socket alone.
+//! Whether a leg's peer is still taking what we send, decided from samples of its socket only.
 //!
-//! Only the lack of progress convicts. Progress is what acknowledgements show: a peer that reads from
-//! a full receive buffer shows none before a good part of it is free, so the grace period must be
-//! longer than that takes at the slowest rate that shall pass as life.
+//! Only a lack of progress convicts a peer. Progress means acknowledgements: a peer that reads from a full
+//! receive buffer acknowledges nothing until a good part of the buffer is free. So the grace period must be
+//! longer than that takes at the slowest rate that should count as alive.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct Sample {
     pub received: u64,
     /// Bytes accepted for sending and not acknowledged.
     pub queued: u64,
-    /// When `acked` last grew; `Nanos(0)` = not seen to grow.
+    /// When `acked` last grew; `Nanos(0)` = never observed.
     pub progress: Nanos,
     /// Last advertised send window in bytes.
     pub window: u32,
@@ -45,52 +45,52 @@ pub struct Sample {
     pub rtt_us: u32,
     /// Segments retransmitted over the socket's life.
     pub retransmits: u32,
-    /// Retransmission timeouts in a row since `acked` last grew.
+    /// Consecutive retransmission timeouts since `acked` last grew.
     pub timeouts: u32,
 }
 
-/// What a look at a leg says of its peer.
+/// The verdict on a leg's peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StallVerdict {
-    /// Nothing is waiting, or it moves.
+    /// Nothing is queued, or the queue moves.
     Fine,
-    /// Bytes were queued for the whole grace period and the peer took none.
+    /// Bytes were queued for the whole grace period, and the peer took none.
     Stalled,
-    /// The same, and what was sent runs into retransmission timeouts.
+    /// The same, and segments are being lost (retransmission timeouts).
     Unreachable,
-    /// The peer closed its side and nothing moves any more, or the socket is gone.
+    /// The peer has closed its side and nothing moves any more, or the socket is gone.
     PeerClosed,
 }
 
-/// What is remembered of one leg from look to look.
+/// What is remembered about one leg between looks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
     acked: u64,
-    /// Since when something waits and nothing moves; `Nanos(0)` = nothing waits.
+    /// Since when something is queued and nothing moves; `Nanos(0)` = nothing is queued.
     since: Nanos,
-    /// The row said the same at two looks, and the socket was not asked since.
+    /// Whether the row can be trusted.
     doubt: Doubt,
 }
 
-/// Whether a row that says that nothing moves is believed.
+/// Whether to trust a row that says that nothing moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Doubt {
-    /// It moved, or nothing waits.
+    /// The queue moved, or nothing is queued.
     #[default]
     None,
-    /// It stood still from one look to the next.
+    /// It did not move between two looks.
     Open,
-    /// The socket was asked since it moved last.
+    /// The socket itself has been queried since it last moved.
     Settled,
 }
 
 impl Watch {
-    /// Judges one leg. Looks may come at any pace; the verdict falls at the first one that is
-    /// `grace` after the last progress.
+    /// Judges one leg. Looks may come at any pace; the verdict comes with the first one that is `grace` after
+    /// the last progress.
     ///
-    /// `passing`: the session's other leg still has bytes to take. They may be the last words of a
-    /// peer that has closed, so it is not convicted of that meanwhile; if they do not move, the
-    /// other leg is at fault.
+    /// `passing`: the session's other leg still has bytes to take. They may be the last words of a peer that
+    /// has closed, so that peer is not convicted of closing meanwhile; if they do not move, the other leg is
+    /// at fault.
     pub fn look(
         &mut self,
         sample: &Sample,
@@ -112,12 +112,12 @@ impl Watch {
             self.doubt = Doubt::Open;
         }
         let since = if self.at_rest() {
-            // What waits here was put there after the look before, which saw nothing wait.
+            // The queue was empty at the previous look and has been filled since.
             now
         } else if !moved {
             self.since
         } else if sample.progress > self.since {
-            // The row knows the moment of the progress that this look is the first to see.
+            // The row has the exact time of the progress that is first seen now.
             sample.progress.min(now)
         } else {
             // It was read between the kernel's two writes.
@@ -127,9 +127,9 @@ impl Watch {
         if now.since(since) < grace { StallVerdict::Fine } else { sample.obstacle() }
     }
 
-    /// Whether the socket itself should be asked now, once per standstill: the kernel calls back once
-    /// per round trip, so that a row can lack the last acks of a flight for as long as nothing more is
-    /// sent (`tcp_rtt_estimator`: `after(snd_una, rtt_seq)`).
+    /// Whether to query the socket itself now, once per standstill. The kernel calls back once per round
+    /// trip, so a row can miss the last acks of a flight as long as nothing more is sent
+    /// (`tcp_rtt_estimator`: `after(snd_una, rtt_seq)`).
     pub fn take_doubt(&mut self) -> bool {
         let open = self.doubt == Doubt::Open;
         if open {
@@ -138,14 +138,14 @@ impl Watch {
         open
     }
 
-    /// Since when something waits and nothing moves; `None` = nothing waits.
+    /// Since when something is queued and nothing moves; `None` = nothing is queued.
     #[must_use]
     pub fn waiting_since(&self) -> Option<Nanos> {
         (!self.at_rest()).then_some(self.since)
     }
 
-    /// Nothing waits. A look that sees nothing wait either changes nothing that a later one depends on,
-    /// so it may be left out.
+    /// Whether nothing is queued. A further look at an empty queue changes nothing that a later look depends
+    /// on, so it may be skipped.
     #[must_use]
     pub fn at_rest(&self) -> bool {
         self.since == Nanos(0)
@@ -157,7 +157,7 @@ impl Sample {
         self.state == TcpState::Close || self.state.closed_by_peer()
     }
 
-    /// The verdict that this socket gets if nothing moves for long enough.
+    /// The verdict on this socket if nothing moves for long enough.
     #[must_use]
     pub fn obstacle(&self) -> StallVerdict {
         if self.timeouts > 0 && self.window > 0 {
@@ -182,7 +182,7 @@ impl Sample {
 }
 
 impl TcpState {
-    /// The peer has sent its FIN (RFC 9293 section 3.3.2): these states can only be reached by one.
+    /// Whether the peer has sent FIN (RFC 9293 section 3.3.2): these states are only reached after one.
     #[must_use]
     pub fn closed_by_peer(self) -> bool {
         matches!(
@@ -191,7 +191,7 @@ impl TcpState {
         )
     }
 
-    /// The state's name as `ss` and the kernel's headers write it.
+    /// The state's name as in `ss` and the kernel's headers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

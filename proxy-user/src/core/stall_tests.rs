@@ -118,8 +118,8 @@ fn closing_our_side_first_is_no_fault_of_the_peer() {
 }
 
 proptest! {
-    /// A peer that takes at least one byte in every grace period is never convicted, whatever the
-    /// pace of looks and progress.
+    /// A peer that takes at least one byte in every grace period is never convicted, at any pace of looks and
+    /// progress.
     #[test]
     fn slow_is_alive(
         steps in prop::collection::vec((1u64..3_000, 0u64..29_000), 1..200),
@@ -138,7 +138,7 @@ proptest! {
         }
     }
 
-    /// Looks at a leg at rest may be left out.
+    /// Looks at a leg at rest may be skipped.
     #[test]
     fn looks_at_rest_change_nothing(
         steps in prop::collection::vec((0u64..3, 0u64..2, 1u64..20), 1..200),
@@ -163,8 +163,8 @@ proptest! {
         }
     }
 
-    /// A peer that takes nothing is convicted by the first look that is grace after the first one
-    /// that saw it wait.
+    /// A peer that takes nothing is convicted by the first look that is `grace` after the first one that saw
+    /// bytes queued.
     #[test]
     fn frozen_is_found(paces in prop::collection::vec(1u64..3_000, 30..200)) {
         let mut watch = Watch::default();

@@ -1,40 +1,38 @@
-//! Who has come to a page lately, so that a connection which a page opens again by itself is not taken
-//! for a visit.
+//! Who has come to a page lately, so that a connection that a page re-opens by itself is not taken for a
+//! visit.
 //!
-//! A fixed table: clients that share a place are taken for attended, never for absent. Taking a first
-//! connection for a second costs nothing: the navigation before it has counted.
+//! A fixed table: clients that share a slot are taken for attended, never for absent. Mistaking a first
+//! connection for a re-opened one does no harm: the navigation before it has already counted.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// How long a navigation stands for all that the page opens.
+/// For how long everything that the page opens belongs to a navigation.
 pub const VISIT: Duration = Duration::from_secs(30);
 /// How long a page may take to load its parts, and to open each of its connections for the first time.
 const LOADING: Duration = Duration::from_secs(90);
 
-/// Places in the table; a power of two.
+/// Slots in the table; a power of two.
 const PLACES: usize = 4096;
-/// Nanoseconds of a step of the table's time, as a power of two: about a second.
+/// The table's unit of time in nanoseconds, as a power of two: about a second.
 const STEP: u32 = 30;
 
-/// When clients last navigated. A client is a number that its caller makes of what tells browsers
-/// apart.
+/// When clients last navigated. A client is a number that the caller derives from what tells browsers apart.
 #[derive(Debug)]
 pub struct Visits {
     places: Box<[AtomicU64]>,
-    /// When clients last got a connection back by themselves, in steps (32 bits), beside as many bits
-    /// of the client.
+    /// When clients last re-opened a connection by themselves: steps (32 bits), then 32 bits of the client.
     back: Box<[AtomicU64]>,
 }
 
-/// What a place holds: the time in steps (32 bits), whether the page loaded itself (1 bit), some bits
-/// of the client (15), and which connections it has opened since (16, by their paths).
+/// The contents of a slot: the time in steps (32 bits), whether the page reloaded itself (1 bit), some bits
+/// of the client (15), and which connections it has opened since (16, hashed by path).
 #[derive(Clone, Copy)]
 struct LastVisit(u64);
 
-/// The bit of a path. Paths that share one are taken for opened before.
+/// The bit for a path. Paths that share a bit with an earlier one count as opened before.
 fn bit(path: &str) -> u64 {
     // FNV-1a: draft-eastlake-fnv.
     let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
@@ -44,12 +42,12 @@ fn bit(path: &str) -> u64 {
 
 impl LastVisit {
     fn new(client: u64, now: Nanos, reload: bool) -> LastVisit {
-        // Never 0, which is an empty place; 2^32 steps are 146 years.
+        // Never 0, which means an empty slot; 2^32 steps are 146 years.
         let steps = ((now.0 >> STEP) + 1) << 32;
         LastVisit(steps | u64::from(reload) << 31 | client >> 49 << 16)
     }
 
-    /// Less than so long ago.
+    /// Whether it was less than `span` ago.
     fn within(self, span: Duration, now: Nanos) -> bool {
         let then = Nanos((self.0 >> 32) << STEP);
         self.0 != 0 && then + span > now
@@ -77,22 +75,22 @@ impl Visits {
         self.place(client).store(LastVisit::new(client, now, false).0, Relaxed);
     }
 
-    /// A page has loaded itself again. It is no visit, and does not end one.
+    /// A page reloaded itself. This is not a visit, and does not end one.
     pub fn reloaded(&self, client: u64, now: Nanos) {
         if self.reloads_unattended(client, now) {
             self.place(client).store(LastVisit::new(client, now, true).0, Relaxed);
         }
     }
 
-    /// Whether a page that loads itself again now does so with nobody there.
+    /// Whether nobody is there when a page reloads itself now.
     #[must_use]
     pub fn reloads_unattended(&self, client: u64, now: Nanos) -> bool {
         let place = self.look(client);
         place.reload() || !place.within(VISIT, now)
     }
 
-    /// Whether a connection for this path is part of somebody's coming to a page: less than [`VISIT`]
-    /// ago, or a little longer where the page has not opened it before.
+    /// Whether a connection for this path is part of a visit: less than [`VISIT`] ago, or a little longer if
+    /// the page has not opened it before.
     #[must_use]
     pub fn attended(&self, client: u64, path: &str, now: Nanos) -> bool {
         let place = self.look(client);
@@ -100,9 +98,9 @@ impl Visits {
         (place.within(VISIT, now) || first) && !place.reload()
     }
 
-    /// Whether a connection for this path is one that a page opens again by itself, as far as can be said
-    /// of a page of which nothing else is known: nobody has come to it lately, and it has opened this
-    /// connection since somebody did, or was open before anything was seen of it.
+    /// Whether a page probably re-opens this connection by itself, if nothing else is known about the page:
+    /// nobody has come to it lately, and it has opened this connection since somebody did, or was already
+    /// open before anything was seen of it.
     #[must_use]
     pub fn opens_again(&self, client: u64, path: &str, now: Nanos) -> bool {
         let place = self.look(client);
@@ -115,14 +113,14 @@ impl Visits {
         self.place(client).fetch_or(bit(path), Relaxed);
     }
 
-    /// A page has got a connection back by itself.
+    /// A page has re-opened a connection by itself.
     pub fn came_back(&self, client: u64, now: Nanos) {
         let back = ((now.0 >> STEP) + 1) << 32 | client >> 32;
         self.back[index(client)].store(back, Relaxed);
     }
 
-    /// How long ago, to a second and rather more than less, a page got a connection back by itself;
-    /// `None` where that is unknown, and where somebody has come to a page lately.
+    /// How long ago a page re-opened a connection by itself, to within a second and rounded up; `None` if
+    /// unknown, or if somebody has come to a page lately.
     #[must_use]
     pub fn since_back(&self, client: u64, now: Nanos) -> Option<Duration> {
         let back = self.back[index(client)].load(Relaxed);
@@ -134,7 +132,7 @@ impl Visits {
         (!attended).then(|| now.since(Nanos(((back >> 32) - 1) << STEP)))
     }
 
-    /// Whether a page has loaded itself again lately, with nobody there.
+    /// Whether a page has reloaded itself lately with nobody there.
     #[must_use]
     pub fn reloading(&self, client: u64, now: Nanos) -> bool {
         let place = self.look(client);
@@ -150,7 +148,7 @@ impl Visits {
     }
 }
 
-/// A client's place in the table.
+/// A client's slot in the table.
 fn index(client: u64) -> usize {
     #[allow(clippy::cast_possible_truncation, reason = "reduced to the table's size first")]
     let index = (client % PLACES as u64) as usize;

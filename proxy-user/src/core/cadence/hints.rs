@@ -1,26 +1,26 @@
-//! The hints of one app, over its sessions: few, and the newest.
+//! The most recent hints of one app, over all its sessions.
 
 use super::{Hint, guard};
 use crate::core::history::Path;
 use crate::core::time::Nanos;
 
-/// Hints kept for an app; one that has more kinds of machinery needs a pack of its own.
+/// Hints kept per app; an app with more kinds of machinery needs a pack of its own.
 pub(super) const KEPT: usize = 16;
 
 /// A hint and where it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// As it was seen last, with the lengths of all.
+    /// The hint as last seen, with the shortest and longest lengths ever seen.
     pub hint: Hint,
     /// The path of the newest connection or request.
     pub path: Path,
-    /// A regular expression for such paths.
+    /// A regular expression that matches such paths.
     pub guard: Box<str>,
-    /// When it was first noted.
+    /// When it was first seen.
     pub first: Nanos,
-    /// When it was noted last.
+    /// When it was last seen.
     pub last: Nanos,
-    /// The session in which it was noted last; `None` = plain requests.
+    /// The session in which it was last seen; `None` = plain requests.
     pub session: Option<u64>,
 }
 
@@ -29,7 +29,7 @@ pub struct Known {
 pub struct Hints(Vec<Known>);
 
 impl Hints {
-    /// Notes a hint of a session on a connection with this path, or of requests for it.
+    /// Records a hint from a session on a connection with this path, or from requests for it.
     pub fn note(&mut self, now: Nanos, session: Option<u64>, path: &str, mut hint: Hint) {
         let guard: Box<str> = guard(path).into();
         let key = |hint: &Hint| (hint.digest, hint.carrier);

@@ -1,8 +1,9 @@
-//! Equal-looking messages of a session, or requests of a browser, at a steady pace with nothing between
-//! them: probably machinery that no rule knows.
+//! Detects similar messages of a session, or requests of a browser, at a steady pace with nothing in between:
+//! probably machinery that no rule matches.
 //!
-//! A guess for people to read, never acted on: who presses the same button every ten seconds looks
-//! the same. It is shown only what no rule knows; what rules know does not disturb the pace.
+//! This is a guess for people to read and is never acted on: somebody who presses the same button every ten
+//! seconds looks the same. Only unmatched traffic is fed in; traffic that rules match does not disturb the
+//! pace.
 
 mod hints;
 mod paces;
@@ -21,35 +22,35 @@ use super::skeleton::{self, Digest, Skeleton};
 pub use super::skeleton::LONGEST;
 use super::time::Nanos;
 
-/// So many in a row make a pace.
+/// How many in a row make a pace.
 const ENOUGH: u16 = 5;
-/// And for at least this long: a person may press a button five times in two seconds.
+/// And for at least how long: a person may press a button five times in two seconds.
 const SPAN: Duration = Duration::from_secs(10);
-/// What comes quicker is typing, dragging or a stream. It is not looked at, so that it costs nothing.
+/// Anything faster is typing, dragging or a stream. It is skipped, so it costs nothing.
 const SHORTEST: Duration = Duration::from_millis(200);
-/// Browsers let the timers of hidden tabs run once a second, and later once a minute.
+/// Browsers throttle the timers of hidden tabs to once a second, and later to once a minute.
 const THROTTLED: u32 = 1000;
-/// Gaps that are remembered.
+/// How many gaps are remembered.
 const GAPS: usize = 6;
 
 /// Probable machinery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The median time from one message to the next.
+    /// The median time between two messages.
     pub period: Duration,
-    /// What it came as.
+    /// Whether it comes as messages or as requests.
     pub carrier: Carrier,
-    /// Bytes of the shortest, of a request's body.
+    /// Length of the shortest message or request body, in bytes.
     pub least: u16,
-    /// Bytes of the longest.
+    /// Length of the longest, in bytes.
     pub most: u16,
     /// How many came in a row.
     pub run: u16,
-    /// Of what they have in common.
+    /// The digest of what they have in common.
     pub digest: Digest,
 }
 
-/// What the probable machinery comes as.
+/// What the probable machinery is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// Messages, text or binary.
@@ -58,17 +59,16 @@ pub enum Carrier {
     Request(Method),
 }
 
-/// What is remembered of the client's side of one session, or of the requests of one browser: 56
-/// bytes.
+/// The state for the client's side of one session, or for the requests of one browser: 56 bytes.
 #[derive(Clone, Debug)]
 pub struct Cadence {
-    /// Of what the run's messages or requests have in common.
+    /// Hash of what the messages or requests of the run have in common.
     hash: u64,
     first: Nanos,
     last: Nanos,
-    /// The newest gaps in milliseconds; which is which does not matter.
+    /// The newest gaps in milliseconds, in no particular order.
     gaps: [u32; GAPS],
-    /// Messages in the run; 0 = what came last is not remembered.
+    /// Messages in the run; 0 = the previous message is unknown.
     run: u16,
     least: u16,
     most: u16,
@@ -82,7 +82,7 @@ impl Default for Cadence {
 }
 
 impl Cadence {
-    /// Shows a whole message that no rule knows. Returns a hint for each message that keeps a pace.
+    /// Feeds a whole message that no rule matches. Returns a hint for each message that keeps a pace.
     pub fn feed(&mut self, now: Nanos, opcode: Opcode, message: &Payload<'_>) -> Option<Hint> {
         let skeleton = Skeleton::WithoutNumbers;
         let hash = || skeleton::quick(skeleton, message.plain()) ^ opcode as u64;
@@ -90,8 +90,8 @@ impl Cadence {
         Some(self.hint(period, Carrier::Message(opcode), Digest::of(skeleton, message.plain())?))
     }
 
-    /// Shows a request that no rule knows, with the whole of its body. Returns a hint for each that
-    /// keeps a pace.
+    /// Feeds a request that no rule matches, with its whole body. Returns a hint for each request that keeps
+    /// a pace.
     pub fn ask(&mut self, now: Nanos, method: Method, path: &str, body: &[u8]) -> Option<Hint> {
         let skeleton = Skeleton::WithoutIds;
         let quick = |bytes| skeleton::quick(skeleton, bytes);
@@ -105,7 +105,7 @@ impl Cadence {
         Hint { period, carrier, least, most, run, digest }
     }
 
-    /// One more of these bytes and this hash; the median gap if it keeps a pace.
+    /// Feeds one more with this length and hash. Returns the median gap if it keeps a pace.
     fn beat(&mut self, now: Nanos, length: usize, hash: impl Fn() -> u64) -> Option<Duration> {
         let gap = now.since(self.last);
         self.last = now;
@@ -124,7 +124,7 @@ impl Cadence {
         }
         self.gaps[usize::from(self.run - 1) % GAPS] =
             u32::try_from(gap.as_millis()).unwrap_or(u32::MAX);
-        // Stays above `GAPS` when it wraps.
+        // Stays above `GAPS` when it would overflow.
         self.run = self.run.checked_add(1).unwrap_or(self.run);
         self.least = self.least.min(length);
         self.most = self.most.max(length);
@@ -132,13 +132,12 @@ impl Cadence {
         (self.run >= ENOUGH && now.since(self.first) >= SPAN).then_some(period)
     }
 
-    /// Something else came from the client: what was not shown, because it is long or because a rule
-    /// knows that it is a person's.
+    /// The client sent something else that is not fed in: too long, or matched by a rule for people.
     pub fn disturb(&mut self) {
         self.run = 0;
     }
 
-    /// The median gap, if every remembered gap keeps to it.
+    /// The median gap, if every remembered gap is consistent with it.
     fn period(&self) -> Option<Duration> {
         let mut gaps = self.gaps;
         let known = &mut gaps[..usize::from(self.run - 1).min(GAPS)];
@@ -149,7 +148,7 @@ impl Cadence {
     }
 }
 
-/// A period for people: to a tenth where it is short.
+/// A period in words, with tenths of a second if it is short.
 #[must_use]
 pub fn words(period: Duration) -> String {
     match period.as_millis() {
@@ -158,8 +157,8 @@ pub fn words(period: Duration) -> String {
     }
 }
 
-/// Whether a gap is the median within a fifth of it, or some whole number of medians, as a browser
-/// makes of it that lets timers sleep.
+/// Whether a gap is within a fifth of the median, or of a whole multiple of it, as happens when a browser
+/// throttles timers.
 fn keeps(gap: u32, median: u32) -> bool {
     let slack = median / 5;
     let near = |wanted: u32| gap.abs_diff(wanted) <= slack;

@@ -1,17 +1,17 @@
-//! The pace of each browser's requests, for the few browsers that asked last.
+//! The cadence of requests of the browsers that sent some most recently.
 
 use super::Cadence;
 
-/// Browsers remembered; of more, the one that asked longest ago is forgotten.
+/// Browsers remembered; beyond that, the one that was idle longest is forgotten.
 const BROWSERS: usize = 64;
 
-/// The paces of one app's browsers. A browser is a number that the caller makes of what tells them
-/// apart.
+/// The cadence of each browser of one app. A browser is a number that the caller derives from what tells
+/// browsers apart.
 #[derive(Clone, Debug, Default)]
 pub struct Paces(Vec<(u64, Cadence)>);
 
 impl Paces {
-    /// The pace of a browser, which is the newest from now on.
+    /// The cadence of a browser, which becomes the most recent one.
     pub fn of(&mut self, browser: u64) -> &mut Cadence {
         let Paces(all) = self;
         let at = all.iter().position(|(its, _)| *its == browser);
@@ -42,7 +42,7 @@ mod tests {
             (0..8).map(|n| [ask(1, 100 + 5 * n), ask(2, 102 + 7 * n)][0]).collect();
         assert_eq!(found, [false, false, false, false, true, true, true, true]);
         (10..10 + BROWSERS as u64).for_each(|browser| _ = ask(browser, 150));
-        assert!(!ask(1, 140), "it begins anew");
+        assert!(!ask(1, 140), "it starts over");
         assert_eq!(paces.0.len(), BROWSERS);
     }
 }

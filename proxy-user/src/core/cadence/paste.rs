@@ -1,4 +1,4 @@
-//! Hints as the rules that would make machinery of them, ready to be pasted into a file of `pack_dir`.
+//! Turns hints into rules that would ignore them, ready to be pasted into a file in `pack_dir`.
 
 use std::fmt::Write;
 
@@ -6,17 +6,17 @@ use super::{Carrier, Hint, Hints, Known, words};
 use crate::core::frame::Opcode;
 use crate::core::skeleton::{Digest, LONGEST, Skeleton, quick};
 
-/// A path's longest part that is taken for a name rather than an id.
+/// The longest part of a path that is taken for a name although it contains digits.
 const NAME: usize = 8;
 
-/// A regular expression for a path, in which ids stand for any other: what is all
-/// digits, or has digits and is longer than a version's name.
+/// A regular expression for a path in which ids match any other. An id is all digits, or contains digits and
+/// is longer than a version number.
 #[must_use]
 pub fn guard(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let parts = path.split('/').map(|part| match is_id(part) {
         true => "[^/]+".to_owned(),
-        // The quotes of a literal TOML string cannot stand in it.
+        // A literal TOML string cannot contain its own quotes.
         false => regex_syntax::escape(part).replace('\'', r"\x27"),
     });
     format!("^{}$", parts.collect::<Vec<_>>().join("/"))
@@ -34,7 +34,7 @@ pub fn rule(known: &Known) -> String {
     let Known { hint, guard, .. } = known;
     let Hint { period, least, most, digest, .. } = hint;
     let period = words(*period);
-    // Its numbers may grow.
+    // Leaves room for its numbers to grow.
     let max = (usize::from(*most) + 16).next_power_of_two().min(LONGEST);
     let id = id(known);
     match hint.carrier {
@@ -63,7 +63,7 @@ pub fn rule(known: &Known) -> String {
     }
 }
 
-/// Its own among the hints of an app.
+/// An id that is unique among the hints of an app.
 fn id(known: &Known) -> String {
     let Digest([a, b, c, d, ..]) = known.hint.digest;
     let carrier = match known.hint.carrier {
@@ -76,7 +76,7 @@ fn id(known: &Known) -> String {
     format!("steady-{id:08x}")
 }
 
-/// All hints as a pack for the app of this name; empty where there are none.
+/// All hints as a pack for the app with this name; empty if there are none.
 #[must_use]
 pub fn pack(app: &str, hints: &Hints) -> String {
     if hints.is_empty() {
@@ -101,7 +101,7 @@ pub fn pack(app: &str, hints: &Hints) -> String {
     text
 }
 
-/// The name of an app's own pack: packs have fewer letters to choose from.
+/// The name of an app's own pack: pack names allow fewer characters.
 #[must_use]
 pub fn pack_name(app: &str) -> String {
     let plain =

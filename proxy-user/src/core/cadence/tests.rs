@@ -1,4 +1,4 @@
-//! Paces in simulated time.
+//! Cadences in simulated time.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::core::pack::Pattern;
 
 const MILLI: u64 = 1_000_000;
 
-/// Feeds messages at these milliseconds; the hints that came of it.
+/// Feeds messages at these times in milliseconds; returns the hints.
 fn feed(messages: &[(u64, &str)]) -> Vec<Hint> {
     let mut cadence = Cadence::default();
     let feed = |&(at, text): &(u64, &str)| {
@@ -61,7 +61,7 @@ fn anything_between_starts_anew() {
 
 #[test]
 fn a_person_is_not_steady() {
-    // Clicks on one counter, as recorded from a hand in a hurry and one that thinks.
+    // Clicks on one counter, recorded from a fast and a slow person.
     for clicks in [
         &[0, 310, 550, 1200, 1480, 1900, 2600, 2900, 3300][..],
         &[0, 4100, 6200, 14_000, 15_000, 22_000, 41_000, 44_000],
@@ -172,7 +172,7 @@ fn the_pack_to_paste_is_toml() {
 }
 
 proptest! {
-    /// Any steady timer is found, whatever its jitter within a tenth.
+    /// Any steady timer is found, with up to a tenth of jitter.
     #[test]
     fn steady_is_found(
         period in 2500_u64..120_000,
@@ -191,7 +191,7 @@ proptest! {
         prop_assert!((0.9..1.1).contains(&found), "{found}");
     }
 
-    /// Five alike in a row and ten seconds are the least, whatever comes.
+    /// For any input, a hint needs five similar messages in a row and ten seconds.
     #[test]
     fn a_hint_needs_five_in_a_row(
         messages in prop::collection::vec((0_u64..30_000, 0_u8..3), 0..200),

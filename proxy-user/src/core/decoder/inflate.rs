@@ -1,5 +1,5 @@
-//! DEFLATE (RFC 1951) as permessage-deflate uses it: message by message, over a window that may stay
-//! from one to the next (RFC 7692 section 7.2.2). Must not know what a frame is.
+//! DEFLATE (RFC 1951) as permessage-deflate uses it: message by message, with a window that may persist
+//! between them (RFC 7692 section 7.2.2). Must not know what a frame is.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
@@ -9,23 +9,23 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 /// The reserved bits of a compressed message's first frame: RSV1 (RFC 7692 section 6).
 pub(super) const RSV: u8 = 4;
-/// What a sender takes off each message's end (RFC 7692 section 7.2.1).
+/// What a sender removes from the end of each message (RFC 7692 section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-/// A window's first size in bytes; it doubles when it is full. Smaller ones slow the decoder down.
+/// The initial size of a window in bytes; it doubles when full. A smaller one slows the decoder down.
 const FIRST: usize = 512;
 
-/// The data break RFC 1951, or inflate to more than is allowed.
+/// The data violate RFC 1951, or inflate to more than is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("compressed data that cannot be followed")]
 pub(super) struct Unreadable;
 
-/// What was inflated last, in a ring, or from the start until there is a ring's worth of it.
+/// The most recent output. Grows up to the window size, then is used as a ring.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     bytes: Vec<u8>,
     /// Where the next byte goes; at most 2^15.
     at: u16,
-    /// All of `bytes` is history, the oldest at `at`.
+    /// All of `bytes` is history, with the oldest byte at `at`.
     round: bool,
 }
 
@@ -41,7 +41,7 @@ impl Window {
         self.bytes.capacity()
     }
 
-    /// Sees to it that there is room for a byte; `size`: the most that must be remembered.
+    /// Makes room for a byte. `size`: how much must be remembered at most.
     fn make_room(&mut self, size: usize) {
         let full = self.bytes.len();
         if usize::from(self.at) < full {
@@ -57,18 +57,19 @@ impl Window {
     }
 }
 
-/// The decoder of one message. Its tables are made for the first compressed one, and stay for others.
+/// The decoder of one message at a time. Its tables are allocated for the first compressed message and
+/// reused.
 #[derive(Default)]
 pub(super) struct Inflater {
     tables: Option<Box<DecompressorOxide>>,
-    /// Nothing was read since the message's start or since a final block: RFC 7692 section 7.2.3.4.
+    /// Nothing has been read since the start of the message or since a final block: RFC 7692 section 7.2.3.4.
     fresh: bool,
-    /// Whoever takes the bytes wants no more of them.
+    /// The consumer wants no more bytes.
     enough: bool,
 }
 
 impl Inflater {
-    /// Begins a message. RFC 7692 section 7.2.1: each begins with a block, at the start of a byte.
+    /// Starts a message. RFC 7692 section 7.2.1: each one starts with a new block, on a byte boundary.
     pub(super) fn start(&mut self) {
         self.tables.get_or_insert_default().init();
         (self.fresh, self.enough) = (true, false);
@@ -79,11 +80,11 @@ impl Inflater {
         self.tables.as_ref().map_or(0, |_| size_of::<DecompressorOxide>())
     }
 
-    /// Inflates `input` behind the last `size` bytes of `window`, which becomes part of it. `take` is
-    /// shown what comes out, in pieces, and says whether it wants more.
+    /// Inflates `input`, which may refer to the last `size` bytes of `window`; the output is appended to
+    /// `window`. `take` is called with the output in pieces, and returns whether it wants more.
     ///
     /// # Errors
-    /// The data break RFC 1951, or refer to what is not in the window.
+    /// The data violate RFC 1951, or refer to something outside the window.
     pub(super) fn feed(
         &mut self,
         mut input: &[u8],
@@ -116,7 +117,7 @@ impl Inflater {
         Ok(())
     }
 
-    /// Ends the message: what its sender took off comes back.
+    /// Ends the message, by adding what its sender removed.
     ///
     /// # Errors
     /// As [`Inflater::feed`].

@@ -1,11 +1,11 @@
-//! Turns the frames of one direction of one connection into judged messages: unmasked (RFC 6455
-//! section 5.3), joined (section 5.4) and inflated (RFC 7692), as far as their judge needs them.
+//! Turns the frames of one direction of a connection into judged messages: unmasked (RFC 6455 section 5.3),
+//! defragmented (section 5.4) and inflated (RFC 7692), as far as the judge needs them.
 //!
-//! A message that is not compressed is judged where it lies, as it stands on the wire; it is copied
-//! only when it comes in pieces and the first of them did not tell.
+//! An uncompressed message is judged in place, as it is on the wire. It is copied only if it comes in pieces
+//! and the first of them was not enough.
 //!
-//! It follows what passes and never decides whether it may: what it cannot read counts as activity,
-//! and whether a message is well-formed is for the two ends to say.
+//! The decoder follows traffic and never blocks it. What it cannot read counts as activity, and whether a
+//! message is well-formed is for the endpoints to decide.
 
 mod inflate;
 mod partial;
@@ -20,53 +20,52 @@ use super::frame::{Chunk, Header, Opcode, Start};
 use super::pack::Judgement;
 use super::payload::{Masked, Payload};
 
-/// Bytes that the compressed messages of a direction may inflate to beyond what their size on the
-/// wire allows.
+/// How many bytes the compressed messages of a direction may inflate to, beyond what their size on the wire
+/// allows.
 const CREDIT: i64 = 1 << 20;
-/// What each byte on the wire adds to that. DEFLATE reaches 1032; text seldom passes 20, but for a
-/// message that repeats another, so that each also adds a window's size.
+/// How much each byte on the wire adds to that. DEFLATE reaches 1032; text seldom exceeds 20, except in a
+/// message that repeats an earlier one, which is why each message also adds the size of a window.
 const RATIO: usize = 32;
 
 /// One direction of a connection.
 ///
-/// Between messages it holds nothing but the history that compressed messages refer to: at most the
-/// negotiated window, and of that only as much as has been filled (to the next power of two). A
-/// direction without compression, or with `no_context_takeover`, holds no heap memory at all. While a
-/// message is incomplete it also holds its first `longest` bytes, and for a compressed one about
-/// 11 KiB of decoder, which it takes from a [`Workspace`] and gives back.
+/// Between messages it holds only the history that compressed messages refer to: at most the negotiated
+/// window, and of that only what has been filled (rounded up to a power of two). Without compression, or with
+/// `no_context_takeover`, it holds no heap memory at all. While a message is incomplete it also holds the
+/// first `longest` bytes of it, and for a compressed one about 11 KiB of decoder state, borrowed from a
+/// [`Workspace`].
 ///
-/// Where messages refer to each other every one of them must be inflated to its end, and an app or a
-/// client could make that a burden: a direction may inflate to 1 MiB, a window for each message, and
-/// 32 bytes for each byte on the wire. Beyond that, and where data that others refer to are corrupt, it
-/// gives up: its memory is freed, and its compressed messages are activity from then on. The session is none the
-/// worse for it.
+/// With context takeover every message must be inflated to its end, which an app or a client could abuse. So
+/// a direction may inflate to at most 1 MiB, plus a window per message, plus 32 bytes per byte on the wire.
+/// Beyond that, or if data that later messages refer to are corrupt, it gives up: its memory is freed, and
+/// its compressed messages count as activity from then on. The session itself is not affected.
 #[derive(Debug)]
 pub struct MessageDecoder {
-    /// Most bytes of a message that its judge needs.
+    /// The most bytes of a message that the judge needs.
     longest: u32,
-    /// What is left before this direction gives up, in bytes.
+    /// How many bytes may still be inflated before this direction gives up.
     credit: i64,
-    /// The history of the messages before; none without takeover.
+    /// The history for context takeover, if negotiated.
     window: Option<Box<Window>>,
-    /// The message whose end has not come, unless nothing more of it matters.
+    /// The incomplete message, unless the rest of it does not matter.
     partial: Option<Box<PartialMessage>>,
     /// How messages with RSV1 are compressed; `None` = they cannot be read.
     deflate: Option<Deflate>,
     undecodable: bool,
     /// Inside a control frame.
     control: bool,
-    /// The data frame at hand is the last of its message.
+    /// The current data frame is the last of its message.
     fin: bool,
-    /// Nothing of this message matters any more.
+    /// The rest of this message does not matter.
     skip: bool,
 }
 
 const _: () = assert!(size_of::<MessageDecoder>() <= 40, "there are two for each session");
 
 impl MessageDecoder {
-    /// A decoder at the start of a connection. `longest`: most bytes of a message that its judge needs,
-    /// above 0. `deflate`: how this direction compresses; `None` where nothing was negotiated and
-    /// where it shall not or cannot be followed: a message with a reserved bit is activity then.
+    /// A decoder at the start of a connection. `longest`: the most bytes of a message that the judge needs,
+    /// above 0. `deflate`: how this direction is compressed; `None` if it is not, or cannot or should not be
+    /// followed. A message with a reserved bit is activity then.
     #[must_use]
     pub fn new(longest: usize, deflate: Option<Deflate>) -> MessageDecoder {
         MessageDecoder {
@@ -82,13 +81,13 @@ impl MessageDecoder {
         }
     }
 
-    /// Compressed messages cannot be followed any more: see the type.
+    /// Whether compressed messages can no longer be decoded: see the type.
     #[must_use]
     pub fn undecodable(&self) -> bool {
         self.undecodable
     }
 
-    /// Bytes of history and of messages under way that are held now.
+    /// Bytes of history and of incomplete messages held now.
     #[must_use]
     pub fn held(&self) -> usize {
         let window = self.window.as_ref().map_or(0, |window| window.held());
@@ -99,13 +98,13 @@ impl MessageDecoder {
         self.longest as usize
     }
 
-    /// Shows the next chunk as the parser found it, with its payload as it stands on the wire. Memory
-    /// that it needs for a while comes from `workspace`.
+    /// Processes the next chunk from the parser, with its payload as on the wire. Temporary memory comes from
+    /// `workspace`.
     ///
-    /// Gives one judgement for each message, never `Undecided`: as soon as `judge` has one, at the
-    /// latest when the message has ended or is longer than `longest`, and `Activity(None)` if none
-    /// came until then. `judge` sees the message's opcode and its first bytes (at most `longest`); it
-    /// is asked again only when there are twice as many, or the last.
+    /// Returns one judgement for each message, never `Undecided`: as soon as `judge` returns one, or at the
+    /// latest when the message has ended or is longer than `longest`, `Activity(None)`. `judge` gets the
+    /// message's opcode and its first bytes (at most `longest`). It is called again only when twice as many
+    /// bytes have arrived, or the last ones.
     #[inline]
     pub fn chunk(
         &mut self,
@@ -132,7 +131,7 @@ impl MessageDecoder {
             return self.open(workspace, header, payload, last, &mut judge);
         }
         if start.rsv != 0 && self.deflate.is_none() && self.partial.take().is_some() {
-            // An extension that is not known here has done something to this frame alone.
+            // An unknown extension has changed this frame only.
             self.skip = !last;
             return Some(Judgement::Activity(None));
         }
@@ -185,7 +184,7 @@ impl MessageDecoder {
         None
     }
 
-    /// More of the message whose end has not come.
+    /// A further chunk of an incomplete message.
     fn go_on(
         &mut self,
         workspace: &Workspace,
@@ -214,11 +213,11 @@ impl MessageDecoder {
         };
         let judgement = partial.look(longest, last || read.is_err(), last && read.is_ok(), judge);
         let takeover = deflate.is_some_and(|deflate| deflate.takeover);
-        // Where no message refers to another, those behind a broken one can be read.
+        // Without context takeover, messages after a corrupt one can still be read.
         if read.is_err() && (takeover || self.credit < 0) {
             self.give_up();
         }
-        // What the messages behind it may refer to must be read to its end.
+        // A message that later ones may refer to must be read to its end.
         let history = read.is_ok() && takeover;
         if last || (partial.judged && !history) {
             self.skip = !last;
@@ -240,7 +239,7 @@ impl MessageDecoder {
     }
 }
 
-/// A judge that has seen all that it will see and knows no rule.
+/// The verdict of a judge that has seen everything it will see: undecided means that no rule matched.
 fn settled(judgement: Judgement) -> Judgement {
     match judgement {
         Judgement::Undecided => Judgement::Activity(None),

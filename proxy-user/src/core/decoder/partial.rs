@@ -1,4 +1,4 @@
-//! A message whose end has not come. Must not know whether others came before it.
+//! An incomplete message. Must not know about earlier messages.
 
 use super::inflate::{Inflater, Unreadable, Window};
 use super::{Workspace, settled};
@@ -7,36 +7,36 @@ use crate::core::frame::{Header, Opcode};
 use crate::core::pack::Judgement;
 use crate::core::payload::{Masked, Payload, advance, apply};
 
-/// A longer text is given back to the allocator, in bytes.
+/// A text longer than this, in bytes, is freed rather than kept.
 const KEPT_TEXT: usize = 64 * 1024;
-/// Bytes of a compressed message that are unmasked at a time.
+/// How many bytes of a compressed message are unmasked at a time.
 const PIECE: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct PartialMessage {
     opcode: Opcode,
     pub(super) compressed: bool,
-    /// The judgement is out.
+    /// The message has been judged.
     pub(super) judged: bool,
-    /// The masking key as it stands for the next byte of the frame.
+    /// The masking key, rotated for the next byte of the frame.
     key: Option<[u8; 4]>,
     /// The message's first bytes.
     text: Vec<u8>,
     /// Length of the message so far, in bytes.
     length: u64,
-    /// Of one that is not compressed: as long as it is at least.
+    /// For an uncompressed message: its minimum length.
     least: u64,
-    /// And at most.
+    /// Whether that is also its maximum length.
     ends: bool,
-    /// The judge is asked again when `text` is as long as this.
+    /// The judge is called again when `text` is this long.
     next_look: usize,
     inflater: Inflater,
-    /// What a compressed message refers to where that is nothing but itself.
+    /// The window of a compressed message without context takeover.
     own: Window,
 }
 
 impl PartialMessage {
-    /// A message of which nothing was read yet.
+    /// A message of which nothing has been read.
     pub(super) fn take(
         workspace: &Workspace,
         header: &Header,
@@ -69,19 +69,19 @@ impl PartialMessage {
         partial
     }
 
-    /// The next of its frames begins.
+    /// The next frame of the message begins.
     pub(super) fn go_on(&mut self, header: &Header) {
         self.key = header.mask;
         self.least = self.length.saturating_add(header.length);
         self.ends = header.start.fin;
     }
 
-    /// The judge has seen what there is, and must not be asked of every small piece that follows.
+    /// The judge has been called, and must not be called again for every small piece that follows.
     pub(super) fn looked(&mut self) {
         self.next_look = self.text.len().saturating_mul(2).max(1);
     }
 
-    /// It may be kept for another message.
+    /// Whether it is small enough to be kept for another message.
     pub(super) fn is_small(&self) -> bool {
         self.text.capacity() <= KEPT_TEXT
     }
@@ -91,7 +91,7 @@ impl PartialMessage {
         size_of::<PartialMessage>() + self.text.capacity() + self.inflater.held() + self.own.held()
     }
 
-    /// More of a message that is not compressed, of which `longest` bytes are of interest.
+    /// Adds a part of an uncompressed message. Only the first `longest` bytes are needed.
     pub(super) fn add(&mut self, payload: &[u8], longest: usize) {
         let start = self.text.len();
         let wanted = payload.len().min(longest.saturating_sub(start));
@@ -103,8 +103,8 @@ impl PartialMessage {
         self.length = self.length.saturating_add(payload.len() as u64);
     }
 
-    /// More of a compressed message: all of it if it becomes part of the history `window`, otherwise
-    /// as much as is of interest. What it inflates to is taken from `credit`.
+    /// Adds a part of a compressed message: inflates all of it if `window` is given, otherwise only as much
+    /// as is needed. The output is deducted from `credit`.
     pub(super) fn inflate(
         &mut self,
         payload: &[u8],
@@ -144,8 +144,8 @@ impl PartialMessage {
         if *credit < 0 { Err(Unreadable) } else { Ok(()) }
     }
 
-    /// Asks the judge if there is enough to ask about. `over`: nothing more comes; `whole`: and all
-    /// of it could be read.
+    /// Calls the judge if there is enough to judge. `over`: there is no more; `whole`: and all of it could be
+    /// read.
     pub(super) fn look(
         &mut self,
         longest: usize,
@@ -161,7 +161,7 @@ impl PartialMessage {
             return None;
         }
         self.looked();
-        // The length of a compressed message is known when it has ended.
+        // The length of a compressed message is only known at its end.
         let (least, ends) =
             if self.compressed { (self.length, whole) } else { (self.least, self.ends) };
         let payload = Payload::new(Masked::new(&self.text, None), least, ends);
@@ -172,7 +172,7 @@ impl PartialMessage {
     }
 }
 
-/// The window's size in bytes. Deflaters that were told 8 bits may use 9, as zlib does.
+/// The window's size in bytes. Compressors that were told 8 bits may use 9, as zlib does.
 pub(super) fn window_size(deflate: Deflate) -> usize {
     1 << deflate.window_bits.clamp(9, 15)
 }

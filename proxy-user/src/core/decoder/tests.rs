@@ -1,4 +1,4 @@
-//! The decoder against real deflaters and a writer of frames that shares no code with it.
+//! The decoder, tested with real compressors and with a frame writer that shares no code with it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,21 +9,21 @@ use super::*;
 use crate::core::frame::{Parser, Rules};
 use crate::core::pack::RuleIndex;
 
-/// A message as its author thinks of it.
+/// A message as its sender sees it.
 #[derive(Clone, Debug)]
 struct Sent {
     text: bool,
     payload: Vec<u8>,
     compressed: bool,
-    /// Its last block says that it is the last (RFC 7692 section 7.2.3.4).
+    /// Its last block has the final bit set (RFC 7692 section 7.2.3.4).
     final_block: bool,
-    /// Where its frames are cut.
+    /// Where it is split into frames.
     cuts: Vec<usize>,
-    /// A ping stands behind each of its frames.
+    /// A ping follows each of its frames.
     pings: bool,
 }
 
-/// How one direction is sent.
+/// How one direction is encoded.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     deflate: Deflate,
@@ -55,7 +55,7 @@ fn frame(bytes: &mut Vec<u8>, first: u8, payload: &[u8], mask: Option<[u8; 4]>) 
     bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
 }
 
-/// What a sender puts into the frames of a compressed message.
+/// The compressed payload of a message.
 fn deflated(compress: &mut Compress, message: &Sent, takeover: bool) -> Vec<u8> {
     if message.payload.is_empty() && !message.final_block {
         return vec![0];
@@ -81,7 +81,7 @@ fn deflated(compress: &mut Compress, message: &Sent, takeover: bool) -> Vec<u8> 
     body
 }
 
-/// One direction as it stands on the wire.
+/// The bytes of one direction on the wire.
 fn wire(messages: &[Sent], way: Way) -> Vec<u8> {
     let bits = way.deflate.window_bits.max(9);
     let mut compress = Compress::new_with_window_bits(Compression::new(way.level), false, bits);
@@ -110,7 +110,7 @@ fn wire(messages: &[Sent], way: Way) -> Vec<u8> {
     bytes
 }
 
-/// Shows `bytes`, read up to each of `cuts`, and gathers the judgements.
+/// Feeds `bytes`, split at `cuts`, and collects the judgements.
 fn look(
     decoder: &mut MessageDecoder,
     masked: bool,
@@ -139,8 +139,8 @@ fn look(
     judgements
 }
 
-/// Knows some messages by their first three bytes, and each whole one by its sum. What it says of a
-/// message does not depend on when it is asked.
+/// Matches some messages by their first three bytes, and any whole one by its sum. The verdict on a message
+/// does not depend on when the judge is called.
 fn judge(opcode: Opcode, payload: &[u8], whole: bool) -> Judgement {
     let sum = |bytes: &[u8]| {
         bytes.iter().fold(opcode as u16, |sum, byte| sum.wrapping_mul(31) ^ u16::from(*byte))
@@ -152,7 +152,7 @@ fn judge(opcode: Opcode, payload: &[u8], whole: bool) -> Judgement {
     }
 }
 
-/// The judgements without any decoder.
+/// The expected judgements, without a decoder.
 fn expected(messages: &[Sent], longest: usize) -> Vec<Judgement> {
     let of = |message: &Sent| {
         let opcode = if message.text { Opcode::Text } else { Opcode::Binary };
@@ -178,7 +178,7 @@ fn any_payload() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Bytes that do not compress.
+/// Incompressible bytes.
 #[allow(clippy::cast_possible_truncation, reason = "the low byte of a shifted word")]
 fn noise(mut seed: u32, length: usize) -> Vec<u8> {
     let mut next = || {
@@ -232,7 +232,7 @@ proptest! {
     ) {
         let bytes = wire(&messages, way);
         let mut decoder = MessageDecoder::new(longest, Some(way.deflate));
-        // None of these is a bomb, but a long run of one byte would count as one.
+        // None of these is a bomb, but a long run of one byte would be taken for one.
         decoder.credit = i64::MAX;
         let judgements = look(&mut decoder, way.mask.is_some(), &bytes, &cuts, judge);
         prop_assert_eq!(judgements, expected(&messages, longest));
@@ -299,14 +299,14 @@ fn a_bomb_blinds_its_direction_and_leaves_nothing_behind() {
     };
     let judgements = look(&mut decoder, true, &bytes, &[], count);
     let known = expected(&messages, 256);
-    assert_eq!(judgements[..3], known[..3], "as far as it was read");
+    assert_eq!(judgements[..3], known[..3], "as far as it could be read");
     assert_eq!(
         judgements[3..],
         [Judgement::Activity(None), known[4]],
-        "plain ones can be read still"
+        "uncompressed messages can still be read"
     );
     assert!(decoder.undecodable() && decoder.held() == 0 && seen <= 256);
-    assert!(decoder.credit > -(64 << 10), "it was left as soon as the credit was used up");
+    assert!(decoder.credit > -(64 << 10), "inflating stopped when the credit was used up");
 
     let each = Deflate { takeover: false, ..Deflate::default() };
     let mut decoder = MessageDecoder::new(256, Some(each));
@@ -315,7 +315,7 @@ fn a_bomb_blinds_its_direction_and_leaves_nothing_behind() {
     assert!(decoder.credit > CREDIT, "a message that nothing refers to is not read to its end");
 }
 
-/// Where no message refers to another, a broken one takes nothing along.
+/// Without context takeover, a corrupt message affects no other.
 #[test]
 fn corrupt_data_that_nothing_refers_to_blind_nobody() {
     let each = Deflate { takeover: false, ..Deflate::default() };
@@ -338,7 +338,7 @@ fn an_app_that_repeats_itself_is_no_bomb() {
     let status = Sent { compressed: true, ..plain(&noise(7, 30_000)) };
     let messages = vec![status; 200];
     let bytes = wire(&messages, way);
-    assert!(bytes.len() < 30_000 + 200 * 400, "each but the first is hardly anything");
+    assert!(bytes.len() < 30_000 + 200 * 400, "all but the first are tiny");
     let mut decoder = MessageDecoder::new(64, Some(way.deflate));
     assert_eq!(look(&mut decoder, false, &bytes, &[], judge), expected(&messages, 64));
     assert!(!decoder.undecodable());
@@ -393,11 +393,11 @@ fn short_forms_that_senders_use_are_read() {
     let stored: &[u8] = &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
     let last: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
     assert_eq!(shown(&[stored, last, hello]), [whole("Hello"), whole("Hello"), whole("Hello")]);
-    // Section 7.2.3.5: two blocks. Section 7.2.3.6: an empty message; some send no byte for it.
+    // Section 7.2.3.5: two blocks. Section 7.2.3.6: an empty message; some senders write no byte for it.
     let two: &[u8] =
         &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
     assert_eq!(shown(&[two, &[0x00], &[]]), [whole("Hello"), whole(""), whole("")]);
-    // Heartbeats of Streamlit, of which the second refers to the first.
+    // Streamlit's heartbeats; the second refers to the first.
     let beats: [&[u8]; 2] = [&[0xea, 0x60, 0x64, 0x04, 0x00], &[0x02, 0x22, 0x00, 0x00]];
     assert_eq!(shown(&beats), vec![(vec![0x88, 1, 1], true); 2]);
 }
@@ -445,8 +445,8 @@ fn recorded_messages_are_read_as_their_ends_read_them() {
     assert!(read > 200, "only {read} messages were read");
 }
 
-/// A compressed message that was recorded in part: the same, in a stored block (RFC 1951 section
-/// 3.2.4), and the empty one that a sender leaves the head of.
+/// A compressed message whose recording has been cut: the same bytes as a stored block (RFC 1951 section
+/// 3.2.4), then the empty block of which a sender leaves only the header.
 fn stored(payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap();
     let mut raw = vec![0];

@@ -1,4 +1,4 @@
-//! Memory that the decoders of one thread share, so that a message which comes in one piece costs no
+//! Memory shared by the decoders of one thread, so that a message that comes in one piece costs no
 //! allocation.
 
 use std::cell::RefCell;
@@ -6,15 +6,15 @@ use std::cell::RefCell;
 use super::partial::PartialMessage;
 use crate::core::payload::Scratch;
 
-/// Partial messages that are kept for the next ones.
+/// Partial messages kept for reuse.
 const KEPT: usize = 4;
 
-/// What the decoders of one thread lend each other.
+/// Memory shared by the decoders of one thread.
 #[derive(Debug, Default)]
 pub struct Workspace {
     /// For the plain text of masked messages.
     pub(super) scratch: Scratch,
-    #[allow(clippy::vec_box, reason = "a decoder holds the box itself, as long as it needs it")]
+    #[allow(clippy::vec_box, reason = "decoders hold the box itself, and it is moved around")]
     partials: RefCell<Vec<Box<PartialMessage>>>,
 }
 
@@ -23,7 +23,7 @@ impl Workspace {
         self.partials.borrow_mut().pop()
     }
 
-    /// Keeps one for another message.
+    /// Keeps a partial message for reuse.
     pub(super) fn keep(&self, partial: Box<PartialMessage>) {
         let mut partials = self.partials.borrow_mut();
         if partials.len() < KEPT && partial.is_small() {

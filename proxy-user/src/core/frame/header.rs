@@ -1,4 +1,4 @@
-//! One frame header of RFC 6455 section 5.2, from bytes. Must not know what came before it.
+//! One frame header (RFC 6455 section 5.2). Must not know about earlier frames.
 
 use super::Violation;
 
@@ -7,7 +7,7 @@ pub const MAX_HEADER: usize = 14;
 /// The longest payload of a control frame (RFC 6455 section 5.5).
 const MAX_CONTROL: u64 = 125;
 
-/// What a frame is (RFC 6455 section 11.8).
+/// The type of a frame (RFC 6455 section 11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "RFC 6455 names them")]
@@ -21,7 +21,8 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    /// Close, ping and pong: frames about the connection rather than of it.
+    /// Whether this is Close, ping or pong, which are about the connection and may come between the fragments
+    /// of a message.
     #[must_use]
     pub fn is_control(self) -> bool {
         self as u8 >= 8
@@ -40,22 +41,22 @@ impl Opcode {
     }
 }
 
-/// The first two bytes of a header: enough to know most of what can be wrong with it.
+/// The first two bytes of a header: enough to detect most violations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// Last frame of its message.
     pub fin: bool,
     /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
     pub rsv: u8,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: Opcode,
     /// A masking key follows the length.
     pub masked: bool,
-    /// The 7-bit length; 126 and 127 announce a longer field.
+    /// The 7-bit length; 126 and 127 mean that a longer field follows.
     short: u8,
 }
 
-/// A whole frame header.
+/// A complete frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Its first two bytes.
@@ -69,10 +70,10 @@ pub struct Header {
 }
 
 impl Start {
-    /// Reads the first two of `bytes`, or `None` when there are fewer. Consumes nothing.
+    /// Decodes the first two of `bytes`, or returns `None` if there are fewer. Consumes nothing.
     ///
     /// # Errors
-    /// An opcode that RFC 6455 does not know, or a control frame that is fragmented or too long.
+    /// An opcode that RFC 6455 does not define, or a control frame that is fragmented or too long.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<Start>, Violation> {
         let &[first, second, ..] = bytes else { return Ok(None) };
@@ -91,11 +92,11 @@ impl Start {
         Ok(Some(Start { fin, rsv: (first >> 4) & 7, opcode, masked: second & 0x80 != 0, short }))
     }
 
-    /// Reads the rest of the header that `bytes` start with, or `None` when they end before it
-    /// does. Consumes nothing: call again with the same bytes and more behind them.
+    /// Decodes the rest of the header at the start of `bytes`, or returns `None` if it is incomplete.
+    /// Consumes nothing: call again with the same bytes and more behind them.
     ///
     /// # Errors
-    /// A length that RFC 6455 forbids, as soon as the bytes at hand prove it.
+    /// A length that RFC 6455 forbids, as soon as the bytes seen so far prove it.
     #[inline]
     pub fn complete(self, bytes: &[u8]) -> Result<Option<Header>, Violation> {
         let Some((length, end)) = decode_length(self.short, bytes)? else { return Ok(None) };
@@ -105,7 +106,7 @@ impl Start {
     }
 }
 
-/// The payload length and where its field ends.
+/// The payload length, and the end of its field.
 fn decode_length(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
     let (length, end, least) = match short {
         126 => match bytes.get(2..4) {

@@ -1,4 +1,4 @@
-//! WebSocket frames (RFC 6455 section 5): headers, the parser of a direction, and what breaks it.
+//! WebSocket frames (RFC 6455 section 5): headers, a parser for one direction, and protocol violations.
 
 mod header;
 mod own;

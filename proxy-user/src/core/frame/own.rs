@@ -1,9 +1,9 @@
-//! The frames that Ebbtide writes of its own accord.
+//! Frames that Ebbtide itself sends.
 
 use super::Opcode;
 
-/// A whole message, or a control frame, of at most 65,535 bytes (the rest is cut off), masked if
-/// `mask` is given, as a client's must be (RFC 6455 section 5.3).
+/// A frame with a whole message, or a control frame. At most 65,535 bytes; the rest is cut off. Masked if
+/// `mask` is given, as a client's frames must be (RFC 6455 section 5.3).
 #[must_use]
 pub fn own_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
@@ -27,8 +27,8 @@ pub fn own_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u
     frame
 }
 
-/// A Close frame (RFC 6455 section 5.5.1) with `code` and `reason`. A reason of more than 123 bytes
-/// is cut to what a control frame holds.
+/// A Close frame (RFC 6455 section 5.5.1) with `code` and `reason`. A reason of more than 123 bytes is cut to
+/// fit a control frame.
 #[must_use]
 pub fn close_frame(code: u16, reason: &str, mask: Option<[u8; 4]>) -> Vec<u8> {
     let mut end = reason.len().min(123);

@@ -1,19 +1,19 @@
-//! Follows the frames of one direction of one connection (RFC 6455 section 5).
+//! Parser for the frames of one direction of a connection (RFC 6455 section 5).
 //!
-//! Give it the bytes in any split, in order. It keeps no byte and allocates nothing: payload is
-//! skipped by a counter, an unfinished header stays with the caller, who shows it again with more
-//! bytes behind it. So does an unfinished frame that is no longer than the longest header: such a
-//! frame is seen whole, and can be taken out or answered.
+//! Feed it the bytes in order, split in any way. It stores no bytes and allocates nothing: payload is skipped
+//! with a counter, and an incomplete header stays with the caller, who passes it again with more bytes behind
+//! it. The same applies to an incomplete frame that is no longer than the longest header, so such a frame is
+//! always seen whole, and can be removed or answered.
 
 use super::{Header, MAX_HEADER, Opcode, Start, Violation};
 
-/// RSV1 as a reserved bit: what permessage-deflate uses.
+/// RSV1 as a reserved bit, used by permessage-deflate.
 const DEFLATE: u8 = 4;
 
-/// What holds for every frame of one direction.
+/// Rules for every frame of one direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Frames come from a client, so each must be masked; otherwise none may be.
+    /// The frames come from a client, so each must be masked; otherwise none may be.
     pub masked: bool,
     /// Reserved bits that the negotiated extensions may set on data frames (4 = RSV1, 2, 1).
     pub rsv: u8,
@@ -24,9 +24,9 @@ pub struct Rules {
 /// A run of bytes that belong to one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// The header, if these bytes begin the frame.
+    /// The header, if these bytes start the frame.
     pub header: Option<Header>,
-    /// Bytes of input covered: the header's and the payload's.
+    /// Bytes of input covered, header and payload.
     pub size: usize,
     /// The frame ends with these bytes.
     pub ends: bool,
@@ -37,14 +37,14 @@ pub struct Chunk {
 pub struct Parser {
     masked: bool,
     rsv: u8,
-    /// Inside a fragmented message: only continuations and control frames may come.
+    /// Inside a fragmented message: only continuations and control frames are allowed.
     fragmented: bool,
-    /// Of the newest message.
+    /// Type of the newest message.
     opcode: Opcode,
-    /// A Close went by.
+    /// A Close has been seen.
     closed: bool,
     max_frame: u64,
-    /// Payload bytes of the current frame still to come.
+    /// Payload bytes of the current frame that are still to come.
     remaining: u64,
 }
 
@@ -59,36 +59,37 @@ impl Parser {
         Parser { masked, rsv, fragmented, opcode, closed, max_frame, remaining: 0 }
     }
 
-    /// Between two frames: the only place where another frame can be put in.
+    /// Whether the parser is between two frames, the only place where another frame can be inserted.
     #[must_use]
     pub fn at_boundary(&self) -> bool {
         self.remaining == 0
     }
 
-    /// Inside a message whose frames have not all come: only a control frame can be put in.
+    /// Whether a fragmented message is incomplete: only a control frame can be inserted.
     #[must_use]
     pub fn in_message(&self) -> bool {
         self.fragmented
     }
 
-    /// What the newest message is, text or binary; text before the first.
+    /// The type of the newest message, text or binary; text before the first.
     #[must_use]
     pub fn message(&self) -> Opcode {
         self.opcode
     }
 
-    /// A Close frame's header went by. What follows that frame is for nobody (RFC 6455 section 1.4).
+    /// Whether the header of a Close frame has been seen. Whatever follows that frame is to be ignored (RFC
+    /// 6455 section 1.4).
     #[must_use]
     pub fn closed(&self) -> bool {
         self.closed
     }
 
-    /// The next run of bytes of one frame, or `None` if `bytes` hold only the start of a header, or of
-    /// a frame of at most [`MAX_HEADER`] bytes.
+    /// The next run of bytes of one frame, or `None` if `bytes` hold only the start of a header, or of a
+    /// frame of at most [`MAX_HEADER`] bytes.
     ///
     /// # Errors
-    /// The bytes break RFC 6455 or the rules. The bytes covered by earlier chunks stay good; the
-    /// parser must not be used any further.
+    /// The bytes violate RFC 6455 or the rules. The bytes covered by earlier chunks stay valid; the parser
+    /// must not be used any more.
     #[inline]
     pub fn next(&mut self, bytes: &[u8]) -> Result<Option<Chunk>, Violation> {
         if self.remaining > 0 {
@@ -99,7 +100,8 @@ impl Parser {
             self.remaining -= size as u64;
             return Ok(Some(Chunk { header: None, size, ends: self.remaining == 0 }));
         }
-        // Judged on two bytes: a peer cannot keep a broken frame waiting on the rest of its header.
+        // Checked after two bytes, so that a peer cannot make us wait for the rest of a header that is
+        // invalid anyway.
         let Some(start) = Start::decode(bytes)? else { return Ok(None) };
         self.check(start)?;
         let Some(header) = start.complete(bytes)? else { return Ok(None) };
@@ -131,7 +133,7 @@ impl Parser {
         }
         let allowed = match start.opcode {
             opcode if opcode.is_control() => 0,
-            // RFC 7692 section 6.1: RSV1 is of the first frame of a message.
+            // RFC 7692 section 6.1: RSV1 may only be set on the first frame of a message.
             Opcode::Continuation if self.rsv == DEFLATE => 0,
             _ => self.rsv,
         };

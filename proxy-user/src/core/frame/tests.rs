@@ -1,4 +1,4 @@
-//! The parser against a model that shares no code with it: a writer of frames.
+//! The parser, tested with a frame writer that shares no code with it.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const LOOSE: Rules = Rules { masked: false, rsv: 7, max_frame: u64::MAX };
 
-/// A frame as its author thinks of it.
+/// A frame as its sender sees it.
 #[derive(Clone, Debug)]
 struct Written {
     fin: bool,
@@ -35,8 +35,8 @@ fn write(frame: &Written, mask: Option<[u8; 4]>) -> Vec<u8> {
     bytes
 }
 
-/// Feeds `bytes` cut at `cuts` as a caller would: what is not consumed is shown again. Returns the
-/// headers, how many frames ended, and what was left over.
+/// Feeds `bytes` split at `cuts`, as a caller would: what is not consumed is passed again. Returns the
+/// headers, the number of frames that ended, and what was left over.
 fn feed(
     parser: &mut Parser,
     bytes: &[u8],
@@ -61,7 +61,7 @@ fn any_payload() -> impl Strategy<Value = Vec<u8>> {
     length.prop_map(|length| vec![0xa5; length])
 }
 
-/// Messages, whole or in fragments with pings between them.
+/// Messages, whole or fragmented with pings in between.
 fn any_session() -> impl Strategy<Value = Vec<Written>> {
     let message = (1u8..3, 0u8..8, prop::collection::vec(any_payload(), 1..4), any::<bool>());
     prop::collection::vec(message, 0..5).prop_map(|messages| {
@@ -136,11 +136,15 @@ fn each_violation_is_named() {
         assert_eq!(find(strict, &[0x80 | opcode, 0]), UnknownOpcode(opcode));
     }
     assert_eq!(find(strict, &[0xa1, 0]), ReservedBits(2));
-    assert_eq!(find(strict, &[0xc9, 0]), ReservedBits(4), "no extension touches a control frame");
+    assert_eq!(
+        find(strict, &[0xc9, 0]),
+        ReservedBits(4),
+        "no extension applies to a control frame"
+    );
     assert_eq!(find(strict, &[0x09, 0]), FragmentedControl(Opcode::Ping));
     assert_eq!(find(strict, &[0x8a, 126]), LongControl(Opcode::Pong));
     assert_eq!(find(strict, &[0x88, 1]), ShortClose);
-    assert_eq!(find(strict, &[0x82, 127, 0x80]), LengthTopBit, "before the rest of it came");
+    assert_eq!(find(strict, &[0x82, 127, 0x80]), LengthTopBit, "before the rest of it arrives");
     assert_eq!(find(strict, &[0x82, 126, 0, 125]), LongLength(125));
     assert_eq!(find(strict, &[0x82, 127, 0, 0, 0, 0, 0, 0, 255, 255]), LongLength(65_535));
     assert_eq!(find(strict, &[0x80, 0]), OrphanContinuation);

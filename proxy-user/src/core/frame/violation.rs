@@ -1,4 +1,4 @@
-//! The ways in which a peer can break RFC 6455, and the Close code that answers each.
+//! The ways in which a peer can violate RFC 6455, and the Close code for each.
 
 use super::Opcode;
 
@@ -41,7 +41,7 @@ pub enum Violation {
     /// The configured `limits.frame_bytes`.
     #[error("frame of {length} bytes, {limit} allowed")]
     TooBig {
-        /// Payload length that the header announces.
+        /// The payload length in the header.
         length: u64,
         /// The limit in bytes.
         limit: u64,

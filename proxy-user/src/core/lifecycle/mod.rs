@@ -1,12 +1,12 @@
-//! An app's life: running, suspended for want of people, started again for the next one.
+//! An app's lifecycle: running, suspended when nobody needs it, started again for the next person.
 //!
-//! Give [`Lifecycle::on`] what happens, with the time and what the app looks like, and carry out the
-//! command that it answers with, if it does: start the app, ask whether it is busy, end its sessions, stop
-//! it. Whoever carries a command out tells what came of it by another event, with the number of the
-//! attempt; what an earlier attempt says late changes nothing. A start is given up when the machine is no longer
-//! [`State::Starting`]. [`LifecycleEvent::Tick`] is to come once a second.
+//! Pass events to [`Lifecycle::on`], with the time and facts about the app, and carry out the command that it
+//! returns, if any: start the app, ask whether it is busy, end its sessions, or stop it. The result of a
+//! command is reported by another event with the number of the attempt; late results of earlier attempts are
+//! ignored. A start is cancelled when the state is no longer [`State::Starting`]. Send
+//! [`LifecycleEvent::Tick`] once a second.
 //!
-//! The machine knows neither requests nor drivers, and keeps no list of who waits.
+//! The machine knows neither requests nor drivers, and keeps no list of waiters.
 
 mod idle;
 mod state;
@@ -17,43 +17,42 @@ pub use self::idle::{Facts, Work};
 pub use self::state::{Command, Failure, LifecycleEvent, Observed, State, Step};
 use super::time::Nanos;
 
-/// The first pause after a start that failed; each further one is twice as long.
+/// The first pause after a failed start; each further one is twice as long.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two starts.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A person who opens the page of an app that could not start makes it try again at once, but not more
-/// often than this.
+/// A person who opens the page of a failed app makes it start at once, but not more often than this.
 pub const PERSON_PAUSE: Duration = Duration::from_secs(5);
-/// An app that has run for this long is no crash loop: its next failure is a first one.
+/// An app that has run for this long is not in a crash loop: its next failure counts as the first.
 pub const STABLE: Duration = Duration::from_secs(60);
-/// How long after a failed stop the next one is tried.
+/// How long after a failed stop to try again.
 pub const STOP_PAUSE: Duration = Duration::from_secs(60);
-/// How long an app that says that it is at work is not asked again.
+/// How long to wait before asking an app again that reported being at work.
 pub const PROBE_PAUSE: Duration = Duration::from_secs(60);
-/// What is at work for less than this leaves nothing to fetch.
+/// Work shorter than this leaves no result to fetch.
 pub const SHORT_WORK: Duration = Duration::from_secs(5);
-/// A longer time without any event means that nobody could be heard: the machine slept.
+/// A longer time without any event means that the machine slept, so nobody could have been noticed.
 pub const GAP: Duration = Duration::from_secs(10);
 
-/// One app's life. See the module's text for the order of calls.
+/// The lifecycle of one app. See the module's documentation for the order of calls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle {
     state: State,
     /// Since when it is in this state.
     since: Nanos,
-    /// The number of the newest attempt to start, probe or stop it.
+    /// The number of the last attempt to start, probe or stop it.
     attempt: u32,
-    /// The idle clock does not count from before this.
+    /// The earliest time from which idleness counts.
     floor: Nanos,
-    /// Not suspended for idleness before this.
+    /// Not suspended for idleness before this time.
     pause: Nanos,
-    /// Since when the app says that it is at work.
+    /// Since when the app has reported being at work.
     busy: Option<Nanos>,
-    /// Starts that failed in a row.
+    /// Failed starts in a row.
     failures: u32,
-    /// The newest failure, until it has run for [`STABLE`].
+    /// The newest failure, kept until it has run for [`STABLE`].
     failure: Option<Failure>,
-    /// When the newest event came.
+    /// When the last event came.
     heard: Nanos,
 }
 
@@ -86,19 +85,19 @@ impl Lifecycle {
         self.since
     }
 
-    /// Why it last failed to start, or ended by itself; `None` once it has run for [`STABLE`].
+    /// Why it last failed to start, or exited; `None` once it has run for [`STABLE`].
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
 
-    /// Since when the app itself says that it is at work.
+    /// Since when the app has reported being at work.
     #[must_use]
     pub fn busy(&self) -> Option<Nanos> {
         self.busy
     }
 
-    /// When it will be suspended if it stays as the facts say; `None` = it will not.
+    /// When it will be suspended if the facts stay as they are; `None` = never.
     #[must_use]
     pub fn suspends_at(&self, facts: &Facts) -> Option<Nanos> {
         if self.state != State::Running {
@@ -107,7 +106,7 @@ impl Lifecycle {
         facts.suspends_at(self.floor).map(|at| at.max(self.pause))
     }
 
-    /// Something happened at `now`.
+    /// Handles an event at `now`.
     pub fn on(&mut self, event: LifecycleEvent, facts: &Facts, now: Nanos) -> Option<Command> {
         self.bridge(facts, now);
         if matches!(event, LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake) {
@@ -161,7 +160,7 @@ impl Lifecycle {
     ) -> Option<Command> {
         let wanted = matches!(event, LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake);
         match step {
-            // The driver has not been told: whoever comes wins.
+            // The driver has not been told, so a request can still cancel the suspension.
             Step::Probing | Step::Closing { .. } if wanted => self.enter(State::Running, now),
             Step::Probing => match event {
                 LifecycleEvent::Busy(attempt) if attempt == self.attempt => {
@@ -172,7 +171,7 @@ impl Lifecycle {
                 LifecycleEvent::Idle(attempt) if attempt == self.attempt => {
                     let busy = self.busy.take();
                     if busy.is_some_and(|since| now.since(since) >= SHORT_WORK) {
-                        // Its result can still be fetched.
+                        // The result of its work can still be fetched.
                         self.floor = self.floor.max(now);
                     }
                     if self.is_due(facts, now) {
@@ -253,7 +252,7 @@ impl Lifecycle {
             LifecycleEvent::Wanted { person: true } => now >= until.min(tried + PERSON_PAUSE),
             LifecycleEvent::Wanted { person: false } => now >= until,
             LifecycleEvent::Tick if facts.kept || facts.is_wanted(self.floor, now) => now >= until,
-            // Nobody wants it any more. Whoever comes next finds it suspended, and starts it.
+            // Nobody wants it any more. The next request finds it suspended and starts it.
             LifecycleEvent::Tick | LifecycleEvent::Suspend => {
                 self.failures = 0;
                 self.enter(State::Suspended, now);
@@ -264,12 +263,12 @@ impl Lifecycle {
         again.then(|| self.start(now))
     }
 
-    /// What the driver sees of the app without having been asked to do anything.
+    /// Handles what the driver observed without having been asked to do anything.
     fn observed(&mut self, observed: Observed, now: Nanos) -> Option<Command> {
         match (observed, self.state) {
             (Observed::Disabled, State::Disabled) => {}
             (Observed::Disabled, _) => self.enter(State::Disabled, now),
-            // What was begun here tells itself how it ends.
+            // The command in progress reports its own result.
             (_, State::Starting | State::Suspending(Step::Stopping { .. })) => {}
             (Observed::Running, State::Suspended | State::Failed { .. } | State::Disabled) => {
                 self.floor = self.floor.max(now);
@@ -286,11 +285,11 @@ impl Lifecycle {
         None
     }
 
-    /// The app has ended by itself.
+    /// The app has exited by itself.
     fn exited(&mut self, failure: Failure, facts: &Facts, now: Nanos) -> Option<Command> {
         match self.state {
             State::Starting => self.fail(failure, now),
-            // Somebody uses it: it must come back.
+            // Somebody is using it: it must come back.
             State::Running if facts.kept || facts.is_wanted(self.floor, now) => {
                 if now.since(self.since) >= STABLE {
                     self.failures = 0;
@@ -315,14 +314,14 @@ impl Lifecycle {
         Command::Start(self.attempt)
     }
 
-    /// Somebody else has started it, or it could not be kept from starting.
+    /// Somebody else started it, or it could not be kept from starting.
     fn wait(&mut self, now: Nanos) -> Command {
         self.attempt += 1;
         self.enter(State::Starting, now);
         Command::Await(self.attempt)
     }
 
-    /// Ends the sessions. `asked` by an operator, though people may be there.
+    /// Ends the sessions. `asked`: by an operator, even if people are there.
     fn close(&mut self, asked: bool, now: Nanos) -> Command {
         self.attempt += 1;
         self.enter(State::Suspending(Step::Closing { asked }), now);
@@ -350,12 +349,12 @@ impl Lifecycle {
     fn enter(&mut self, state: State, now: Nanos) {
         (self.state, self.since) = (state, now);
         if !state.is_up() {
-            // What it said of itself went with it.
+            // What it reported about itself is void.
             self.busy = None;
         }
     }
 
-    /// A machine that slept has heard nobody meanwhile, so that its sleep is no idleness.
+    /// While the machine slept nobody could be noticed, so that time is not idleness.
     fn bridge(&mut self, facts: &Facts, now: Nanos) {
         let gap = now.since(self.heard);
         if gap > GAP {

@@ -1,14 +1,14 @@
-//! The table of `docs/lifecycle.md` is what the machine does.
+//! Checks that the table in `docs/lifecycle.md` matches the machine.
 
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/lifecycle.md");
 
 const NOW: Nanos = Nanos(1_000_000_000_000);
-/// The number of the attempt under way.
+/// The number of the attempt in progress.
 const ATTEMPT: u32 = 7;
 
-/// Each state, as the head of a column.
+/// Each state, with the title of its column.
 fn states() -> [(&'static str, State); 8] {
     let closing = Step::Closing { asked: false };
     let stopping = Step::Stopping { ran: true, wanted: false };
@@ -24,7 +24,7 @@ fn states() -> [(&'static str, State); 8] {
     ]
 }
 
-/// Each event, as the head of a row, and whether the app has been idle for long enough.
+/// Each event, with the title of its row and whether the app has been idle for long enough.
 fn events() -> Vec<(&'static str, LifecycleEvent, bool)> {
     let failure = Failure("it broke".into());
     vec![

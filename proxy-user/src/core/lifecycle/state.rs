@@ -1,54 +1,54 @@
-//! The states of an app, what can happen to it, and what is to be done.
+//! The states of an app, its events, and its commands.
 
 use crate::core::time::Nanos;
 
-/// What an app is at a moment.
+/// The state of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// It answers, as far as is known.
+    /// It answers, as far as known.
     Running,
-    /// It is on its way to be suspended.
+    /// It is being suspended.
     Suspending(Step),
-    /// It does not run, and is started when somebody comes.
+    /// It is not running, and is started when somebody comes.
     Suspended,
-    /// It has been told to start and does not answer yet.
+    /// It has been started and does not answer yet.
     Starting,
-    /// It could not start, or ended while it was used.
+    /// It could not start, or exited while in use.
     Failed {
-        /// It is tried again from then on.
+        /// When it may be tried again.
         until: Nanos,
-        /// When it was tried last.
+        /// When it was last tried.
         tried: Nanos,
     },
     /// Its control plane forbids it to run.
     Disabled,
 }
 
-/// How far a suspension has come.
+/// The steps of a suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// It is being asked whether it is at work.
     Probing,
-    /// Its sessions are being told. Whoever comes now still keeps it running.
+    /// Its sessions are being ended. A request can still cancel the suspension.
     Closing {
-        /// An operator asked for it: it need not be idle.
+        /// Requested by an operator: it need not be idle.
         asked: bool,
     },
-    /// The driver has been told.
+    /// The driver has been told to stop it.
     Stopping {
-        /// It had answered before.
+        /// Whether it was running before.
         ran: bool,
-        /// Somebody came meanwhile: it is to be started as soon as it is down.
+        /// Somebody came meanwhile: start it as soon as it is down.
         wanted: bool,
     },
 }
 
-/// Something that happened. The number is that of the command that it answers.
+/// An event. The number is that of the command whose result it reports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LifecycleEvent {
     /// Time has passed.
     Tick,
-    /// A request or handshake needs it. `person`: by a browser's navigation.
+    /// A request or handshake needs it. `person`: sent by a browser's navigation.
     Wanted {
         /// Somebody opens or reloads the page.
         person: bool,
@@ -71,46 +71,46 @@ pub enum LifecycleEvent {
     Stopped(u32),
     /// It could not be stopped.
     StopFailed(u32),
-    /// It has ended by itself.
+    /// It has exited by itself.
     Exited(Failure),
-    /// The driver has looked.
+    /// The driver has checked its state.
     Observed(Observed),
 }
 
-/// Why an app could not start, or ended; in words.
+/// Why an app could not start, or exited; in words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure(pub Box<str>);
 
-/// What a driver sees of its app.
+/// The state of an app as its driver sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Observed {
     /// It runs.
     Running,
-    /// It is on its way up.
+    /// It is starting.
     Starting,
-    /// It does not run.
+    /// It is not running.
     Suspended,
-    /// It may not run.
+    /// It is not allowed to run.
     Disabled,
 }
 
-/// What is to be done, and the number of the attempt.
+/// What to do, with the number of the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
     /// Start it and wait until it answers: [`LifecycleEvent::Ready`] or [`LifecycleEvent::StartFailed`].
     Start(u32),
-    /// Somebody else has started it; wait until it answers, as after [`Command::Start`].
+    /// Somebody else has started it. Wait until it answers, as after [`Command::Start`].
     Await(u32),
     /// Ask it whether it is at work: [`LifecycleEvent::Busy`] or [`LifecycleEvent::Idle`].
     Probe(u32),
-    /// Tell its sessions: [`LifecycleEvent::Closed`].
+    /// End its sessions: [`LifecycleEvent::Closed`].
     Close(u32),
-    /// Stop it: [`LifecycleEvent::Stopped`] or [`LifecycleEvent::StopFailed`]. A start that is under way ends here.
+    /// Stop it: [`LifecycleEvent::Stopped`] or [`LifecycleEvent::StopFailed`]. Cancels a start in progress.
     Stop(u32),
 }
 
 impl State {
-    /// The word that the API, metrics and pages use.
+    /// The word used in the API, metrics and pages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -123,7 +123,7 @@ impl State {
         }
     }
 
-    /// Whether the app has answered and not gone since.
+    /// Whether the app has answered and is still up.
     #[must_use]
     pub fn is_up(&self) -> bool {
         matches!(self, State::Running | State::Suspending(_))

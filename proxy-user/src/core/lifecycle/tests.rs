@@ -1,4 +1,4 @@
-//! The machine beside a model of the world that carries its commands out.
+//! The machine, next to a model of the world that carries out its commands.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ fn failure() -> Failure {
     Failure("it broke".into())
 }
 
-/// What a driver is doing.
+/// What the driver is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     Nothing,
@@ -32,18 +32,18 @@ enum Happens {
     Sleeps(u16),
     Person,
     Request,
-    /// A message counts; the machine is not told but by the facts.
+    /// A message counts; the machine only learns of it from the facts.
     Activity,
     Kept(bool),
     Wake,
     Suspend,
-    /// The command under way succeeds, or the app says that it is idle.
+    /// The current command succeeds, or the app reports that it is idle.
     Good,
-    /// It fails, or the app says that it is busy.
+    /// The current command fails, or the app reports that it is busy.
     Bad,
     Exits,
     Observed(Observed),
-    /// Something that an earlier attempt says late.
+    /// A late result of an earlier attempt.
     Late(bool),
 }
 
@@ -53,11 +53,11 @@ struct World {
     facts: Facts,
     now: Nanos,
     doing: Doing,
-    /// An operator's wish is being carried out.
+    /// An operator's request is being carried out.
     asked: bool,
     /// Somebody came after the driver was told to stop.
     owed: bool,
-    /// When it was started last.
+    /// When it was last started.
     started: Nanos,
 }
 
@@ -105,7 +105,7 @@ impl World {
             assert!(observed_running || ready || undone, "{before:?} looks like a running app");
         }
         if wants && matches!(before, State::Suspending(Step::Probing | Step::Closing { .. })) {
-            assert_eq!(after, State::Running, "the driver was not told yet");
+            assert_eq!(after, State::Running, "the driver has not been told yet");
         }
         match command {
             None => {}
@@ -123,11 +123,11 @@ impl World {
                 self.doing = Doing::Probing(attempt);
             }
             Some(Command::Close(attempt)) => {
-                assert!(self.asked || self.is_due(), "sessions of a used app are told");
+                assert!(self.asked || self.is_due(), "the sessions of an app in use are ended");
                 self.doing = Doing::Closing(attempt);
             }
             Some(Command::Stop(attempt)) => {
-                assert!(self.asked || self.is_due(), "a used app is stopped");
+                assert!(self.asked || self.is_due(), "an app in use is stopped");
                 self.doing = Doing::Stopping(attempt);
             }
         }
@@ -151,7 +151,7 @@ impl World {
                 let running = self.machine.state() == State::Running;
                 self.tell(LifecycleEvent::Tick);
                 if running && !idle {
-                    assert_eq!(self.machine.state(), State::Running, "sleep is no idleness");
+                    assert_eq!(self.machine.state(), State::Running, "sleep is not idleness");
                 }
             }
             Happens::Person => self.tell(LifecycleEvent::Wanted { person: true }),
@@ -184,12 +184,16 @@ impl World {
             Happens::Late(good) => {
                 let state = self.machine.state();
                 self.tell(if good { LifecycleEvent::Ready(0) } else { LifecycleEvent::Stopped(0) });
-                assert_eq!(self.machine.state(), state, "an old attempt is heard");
+                assert_eq!(
+                    self.machine.state(),
+                    state,
+                    "the result of an old attempt has an effect"
+                );
             }
         }
     }
 
-    /// Everything that was ordered succeeds, second by second.
+    /// Every command succeeds, second by second.
     fn settle(&mut self, wanted: bool, limit: u32) {
         for _ in 0..limit {
             if wanted {
@@ -228,7 +232,7 @@ fn happens() -> impl Strategy<Value = Happens> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever has happened, in whatever order.
+    /// For any events, in any order.
     #[test]
     fn every_history_keeps_the_promises(history in proptest::collection::vec(happens(), 0..80)) {
         let mut world = World::new();
@@ -237,13 +241,13 @@ proptest! {
         }
         world.happen(Happens::Observed(Observed::Suspended));
         world.facts.kept = false;
-        // Nobody comes: it comes to rest.
+        // Nobody comes: it ends up at rest.
         world.settle(false, 1000);
         prop_assert_eq!(world.machine.state(), State::Suspended);
-        // Somebody comes: it runs, and goes on doing so.
+        // Somebody comes: it runs, and keeps running.
         world.settle(true, 70);
         prop_assert_eq!(world.machine.state(), State::Running);
-        // And comes to rest again.
+        // And it ends up at rest again.
         world.settle(false, 1000);
         prop_assert_eq!(world.machine.state(), State::Suspended);
     }
@@ -300,7 +304,9 @@ fn pauses_between_starts_grow_and_a_person_need_not_wait_for_them() {
     let mut pauses = Vec::new();
     for _ in 0..8 {
         world.happen(Happens::Bad);
-        let State::Failed { until, tried } = world.machine.state() else { panic!("not failed") };
+        let State::Failed { until, tried } = world.machine.state() else {
+            panic!("it has not failed")
+        };
         pauses.push(until.since(tried).as_secs());
         world.facts.activity = Some(world.now);
         while !matches!(world.doing, Doing::Starting(_)) {
@@ -403,7 +409,7 @@ fn an_app_that_ends_while_it_is_used_comes_back() {
     world.happen(Happens::Seconds(29));
     world.facts.idle_after = Some(Duration::from_secs(10));
     world.happen(Happens::Exits);
-    assert_eq!(world.machine.state(), State::Suspended, "nobody misses it");
+    assert_eq!(world.machine.state(), State::Suspended, "nobody is using it");
 }
 
 #[test]
@@ -423,7 +429,7 @@ fn an_app_that_may_not_run_is_not_started() {
 fn what_an_app_said_of_itself_goes_with_it() {
     let facts = Facts { idle_after: Some(IDLE), busy_limit: LIMIT, ..Facts::default() };
     let mut machine = Lifecycle::new(State::Running, seconds(0));
-    // Ticks, so that it does not look as if the machine slept.
+    // Ticks, so that the machine does not seem to have slept.
     let pass = |machine: &mut Lifecycle, from: u64, to: u64| {
         (from..=to)
             .filter_map(|second| machine.on(LifecycleEvent::Tick, &facts, seconds(second)))

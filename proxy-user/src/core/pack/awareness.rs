@@ -1,8 +1,9 @@
-//! What the clients of a shared document last said of themselves on one connection (y-protocols,
-//! "awareness"): a page says it again and again with nobody there, and repeats what it hears of others.
+//! What clients of a shared document last reported about themselves on one connection (y-protocols,
+//! "awareness"). A page repeats its own state with nobody there, and echoes what it hears about others.
 //!
-//! A message is `1`, a length, how many clients it is about, and for each its number, a clock that goes up
-//! with every message, and its state as JSON. Bounded, and nothing is allocated once it stands.
+//! A message is `1`, a length, the number of clients it is about, and for each client its number, a clock
+//! that increases with every message, and its state as JSON. Memory is bounded, and nothing is allocated
+//! after the start.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -11,26 +12,26 @@ use super::condition::varint;
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 
-/// The longest message that is looked at, in bytes.
+/// The longest message that is inspected, in bytes.
 pub const LONGEST: usize = 16 * 1024;
 /// The first byte of such a message.
 const AWARENESS: u64 = 1;
-/// So many states that were heard are remembered.
+/// How many states received from the app are remembered.
 const HEARD: usize = 64;
-/// And for so long: a page repeats one within two seconds.
+/// And for how long: a page echoes one within two seconds.
 const REPEATED: Duration = Duration::from_secs(10);
-/// So many clients that speak for themselves on one connection are remembered: a page has one.
+/// How many clients that report about themselves on one connection are remembered: a page has one.
 const OWN: usize = 4;
-/// Most clients that one message is about.
+/// The most clients that one message may be about.
 const MAX_CLIENTS: u64 = 256;
 
-/// One connection's states. Times are since it was opened.
+/// The states on one connection. Times are relative to its opening.
 #[derive(Debug)]
 pub struct Awareness {
-    /// A client that has spoken for itself, and its state.
+    /// Clients that have reported about themselves, with their states.
     own: [Option<(u64, u64)>; OWN],
     next_own: usize,
-    /// States that the app has told, and when.
+    /// States that the app has sent, and when.
     heard: [(u64, Duration); HEARD],
     next_heard: usize,
 }
@@ -47,8 +48,8 @@ impl Default for Awareness {
 }
 
 impl Awareness {
-    /// Whether a message of the page, seen to its end, tells nothing new: of each client what that has
-    /// said of itself last, or what the app told lately of another.
+    /// Whether a complete message of the page says nothing new: for each client either what that client last
+    /// reported about itself, or what the app lately said about another.
     #[must_use]
     pub fn repeats(&self, payload: &Payload<'_>, at: Duration) -> bool {
         let mut any = false;
@@ -62,7 +63,7 @@ impl Awareness {
         all && any
     }
 
-    /// Remembers a message, seen to its end.
+    /// Remembers a complete message.
     pub fn note(&mut self, direction: Direction, payload: &Payload<'_>, at: Duration) {
         each(payload, |client, state| {
             match direction {
@@ -95,7 +96,7 @@ impl Awareness {
     }
 }
 
-/// Whether more of a message must be seen to remember it.
+/// Whether more of a message is needed to remember it.
 #[must_use]
 pub(super) fn wants_more(payload: &Payload<'_>) -> bool {
     let seen = payload.seen();
@@ -105,8 +106,8 @@ pub(super) fn wants_more(payload: &Payload<'_>) -> bool {
         && seen.at(0).is_none_or(|kind| u64::from(kind) == AWARENESS)
 }
 
-/// Shows each client of a message with its state to `holds`, as long as that says so; false as well where
-/// it is none.
+/// Calls `holds` with each client in a message and its state, as long as it returns true. Returns false also
+/// if this is not such a message.
 fn each(payload: &Payload<'_>, mut holds: impl FnMut(u64, u64) -> bool) -> bool {
     let seen = payload.seen();
     let end = seen.len();
@@ -160,7 +161,7 @@ mod tests {
     struct Page(Awareness);
 
     impl Page {
-        /// Whether what the page says now is nothing new.
+        /// Whether what the page sends now is nothing new.
         fn says(&mut self, at: u64, bytes: &[u8]) -> bool {
             let (payload, at) = (Payload::whole(bytes), Duration::from_secs(at));
             let repeats = self.0.repeats(&payload, at);
@@ -178,11 +179,14 @@ mod tests {
         let mut page = Page::default();
         assert!(!page.says(0, &message(7, 1, "{}")));
         assert!(page.says(15, &message(7, 2, "{}")));
-        assert!(!page.says(20, &message(7, 3, "{\"cursors\":[1]}")), "a cursor moves");
+        assert!(!page.says(20, &message(7, 3, "{\"cursors\":[1]}")), "a cursor moved");
         assert!(page.says(35, &message(7, 4, "{\"cursors\":[1]}")));
         page.hears(36, &message(7, 2, "{}"));
-        assert!(!page.says(37, &message(7, 5, "{}")), "it moves back, and is told what it said");
-        assert!(!page.says(38, &message(8, 1, "{}")), "somebody else of whom nobody has told");
+        assert!(
+            !page.says(37, &message(7, 5, "{}")),
+            "it moved back, although the app echoed the older state"
+        );
+        assert!(!page.says(38, &message(8, 1, "{}")), "a client of which the app has said nothing");
     }
 
     #[test]
@@ -197,7 +201,7 @@ mod tests {
                 "{version}"
             );
         }
-        assert!(!page.says(20, &message(9, 3, "{\"at\":3}")), "too late to be a repetition");
+        assert!(!page.says(20, &message(9, 3, "{\"at\":3}")), "too late to be an echo");
     }
 
     #[test]
@@ -210,7 +214,7 @@ mod tests {
             assert!(!page.says(1, &good[..end]), "{end}");
         }
         assert!(!page.says(1, &[good, vec![0]].concat()));
-        assert!(!page.says(1, &[1, 1, 0]), "about nobody");
+        assert!(!page.says(1, &[1, 1, 0]), "about no client");
         assert!(!page.says(1, &[0, 0, 1, 0]));
     }
 }

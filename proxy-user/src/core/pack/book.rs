@@ -1,8 +1,8 @@
-//! The rule book of an app, or of several with the same packs: these joined, every rule under one number, and which of them apply
-//! to a connection.
+//! The rule book of an app, or of several apps with the same packs: joins the packs, numbers their rules, and
+//! selects those that apply to a connection.
 //!
-//! Which packs an app was recognised by is a set of bits that the caller keeps; once it is used, the book
-//! itself never changes.
+//! The caller keeps the set of packs recognised in an app's traffic, as bits. Once in use, a book never
+//! changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,30 +14,30 @@ use super::rule_set::{CompiledRule, RuleSet};
 use super::work::{ConnectionWork, WorkRule};
 use crate::core::side::Direction;
 
-/// Most packs in one book: as many as the set of the recognised has bits.
+/// The most packs in one book: one for each bit of the set.
 pub const MAX_PACKS: usize = 64;
 
-/// Joined packs.
+/// Packs joined into one book.
 #[derive(Clone, Debug, Default)]
 pub struct RuleBook {
     pub(super) packs: Vec<Entry>,
-    /// Packs that need not be recognised.
+    /// Packs that apply without being recognised, as a set.
     always: u64,
     names: Vec<RuleName>,
     /// The message rules, pack by pack.
     compiled: Vec<CompiledRule>,
-    /// Per number, the rule's place in `names`.
+    /// For each number, the rule's index in `names`.
     places: Vec<Option<u16>>,
-    /// That of a page that no pack knows; `None` = there are no packs.
+    /// The number of the rule for a page that no pack knows; `None` = there are no packs.
     page: Option<RuleIndex>,
 }
 
-/// A pack with its bit and the numbers of its rules.
+/// A pack, its bit, and the numbers of its rules.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) pack: Arc<Pack>,
     pub(super) bit: u64,
-    /// Where its messages begin among the book's compiled rules.
+    /// Where its message rules start among the book's compiled rules.
     first_compiled: u16,
     messages: Vec<RuleIndex>,
     requests: Vec<RuleIndex>,
@@ -52,47 +52,46 @@ pub struct Connection {
     pub input: RuleSet,
     /// For messages from the app.
     pub output: RuleSet,
-    /// The packs that know this connection; it recognises the app by them.
+    /// The packs that match this connection; they count as recognised for the app.
     pub packs: u64,
-    /// Messages from the app count, as far as the packs' advice goes.
+    /// Whether messages from the app count, according to the packs.
     pub counts_output: bool,
     /// How its heartbeats are answered.
     pub heartbeat: Option<Heartbeat>,
-    /// What the app says on it, and pages echo on other connections.
+    /// Messages of the app that pages echo on other connections.
     pub echoed: Vec<Arc<Matcher>>,
-    /// The work that its messages show.
+    /// Work shown by its messages.
     pub work: Vec<ConnectionWork>,
-    /// What a page says by itself when it opens such a connection, of whichever kind; empty where nobody
-    /// asks.
+    /// What a page sends by itself when it opens such a connection, of any class. Empty if no rule needs it.
     pub by_itself: RuleSet,
 }
 
 /// How the heartbeats of a connection are answered.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    /// The rule that knows the client's heartbeat.
+    /// The rule that matches the client's heartbeat.
     pub ask: RuleIndex,
-    /// The rule that knows the app's answer.
+    /// The rule that matches the app's answer.
     pub answer: RuleIndex,
-    /// The answer itself.
+    /// The payload of the answer.
     pub payload: Arc<[u8]>,
-    /// The answer is a binary message, else text.
+    /// Whether the answer is a binary message; otherwise it is text.
     pub binary: bool,
     /// Who answers.
     pub answerer: Answerer,
-    /// How long an app that answers may take.
+    /// How long the app may take to answer.
     pub timeout: Duration,
 }
 
 impl RuleBook {
-    /// Joins packs, of which it takes the first [`MAX_PACKS`]. `auto` = a pack applies once the app
-    /// was recognised by it.
+    /// Joins packs (the first [`MAX_PACKS`] of them). `auto`: a pack only applies once the app's traffic was
+    /// recognised by it.
     #[must_use]
     pub fn new(packs: Vec<Arc<Pack>>, auto: bool) -> RuleBook {
         RuleBook::with_pinned(packs, if auto { 0 } else { usize::MAX })
     }
 
-    /// Joins packs of which the first `pinned` apply without being recognised.
+    /// Joins packs. The first `pinned` of them apply without being recognised.
     #[must_use]
     pub fn with_pinned(packs: Vec<Arc<Pack>>, pinned: usize) -> RuleBook {
         let mut book = RuleBook::default();
@@ -133,8 +132,8 @@ impl RuleBook {
         self.packs.push(entry);
     }
 
-    /// The book with its rules numbered by `numbers`, as [`RuleBook::renumber`] does it: this one, if they
-    /// have these numbers, else one of its own.
+    /// The book renumbered with `numbers` as by [`RuleBook::renumber`]: this one if it already has these
+    /// numbers, otherwise a copy.
     #[must_use]
     pub fn numbered(self: Arc<Self>, numbers: &[RuleIndex]) -> Arc<RuleBook> {
         let has = |(place, number): (usize, &RuleIndex)| self.place(*number) == Some(place);
@@ -146,9 +145,9 @@ impl RuleBook {
         Arc::new(book)
     }
 
-    /// Numbers the rules anew: `numbers` has a different one for each of [`RuleBook::rules`], in that
-    /// order. To be done before the book is used. The books that an app has one after the other can so
-    /// agree on the numbers of the rules that they share.
+    /// Renumbers the rules. `numbers` has a distinct number for each of [`RuleBook::rules`], in that order.
+    /// Call it before the book is used. So the successive books of an app can agree on the numbers of the
+    /// rules that they share.
     pub fn renumber(&mut self, numbers: &[RuleIndex]) {
         let end = numbers.iter().map(|number| usize::from(number.0) + 1).max();
         let old = std::mem::replace(&mut self.places, vec![None; end.unwrap_or(0)]);
@@ -164,7 +163,7 @@ impl RuleBook {
         }
     }
 
-    /// Names a rule; `None` for a number that this book did not give.
+    /// The name of a rule; `None` for a number that this book does not use.
     #[must_use]
     pub fn rule(&self, index: RuleIndex) -> Option<&RuleName> {
         self.names.get(self.place(index)?)
@@ -180,12 +179,12 @@ impl RuleBook {
         &self.names
     }
 
-    /// The packs of a set by name.
+    /// The names of the packs in a set.
     pub fn pack_names(&self, set: u64) -> impl Iterator<Item = &str> {
         self.packs.iter().filter(move |entry| entry.bit & set != 0).map(|entry| &*entry.pack.name)
     }
 
-    /// The set of the packs with these names; those that the book does not have are left out.
+    /// The set of the packs with these names; names unknown to the book are ignored.
     #[must_use]
     pub fn packs_named<'a>(&self, names: impl Iterator<Item = &'a str>) -> u64 {
         let bit = |name: &str| self.packs.iter().find(|entry| *entry.pack.name == *name);
@@ -198,14 +197,14 @@ impl RuleBook {
         self.packs.is_empty()
     }
 
-    /// The rule by which a page that comes back by itself is known: that of the first of these packs, or
-    /// of none. `None` where there are no packs, as then everything counts.
+    /// The rule for a page that re-opens its connection by itself: that of the first of these packs, or the
+    /// generic one. `None` if there are no packs, because everything counts then.
     #[must_use]
     pub fn reopened(&self, recognised: u64) -> Option<RuleIndex> {
         self.applicable(recognised).next().map(Entry::reopened).or(self.page)
     }
 
-    /// The packs that apply to the requests of an app that was recognised by these.
+    /// The packs that apply to the requests of an app, given those recognised in its traffic.
     #[must_use]
     pub fn applicable_set(&self, recognised: u64) -> u64 {
         recognised | self.always
@@ -216,8 +215,8 @@ impl RuleBook {
         self.packs.iter().filter(move |entry| entry.bit & set != 0)
     }
 
-    /// The packs that know a connection. Those without any `[[connection]]` know every one if they
-    /// need not be recognised, and none if they must be.
+    /// The packs that match a connection. A pack without any `[[connection]]` matches every connection if it
+    /// need not be recognised, and none otherwise.
     #[must_use]
     pub fn recognise(&self, opening: &Opening<'_>) -> u64 {
         let knows = |entry: &&Entry| {
@@ -227,7 +226,7 @@ impl RuleBook {
         self.packs.iter().filter(knows).fold(0, |set, entry| set | entry.bit)
     }
 
-    /// The packs that a plain request gives away.
+    /// The packs recognised by a plain request.
     #[must_use]
     pub fn recognise_request(&self, head: &RequestHead<'_>) -> u64 {
         let knows = |entry: &&Entry| entry.pack.recognise.iter().any(|guard| guard.fits(head));
@@ -259,8 +258,8 @@ impl RuleBook {
         }
     }
 
-    /// Whether messages from the app count on a connection that these packs know: they do, unless
-    /// one of them advises against it.
+    /// Whether messages from the app count on a connection matched by these packs: yes, unless one of them
+    /// advises against it.
     #[must_use]
     pub fn counts_output(&self, packs: u64) -> bool {
         let against = |entry: &Entry| entry.pack.count == Some(Advice::Input);
@@ -289,23 +288,23 @@ impl RuleBook {
     }
 }
 
-/// The id of the rule that every pack has: a page gets its lost connection back by itself.
+/// The id of the rule, present in every pack, for a page that re-opens its lost connection by itself.
 pub const REOPENED: &str = "reopened";
-/// What stands for the pack of a page that none knows.
+/// Stands for the pack of a page that no pack knows.
 pub const PAGE: &str = "page";
 
 impl Entry {
-    /// The requests that it knows, each with its number.
+    /// Its request rules, each with its number.
     pub(super) fn requests(&self) -> impl Iterator<Item = (RuleIndex, &RequestRule)> {
         self.requests.iter().copied().zip(&self.pack.requests)
     }
 
-    /// The server-sent events that it knows, each with its number.
+    /// Its rules for server-sent events, each with its number.
     pub(super) fn events(&self) -> impl Iterator<Item = (RuleIndex, &EventRule)> {
         self.events.iter().copied().zip(&self.pack.events)
     }
 
-    /// The work that it knows.
+    /// Its rules for work.
     pub(super) fn works(&self) -> impl Iterator<Item = &Arc<WorkRule>> {
         self.pack.works.iter()
     }
@@ -319,8 +318,8 @@ impl Entry {
         messages.iter_mut().chain(requests).chain(events).chain([reopened])
     }
 
-    /// Whether a handshake that the app has not answered yet is for one of the pack's connections.
-    /// What the app will choose is not known, so that of a pack that has `known` the app before, path
+    /// Whether a handshake that the app has not answered yet is for one of the pack's connections. The app's
+    /// choice of subprotocol is not known yet; if the pack was already recognised for the app (`known`), path
     /// and query are enough.
     pub(super) fn expects(&self, opening: &Opening<'_>, known: bool) -> bool {
         let fits = |guard: &Guard| {
@@ -347,7 +346,7 @@ impl Entry {
     }
 }
 
-/// Packs are limited to far fewer rules than the number has room for.
+/// Packs are limited to far fewer rules than fit the number.
 fn index(rule: usize) -> RuleIndex {
     RuleIndex(u16::try_from(rule).unwrap_or(u16::MAX))
 }

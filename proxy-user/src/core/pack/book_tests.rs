@@ -5,7 +5,7 @@ use crate::core::frame::Opcode;
 use crate::core::pack::{Context, Judgement, Message, RequestJudgement};
 use crate::core::payload::Payload;
 
-/// One framework with a bit of everything.
+/// A framework with a rule of every kind.
 const PACK: &str = r#"
 name = "demo"
 count = "input"
@@ -89,7 +89,7 @@ fn said(book: &RuleBook, judgement: Judgement) -> String {
     }
 }
 
-/// What has come of a message, and so many seconds after its connection was opened.
+/// A message, as far as received, that many seconds after its connection was opened.
 fn text(bytes: &[u8], whole: bool, seconds: u64) -> (Payload<'_>, u64) {
     (if whole { Payload::whole(bytes) } else { Payload::head(bytes) }, seconds)
 }
@@ -214,7 +214,7 @@ fn rules_can_be_numbered_anew() {
     let old: Vec<RuleIndex> = (0..).map(RuleIndex).take(book.rules().len()).collect();
     let id = |book: &RuleBook, index| book.rule(index).map(|rule| rule.id.clone());
     let ids: Vec<_> = old.iter().map(|index| id(&book, *index)).collect();
-    // Twice, with gaps: what counts is the order of the rules, not the numbers before.
+    // Twice, with gaps: what matters is the order of the rules, not the earlier numbers.
     for step in [7, 3] {
         let new: Vec<RuleIndex> = old.iter().rev().map(|old| RuleIndex(step * old.0 + 1)).collect();
         book.renumber(&new);

@@ -1,4 +1,4 @@
-//! What the first byte of a message can be if a rule fits it: most rules are refused by it.
+//! Which first bytes a message can have if a rule matches it. Most rules are ruled out by this alone.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -32,20 +32,20 @@ impl FirstBytes {
         word >> (byte % 64) & 1 == 1
     }
 
-    /// The bytes of both sets.
+    /// The intersection of both sets.
     pub(super) fn and(mut self, other: FirstBytes) -> FirstBytes {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
         self
     }
 
-    /// The bytes of either set.
+    /// The union of both sets.
     pub(super) fn or(mut self, other: FirstBytes) -> FirstBytes {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
         self
     }
 
-    /// What a text can start with that the expression matches from its first byte on; the text is
-    /// not empty. The second is whether the expression may match without a byte.
+    /// The first bytes of a non-empty text that the expression matches from the start. The second value is
+    /// whether the expression may match without consuming a byte.
     pub(super) fn of_expression(hir: &Hir) -> (FirstBytes, bool) {
         match hir.kind() {
             HirKind::Empty | HirKind::Look(_) => (FirstBytes::NONE, true),
@@ -86,7 +86,7 @@ fn of_class(class: &Class) -> FirstBytes {
             let ranges = bytes.ranges().iter().map(|range| range.start()..=range.end());
             ranges.flatten().for_each(|byte| first_bytes.add(byte));
         }
-        // Characters beyond ASCII start with many a byte.
+        // Characters beyond ASCII can start with many different bytes.
         Class::Unicode(_) => return FirstBytes::ANY,
     }
     first_bytes
@@ -111,7 +111,7 @@ mod tests {
     }
 
     proptest! {
-        /// No text that fits is refused by its first byte.
+        /// No matching text is ruled out by its first byte.
         #[test]
         fn what_fits_starts_with_one_of_them(
             parts in prop::collection::vec(prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! What is shown to the rules, and what they say of it.
+//! The input of the rules and their verdicts.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::core::payload::Payload;
 /// What kind of traffic a rule recognises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// A person: counts, whatever the rules behind it say.
+    /// A person: counts, whatever later rules say.
     Person,
-    /// Matcher or says that the other side is still there.
+    /// Asks or says that the other side is still there.
     Heartbeat,
-    /// Says that something arrived.
+    /// Acknowledges something.
     Ack,
     /// Opens or re-opens a connection, a namespace or a subscription.
     Handshake,
     /// The app's own timer, run by the browser.
     Timer,
-    /// Sent whether or not anybody looks.
+    /// Sent whether or not anybody is looking.
     Ambient,
     /// A request that a page repeats by itself.
     Poll,
-    /// What a page does to get its lost connection back.
+    /// What a page does to restore its lost connection.
     Reconnect,
 }
 
@@ -56,70 +56,70 @@ impl Class {
     }
 }
 
-/// Names one rule of an app's rule book.
+/// The number of a rule in an app's rule book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleIndex(pub u16);
 
-/// What the rules say of a message or request.
+/// The verdict on a message or request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// It counts: a rule of class `person` says so, or no rule knows it.
+    /// It counts: a rule of class `person` matched, or no rule did.
     Activity(Option<RuleIndex>),
-    /// It is machinery, by this rule.
+    /// It is ignored as machinery, by this rule.
     Ignored(RuleIndex),
     /// More of it must be seen.
     Undecided,
 }
 
-/// The opening handshake of a connection, as its rules' guards see it.
+/// The handshake of a connection, as guards see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
     /// The request's path, without its query.
     pub path: &'a str,
-    /// Its query without the `?`; empty where there is none.
+    /// The query without the `?`; empty if there is none.
     pub query: &'a str,
     /// What the app chose from `Sec-WebSocket-Protocol`.
     pub subprotocol: Option<&'a str>,
-    /// No navigation came before it: a page that was open gets its connection back.
+    /// No navigation came before it: an open page restores its connection.
     pub unattended: bool,
 }
 
-/// A message, joined and inflated.
+/// A message, defragmented and inflated.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// Text or binary.
     pub opcode: Opcode,
-    /// The message, or what has come of it.
+    /// The message, or the part that has arrived.
     pub payload: &'a Payload<'a>,
-    /// Time since its connection was opened.
+    /// Time since the connection was opened.
     pub age: Duration,
-    /// No message of its side came before it on its connection.
+    /// It is the first message of its side on the connection.
     pub first: bool,
-    /// What was before it.
+    /// What came before it.
     pub context: Context<'a>,
 }
 
-/// What was before a message, as far as rules ask for it.
+/// What came before a message, as far as rules need it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
-    /// What clients said of themselves on its connection.
+    /// What clients reported about themselves on the connection.
     pub awareness: Option<&'a Awareness>,
-    /// Time since the app said something on a connection whose output pages echo on others.
+    /// Time since the app sent something on a connection whose output pages echo on others.
     pub echo: Option<Duration>,
-    /// Time since somebody asked for work by a request.
+    /// Time since somebody requested work over plain HTTP.
     pub posted: Option<Duration>,
 }
 
-/// A plain request's head. Upgrades are an [`Opening`].
+/// The head of a plain request. Handshakes are an [`Opening`].
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
     /// `GET`, `POST` …
     pub method: &'a str,
     /// The path, without its query.
     pub path: &'a str,
-    /// The query without the `?`; empty where there is none.
+    /// The query without the `?`; empty if there is none.
     pub query: &'a str,
-    /// Time since its browser got a connection back by itself; `None` = not lately, or somebody has
-    /// come to a page since.
+    /// Time since the browser restored a connection by itself; `None` = not lately, or somebody has come to a
+    /// page since.
     pub reopened: Option<Duration>,
 }

@@ -1,10 +1,10 @@
-//! All that a rule asks of one message, of each of its records, or of a request's body.
+//! All conditions of a rule: on one message, on each of its records, or on a request body.
 
 use super::condition::{self, Candidate, Condition, MatchResult, MessageKinds, Part, Records};
 use super::first_bytes::FirstBytes;
 use crate::core::payload::{Masked, Payload};
 
-/// Conditions of which all must hold; without any, everything of these kinds fits.
+/// Conditions that must all hold. Without any, every message of these kinds matches.
 #[derive(Clone, Debug)]
 pub struct AllOf {
     kinds: MessageKinds,
@@ -12,35 +12,35 @@ pub struct AllOf {
 }
 
 impl AllOf {
-    /// What holds for messages of these kinds that are as all of the conditions ask.
+    /// Matches messages of these kinds that meet all conditions.
     #[must_use]
     pub fn new(kinds: MessageKinds, mut conditions: Vec<Condition>) -> AllOf {
         conditions.sort_by_key(Condition::cost);
         AllOf { kinds, conditions: conditions.into() }
     }
 
-    /// The whole text must be seen to answer.
+    /// Whether the whole text is needed to decide.
     fn needs_all(&self) -> bool {
         self.conditions.iter().any(|condition| condition.head().is_none())
     }
 
-    /// The length of what fits, where that is fixed.
+    /// The length of a matching text, if fixed.
     fn length(&self) -> Option<usize> {
         self.conditions.iter().find_map(Condition::length)
     }
 
-    /// The bytes that must be seen to answer, where not all must be.
+    /// How many bytes are needed to decide, if not all are.
     fn head(&self) -> usize {
         self.conditions.iter().filter_map(Condition::head).max().unwrap_or(0)
     }
 
-    /// The bytes that what fits can start with, if it is not empty.
+    /// The possible first bytes of a non-empty matching text.
     fn first_bytes(&self) -> FirstBytes {
         let each = self.conditions.iter().map(Condition::first_bytes);
         each.fold(FirstBytes::ANY, FirstBytes::and)
     }
 
-    /// Whether Jupyter's binary message is as all of them ask, of which only JSON is asked.
+    /// Whether Jupyter's binary message meets all conditions, which are all JSON.
     fn fits_parts(&self, message: &[u8]) -> bool {
         let message = Masked::new(message, None);
         let part = |name: &str| match condition::jupyter_part(&message, name) {
@@ -71,33 +71,32 @@ impl AllOf {
     }
 }
 
-/// All that a rule asks of one message or body.
+/// All conditions of a rule on a message or body.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    /// Asked of the message, or of each of its records.
+    /// Conditions on the message, or on each of its records.
     all: AllOf,
-    /// And one of these; empty = nothing more.
+    /// And one of these must hold; empty = no more conditions.
     any: Box<[AllOf]>,
     records: Option<Records>,
-    /// The longest that fits in bytes; `None` = any length.
+    /// The longest matching text in bytes; `None` = any length.
     longest: Option<usize>,
-    /// The most bytes that must be seen.
+    /// The most bytes that are needed to decide.
     needs: usize,
     prefilter: Prefilter,
 }
 
-/// What refuses most messages before anything else is asked of them.
+/// A cheap test that rules out most messages first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prefilter {
-    /// The longest that fits in bytes.
+    /// The longest matching message in bytes.
     longest: u64,
-    /// What its first byte can be.
+    /// The possible first bytes.
     first_bytes: FirstBytes,
 }
 
 impl Prefilter {
-    /// Whether a message that starts with `first`, if anything of it has come, and has at least
-    /// `least` bytes may fit.
+    /// Whether a message of at least `least` bytes may match; `first`: its first byte, if it has arrived.
     #[inline]
     pub(super) fn admit(&self, first: Option<u8>, least: u64) -> bool {
         least <= self.longest && first.is_none_or(|first| self.first_bytes.has(first))
@@ -105,9 +104,9 @@ impl Prefilter {
 }
 
 impl Matcher {
-    /// What `all` asks and one of `any`, of each of the `records` where it is split. `max` is the
-    /// longest message that fits, in bytes; `None` = `otherwise` where the whole message must be
-    /// seen, else any length.
+    /// `all` and one of `any` must hold, for each record if the message is split into `records`. `max`: the
+    /// longest matching message in bytes; `None` = `otherwise` if the whole message is needed, else any
+    /// length.
     #[must_use]
     pub fn new(
         all: AllOf,
@@ -132,7 +131,7 @@ impl Matcher {
             (Some(max), _) => Some(max),
             (None, _) => needs_all.then_some(otherwise.max(head)),
         };
-        // At least one byte: none would say that there is nothing to ask.
+        // At least one byte, because zero would mean that there are no rules.
         let needs = longest.unwrap_or(head).max(1);
         let within = records.is_some_and(Records::is_part);
         let first_bytes = match records {
@@ -144,20 +143,20 @@ impl Matcher {
                 .fold(FirstBytes::NONE, FirstBytes::or)
                 .and(all.first_bytes()),
         };
-        // Of a message in parts only one must be short.
+        // For a message in parts, only one part must be short.
         let most = longest.filter(|_| !within).map_or(u64::MAX, |longest| longest as u64);
         let prefilter = Prefilter { longest: most, first_bytes };
         Matcher { all, any: any.into(), records, longest, needs, prefilter }
     }
 
-    /// The most bytes of a message that must be seen to answer: of one that is longer, `NeedMore` after
-    /// so many bytes is `No` after one more.
+    /// The most bytes of a message that are needed to decide. For a longer message, `NeedMore` after this
+    /// many bytes means `No` after one more.
     #[must_use]
     pub fn needs(&self) -> usize {
         self.needs
     }
 
-    /// How a message is split.
+    /// How a message is split into records.
     pub(super) fn records(&self) -> Option<Records> {
         self.records
     }
@@ -177,11 +176,11 @@ impl Matcher {
         self.prefilter
     }
 
-    /// Tests what [`Prefilter::admit`] has let in.
+    /// Tests a message that [`Prefilter::admit`] did not rule out.
     pub(super) fn test_inside(&self, candidate: &Candidate<'_>) -> MatchResult {
         let Candidate { payload, text } = *candidate;
         match self.records {
-            // Decided from its head, so that only this must be short.
+            // Decided by its head, so only that must be short.
             Some(way) if way.is_part() => match condition::part(payload.seen(), way) {
                 Part::Is(part) => {
                     let part = Payload::new(part, 0, true).with_scratch(payload.scratch());

@@ -141,7 +141,7 @@ fn any_condition() -> impl Strategy<Value = AllOf> {
 }
 
 proptest! {
-    /// The first byte refuses nothing that would fit.
+    /// The first byte rules out nothing that would match.
     #[test]
     fn what_is_refused_by_its_first_byte_does_not_fit(
         all in any_condition(),
@@ -163,7 +163,7 @@ proptest! {
         }
     }
 
-    /// What is said of a head is what is said of every message that starts so.
+    /// The verdict on a head holds for every message that starts with it.
     #[test]
     fn no_answer_is_taken_back(
         all in any_condition(),

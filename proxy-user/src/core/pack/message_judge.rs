@@ -1,5 +1,5 @@
-//! The messages of one connection, both ways, before the rules that are for it, and what these must
-//! remember of what went before.
+//! Judges the messages of one connection in both directions by the rules that apply to it, and keeps the
+//! state that these rules need.
 
 use std::sync::Arc;
 
@@ -17,27 +17,27 @@ use crate::core::work::Sign;
 /// Judges the messages of one connection.
 #[derive(Debug)]
 pub struct MessageJudge {
-    /// Each under the side that the messages come from.
+    /// Rules, by the side that the messages come from.
     rules: PerSide<RuleSet>,
     /// Few connections need one.
     memory: Option<Box<Memory>>,
 }
 
-/// What is remembered of a connection.
+/// State of a connection that some rules need.
 #[derive(Debug)]
 struct Memory {
     awareness: Option<Awareness>,
-    /// What pages echo on other connections.
+    /// Messages that pages echo on other connections.
     echoed: Box<[Arc<Matcher>]>,
-    /// The newest message of the app is such a one.
+    /// The newest message of the app is one of these.
     is_echoed: bool,
     work: Option<WorkWatch>,
-    /// What a page says by itself when it opens the connection.
+    /// What a page sends by itself when it opens the connection.
     by_itself: RuleSet,
 }
 
 impl MessageJudge {
-    /// A judge by the rules of a connection that was just opened.
+    /// A judge with the rules of a connection that was just opened.
     #[must_use]
     pub fn new(connection: &Connection) -> MessageJudge {
         let Connection { input, output, echoed, work, by_itself, .. } = connection;
@@ -57,33 +57,33 @@ impl MessageJudge {
         }
     }
 
-    /// The most bytes of a message that must be shown, as [`RuleSet::longest`] says it.
+    /// The most bytes of a message that are needed, as in [`RuleSet::longest`].
     #[must_use]
     pub fn longest(&self, direction: Direction) -> usize {
         let memory = self.memory.as_ref().map_or(0, |memory| memory.longest(direction));
         self.rules[direction.source()].longest().max(memory)
     }
 
-    /// Whether messages of the app must be shown even where they cannot be activity.
+    /// Whether messages of the app are needed even if they cannot be activity.
     #[must_use]
     pub fn hears(&self) -> bool {
         self.memory.is_some()
     }
 
-    /// Gives the connection its number, by which its work is known.
+    /// Sets the connection's number, by which its work is identified.
     pub fn open(&mut self, connection: u64) {
         if let Some(work) = self.memory.as_mut().and_then(|memory| memory.work.as_mut()) {
             work.open(connection);
         }
     }
 
-    /// What was seen of work since this was last asked.
+    /// Signs of work since the last call.
     pub fn signs(&mut self) -> Option<impl Iterator<Item = Sign>> {
         let work = self.memory.as_mut()?.work.as_mut()?;
         work.has_signs().then(|| work.signs())
     }
 
-    /// Whether work that its messages show is looked for.
+    /// Whether its messages may show work.
     #[must_use]
     pub fn watches_work(&self) -> bool {
         self.memory.as_ref().is_some_and(|memory| memory.work.is_some())
@@ -95,14 +95,14 @@ impl MessageJudge {
         self.memory.as_ref().is_some_and(|memory| memory.is_echoed)
     }
 
-    /// Whether the rules ask how long ago the app said something that pages echo.
+    /// Whether a rule needs to know when the app last sent something that pages echo.
     #[must_use]
     pub fn asks_for_echo(&self) -> bool {
         self.rules.client.context_needs().echo
     }
 
-    /// Judges a message or its head, as [`RuleSet::judge`] does; of its context what is the connection's
-    /// own is filled in here. To be shown each message in its order.
+    /// Judges a message or its head, as [`RuleSet::judge`] does; fills in the connection's part of its
+    /// context. Call it for every message, in order.
     pub fn judge(
         &mut self,
         book: &RuleBook,
@@ -133,7 +133,7 @@ impl Memory {
         let echoed = self.echoed.iter().map(|matcher| matcher.needs());
         let echoed = if direction == Direction::Output { echoed.max().unwrap_or(0) } else { 0 };
         let work = self.work.as_ref().map_or(0, |work| {
-            // Of what the client says it must be known at least that it said something.
+            // For the client, at least the fact that it sent something is needed.
             let asked =
                 if direction == Direction::Input { self.by_itself.longest().max(1) } else { 0 };
             work.longest(direction).max(asked)
@@ -141,7 +141,7 @@ impl Memory {
         awareness.max(echoed).max(work)
     }
 
-    /// Notes a message; false = more of it must be seen.
+    /// Records a message; false = more of it must be seen.
     fn note(&mut self, direction: Direction, message: &Message<'_>) -> bool {
         let Message { opcode, payload, age, .. } = *message;
         if let (Some(awareness), Opcode::Binary) = (&mut self.awareness, opcode) {
@@ -157,7 +157,7 @@ impl Memory {
         if direction == Direction::Output && !self.echoed.is_empty() {
             self.is_echoed = self.echoed.iter().any(|matcher| {
                 let result = matcher.test(&candidate);
-                // Of one that is longer than it looks at it is told no more.
+                // A matcher is not given more than it needs.
                 let seen = payload.seen().len();
                 needs_more |= result == MatchResult::NeedMore && seen < matcher.needs();
                 result == MatchResult::Yes
@@ -172,7 +172,7 @@ impl Memory {
         seen && !needs_more
     }
 
-    /// Notes whether a message of the client is somebody asking for something.
+    /// Records whether a message of the client is a person asking for something.
     fn note_asked(
         &mut self,
         book: &RuleBook,
@@ -186,10 +186,10 @@ impl Memory {
         }
         let Some(work) = &mut self.work else { return judgement };
         match (judgement, by_itself) {
-            // It may have more to say.
+            // There may be more of it.
             (Judgement::Undecided, _) if more => {}
             (Judgement::Ignored(rule), _) | (_, Judgement::Ignored(rule)) => {
-                // What the page's own timer asks for is nobody's.
+                // Nobody asked for what the page's own timer requests.
                 let class = book.rule(rule).map(|name| name.class);
                 work.asked &= class != Some(Class::Timer);
             }

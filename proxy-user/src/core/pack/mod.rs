@@ -1,7 +1,7 @@
-//! Packs: the rules that tell a framework's machinery from the people who use it.
+//! Packs: rules that tell a framework's machinery from the people who use it.
 //!
-//! A rule sees one whole message or request and the connection it came on; it never sees a socket, a
-//! clock or a frame. `docs/packs.md` is the format's reference.
+//! A rule sees one whole message or request and the connection it came on. It never sees a socket, a clock or
+//! a frame. `docs/packs.md` is the reference of the format.
 
 mod awareness;
 mod book;

@@ -1,7 +1,7 @@
-//! Regular expressions of packs and configurations: linear in what they look at, small when compiled.
+//! Regular expressions in packs and configurations: linear time, small when compiled.
 //!
-//! They match bytes, and `\d`, `\w` and `\s` are ASCII: what a rule does not expect is activity, and
-//! digits of another script are not expected.
+//! They match bytes, and `\d`, `\w` and `\s` are ASCII only: what a rule does not expect is activity, and no
+//! rule expects digits of another script.
 
 use regex_automata::meta;
 use regex_syntax::ParserBuilder;
@@ -10,31 +10,31 @@ use thiserror::Error;
 
 use super::first_bytes::FirstBytes;
 
-/// The longest pattern in bytes: who needs more writes two rules.
+/// The longest pattern in bytes. Anything longer should be two rules.
 pub const MAX_PATTERN: usize = 2048;
 
-/// Bounds what a pattern such as `((a{99}){99}){99}` may take in memory, in bytes; the longest one in
-/// the built-in packs takes less than a tenth.
+/// The memory limit for a compiled pattern such as `((a{99}){99}){99}`, in bytes; the largest in the built-in
+/// packs takes less than a tenth of it.
 const MAX_PROGRAM: usize = 1 << 17;
 
-/// What one pattern remembers between texts, in bytes per thread at most.
+/// The most memory that a pattern may cache between searches, in bytes per thread.
 const MAX_CACHE: usize = 1 << 17;
 
 /// Groups within groups.
 const MAX_NESTING: u32 = 64;
 
-/// A pattern cannot be used.
+/// Why a pattern cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
     /// It is longer than [`MAX_PATTERN`] bytes, or too large once compiled.
     #[error("it is too large")]
     TooLarge,
-    /// It is not a regular expression; the text says where.
+    /// It is not a valid regular expression; the text says where.
     #[error("{0}")]
     Syntax(String),
 }
 
-/// A compiled regular expression. Equal to another that is written the same.
+/// A compiled regular expression. Two are equal if they are written the same.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: Box<str>,
@@ -44,10 +44,11 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// A pattern that must fit the whole text.
+    /// A pattern that must match the whole text.
     ///
     /// # Errors
-    /// When it is no regular expression (look-around and back-references are none) or too large.
+    /// If it is not a valid regular expression (look-around and back-references are not supported) or too
+    /// large.
     pub fn whole(pattern: &str) -> Result<Pattern, PatternError> {
         let inner = parse(pattern)?;
         let first_bytes = FirstBytes::of_expression(&inner).0;
@@ -55,7 +56,7 @@ impl Pattern {
         Ok(Pattern { text: pattern.into(), whole: true, regex: compile(&whole)?, first_bytes })
     }
 
-    /// A pattern that may stand anywhere in the text.
+    /// A pattern that may match anywhere in the text.
     ///
     /// # Errors
     /// As [`Pattern::whole`].
@@ -64,13 +65,13 @@ impl Pattern {
         Ok(Pattern { text: pattern.into(), whole: false, regex, first_bytes })
     }
 
-    /// Whether the text fits; linear in its length.
+    /// Whether the text matches; linear in its length.
     #[must_use]
     pub fn fits(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)
     }
 
-    /// What the last group of the pattern finds; `None` where it does not fit.
+    /// What the last group of the pattern matched; `None` if the text does not match.
     #[must_use]
     pub fn last_group<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
         let mut groups = self.regex.create_captures();
@@ -78,7 +79,7 @@ impl Pattern {
         text.get(groups.iter().last()??.range())
     }
 
-    /// The bytes that a text which fits can start with, if it is not empty.
+    /// The possible first bytes of a non-empty matching text.
     pub(super) fn first_bytes(&self) -> FirstBytes {
         self.first_bytes
     }
@@ -102,8 +103,8 @@ fn parse(pattern: &str) -> Result<Hir, PatternError> {
 }
 
 fn compile(expression: &Hir) -> Result<meta::Regex, PatternError> {
-    // Texts are short: what looks for literals ahead of the automaton, and what finds groups faster, would
-    // take more time at start than it ever saves.
+    // The texts are short: literal prefilters and faster group matching would cost more at start-up than they
+    // ever save.
     let settings = meta::Config::new()
         .utf8_empty(false)
         .auto_prefilter(false)
@@ -114,7 +115,7 @@ fn compile(expression: &Hir) -> Result<meta::Regex, PatternError> {
     built.map_err(|_| PatternError::TooLarge)
 }
 
-/// The parser draws the pattern with a mark below it, and says what is wrong in its last line.
+/// The parser's message draws the pattern with a mark below it; the last line says what is wrong.
 fn last_line(said: &str) -> String {
     let line = said.lines().last().unwrap_or(said);
     line.strip_prefix("error: ").unwrap_or(line).to_owned()

@@ -1,4 +1,4 @@
-//! What the rules say of plain requests, handshakes and server-sent events.
+//! Judges plain requests, handshakes and server-sent events.
 
 use super::book::{Entry, RuleBook};
 use super::condition::{Candidate, MatchResult};
@@ -7,18 +7,18 @@ use super::matcher::Matcher;
 use super::rule::{EventRule, RequestRule};
 use crate::core::payload::Payload;
 
-/// What the head of a request tells.
+/// The verdict on the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestJudgement {
-    /// All there is to say.
+    /// The final verdict.
     Decided(Judgement),
-    /// So many bytes of its body must be seen, or all of a shorter one: ask
-    /// [`RuleBook::request_body`] then.
+    /// This many bytes of the body are needed, or all of a shorter one: call [`RuleBook::request_body`] with
+    /// them.
     NeedsBody(usize),
 }
 
 impl RuleBook {
-    /// Judges a request, no handshake, to an app that was recognised by these packs.
+    /// Judges a request that is not a handshake. `recognised`: the packs recognised in the app's traffic.
     #[must_use]
     pub fn request(&self, head: &RequestHead<'_>, recognised: u64) -> RequestJudgement {
         let mut longest = 0;
@@ -28,7 +28,7 @@ impl RuleBook {
                 None if longest == 0 => {
                     return RequestJudgement::Decided(by_class(rule.class, index));
                 }
-                // The rules before this one want to see the body first.
+                // An earlier rule needs to see the body first.
                 None => break,
             }
         }
@@ -39,9 +39,8 @@ impl RuleBook {
         }
     }
 
-    /// Judges a request by its head and `body`, `whole` or its first bytes. Of a body of which as
-    /// many bytes were shown as [`RuleBook::request`] asked for, and of which more come,
-    /// [`Judgement::Undecided`] is activity.
+    /// Judges a request by its head and `body`, which is `whole` or only its first bytes. If as many bytes as
+    /// [`RuleBook::request`] asked for are given, and more follow, [`Judgement::Undecided`] means activity.
     #[must_use]
     pub fn request_body(
         &self,
@@ -62,8 +61,8 @@ impl RuleBook {
         Judgement::Activity(None)
     }
 
-    /// Judges a WebSocket handshake before the app has answered it, `recognised` being the packs
-    /// that the app was recognised by.
+    /// Judges a WebSocket handshake before the app has answered it. `recognised`: the packs recognised in the
+    /// app's traffic.
     #[must_use]
     pub fn upgrade(&self, opening: &Opening<'_>, recognised: u64) -> Judgement {
         let Opening { path, query, .. } = *opening;
@@ -92,15 +91,15 @@ impl RuleBook {
         }
     }
 
-    /// The most bytes of an event's data that the rules want to see on the answer to a request for
-    /// this path; 0 = there are no rules, and its events need not be looked for.
+    /// The most bytes of an event's data that are needed, in the answer to a request for this path; 0 = there
+    /// are no rules, so events need not be parsed.
     #[must_use]
     pub fn event_needs(&self, path: &str, recognised: u64) -> usize {
         self.events(path, recognised).map(|(_, rule)| rule.data.needs()).max().unwrap_or(0)
     }
 
-    /// Judges a server-sent event on the answer to a request for `path`: its name (`message` where
-    /// it has none) and its whole data, lines joined by `\n`.
+    /// Judges a server-sent event in the answer to a request for `path`: its name (`message` if it has none)
+    /// and its whole data, with lines joined by `\n`.
     #[must_use]
     pub fn event(&self, path: &str, event: &str, data: &[u8], recognised: u64) -> Judgement {
         for person in [true, false] {
@@ -117,7 +116,7 @@ impl RuleBook {
         Judgement::Activity(None)
     }
 
-    /// The rules that a request's head fits, those of class `person` first.
+    /// The rules that match a request's head, those of class `person` first.
     fn requests<'a>(
         &'a self,
         head: &'a RequestHead<'_>,
@@ -142,7 +141,7 @@ impl RuleBook {
     }
 }
 
-/// Bodies and events have no opcode: they are both kinds.
+/// Bodies and events have no opcode: they match both kinds.
 fn test(matcher: &Matcher, bytes: &[u8], whole: bool) -> MatchResult {
     let payload = &if whole { Payload::whole(bytes) } else { Payload::head(bytes) };
     match matcher.test(&Candidate { payload, text: true }) {

@@ -1,4 +1,4 @@
-//! A pack and its rules, compiled: plain data, filled by the loader and read by the rule book.
+//! A pack and its rules, compiled: plain data, built by the loader and read by the rule book.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use super::matcher::Matcher;
 use super::pattern::Pattern;
 use super::work::WorkRule;
 
-/// The longest message that a rule without `max` looks at in bytes, where it must see all of it.
+/// The longest message, in bytes, that a rule without `max` inspects if it must see all of it.
 pub const USUAL_MAX: usize = 256;
-/// The longest that `max` may say in bytes.
+/// The largest value of `max`, in bytes.
 pub const MOST_MAX: usize = 65_536;
 
 /// The rules of one framework.
@@ -18,19 +18,19 @@ pub const MOST_MAX: usize = 65_536;
 pub struct Pack {
     /// As written in `packs = [...]`.
     pub name: Arc<str>,
-    /// What it says of itself.
+    /// Its description.
     pub about: About,
-    /// Packs that come along wherever it is named: what its framework is built on.
+    /// Packs that come with it: those of what its framework is built on.
     pub with: Vec<Arc<str>>,
-    /// It applies only where it is named: what it recognises is too common to tell a framework by.
+    /// It applies only where it is named, because what it matches is too common to identify a framework.
     pub named_only: bool,
-    /// What it advises to count; `None` = nothing.
+    /// What it advises to count; `None` = no advice.
     pub count: Option<Advice>,
-    /// Connections that the message rules are for: any one is enough. Empty = every connection.
+    /// The connections that its message rules apply to: any one must match. Empty = every connection.
     pub connections: Vec<Guard>,
-    /// What the app says on one connection, and pages echo on others.
+    /// Messages that the app sends on one connection, and that pages echo on others.
     pub echoed: Vec<EchoRule>,
-    /// Requests that give the framework away.
+    /// Requests by which the framework is recognised.
     pub recognise: Vec<RequestGuard>,
     /// In the order of the file.
     pub messages: Vec<MessageRule>,
@@ -44,20 +44,20 @@ pub struct Pack {
     pub heartbeat: Option<Answering>,
 }
 
-/// Prose for people, empty where the file says nothing.
+/// Prose for people; empty if the file says nothing.
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// What the pack is for.
     pub about: String,
-    /// Versions that were seen or read.
+    /// Framework versions that were run or read.
     pub versions: String,
-    /// Where its facts are from.
+    /// The sources of its facts.
     pub source: String,
     /// `run`, `client-run` or `source`.
     pub confidence: String,
-    /// What a forgotten tab does while the app is away.
+    /// What a forgotten tab does while the app is down.
     pub away: String,
-    /// How a person shows.
+    /// How to recognise a person.
     pub people: String,
 }
 
@@ -66,7 +66,7 @@ pub struct About {
 pub enum Advice {
     /// Those of both sides.
     Both,
-    /// Those of the client.
+    /// Those of the client only.
     Input,
 }
 
@@ -81,26 +81,26 @@ impl Advice {
     }
 }
 
-/// Which connections something is for: all that is given must fit.
+/// Selects connections: everything given must match.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
-    /// Found in the path.
+    /// Must match somewhere in the path.
     pub path: Option<Pattern>,
-    /// Found in the query.
+    /// Must match somewhere in the query.
     pub query: Option<Pattern>,
-    /// Found in the subprotocol; a connection without one does not fit.
+    /// Must match somewhere in the subprotocol; a connection without one does not match.
     pub subprotocol: Option<Pattern>,
 }
 
 impl Guard {
-    /// Whether the connection fits.
+    /// Whether the connection matches.
     pub(super) fn fits(&self, opening: &Opening<'_>) -> bool {
         let protocol = opening.subprotocol;
         let fits = |pattern: &Pattern| protocol.is_some_and(|name| pattern.fits(name.as_bytes()));
         self.fits_place(opening) && self.subprotocol.as_ref().is_none_or(fits)
     }
 
-    /// Whether its path and query fit: all there is to see before the app has chosen.
+    /// Whether its path and query match: all that is known before the app has chosen a subprotocol.
     pub(super) fn fits_place(&self, opening: &Opening<'_>) -> bool {
         found(&self.path, opening.path) && found(&self.query, opening.query)
     }
@@ -110,19 +110,19 @@ fn found(pattern: &Option<Pattern>, text: &str) -> bool {
     pattern.as_ref().is_none_or(|pattern| pattern.fits(text.as_bytes()))
 }
 
-/// Which requests something is for: all that is given must fit.
+/// Selects requests: everything given must match.
 #[derive(Clone, Debug, Default)]
 pub struct RequestGuard {
     /// One of these; empty = any.
     pub methods: Vec<Box<str>>,
-    /// Found in the path.
+    /// Must match somewhere in the path.
     pub path: Option<Pattern>,
-    /// Found in the query.
+    /// Must match somewhere in the query.
     pub query: Option<Pattern>,
 }
 
 impl RequestGuard {
-    /// Whether the request fits.
+    /// Whether the request matches.
     pub(super) fn fits(&self, head: &RequestHead<'_>) -> bool {
         let methods = &self.methods;
         (methods.is_empty() || methods.iter().any(|method| **method == *head.method))
@@ -131,7 +131,7 @@ impl RequestGuard {
     }
 }
 
-/// Names a rule to people.
+/// The full name of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleName {
     /// Its pack.
@@ -148,56 +148,56 @@ impl std::fmt::Display for RuleName {
     }
 }
 
-/// A WebSocket message that is machinery, or surely a person's.
+/// A WebSocket message that is machinery, or certainly a person's.
 #[derive(Clone, Debug)]
 pub struct MessageRule {
     /// Unique in its pack.
     pub id: Arc<str>,
     /// What it recognises.
     pub class: Class,
-    /// For messages from the client.
+    /// Applies to messages from the client.
     pub input: bool,
-    /// For messages from the app.
+    /// Applies to messages from the app.
     pub output: bool,
-    /// The connection it came on.
+    /// The connections that it applies to.
     pub guard: Guard,
-    /// Only this long after the connection was opened; `None` = always.
+    /// Only for this long after the connection was opened; `None` = always.
     pub within: Option<Duration>,
-    /// Only on a connection that a page opened again by itself.
+    /// Only on a connection that a page re-opened by itself.
     pub unattended: bool,
-    /// Only what its side says first on the connection.
+    /// Only the first message of its side on the connection.
     pub first: bool,
-    /// Only this long after the app said something that pages echo; `None` = always.
+    /// Only for this long after the app sent something that pages echo; `None` = always.
     pub echo: Option<Duration>,
-    /// Only awareness that tells nothing new.
+    /// Only awareness that says nothing new.
     pub unchanged: bool,
-    /// What is asked of the message.
+    /// The conditions on the message.
     pub matcher: Arc<Matcher>,
 }
 
 /// A message of the app that pages echo on their other connections.
 #[derive(Clone, Debug)]
 pub struct EchoRule {
-    /// The connection that it comes on.
+    /// The connections that it comes on.
     pub guard: Guard,
-    /// What is asked of the message.
+    /// The conditions on the message.
     pub matcher: Arc<Matcher>,
 }
 
-/// A plain request that is machinery, or a WebSocket handshake.
+/// A plain request or a WebSocket handshake that is machinery.
 #[derive(Clone, Debug)]
 pub struct RequestRule {
     /// Unique in its pack.
     pub id: Arc<str>,
     /// What it recognises.
     pub class: Class,
-    /// Its head.
+    /// The conditions on its head.
     pub guard: RequestGuard,
-    /// For handshakes, and for nothing else.
+    /// For handshakes only.
     pub upgrade: bool,
-    /// Only this long after the browser got a connection back by itself; `None` = always.
+    /// Only for this long after the browser restored a connection by itself; `None` = always.
     pub reopened: Option<Duration>,
-    /// What is asked of the body; `None` = nothing.
+    /// The conditions on the body; `None` = none.
     pub body: Option<Matcher>,
 }
 
@@ -208,38 +208,38 @@ pub struct EventRule {
     pub id: Arc<str>,
     /// What it recognises.
     pub class: Class,
-    /// Found in the path of the request that it answers.
+    /// Must match somewhere in the path of the request.
     pub path: Option<Pattern>,
     /// The event's name; `None` = any.
     pub event: Option<Box<str>>,
-    /// What is asked of its data.
+    /// The conditions on its data.
     pub data: Matcher,
 }
 
 /// Who answers heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answerer {
-    /// The app, once it was seen to; the proxy until then.
+    /// The app, if it was seen to; until then the proxy.
     Auto,
-    /// The app always.
+    /// Always the app.
     App,
-    /// The proxy always.
+    /// Always the proxy.
     Proxy,
 }
 
 /// How a framework's heartbeats are answered.
 #[derive(Clone, Debug)]
 pub struct Answering {
-    /// Place among the pack's messages of the client's heartbeat.
+    /// Index of the rule for the client's heartbeat among the pack's message rules.
     pub ask: usize,
-    /// Place among the pack's messages of the app's answer.
+    /// Index of the rule for the app's answer.
     pub answer: usize,
-    /// The answer itself.
+    /// The payload of the answer.
     pub payload: Arc<[u8]>,
-    /// The answer is a binary message, else text.
+    /// Whether the answer is a binary message; otherwise it is text.
     pub binary: bool,
     /// Who answers.
     pub answerer: Answerer,
-    /// How long an app that answers may take.
+    /// How long the app may take to answer.
     pub timeout: Duration,
 }

@@ -1,7 +1,7 @@
-//! The rules that apply to one direction of one connection, tried in their order.
+//! The rules for one direction of one connection, tried in order.
 //!
-//! Messages of connections without rules never come here; a message costs as much as the rules that
-//! its length and its first byte leave.
+//! Messages of connections without rules never get here. The cost of a message is that of the rules that are
+//! left after checking its length and its first byte.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::core::frame::Opcode;
 /// The rules of one direction.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
-    /// Places among the book's compiled rules. Those of class `person` first.
+    /// Indices into the book's compiled rules, those of class `person` first.
     rules: Box<[u16]>,
     longest: u32,
     context_needs: ContextNeeds,
 }
 
-/// What the rules of a direction ask of what was before a message.
+/// Which context the rules of a direction need.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ContextNeeds {
     /// [`Context::awareness`](super::Context).
@@ -31,7 +31,7 @@ pub(super) struct ContextNeeds {
     pub(super) echo: bool,
 }
 
-/// A message rule, made ready to be tried.
+/// A message rule, prepared for matching.
 #[derive(Clone, Debug)]
 pub(super) struct CompiledRule {
     pub(super) number: RuleIndex,
@@ -41,7 +41,7 @@ pub(super) struct CompiledRule {
     within: Duration,
     echo: Option<Duration>,
     unchanged: bool,
-    /// That of `matcher`, close at hand.
+    /// Copied from `matcher`, for locality.
     prefilter: Prefilter,
     matcher: Arc<Matcher>,
 }
@@ -60,14 +60,14 @@ impl CompiledRule {
         }
     }
 
-    /// Knows a person.
+    /// Whether its class is `person`.
     pub(super) fn person(&self) -> bool {
         self.person
     }
 }
 
 impl RuleSet {
-    /// Takes the places of the rules in the order in which they are tried.
+    /// Takes the indices of the rules, in the order in which they are tried.
     pub(super) fn new(book: &RuleBook, rules: Vec<u16>) -> RuleSet {
         let needs = |&place: &u16| book.compiled(place).map_or(0, |rule| rule.matcher.needs());
         let longest = rules.iter().map(needs).max().unwrap_or(0);
@@ -76,7 +76,7 @@ impl RuleSet {
             awareness: compiled().any(|rule| rule.unchanged),
             echo: compiled().any(|rule| rule.echo.is_some()),
         };
-        // A rule that looks at the whole message has a limit, far below this.
+        // A rule that inspects whole messages has a limit far below this.
         let longest = u32::try_from(longest).unwrap_or(u32::MAX);
         RuleSet { rules: rules.into(), longest, context_needs }
     }
@@ -85,15 +85,14 @@ impl RuleSet {
         self.context_needs
     }
 
-    /// The most bytes of a message that must be shown; 0 = there are no rules. A message of which
-    /// so many bytes were shown, of which more come, and which is still [`Judgement::Undecided`] is
-    /// activity.
+    /// The most bytes of a message that are needed; 0 = there are no rules. If this many bytes are given, and
+    /// more follow, [`Judgement::Undecided`] means activity.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.longest as usize
     }
 
-    /// Judges a message or its head. What is said of a head holds for the whole.
+    /// Judges a message or its head. The verdict on a head holds for the whole message.
     #[must_use]
     pub fn judge(&self, book: &RuleBook, message: &Message<'_>) -> Judgement {
         let payload = message.payload;
@@ -120,7 +119,7 @@ impl RuleSet {
     }
 }
 
-/// Only whole messages come here: such a rule has a `max`.
+/// Only called for whole messages: such a rule has a `max`.
 fn is_unchanged(message: &Message<'_>) -> bool {
     let known = message.context.awareness;
     known.is_some_and(|known| known.repeats(message.payload, message.age))

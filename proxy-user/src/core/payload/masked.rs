@@ -1,7 +1,7 @@
-//! The masking of RFC 6455 section 5.3, and bytes that are read through it. Must not know where in a
-//! frame they are.
+//! Masking (RFC 6455 section 5.3), and bytes that are read through their mask. Must not know where in a frame
+//! they are.
 
-/// Masks or unmasks `bytes`, of which the first belongs to `key[0]`.
+/// Masks or unmasks `bytes`; the first one is combined with `key[0]`.
 pub(in crate::core) fn apply(bytes: &mut [u8], key: [u8; 4]) {
     let [a, b, c, d] = key;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -14,22 +14,23 @@ pub(in crate::core) fn apply(bytes: &mut [u8], key: [u8; 4]) {
     }
 }
 
-/// The key as it stands for the byte that is `passed` bytes further on.
+/// The key rotated for the byte `passed` bytes further on.
 pub(in crate::core) fn advance(mut key: [u8; 4], passed: usize) -> [u8; 4] {
     key.rotate_left(passed % 4);
     key
 }
 
-/// Bytes as they stand on the wire, read without the mask that may be on them.
+/// Bytes as on the wire, read without the mask that they may have.
 #[derive(Clone, Copy, Debug)]
 pub struct Masked<'a> {
     bytes: &'a [u8],
-    /// Of the first byte in the lowest eight bits; 0 = there is no mask, or one that changes nothing.
+    /// The key, with the lowest eight bits for the first byte; 0 = not masked, or with a mask that changes
+    /// nothing.
     key: u32,
 }
 
 impl<'a> Masked<'a> {
-    /// Bytes of which the first belongs to `key[0]`; `None` = they are not masked.
+    /// Bytes whose first one is masked with `key[0]`; `None` = not masked.
     #[inline]
     #[must_use]
     pub fn new(bytes: &'a [u8], key: Option<[u8; 4]>) -> Masked<'a> {
@@ -49,7 +50,7 @@ impl<'a> Masked<'a> {
         self.bytes.is_empty()
     }
 
-    /// The byte at this place, without its mask.
+    /// The byte at this index, unmasked.
     #[inline]
     #[must_use]
     pub fn at(&self, place: usize) -> Option<u8> {
@@ -57,14 +58,14 @@ impl<'a> Masked<'a> {
         self.bytes.get(place).map(|byte| byte ^ key)
     }
 
-    /// The key as it stands for this place.
+    /// The key rotated for this index.
     #[inline]
     fn key_at(&self, place: usize) -> u32 {
         let [low, ..] = place.to_le_bytes();
         self.key.rotate_right(8 * u32::from(low % 4))
     }
 
-    /// The eight bytes from this place on, without their mask.
+    /// The eight bytes from this index on, unmasked.
     #[must_use]
     pub fn word(&self, place: usize) -> Option<[u8; 8]> {
         let word = self.bytes.get(place..)?.first_chunk::<8>()?;
@@ -72,14 +73,14 @@ impl<'a> Masked<'a> {
         Some((u64::from_le_bytes(*word) ^ (key | key << 32)).to_le_bytes())
     }
 
-    /// The bytes from `start` to before `end`, if there are so many.
+    /// The bytes from `start` to `end` (exclusive), if there are that many.
     #[must_use]
     pub fn part(&self, start: usize, end: usize) -> Option<Masked<'a>> {
         let bytes = self.bytes.get(start..end)?;
         Some(Masked { bytes, key: self.key_at(start) })
     }
 
-    /// Whether these are the bytes that `plain` starts with.
+    /// Whether `plain` starts with these bytes.
     #[inline]
     #[must_use]
     pub fn begins(&self, plain: &[u8]) -> bool {
@@ -93,7 +94,7 @@ impl<'a> Masked<'a> {
         self.bytes.get(..plain.len()).is_some_and(|bytes| Masked { bytes, ..*self }.same(plain))
     }
 
-    /// Whether these are `plain`, of the same length.
+    /// Whether these are equal to `plain`, which has the same length.
     #[inline]
     fn same(&self, plain: &[u8]) -> bool {
         let key = u64::from(self.key);
@@ -106,14 +107,14 @@ impl<'a> Masked<'a> {
             && rest.all(|((byte, plain), key)| byte ^ key == *plain)
     }
 
-    /// The bytes themselves, if no mask is on them.
+    /// The bytes themselves, if they are not masked.
     #[inline]
     #[must_use]
     pub fn bare(&self) -> Option<&'a [u8]> {
         (self.key == 0).then_some(self.bytes)
     }
 
-    /// Puts the bytes behind `clear`, without their mask.
+    /// Appends the unmasked bytes to `clear`.
     pub fn unmask_onto(&self, clear: &mut Vec<u8>) {
         let start = clear.len();
         clear.extend_from_slice(self.bytes);

@@ -1,8 +1,8 @@
-//! A message's payload as far as it has come: where it lies, as it stands on the wire, and what is
-//! known of its length. Says nothing of what it means.
+//! The payload of a message as far as it has arrived, in place as on the wire, and what is known of its
+//! length. Does not know what it means.
 //!
-//! Most judges look at a few bytes. Those are read through the mask; who needs a slice of plain text
-//! has it made once for a message, in memory that may be lent for it.
+//! Most judges look at a few bytes and read them through the mask. A judge that needs plain text has it
+//! unmasked once per message, into memory that may be borrowed.
 
 mod masked;
 mod scratch;
@@ -17,16 +17,16 @@ pub use self::scratch::Scratch;
 #[derive(Debug)]
 pub struct Payload<'a> {
     seen: Masked<'a>,
-    /// The message has at least so many bytes.
+    /// The minimum length of the message in bytes.
     least: u64,
-    /// And no more.
+    /// Whether that is its exact length.
     ends: bool,
     scratch: Option<&'a Scratch>,
     clear: OnceCell<Vec<u8>>,
 }
 
 impl<'a> Payload<'a> {
-    /// What was seen of a message that has at least `least` bytes; `ends`: and no more.
+    /// The bytes seen of a message of at least `least` bytes; `ends`: exactly that many.
     #[inline]
     #[must_use]
     pub fn new(seen: Masked<'a>, least: u64, ends: bool) -> Payload<'a> {
@@ -34,21 +34,20 @@ impl<'a> Payload<'a> {
         Payload { seen, least, ends, scratch: None, clear: OnceCell::new() }
     }
 
-    /// The same with memory for its plain text, to be given back by [`Payload::give_back`]; `None` = of
-    /// its own.
+    /// Uses this memory for the plain text, returned by [`Payload::give_back`]; `None` = allocate.
     #[inline]
     #[must_use]
     pub fn with_scratch(self, scratch: Option<&'a Scratch>) -> Payload<'a> {
         Payload { scratch, ..self }
     }
 
-    /// The memory that was lent.
+    /// The borrowed memory.
     #[must_use]
     pub fn scratch(&self) -> Option<&'a Scratch> {
         self.scratch
     }
 
-    /// All of a message, in plain bytes.
+    /// A whole message in plain bytes.
     #[must_use]
     pub fn whole(bytes: &'a [u8]) -> Payload<'a> {
         Payload::new(Masked::new(bytes, None), 0, true)
@@ -60,35 +59,35 @@ impl<'a> Payload<'a> {
         Payload::new(Masked::new(bytes, None), 0, false)
     }
 
-    /// What was seen.
+    /// The bytes seen.
     #[inline]
     #[must_use]
     pub fn seen(&self) -> &Masked<'a> {
         &self.seen
     }
 
-    /// All of it was seen.
+    /// Whether all of it was seen.
     #[inline]
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.ends && self.least == self.seen.len() as u64
     }
 
-    /// The message has at least so many bytes.
+    /// The minimum length of the message in bytes.
     #[inline]
     #[must_use]
     pub fn least(&self) -> u64 {
         self.least
     }
 
-    /// How many bytes the message has, if that is known.
+    /// The length of the message in bytes, if known.
     #[inline]
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         self.ends.then_some(self.least)
     }
 
-    /// Gives the memory back that was lent.
+    /// Returns the borrowed memory.
     #[inline]
     pub fn give_back(self) {
         if let (Some(scratch), Some(bytes)) = (self.scratch, self.clear.into_inner()) {
@@ -96,7 +95,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// What was seen, unmasked when this is first called.
+    /// The bytes seen, unmasked on the first call.
     #[must_use]
     pub fn plain(&self) -> &[u8] {
         match self.seen.bare() {

@@ -1,18 +1,18 @@
-//! Memory for the plain text of a message, which one message hands on to the next.
+//! A buffer for the plain text of a message, reused from message to message.
 
 use std::cell::Cell;
 
 use super::Masked;
 
-/// More is given back to the allocator, in bytes.
+/// A buffer larger than this, in bytes, is freed rather than kept.
 const KEPT: usize = 64 * 1024;
 
-/// Where such memory is kept between two messages.
+/// Keeps the buffer between two messages.
 #[derive(Default)]
 pub struct Scratch(Cell<Vec<u8>>);
 
 impl Scratch {
-    /// The bytes without their mask.
+    /// The bytes, unmasked.
     #[inline(never)]
     pub(super) fn unmask(&self, seen: &Masked<'_>) -> Vec<u8> {
         let mut bytes = self.0.take();

@@ -51,7 +51,7 @@ proptest! {
     }
 }
 
-/// The memory of one must not become another's while both are in use.
+/// Two messages in use at the same time must not share memory.
 #[test]
 fn two_messages_are_plain_at_once() {
     let key = [1, 2, 3, 4];

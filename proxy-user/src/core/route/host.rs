@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// A host, or all hosts below one; in lower case without a trailing dot.
+/// A host, or all hosts below one; in lower case, without a trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostPattern {
-    /// This host alone; an IPv6 address stands in brackets, as in a `Host` header.
+    /// This host only; an IPv6 address is in brackets, as in a `Host` header.
     Exact(String),
-    /// Every host below this one, at any depth, but not itself; kept without the `*.`.
+    /// Every host below this one, at any depth, but not itself; stored without the `*.`.
     Suffix(String),
 }
 
 impl HostPattern {
-    /// Whether a host (without its port, in any case, with or without a trailing dot) is meant.
+    /// Whether a host matches (without port, in any case, with or without a trailing dot).
     #[must_use]
     pub fn matches(&self, host: &str) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);

@@ -1,9 +1,9 @@
-//! The route table: which value a host and a path lead to. The host decides first, then the longest
-//! path prefix in whole, percent-decoded segments.
+//! The route table: maps a host and a path to a value. The host decides first, then the longest path prefix
+//! of whole, percent-decoded segments.
 //!
-//! Routes are added and removed one by one; nothing is rebuilt. Several sources may claim one host and
-//! path: the first of them in the order of [`Source`] wins, and the next one takes over when it goes.
-//! The table knows neither apps nor configuration.
+//! Routes are added and removed one by one; nothing is rebuilt. Several sources may claim the same host and
+//! path: the first one in the order of [`Source`] wins, and the next one takes over when it is removed. The
+//! table knows neither apps nor configuration.
 
 mod host;
 mod tree;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 pub use self::host::HostPattern;
 use self::tree::Tree;
 
-/// Where a route comes from, the one that wins first.
+/// Where a route comes from, in order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// The configuration file.
@@ -27,9 +27,9 @@ pub enum Source {
 /// Routes from hosts and paths to values.
 #[derive(Debug)]
 pub struct RouteTable<T> {
-    /// By the host in lower case.
+    /// By host in lower case.
     exact: HashMap<Box<str>, Tree<T>>,
-    /// By what follows `*.`.
+    /// By the part after `*.`.
     below: HashMap<Box<str>, Tree<T>>,
     any: Tree<T>,
 }
@@ -41,8 +41,8 @@ impl<T> Default for RouteTable<T> {
 }
 
 impl<T> RouteTable<T> {
-    /// Adds a route; gives what this source had there before. `host`: `None` = any. `path`: a prefix,
-    /// with or without a slash at its end.
+    /// Adds a route. Returns the value that this source had there before. `host`: `None` = any. `path`: a
+    /// prefix, with or without a trailing slash.
     pub fn insert(
         &mut self,
         host: Option<&HostPattern>,
@@ -58,7 +58,7 @@ impl<T> RouteTable<T> {
         tree.insert(path, source, value)
     }
 
-    /// Removes the route that this source has there.
+    /// Removes the route of this source.
     pub fn remove(&mut self, host: Option<&HostPattern>, path: &str, source: Source) -> Option<T> {
         let (trees, name) = match host {
             None => return self.any.remove(path, source),
@@ -73,7 +73,7 @@ impl<T> RouteTable<T> {
         removed
     }
 
-    /// What `host` (without its port, in any case) and `path` lead to.
+    /// The value for `host` (without port, in any case) and `path`.
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&T> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -83,9 +83,9 @@ impl<T> RouteTable<T> {
     }
 }
 
-/// What may stand behind `*.` in a pattern that matches this host, the longest first.
+/// What may follow `*.` in a pattern that matches this host, the longest first.
 fn suffixes(host: &str) -> impl Iterator<Item = &str> {
-    // A label stands before the dot.
+    // There must be a label before the dot.
     host.match_indices('.').filter(|(at, _)| *at > 0).map(|(at, _)| &host[at + 1..])
 }
 

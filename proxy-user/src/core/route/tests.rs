@@ -73,7 +73,7 @@ fn the_file_wins_and_the_next_source_takes_over() {
     assert!(table.any.is_empty());
 }
 
-/// One of few hosts, paths and sources, so that they meet.
+/// One of a few hosts, paths and sources, so that they collide.
 fn place() -> impl Strategy<Value = (Option<HostPattern>, String, Source)> {
     let host = prop_oneof![
         Just(None),
@@ -88,7 +88,7 @@ fn place() -> impl Strategy<Value = (Option<HostPattern>, String, Source)> {
 }
 
 proptest! {
-    /// Beside a list that is searched from end to end.
+    /// Compared with a linear search through a list.
     #[test]
     fn it_finds_what_a_list_finds(
         changes in proptest::collection::vec((place(), any::<bool>()), 0..60),

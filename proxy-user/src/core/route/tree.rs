@@ -1,11 +1,11 @@
-//! The paths of one host: a tree whose branches are decoded path segments.
+//! The paths of one host: a tree of decoded path segments.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Source;
 
-/// A node: the routes that end here, and the segments that go on.
+/// A node: the routes that end here, and its children by segment.
 #[derive(Debug)]
 pub(super) struct Tree<T> {
     /// Sorted by source.
@@ -38,7 +38,7 @@ impl<T> Tree<T> {
         self.remove_below(segments(prefix(path)), source)
     }
 
-    /// Nodes that lead nowhere go with the last route behind them.
+    /// Nodes that lead nowhere are removed with the last route below them.
     fn remove_below<'a>(
         &mut self,
         mut path: impl Iterator<Item = Cow<'a, str>>,
@@ -48,7 +48,7 @@ impl<T> Tree<T> {
             let at = self.here.binary_search_by_key(&source, |(source, _)| *source).ok()?;
             return Some(self.here.remove(at).1);
         };
-        // A trait object, as a type of its own for each depth would have no end.
+        // A trait object, because generics would create a new type at every depth, without end.
         let path: &mut dyn Iterator<Item = Cow<'a, str>> = &mut path;
         let node = self.next.get_mut(&*segment)?;
         let removed = node.remove_below(path, source);
@@ -58,7 +58,7 @@ impl<T> Tree<T> {
         removed
     }
 
-    /// The value of the longest prefix of this path.
+    /// The value of the longest matching prefix.
     pub(super) fn find(&self, path: &str) -> Option<&T> {
         let (mut node, mut found) = (self, self.here.first());
         for segment in segments(path) {
@@ -74,20 +74,20 @@ impl<T> Tree<T> {
     }
 }
 
-/// A route's path: a slash at its end adds nothing.
+/// A route's path without its trailing slash.
 fn prefix(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
-/// The segments of a path (RFC 3986 section 3.3), decoded one by one, so that a `%2F` ends none. The
-/// root has none; what follows a slash at the end is an empty one.
+/// The segments of a path (RFC 3986 section 3.3), decoded one by one, so that `%2F` does not separate
+/// segments. The root has none; a trailing slash is followed by an empty one.
 fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let parts = (!path.is_empty()).then(|| path.split('/'));
     parts.into_iter().flatten().map(decode)
 }
 
-/// A segment without its percent-encoding. What cannot be decoded stays as it is written.
+/// A percent-decoded segment. Invalid escapes are left as they are.
 fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return segment.into();
@@ -98,7 +98,7 @@ fn decode(segment: &str) -> Cow<'_, str> {
     while let Some(&byte) = segment.as_bytes().get(at) {
         match (byte, digit(at + 1), digit(at + 2)) {
             (b'%', Some(high), Some(low)) => {
-                // Two hexadecimal digits fill a byte.
+                // Two hexadecimal digits fit a byte.
                 bytes.push(u8::try_from(high << 4 | low).unwrap_or_default());
                 at += 3;
             }

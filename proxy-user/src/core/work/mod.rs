@@ -1,10 +1,10 @@
-//! What an app computes for somebody who is not typing, as far as the wire tells.
+//! Work that an app does for somebody who is not typing, as far as its traffic shows.
 //!
-//! Give [`Works::on`] what is seen, in its order and with the time. Work begins and ends under a key; it
-//! also ends with its scope, and with its connection where the framework says no more of it then. Work
-//! that a page began by itself, when it was loaded or by a timer, is known, and keeps nothing awake.
+//! Pass signs to [`Works::on`] in order and with the time. Work begins and ends under a key. It also ends
+//! with its scope, or with its connection if the framework would not report its end otherwise. Work that a
+//! page began by itself, when loading or by a timer, is tracked but keeps nothing awake.
 //!
-//! Bounded: of more than [`MAX_OPEN`] works the oldest is forgotten. Nothing here knows packs or sessions.
+//! Bounded: beyond [`MAX_OPEN`] the oldest is forgotten. Nothing here knows packs or sessions.
 
 mod sign;
 
@@ -15,41 +15,42 @@ pub use self::sign::{By, Key, Scope, Sign};
 use super::lifecycle::{self, SHORT_WORK};
 use super::time::Nanos;
 
-/// The most works at a time.
+/// The most pieces of work tracked at a time.
 pub const MAX_OPEN: usize = 256;
 /// The most listeners that are remembered.
 pub const MAX_LISTENERS: usize = 1024;
-/// Works of which one begins so soon after the other has ended are one stretch.
+/// Work that begins this soon after other work has ended belongs to the same stretch.
 const GAP: Duration = Duration::from_secs(1);
-/// What is about to end does so in this time.
+/// Work whose end has been announced ends within this time.
 const ENDING: Duration = Duration::from_secs(5);
-/// Of two connections one may tell the begin of what the other has told the end of.
+/// How many ended keys are remembered: one connection may report the beginning after another has reported the
+/// end.
 const ENDED: usize = 16;
 
 /// One work in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     key: Key,
-    /// The rule that knows it.
+    /// The rule that detected it.
     pub rule: Arc<str>,
     /// Who began it.
     pub by: By,
-    /// A person asked for it, and not only for what it follows from.
+    /// A person asked for this work itself, not only for something that it follows from.
     direct: bool,
-    /// Since when it counts.
+    /// When it starts to count.
     pub since: Nanos,
-    /// When its newest sign came.
+    /// When the last sign of it came.
     seen: Nanos,
-    /// It is over when no sign has come for so long; `None` = never.
+    /// It is over if there has been no sign of it for this long; `None` = never.
     lapse: Option<Duration>,
 }
 
-/// Whether the app is at work for somebody.
+/// A change in whether the app is at work for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is.
+    /// It now is.
     Began,
-    /// It is no more, and was for so long.
+    /// It no longer is, and was for this long.
     Ended(Duration),
 }
 
@@ -57,23 +58,23 @@ pub enum Change {
 #[derive(Debug, Default)]
 pub struct Works {
     open: Vec<Open>,
-    /// Who listens to a named scope: its number, and the connection.
+    /// Who listens to a named scope: the scope's number and the connection.
     listeners: Vec<(u64, u64)>,
-    /// Keys that will not be used again.
+    /// Keys of ended work, which are not used again.
     ended: [Option<Key>; ENDED],
     next_ended: usize,
-    /// What a person asked for directly ended last: its scope, and when.
+    /// The last work to end that a person had asked for directly: its scope, and when it ended.
     direct: Option<(Scope, Nanos)>,
-    /// Since when the app is at work for somebody.
+    /// Since when the app has been at work for somebody.
     busy: Option<Nanos>,
-    /// The newest stretch of work that is over.
+    /// The last stretch of work that is over.
     stretch: Option<(Nanos, Nanos)>,
-    /// When a stretch ended that left something to fetch.
+    /// When the last stretch ended whose result can still be fetched.
     left: Option<Nanos>,
 }
 
 impl Works {
-    /// Something was seen at `now`.
+    /// Processes a sign at `now`.
     pub fn on(&mut self, sign: Sign, now: Nanos) -> Option<Change> {
         self.expire(now);
         match sign {
@@ -115,30 +116,30 @@ impl Works {
         self.settle(now)
     }
 
-    /// To be asked now and then: what has lapsed is over, what waited to count counts.
+    /// Call now and then: ends work that has lapsed, and starts counting work that has lasted long enough.
     pub fn tick(&mut self, now: Nanos) -> Option<Change> {
         self.expire(now);
         self.settle(now)
     }
 
-    /// Since when the app is at work for somebody.
+    /// Since when the app has been at work for somebody.
     #[must_use]
     pub fn busy(&self) -> Option<Nanos> {
         self.busy
     }
 
-    /// When work ended that left something to fetch.
+    /// When the last work ended whose result can still be fetched.
     #[must_use]
     pub fn left(&self) -> Option<Nanos> {
         self.left
     }
 
-    /// What is in progress, the oldest first.
+    /// Work in progress, the oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Open> {
         self.open.iter()
     }
 
-    /// Whether a named scope has somebody who listens to it.
+    /// Whether a connection listens to the named scope of this work.
     #[must_use]
     pub fn is_watched(&self, open: &Open) -> bool {
         match open.key.scope {
@@ -147,14 +148,14 @@ impl Works {
         }
     }
 
-    /// Whether nothing is known: no work, and nobody who listens.
+    /// Whether there is neither work nor a listener.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.open.is_empty() && self.listeners.is_empty()
     }
 
-    /// What the lifecycle wants to know. Work keeps an app awake with nobody there for `limit` at most,
-    /// from its begin or from the newest `activity`.
+    /// What the lifecycle needs to know. Work keeps an app awake with nobody there for at most `limit`, from
+    /// its beginning or from the newest `activity`.
     #[must_use]
     pub fn facts(&self, limit: Duration, activity: Option<Nanos>) -> lifecycle::Work {
         let since = self.busy.map(|since| activity.map_or(since, |activity| since.max(activity)));
@@ -191,7 +192,7 @@ impl Works {
         self.open.push(Open { key, rule, by, direct, since: now + after, seen: now, lapse });
     }
 
-    /// Whether what begins now in this scope follows from what a person asked for.
+    /// Whether work that begins now in this scope follows from what a person asked for.
     fn follows(&self, scope: Scope, now: Nanos) -> bool {
         self.open.iter().any(|open| open.direct && open.key.scope == scope)
             || self.direct.is_some_and(|(of, at)| of == scope && now.since(at) <= GAP)
@@ -210,7 +211,7 @@ impl Works {
         self.open.retain(|open| open.lapse.is_none_or(|lapse| now.since(open.seen) <= lapse));
     }
 
-    /// Whether anything that counts is in progress now, and what has changed.
+    /// Updates whether any work that counts is in progress; returns what has changed.
     fn settle(&mut self, now: Nanos) -> Option<Change> {
         let counts = |open: &&Open| open.by == By::Person && open.since <= now;
         let first = self.open.iter().filter(counts).map(|open| open.since).min();

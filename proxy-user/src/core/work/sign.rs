@@ -1,64 +1,65 @@
-//! What is seen of work.
+//! Signs of work.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where work belongs to.
+/// What work belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// A connection or a request: it is over with that. The number is its alone in this process.
+    /// A connection or a request, with which it ends. The number is unique in this process.
     Connection(u64),
-    /// Something that goes on whoever looks, such as a kernel.
+    /// Something that continues whether or not anybody is connected, such as a kernel.
     Named(u64),
 }
 
-/// Which work.
+/// Identifies a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Where it belongs to.
+    /// What it belongs to.
     pub scope: Scope,
-    /// Its own number there, as a rule a hash; 0 = the only one.
+    /// Its number there, usually a hash; 0 = the only one.
     pub id: u64,
 }
 
-/// Who began a work.
+/// Who began a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// Somebody asked for it.
     Person,
-    /// A page, when it was loaded or by a timer: it keeps nothing awake.
+    /// A page, when loading or by a timer: it keeps nothing awake.
     Page,
     /// Nobody asked for it directly: it is a person's if it follows from what a person asked for.
     Asker,
 }
 
-/// Something that was seen.
+/// An observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// Work began, or goes on.
+    /// Work began or is still in progress.
     Began {
         /// Which.
         key: Key,
-        /// The rule that knows it.
+        /// The rule that detected it.
         rule: Arc<str>,
         /// Who began it.
         by: By,
-        /// It counts only when it has lasted for so long.
+        /// It counts only after it has lasted this long.
         after: Duration,
-        /// It is over when nothing is seen of it for so long; `None` = never.
+        /// It is over if there has been no sign of it for this long; `None` = never.
         lapse: Option<Duration>,
     },
     /// Work ended.
     Ended(Key),
     /// Everything in this scope ended.
     AllEnded(Scope),
-    /// Everything in this scope is about to end, whether or not that is told.
+    /// Everything in this scope is about to end, which may not be reported.
     Ending(Scope),
-    /// What passed by says of a named scope, which counts where nobody listens to it.
+    /// The state of a named scope as reported in passing. It counts only if no connection listens to the
+    /// scope.
     State {
         /// The scope's number.
         scope: u64,
-        /// The rule that knows it.
+        /// The rule that detected it.
         rule: Arc<str>,
         /// It is at work.
         busy: bool,
@@ -70,8 +71,8 @@ pub enum Sign {
         /// The connection's.
         connection: u64,
     },
-    /// A connection or a request is over.
+    /// A connection or request has ended.
     Closed(u64),
-    /// The app is down, and all its work with it.
+    /// The app is down, and so is all its work.
     Down,
 }

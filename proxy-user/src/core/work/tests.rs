@@ -28,9 +28,9 @@ fn seconds(change: Option<Change>) -> Option<u64> {
 #[test]
 fn work_lasts_from_its_begin_to_its_end() {
     let mut works = Works::default();
-    assert_eq!(works.on(ended(ONE, 0), at(0)), None, "an end without a begin");
+    assert_eq!(works.on(ended(ONE, 0), at(0)), None, "an end without a beginning");
     assert_eq!(works.on(began(ONE, 0, By::Person), at(1)), Some(Change::Began));
-    assert_eq!(works.on(began(ONE, 0, By::Person), at(2)), None, "once more");
+    assert_eq!(works.on(began(ONE, 0, By::Person), at(2)), None, "it already began");
     assert_eq!(works.busy(), Some(at(1)));
     assert_eq!(seconds(works.on(ended(ONE, 0), at(61))), Some(60));
     assert_eq!((works.busy(), works.left()), (None, Some(at(61))));
@@ -40,9 +40,9 @@ fn work_lasts_from_its_begin_to_its_end() {
 fn pairs_are_told_apart_by_their_keys() {
     let mut works = Works::default();
     works.on(began(KERNEL, 1, By::Person), at(0));
-    assert_eq!(works.on(ended(KERNEL, 2), at(1)), None, "of a question that came in between");
+    assert_eq!(works.on(ended(KERNEL, 2), at(1)), None, "the end of another request");
     assert_eq!(seconds(works.on(ended(KERNEL, 1), at(90))), Some(90));
-    // The other tab tells the begin when this one has told the end.
+    // The other tab reports the beginning after this one has reported the end.
     assert_eq!(works.on(began(KERNEL, 1, By::Person), at(90)), None);
 }
 
@@ -72,7 +72,7 @@ fn what_passes_by_counts_where_nobody_listens() {
     let mut works = Works::default();
     let state = |busy| Sign::State { scope: 7, rule: "demo/state".into(), busy };
     works.on(Sign::Listens { scope: 7, connection: 1 }, at(0));
-    assert_eq!(works.on(state(true), at(1)), None, "who listens knows better");
+    assert_eq!(works.on(state(true), at(1)), None, "a listener knows better");
     works.on(began(KERNEL, 3, By::Person), at(2));
     assert_eq!(works.on(state(false), at(3)), None);
     works.on(Sign::Closed(1), at(4));
@@ -98,7 +98,7 @@ fn what_follows_from_a_person_s_work_is_a_person_s_once() {
     works.on(began(ONE, 2, By::Asker), at(1));
     assert_eq!(works.on(ended(ONE, 1), at(2)), None, "a task goes on in the background");
     assert_eq!(seconds(works.on(ended(ONE, 2), at(60))), Some(60));
-    assert_eq!(works.on(began(ONE, 1, By::Asker), at(60)), None, "a timer that runs on");
+    assert_eq!(works.on(began(ONE, 1, By::Asker), at(60)), None, "a timer that goes on");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn short_works_in_a_row_are_one_stretch() {
     assert_eq!(works.left(), Some(at(10)));
     works.on(began(KERNEL, 99, By::Person), at(30));
     assert_eq!(seconds(works.on(ended(KERNEL, 99), at(32))), Some(2));
-    assert_eq!(works.left(), Some(at(10)), "too short to leave anything");
+    assert_eq!(works.left(), Some(at(10)), "too short to leave a result");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_limit_counts_from_the_newest_activity() {
 }
 
 proptest! {
-    /// Whatever is seen: memory is bounded, and the app is busy exactly while a person's work is open.
+    /// For any signs: memory is bounded, and the app is busy exactly while a person's work is in progress.
     #[test]
     fn it_is_busy_while_something_is_open(
         signs in prop::collection::vec((0_u8..7, 0_u64..400, 0_u64..3, 0_u64..3), 0..600),

@@ -1,4 +1,4 @@
-//! Bytes as they stand: the whole message, or its start.
+//! Exact bytes: the whole message, or its start.
 
 use super::result::MatchResult;
 use crate::core::payload::Payload;

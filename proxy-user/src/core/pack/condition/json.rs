@@ -1,8 +1,8 @@
-//! JSON as a rule asks of it: an object in which some fields have some values. Compared while it is
-//! parsed: nothing of the message is kept.
+//! Conditions on JSON: an object in which some fields have certain values. Compared while parsing; nothing of
+//! the message is kept.
 //!
-//! Every occurrence of a field must fit, since parsers differ on which of two they take. The parser's
-//! limit on nesting stays on.
+//! Every occurrence of a field must match, because parsers differ on which of two they use. The parser's
+//! recursion limit stays in force.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use crate::core::pack::first_bytes::FirstBytes;
 use crate::core::pack::pattern::Pattern;
 
-/// Most fields that one object of a rule asks for.
+/// The most fields of one object that a rule may check.
 pub const MAX_FIELDS: usize = 32;
 
-/// A JSON object in which these hold.
+/// A JSON object with these fields.
 #[derive(Clone, Debug)]
 pub struct JsonObject {
     fields: Box<[(Box<str>, Expected)]>,
@@ -22,14 +22,14 @@ pub struct JsonObject {
     others: Option<Box<[Box<str>]>>,
 }
 
-/// What stands in a field.
+/// The expected value of a field.
 #[derive(Clone, Debug)]
 pub enum Expected {
     /// One of these.
     OneOf(Box<[Scalar]>),
-    /// A string that fits.
+    /// A string that matches.
     Text(Pattern),
-    /// A list, not empty, of which each fits this.
+    /// A non-empty list whose elements all match.
     Each(Box<Expected>),
     /// An object.
     Object(JsonObject),
@@ -45,29 +45,28 @@ pub enum Scalar {
 }
 
 impl JsonObject {
-    /// An object with these fields, of which [`MAX_FIELDS`] are looked at, and, where `keys` are
-    /// given, with no others than those and the fields.
+    /// An object with these fields, of which the first [`MAX_FIELDS`] are checked. If `keys` is given, no
+    /// other keys than those and the fields are allowed.
     #[must_use]
     pub fn new(mut fields: Vec<(Box<str>, Expected)>, keys: Option<Vec<Box<str>>>) -> JsonObject {
         fields.truncate(MAX_FIELDS);
         JsonObject { fields: fields.into(), others: keys.map(Into::into) }
     }
 
-    /// Whether `text` is one such object, and nothing behind it. Allocates for escaped strings, nested
-    /// values that no rule asks for, and what is not JSON.
+    /// Whether `text` is one such object, with nothing behind it. Allocates for escaped strings, for nested
+    /// values that no rule checks, and for input that is not JSON.
     #[must_use]
     pub fn fits(&self, text: &[u8]) -> bool {
         if text.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return false;
         }
         let mut parser = serde_json::Deserializer::from_slice(text);
-        // A message that ends behind its first mismatch is refused as well, so what follows it need
-        // not be parsed to the end.
+        // A message that ends after its first mismatch is rejected as well, so what follows it need not be
+        // parsed to the end.
         parser.deserialize_any(Object(self)).is_ok_and(|fits| fits) && parser.end().is_ok()
     }
 
-    /// Whether the object whose fields are these parts is one such object; `names` in the order in which
-    /// they are looked at.
+    /// Whether the object with these parts as fields matches; `names`: the order in which they are checked.
     pub(in crate::core::pack) fn fits_parts<'a>(
         &self,
         names: impl Iterator<Item = &'static str>,
@@ -87,7 +86,7 @@ impl JsonObject {
         left == 0
     }
 
-    /// The bytes that an object can start with: RFC 8259 section 2.
+    /// The possible first bytes of an object: RFC 8259 section 2.
     pub(super) fn first_bytes() -> FirstBytes {
         FirstBytes::of(b" \t\n\r{")
     }
@@ -97,7 +96,7 @@ impl JsonObject {
     }
 }
 
-/// Compares a value with what is wanted; the outcome is whether it fits.
+/// Compares a value with the expected one; the result is whether it matches.
 struct Value<'a>(&'a Expected);
 
 impl<'de> DeserializeSeed<'de> for Value<'_> {
@@ -197,14 +196,14 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-/// What a key is to a rule.
+/// What a key means to a rule.
 enum KeyIs {
     Field(usize),
     Allowed,
     Foreign,
 }
 
-/// Finds a key among the fields.
+/// Looks up a key among the fields.
 struct Key<'a>(&'a JsonObject);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {

@@ -1,10 +1,10 @@
-//! Bytes at fixed places, any byte between them.
+//! Fixed bytes at fixed offsets, with any bytes in between.
 
 use super::result::MatchResult;
 use crate::core::pack::first_bytes::FirstBytes;
 use crate::core::payload::Payload;
 
-/// Bytes of which some are fixed.
+/// Bytes, some of which are fixed.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// `None` = any byte.
@@ -14,23 +14,23 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// These bytes, `None` for any; `open` = and any more behind them.
+    /// These bytes, `None` for any; `open`: more may follow.
     #[must_use]
     pub fn new(places: Vec<Option<u8>>, open: bool) -> Layout {
         Layout { places: places.into(), open }
     }
 
-    /// The length of what fits; `None` = at least that of [`Layout::head`].
+    /// The length of matching bytes; `None` = at least that of [`Layout::head`].
     pub(super) fn length(&self) -> Option<usize> {
         (!self.open).then_some(self.places.len())
     }
 
-    /// The bytes that are looked at.
+    /// How many bytes are checked.
     pub(super) fn head(&self) -> usize {
         self.places.len()
     }
 
-    /// The bytes that what fits can start with.
+    /// The possible first bytes.
     pub(super) fn first_bytes(&self) -> FirstBytes {
         match self.places.first() {
             Some(Some(byte)) => FirstBytes::of(&[*byte]),

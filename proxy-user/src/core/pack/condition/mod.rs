@@ -1,8 +1,8 @@
-//! What a rule can ask of bytes: of a message, of one of its records, or of a request's body.
+//! The conditions that a rule can set on bytes: on a message, on one of its records, or on a request body.
 //!
-//! A new condition is a variant of [`Condition`] with its answers below, and a key in the table of
-//! `packs::reader`. An answer that more bytes cannot change is given as soon as the bytes at hand
-//! allow. Work is linear in them, and nothing here knows connections, classes or time.
+//! A new condition needs a variant of [`Condition`], its match arms below, and a key in the table of
+//! `packs::reader`. A verdict is given as soon as more bytes cannot change it. The work is linear in the
+//! number of bytes, and nothing here knows connections, classes or time.
 
 mod exact;
 mod json;
@@ -25,22 +25,22 @@ use super::pattern::Pattern;
 use crate::core::payload::Payload;
 use crate::core::skeleton::{Digest, Skeleton};
 
-/// One thing that is asked of bytes.
+/// One condition on bytes.
 #[derive(Clone, Debug)]
 pub enum Condition {
     /// They are exactly these.
     Equals(Box<[u8]>),
     /// They start with these.
     StartsWith(Box<[u8]>),
-    /// They have these at fixed places.
+    /// They have these at fixed offsets.
     Layout(Layout),
-    /// They are such a protobuf message.
+    /// They are a protobuf message like this.
     Protobuf(ProtobufMessage),
     /// The pattern matches all of them.
     Regex(Pattern),
-    /// They are such a JSON object.
+    /// They are a JSON object like this.
     Json(JsonObject),
-    /// This is left of them without their numbers, or without their ids.
+    /// Their skeleton has this digest.
     Digest(Skeleton, Digest),
 }
 
@@ -58,7 +58,7 @@ impl Condition {
         }
     }
 
-    /// The bytes that must be seen to answer; `None` = all.
+    /// How many bytes are needed to decide; `None` = all.
     pub(super) fn head(&self) -> Option<usize> {
         match self {
             Condition::Equals(exact) => Some(exact.len()),
@@ -71,7 +71,7 @@ impl Condition {
         }
     }
 
-    /// The length of what fits, where that is fixed.
+    /// The length of matching bytes, if fixed.
     pub(super) fn length(&self) -> Option<usize> {
         match self {
             Condition::Equals(exact) => Some(exact.len()),
@@ -80,7 +80,7 @@ impl Condition {
         }
     }
 
-    /// The bytes that what fits can start with, if it is not empty.
+    /// The possible first bytes of non-empty matching bytes.
     pub(super) fn first_bytes(&self) -> FirstBytes {
         match self {
             Condition::Equals(exact) => exact.get(..1).map_or(FirstBytes::NONE, FirstBytes::of),
@@ -93,7 +93,7 @@ impl Condition {
         }
     }
 
-    /// Whether the bytes are as this asks.
+    /// Whether the bytes meet the condition.
     #[inline]
     pub(super) fn test(&self, payload: &Payload<'_>) -> MatchResult {
         match self {

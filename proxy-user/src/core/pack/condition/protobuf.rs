@@ -1,8 +1,8 @@
-//! A protobuf message as a rule asks of it: one field's value, and that no strange field stands
-//! beside it. Walks the wire format (protobuf.dev, "Encoding") without knowing a schema.
+//! Conditions on a protobuf message: the value of one field, and no unexpected fields next to it. Walks the
+//! wire format (protobuf.dev, "Encoding") without a schema.
 //!
-//! Every occurrence of the field must fit: which of them a parser takes is its own affair. Groups
-//! (wire types 3 and 4) are in no message that is asked for, and do not fit.
+//! Every occurrence of the field must match, because it is up to the parser which of them it uses. Groups
+//! (wire types 3 and 4) do not occur in any message of interest and do not match.
 
 use super::result::MatchResult;
 use crate::core::pack::first_bytes::FirstBytes;
@@ -11,22 +11,22 @@ use crate::core::payload::{Masked, Payload};
 /// Longest path to a field.
 pub const MAX_PATH: usize = 8;
 
-/// A message in which this holds.
+/// A message that meets this condition.
 #[derive(Clone, Debug)]
 pub struct ProtobufMessage {
     /// Field numbers from the outside in; at least one.
     path: Box<[u32]>,
-    /// The integer that the field is; `None` = it is there.
+    /// The field's integer value; `None` = any value.
     value: Option<u64>,
-    /// The other fields that the outermost message may have; `None` = any.
+    /// Other fields that the outermost message may have; `None` = any.
     others: Option<Box<[u32]>>,
-    /// Paths to fields that must not be there, each as `path`.
+    /// Paths to fields that must be absent, in the form of `path`.
     without: Box<[Box<[u32]>]>,
 }
 
 impl ProtobufMessage {
-    /// A message whose field at `path`, of which [`MAX_PATH`] steps are looked at, is `value`, and
-    /// which has no top-level fields but its first step and `others`, where those are given.
+    /// A message in which the field at `path` (its first [`MAX_PATH`] steps) has this `value`, and which has
+    /// no top-level fields except the first step of `path` and `others`, if given.
     #[must_use]
     pub fn new(
         mut path: Vec<u32>,
@@ -38,14 +38,14 @@ impl ProtobufMessage {
         ProtobufMessage { path: path.into(), value, others, without: Box::default() }
     }
 
-    /// And that has none of the fields at these paths, of which [`MAX_PATH`] steps are looked at.
+    /// Adds that the fields at these paths (their first [`MAX_PATH`] steps) must be absent.
     #[must_use]
     pub fn without(mut self, paths: Vec<Box<[u32]>>) -> ProtobufMessage {
         self.without = paths.into_iter().filter(|path| !path.is_empty()).collect();
         self
     }
 
-    /// The bytes that such a message can start with.
+    /// The possible first bytes of such a message.
     pub(super) fn first_bytes(&self) -> FirstBytes {
         let (Some(others), Some(first)) = (&self.others, self.path.first()) else {
             return FirstBytes::ANY;
@@ -55,7 +55,7 @@ impl ProtobufMessage {
             for wire_type in [0, 1, 2, 5] {
                 let tag = u64::from(*number) << 3 | wire_type;
                 let [low, ..] = tag.to_le_bytes();
-                // A tag may take more bytes than it needs.
+                // A tag may take more bytes than necessary.
                 first_bytes.add(low | 0x80);
                 if tag < 0x80 {
                     first_bytes.add(low);
@@ -65,7 +65,7 @@ impl ProtobufMessage {
         first_bytes
     }
 
-    /// Whether this is such a message. What is skipped need not have come yet.
+    /// Whether this is such a message. Skipped parts need not have arrived.
     #[must_use]
     pub fn test(&self, payload: &Payload<'_>) -> MatchResult {
         let end =
@@ -104,7 +104,7 @@ impl ProtobufMessage {
                 }
                 _ => (deeper.is_empty() && self.value.is_none()).into(),
             };
-            // Of what follows bytes that are missing, nothing is here.
+            // Nothing after missing bytes can be here.
             if fits != MatchResult::Yes {
                 return fits;
             }
@@ -113,7 +113,7 @@ impl ProtobufMessage {
     }
 }
 
-/// Whether no field stands at this path. What cannot be walked to its end may hide one.
+/// Whether there is no field at this path. If the message cannot be walked to its end, one may be hidden.
 fn lacks(path: &[u32], mut fields: Fields<'_>) -> MatchResult {
     let Some((&step, deeper)) = path.split_first() else { return MatchResult::No };
     loop {
@@ -133,7 +133,7 @@ fn lacks(path: &[u32], mut fields: Fields<'_>) -> MatchResult {
     }
 }
 
-/// A field's value as far as the wire tells.
+/// A field's value, as far as the wire format tells.
 enum Value<'a> {
     Integer(u64),
     Bytes(Fields<'a>),
@@ -145,7 +145,7 @@ enum Value<'a> {
 pub(in crate::core::pack) enum Stop {
     /// It is malformed.
     Broken,
-    /// The next byte has not come.
+    /// The next byte has not arrived.
     Missing,
 }
 
@@ -158,12 +158,12 @@ impl From<Stop> for MatchResult {
     }
 }
 
-/// The fields of a message from one place to another, of which the last may not have come.
+/// The fields of a part of a message, the last of which may not have arrived.
 #[derive(Clone, Copy)]
 struct Fields<'a> {
     seen: &'a Masked<'a>,
     at: usize,
-    /// `usize::MAX` = not known.
+    /// `usize::MAX` = unknown.
     end: usize,
 }
 
@@ -201,7 +201,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A base-128 integer of at most ten bytes that ends before `end`, and the place behind it.
+/// A base-128 integer of at most ten bytes that ends before `end`, and the position after it.
 #[inline]
 pub(in crate::core::pack) fn varint(
     seen: &Masked<'_>,

@@ -21,7 +21,7 @@ fn streamlits_heartbeat_and_rerun() {
     assert!(fits(&any, &[0x5a, 0x00]) && fits(&any, &[0x58, 0x07]));
 }
 
-/// A list of widgets, of which one was pressed.
+/// A list of widgets, one of which was pressed.
 #[test]
 fn what_must_not_be_there_is_looked_for_in_every_occurrence() {
     let message = ProtobufMessage::new(vec![11], None, None)
@@ -49,7 +49,7 @@ fn a_malformed_message_does_not_fit() {
     }
 }
 
-/// The same over plain slices, of a whole message, field by field and again from the start.
+/// A reference implementation over plain slices of a whole message: field by field, each time from the start.
 mod plain {
     use super::ProtobufMessage;
 
@@ -90,7 +90,7 @@ mod plain {
         Fixed,
     }
 
-    /// The fields up to where it is malformed, if it is.
+    /// The fields up to the point where it is malformed, if it is.
     fn fields(mut bytes: &[u8]) -> (Vec<(u32, Value<'_>)>, bool) {
         let mut all = Vec::new();
         while let Some((field, rest)) = field(bytes) {
@@ -125,7 +125,7 @@ mod plain {
     }
 }
 
-/// Fields that often are, or hold, those of paths such as 1.2.1.
+/// Fields that often are, or contain, those on paths such as 1.2.1.
 fn any_message() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         4 => (1_u8..4, 0_u8..3).prop_map(|(number, value)| vec![number << 3, value]),
@@ -180,11 +180,11 @@ proptest! {
     fn any_bytes_are_walked(bytes: Vec<u8>, path in prop::collection::vec(0_u32..40, 0..12)) {
         let without = vec![path.clone().into()];
         let message = ProtobufMessage::new(path, None, Some(vec![1, 2])).without(without);
-        prop_assert!(!fits(&message, &bytes), "it asks for what must not be there");
+        prop_assert!(!fits(&message, &bytes), "it matches a field that must be absent");
     }
 }
 
-/// A big message is refused by its head: what was skipped tells nothing.
+/// A big message is rejected by its head, whatever the skipped part contains.
 #[test]
 fn what_is_skipped_need_not_have_come() {
     let head = [0x5a, 0x83, 0x80, 0x01, 0x12, 0xff, 0xff, 0x00];

@@ -1,7 +1,6 @@
-//! Messages that carry several records: where one ends and the next begins. Says nothing of what a
-//! record means.
+//! Messages that consist of several records: where each begins and ends. Does not know what a record means.
 //!
-//! A message that does not split without a remainder has no records, and no rule fits it.
+//! A message that does not split without a remainder has no records, and no rule matches it.
 
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -17,24 +16,24 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SA
 /// How a message is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Records {
-    /// VS Code's remote protocol: a type byte, two 32-bit words, a 32-bit length, and so many bytes;
-    /// the record is all of that.
+    /// VS Code's remote protocol: a type byte, two 32-bit words, a 32-bit length, and that many bytes; the
+    /// record is all of that.
     Vscode,
     /// Guacamole's instructions; the record is one without its `;`.
     Guacamole,
-    /// SignalR's JSON protocol: each ends with 0x1e.
+    /// SignalR's JSON protocol: each record ends with 0x1e.
     SignalrJson,
-    /// SignalR's MessagePack protocol: each has its length in front, which is no part of it.
+    /// SignalR's MessagePack protocol: each record is preceded by its length.
     SignalrMsgpack,
-    /// Lines; the last may do without its end.
+    /// Lines; the last one need not be terminated.
     Lines,
     /// The elements of a JSON array, not empty.
     JsonArray,
-    /// Engine.IO 4 over HTTP: packets with 0x1e between them.
+    /// Engine.IO 4 over HTTP: packets separated by 0x1e.
     Engineio4,
-    /// Engine.IO 3 over HTTP: packets with their length in front.
+    /// Engine.IO 3 over HTTP: packets preceded by their length.
     Engineio3,
-    /// Base64 (RFC 4648 sections 4 and 5), padded or not; the record is what it stands for.
+    /// Base64 (RFC 4648 sections 4 and 5), padded or not; the record is the decoded data.
     Base64,
     /// Jupyter's binary form, version 1; the record is the header.
     Jupyter,
@@ -42,13 +41,13 @@ pub enum Records {
     JupyterParent,
     /// The same; the record is the content.
     JupyterContent,
-    /// A binary message is the same, and is looked at as an object whose fields are its parts; a text
-    /// message is such an object. It is one record.
+    /// A binary message in that form, taken as an object whose fields are the parts; or a text message, which
+    /// is such an object. It is one record.
     JupyterMessage,
 }
 
 impl Records {
-    /// Every way with its word in pack files.
+    /// Every way, with its word in pack files.
     pub const WORDS: [(&str, Records); 13] = [
         ("vscode", Records::Vscode),
         ("guacamole", Records::Guacamole),
@@ -65,12 +64,12 @@ impl Records {
         ("jupyter-message", Records::JupyterMessage),
     ];
 
-    /// Whether the record is one part of the message, found from its head.
+    /// Whether the record is a part of the message that can be found from its head.
     pub(in crate::core::pack) fn is_part(self) -> bool {
         matches!(self, Records::Jupyter | Records::JupyterParent | Records::JupyterContent)
     }
 
-    /// The first record and what follows it; `None` where there is none, or none that is whole.
+    /// The first record and the rest; `None` if there is no complete record.
     fn split(self, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         match self {
             Records::Vscode => {
@@ -104,7 +103,7 @@ impl Records {
         }
     }
 
-    /// Whether the whole `message` is one or more records, and `fits` says so of each.
+    /// Whether the whole `message` consists of one or more records and `fits` is true for each.
     pub(in crate::core::pack) fn all(self, message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
         if self == Records::JsonArray {
             return elements(message, fits);
@@ -117,7 +116,7 @@ impl Records {
         let mut rest = message;
         while !rest.is_empty() {
             match self.split(rest) {
-                // Each step takes at least a byte, or the loop would not end.
+                // Each step consumes at least one byte, or the loop would not end.
                 Some((record, behind)) if behind.len() < rest.len() && fits(record) => {
                     rest = behind
                 }
@@ -128,13 +127,13 @@ impl Records {
     }
 }
 
-/// A base-128 integer and what follows it.
+/// A base-128 integer and the rest.
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (value, behind) = protobuf::varint(&Masked::new(bytes, None), 0, bytes.len()).ok()?;
     Some((value, bytes.get(behind..)?))
 }
 
-/// What stands before the first `end`, and what behind it.
+/// The bytes before the first `end`, and those after it.
 fn cut(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&byte| byte == end)?;
     Some((&bytes[..at], &bytes[at + 1..]))
@@ -150,7 +149,7 @@ fn decimal(digits: &[u8]) -> Option<usize> {
     })
 }
 
-/// How many bytes the first `count` UTF-16 units of a text take: that is how JavaScript counts.
+/// How many bytes the first `count` UTF-16 code units of a text take, because JavaScript counts those.
 fn units(text: &str, count: usize) -> Option<usize> {
     let (mut left, mut bytes) = (count, 0);
     for character in text.chars() {
@@ -163,7 +162,7 @@ fn units(text: &str, count: usize) -> Option<usize> {
     (left == 0).then_some(bytes)
 }
 
-/// One Guacamole instruction, `LENGTH.VALUE,LENGTH.VALUE;`, whose lengths count characters.
+/// One Guacamole instruction, `LENGTH.VALUE,LENGTH.VALUE;`, with lengths in characters.
 fn instruction(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut at = 0;
     loop {
@@ -178,7 +177,7 @@ fn instruction(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// How many bytes the first `count` characters of UTF-8 take.
+/// How many bytes the first `count` UTF-8 characters take.
 fn characters(bytes: &[u8], count: usize) -> Option<usize> {
     let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
     let mut starts = starts.map(|(at, _)| at);
@@ -191,8 +190,8 @@ fn characters(bytes: &[u8], count: usize) -> Option<usize> {
     }
 }
 
-/// Shows each element of a JSON array to `fits`. The brackets and strings are followed, without
-/// recursion; whether an element is JSON is for `fits` to see.
+/// Calls `fits` with each element of a JSON array. Tracks brackets and strings, without recursion; `fits`
+/// must check that an element is valid JSON.
 fn elements(message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
     let inner = message.trim_ascii().strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
     let Some(inner) = inner else { return false };
@@ -222,12 +221,12 @@ fn elements(message: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
     depth == 0 && !quoted && fits(inner[start..].trim_ascii())
 }
 
-/// Where a part of a Jupyter message stands: between two of the 64-bit little-endian offsets that
-/// follow their count (jupyter-server, "v1.kernel.websocket.jupyter.org").
+/// Where a part of a Jupyter message is: between two of the 64-bit little-endian offsets that follow their
+/// count (jupyter-server, "v1.kernel.websocket.jupyter.org").
 pub(in crate::core::pack) enum Part<'a> {
     /// Here.
     Is(Masked<'a>),
-    /// Further on: so many bytes must be seen.
+    /// Further on: this many bytes are needed.
     Needs(usize),
     /// Nowhere.
     None,
@@ -245,17 +244,17 @@ pub(in crate::core::pack) fn part<'a>(bytes: &Masked<'a>, records: Records) -> P
     )
 }
 
-/// The parts that are JSON, in the order in which they are worth looking at, with their places.
+/// The JSON parts in the order in which to check them, with their positions.
 const PARTS: [(&str, usize); 4] =
     [("header", 2), ("parent_header", 3), ("content", 5), ("metadata", 4)];
 
-/// Finds the part of this name in a message.
+/// Finds the part with this name in a message.
 pub(in crate::core::pack) fn jupyter_part<'a>(bytes: &Masked<'a>, name: &str) -> Part<'a> {
     let place = PARTS.iter().find(|(part, _)| *part == name);
     place.map_or(Part::None, |(_, place)| part_at(bytes, *place))
 }
 
-/// The names of the parts that are JSON, the one that tells most first.
+/// The names of the JSON parts, the most telling first.
 pub(in crate::core::pack) fn jupyter_parts() -> impl Iterator<Item = &'static str> {
     PARTS.iter().map(|(name, _)| *name)
 }

@@ -3,7 +3,7 @@ use std::cell::RefCell;
 use super::*;
 use proptest::prelude::*;
 
-/// The records of a message; `None` when it does not split.
+/// The records of a message; `None` if it does not split.
 fn split(records: Records, message: &[u8]) -> Option<Vec<String>> {
     let seen = RefCell::new(Vec::new());
     let whole = records.all(message, |record| {
@@ -67,7 +67,7 @@ fn guacamole_counts_characters() {
 fn elements_of_an_array() {
     let array = r#" [ {"a":[1,2]} , "x,]\"" ,3] "#;
     assert_eq!(parts(Records::JsonArray, array), list(&[r#"{"a":[1,2]}"#, r#""x,]\"""#, "3"]));
-    assert_eq!(parts(Records::JsonArray, "[]"), list(&[""]), "which is no JSON");
+    assert_eq!(parts(Records::JsonArray, "[]"), list(&[""]), "which is not JSON");
     for message in ["", "[", "{}", "[1]2", "[1]]", "[{]", "[\"]"] {
         assert_eq!(parts(Records::JsonArray, message), None, "{message}");
     }

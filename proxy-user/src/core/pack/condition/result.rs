@@ -1,20 +1,20 @@
-//! What is asked about, and the answer.
+//! Input and result of matching.
 
 use crate::core::payload::Payload;
 
-/// Whether bytes are what was asked for.
+/// Whether bytes match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchResult {
-    /// They are, whatever follows.
+    /// Yes, whatever follows.
     Yes,
-    /// They are not, whatever follows.
+    /// No, whatever follows.
     No,
-    /// More must be seen.
+    /// More bytes are needed.
     NeedMore,
 }
 
 impl MatchResult {
-    /// Both answers as one.
+    /// Whether both match.
     pub(in crate::core::pack) fn and(self, other: MatchResult) -> MatchResult {
         match (self, other) {
             (MatchResult::No, _) | (_, MatchResult::No) => MatchResult::No,
@@ -30,7 +30,7 @@ impl From<bool> for MatchResult {
     }
 }
 
-/// Kinds of message that something is asked of.
+/// Kinds of message that a condition applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageKinds {
     /// Text messages.
@@ -44,10 +44,10 @@ impl MessageKinds {
     pub const ANY: MessageKinds = MessageKinds { text: true, binary: true };
 }
 
-/// A message or a body as it is shown to a rule.
+/// A message or body to be matched.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// What has come of it.
+    /// The part that has arrived.
     pub payload: &'a Payload<'a>,
     /// It is text.
     pub text: bool,

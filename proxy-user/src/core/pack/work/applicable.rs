@@ -1,4 +1,4 @@
-//! Which rules of a book are for a connection, a request or its answer.
+//! Selects the work rules of a book that apply to a connection, a request or its answer.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::core::work::By;
 #[derive(Clone, Debug)]
 pub struct ConnectionWork {
     pub(super) rule: Arc<WorkRule>,
-    /// Of what the path names.
+    /// The scope named by the path.
     pub(super) named: Option<u64>,
 }
 
 impl ConnectionWork {
-    /// Whether it asks who began a work.
+    /// Whether it needs to know who began the work.
     pub(in crate::core::pack) fn by_asker(&self) -> bool {
         self.rule.by == By::Asker
     }
 }
 
 impl RuleBook {
-    /// The rules for work that messages of a connection show, of these packs.
+    /// The rules of these packs for work shown by messages of a connection.
     pub(in crate::core::pack) fn connection_work(
         &self,
         opening: &Opening<'_>,
@@ -46,14 +46,14 @@ impl RuleBook {
         rules.filter_map(work).collect()
     }
 
-    /// Whether a person asks for work by this request, which counts.
+    /// Whether this request, which counts, is a person asking for work.
     #[must_use]
     pub fn asks_for_work(&self, head: &RequestHead<'_>, recognised: u64) -> bool {
         let asks = |rule: &Arc<WorkRule>| rule.asked_by.as_ref().is_some_and(|by| by.fits(head));
         self.works(recognised).any(asks)
     }
 
-    /// The rules for work that a request shows by not being answered.
+    /// The rules for work shown by a request that has not been answered.
     pub fn request_work<'a>(
         &'a self,
         head: &'a RequestHead<'_>,
@@ -65,7 +65,7 @@ impl RuleBook {
         })
     }
 
-    /// The rules for work that the answer to a request shows.
+    /// The rules for work shown by the answer to a request.
     pub fn answer_work<'a>(
         &'a self,
         head: &'a RequestHead<'_>,
@@ -77,7 +77,7 @@ impl RuleBook {
         })
     }
 
-    /// The rules for work that server-sent events show on the answer to a request for this path.
+    /// The rules for work shown by server-sent events in the answer to a request for this path.
     pub fn event_work<'a>(
         &'a self,
         path: &'a str,

@@ -1,6 +1,6 @@
-//! Rules that tell work in progress: which messages, events, requests and answers begin and end it.
+//! Rules for work in progress: which messages, events, requests and answers begin and end it.
 //!
-//! They say what was seen; `core::work` keeps what follows from it.
+//! They report signs; `core::work` draws the conclusions.
 
 mod applicable;
 mod signs;
@@ -17,138 +17,138 @@ use super::rule::{Guard, RequestGuard};
 use crate::core::side::Direction;
 use crate::core::work::By;
 
-/// The longest answer that is looked at, in bytes.
+/// The longest answer that is inspected, in bytes.
 pub const LONGEST_ANSWER: usize = 256 * 1024;
 
-/// The way to a value in JSON, from the outside in.
+/// The path to a value in JSON, from the outside in.
 pub type JsonPath = Box<[Box<str>]>;
 
 /// One kind of work.
 #[derive(Clone, Debug)]
 pub struct WorkRule {
-    /// Its pack and its id, as people are told of it.
+    /// Its pack and its id, as shown to people.
     pub name: Arc<str>,
     /// Who begins such work; [`By::Asker`]: a person, if one has just asked for something.
     pub by: By,
-    /// Requests by which a person asks for it; what begins on a connection before the first
-    /// of them is nobody's.
+    /// Requests by which a person asks for it. Work that begins on a connection before the first of them is
+    /// nobody's.
     pub asked_by: Option<RequestGuard>,
-    /// It counts only when it has lasted for so long.
+    /// It counts only after it has lasted this long.
     pub after: Duration,
-    /// It is over when nothing is seen of it for so long; `None` = never.
+    /// It is over if there has been no sign of it for this long; `None` = never.
     pub lapse: Option<Duration>,
-    /// What shows it.
+    /// How it shows.
     pub shown: Shown,
 }
 
-/// What shows work.
+/// How work shows.
 #[derive(Clone, Debug)]
 pub enum Shown {
     /// WebSocket messages.
     Messages(MessageWork),
-    /// Server-sent events on the answer to a request for a path that fits.
+    /// Server-sent events in the answer to a request for a matching path.
     Events {
-        /// Found in the path; `None` = any.
+        /// Must match somewhere in the path; `None` = any.
         path: Option<Pattern>,
         /// What begins and ends it.
         signals: Signals,
     },
-    /// A request that is not answered.
+    /// A request that has not been answered.
     Request {
         /// Which requests.
         guard: RequestGuard,
-        /// What is asked of its body; `None` = nothing.
+        /// The conditions on its body; `None` = none.
         body: Option<Matcher>,
     },
     /// The answer to a request.
     Answer(AnswerWork),
 }
 
-/// Work that WebSocket messages show.
+/// Work shown by WebSocket messages.
 #[derive(Clone, Debug)]
 pub struct MessageWork {
-    /// The connections.
+    /// The connections that it comes on.
     pub guard: Guard,
-    /// What it belongs to.
+    /// The scope that it belongs to.
     pub scope: ScopeRule,
     /// What begins and ends it.
     pub signals: Signals,
 }
 
-/// What work belongs to.
+/// The scope that work belongs to.
 #[derive(Clone, Debug)]
 pub enum ScopeRule {
     /// Its connection.
     Connection,
-    /// What the last group of this finds in the connection's path.
+    /// The text of the last group of this pattern in the connection's path.
     Path(Pattern),
-    /// What stands at this place of the message, where a message that `survives` fits came before on the
-    /// connection; else the connection.
+    /// The value at this path of the message, if an earlier message on the connection matched `survives`;
+    /// otherwise the connection.
     Message {
-        /// The way to the scope's name.
+        /// The path to the scope's name.
         name: JsonPath,
-        /// Says that the work goes on without the connection.
+        /// Means that the work continues without the connection.
         survives: Signal,
     },
 }
 
-/// What begins and ends a work.
+/// What begins and ends work.
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
-    /// Any one begins it.
+    /// Any of these begins it.
     pub begin: Vec<Signal>,
-    /// Any one ends it.
+    /// Any of these ends it.
     pub end: Vec<Signal>,
-    /// Any one ends all work of its scope.
+    /// Any of these ends all work of its scope.
     pub end_all: Vec<Signal>,
-    /// Any one says that this is about to happen.
+    /// Any of these announces that all work of its scope is about to end.
     pub ending: Vec<Signal>,
 }
 
-/// A message, event or answer that says something of work.
+/// A message, event or answer that is a sign of work.
 #[derive(Clone, Debug)]
 pub struct Signal {
-    /// Which way it goes.
+    /// The direction of the message.
     pub direction: Direction,
-    /// What is asked of it.
+    /// The conditions on it.
     pub matcher: Arc<Matcher>,
-    /// Where its work's own name stands; `None` = it is the only one of its scope.
+    /// The path to the name of the work; `None` = it is the only one of its scope.
     pub key: Option<JsonPath>,
 }
 
-/// Work that answers show.
+/// Work shown by answers.
 #[derive(Clone, Debug)]
 pub struct AnswerWork {
     /// The requests that are answered.
     pub guard: RequestGuard,
-    /// What is asked of the answer's body.
+    /// The meaning of the answer's body.
     pub what: AnswerSays,
 }
 
-/// What an answer says of work.
+/// What an answer says about work.
 #[derive(Clone, Debug)]
 pub enum AnswerSays {
-    /// One work: any of `begin` says that it goes on, everything else that it is over.
+    /// One piece of work: any of `begin` means that it is in progress, anything else that it is over.
     One {
-        /// Its name, if that stands in the answer.
+        /// Signs that it is in progress. Its name may be in the answer.
         begin: Vec<Signal>,
-        /// Its name is what the last group of this finds in the request's query, otherwise.
+        /// Otherwise its name is the text of the last group of this pattern in the request's query.
         name: Pattern,
     },
-    /// A list of states, each of a scope.
+    /// A list of states, one for each scope.
     States {
-        /// Stands before each scope's name.
+        /// Prepended to each scope's name.
         prefix: Box<str>,
-        /// The way to a scope's name in an element.
+        /// The path to a scope's name in an element.
         scope: JsonPath,
-        /// The way to its state.
+        /// The path to its state.
         state: JsonPath,
-        /// States that are work.
+        /// The states that mean work.
         busy: Vec<Box<str>>,
     },
 }
 
-/// The bytes of events and answers that these rules want to see.
+/// How many bytes of events and answers these rules need.
 pub fn needs<'a>(rules: impl Iterator<Item = &'a Arc<WorkRule>>) -> usize {
     let needs = |rule: &Arc<WorkRule>| match &rule.shown {
         Shown::Events { signals, .. } => signals.needs(Direction::Output),

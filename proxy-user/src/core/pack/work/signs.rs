@@ -1,4 +1,4 @@
-//! What a request, an event or an answer says of work, and by which name it calls it.
+//! Signs of work in a request, an event or an answer, and the name of that work.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -17,13 +17,13 @@ impl WorkRule {
         Sign::Began { key, rule: Arc::clone(name), by, after: *after, lapse: *lapse }
     }
 
-    /// A request that it is for was passed on. `request`: its number.
+    /// A matching request was passed on. `request`: its number.
     #[must_use]
     pub fn asked(&self, request: u64) -> Sign {
         self.began(Key { scope: Scope::Connection(request), id: 0 }, By::Person)
     }
 
-    /// Of a request, the bytes of its body that must be seen; `None` = it is for no requests.
+    /// How many bytes of a request's body are needed; `None` = the rule is not about requests.
     #[must_use]
     pub fn body_needs(&self) -> Option<usize> {
         match &self.shown {
@@ -32,14 +32,14 @@ impl WorkRule {
         }
     }
 
-    /// Whether a body, seen to its end, is as it asks.
+    /// Whether a complete body meets the conditions.
     #[must_use]
     pub fn fits_body(&self, bytes: &[u8]) -> bool {
         let Shown::Request { body, .. } = &self.shown else { return false };
         body.as_ref().is_none_or(|matcher| fits(matcher, bytes))
     }
 
-    /// What a server-sent event on a stream says; `stream`: its number.
+    /// The signs in a server-sent event; `stream`: the number of its stream.
     pub fn event(&self, stream: u64, data: &[u8], mut tell: impl FnMut(Sign)) {
         let Shown::Events { signals, .. } = &self.shown else { return };
         let scope = Scope::Connection(stream);
@@ -53,8 +53,8 @@ impl WorkRule {
         any(&signals.end_all, &mut |key| tell(Sign::AllEnded(key.scope)));
     }
 
-    /// What an answer says; `query`: that of its request. `body`: all of it, or `None` if it is longer than
-    /// [`LONGEST_ANSWER`].
+    /// The signs in an answer; `query`: that of its request. `body`: all of it, or `None` if it is longer
+    /// than [`LONGEST_ANSWER`].
     pub fn answer(&self, query: &str, body: Option<&[u8]>, mut tell: impl FnMut(Sign)) {
         let Shown::Answer(AnswerWork { what, .. }) = &self.shown else { return };
         match what {
@@ -88,7 +88,7 @@ impl WorkRule {
 }
 
 impl Signal {
-    /// The work's own number, if the message names it as it should.
+    /// The number of the work, if the message names it as it should.
     pub(super) fn id(&self, bytes: &[u8], text: bool) -> Option<u64> {
         let Some(path) = &self.key else { return Some(0) };
         if text || self.matcher.records() != Some(Records::JupyterMessage) {
@@ -102,13 +102,13 @@ impl Signal {
     }
 }
 
-/// Bodies and events have no opcode: they are both kinds.
+/// Bodies and events have no opcode: they match both kinds.
 fn fits(matcher: &Matcher, bytes: &[u8]) -> bool {
     let payload = &Payload::whole(bytes);
     [true, false].iter().any(|&text| matcher.test(&Candidate { payload, text }) == MatchResult::Yes)
 }
 
-/// The number of what stands at this place of a JSON text.
+/// The number of the value at this path of a JSON text.
 pub(super) fn lookup(text: &[u8], path: &[Box<str>]) -> Option<u64> {
     let value: Value = serde_json::from_slice(text).ok()?;
     at(&value, path).map(|found| hash(&*found))

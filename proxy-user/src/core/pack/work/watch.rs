@@ -1,4 +1,4 @@
-//! Follows the work that the messages of one connection show.
+//! Watches the messages of one connection for signs of work.
 
 use super::signs::{hash, lookup};
 use super::{ConnectionWork, MessageWork, ScopeRule, Shown, Signal};
@@ -6,7 +6,7 @@ use crate::core::pack::condition::{Candidate, MatchResult};
 use crate::core::side::Direction;
 use crate::core::work::{By, Key, Scope, Sign};
 
-/// Follows the work that the messages of one connection show.
+/// Watches the messages of one connection for signs of work.
 #[derive(Debug)]
 pub(in crate::core::pack) struct WorkWatch {
     connection: u64,
@@ -28,7 +28,7 @@ impl WorkWatch {
         WorkWatch { connection: 0, rules: rules.collect(), asked: false, signs: Vec::new() }
     }
 
-    /// The number of its connection, which begins now.
+    /// Sets the number of the connection, which has just been opened.
     pub(in crate::core::pack) fn open(&mut self, connection: u64) {
         self.connection = connection;
         let mut scopes: Vec<u64> = self.rules.iter().filter_map(|rule| rule.work.named).collect();
@@ -51,7 +51,7 @@ impl WorkWatch {
         self.rules.iter().map(needs).max().unwrap_or(0)
     }
 
-    /// What was seen since this was last asked.
+    /// The signs since the last call.
     pub(in crate::core::pack) fn signs(&mut self) -> impl Iterator<Item = Sign> {
         self.signs.drain(..)
     }
@@ -60,8 +60,8 @@ impl WorkWatch {
         !self.signs.is_empty()
     }
 
-    /// Looks at a message; false = more of it must be seen, and nothing was noted.
-    /// `posted`: somebody has asked for work by a request since the connection was opened.
+    /// Looks at a message; false = more of it must be seen, and nothing was recorded. `posted`: somebody has
+    /// requested work over plain HTTP since the connection was opened.
     pub(in crate::core::pack) fn look(
         &mut self,
         direction: Direction,
