@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::core::sleeps::Sleeps;
 use crate::core::time::Nanos;
 
-/// Readings of two clocks that are further apart than this, in nanoseconds, are read again.
+/// Two clock readings that are further apart than this, in nanoseconds, are repeated.
 const TOGETHER: u64 = 1_000_000;
 /// How often at most.
 const TRIES: usize = 8;
@@ -15,8 +15,8 @@ const TRIES: usize = 8;
 /// When this machine slept: see [`notice_sleep`].
 static SLEEPS: Mutex<Sleeps> = Mutex::new(Sleeps::new());
 
-/// `CLOCK_MONOTONIC_COARSE`: a few milliseconds behind at most, and cheap enough for every wake-up,
-/// as the vDSO answers it from memory.
+/// `CLOCK_MONOTONIC_COARSE`: at most a few milliseconds behind, and cheap enough for every wake-up, because
+/// the vDSO answers it from memory.
 #[must_use]
 pub fn coarse() -> Nanos {
     read(libc::CLOCK_MONOTONIC_COARSE)
@@ -28,8 +28,8 @@ pub fn now() -> Nanos {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// The wall-clock time of a moment of the monotonic clock, past or to come. A moment keeps its time when
-/// the machine sleeps after it; when the wall clock is set, the times of all moments follow.
+/// The wall-clock time of a moment of the monotonic clock, past or future. It does not change when the
+/// machine sleeps later; when the wall clock is set, all of them change.
 #[must_use]
 #[allow(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn wall(at: Nanos) -> SystemTime {
@@ -39,21 +39,21 @@ pub fn wall(at: Nanos) -> SystemTime {
     moment.checked_sub(boot.since(then)).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// How long ago a moment was for people: a sleep of the machine included.
+/// How long ago a moment was, including time during which the machine slept.
 #[must_use]
 pub fn ago(at: Nanos) -> Duration {
     let (boot, then) = boot_times(at);
     boot.since(then)
 }
 
-/// Time gone by since `at`, without sleep.
+/// Time passed since `at`, without sleep.
 #[must_use]
 pub fn elapsed(at: Nanos) -> Duration {
     now().since(at)
 }
 
-/// Looks whether the machine has slept. To be called once a second: when it slept cannot be known more
-/// exactly than that.
+/// Checks whether the machine has slept. Call once a second: the time of a sleep cannot be determined more
+/// precisely than that.
 pub fn notice_sleep() {
     boot_times(Nanos(0));
 }
@@ -62,7 +62,7 @@ pub fn notice_sleep() {
 fn boot_times(at: Nanos) -> (Nanos, Nanos) {
     let mut sleeps = SLEEPS.lock();
     let mut boot = read(libc::CLOCK_BOOTTIME);
-    // Whoever is interrupted between two readings would take that for a sleep.
+    // A preemption between two readings would be taken for a sleep.
     for _ in 0..TRIES {
         let before = now();
         boot = read(libc::CLOCK_BOOTTIME);
@@ -76,8 +76,8 @@ fn boot_times(at: Nanos) -> (Nanos, Nanos) {
 
 fn read(clock: libc::clockid_t) -> Nanos {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a timespec of our own for the call to fill; these clocks exist on every
-    // Linux that Rust supports, so the call cannot fail.
+    // SAFETY: `time` is a local timespec for the call to fill. These clocks exist on every Linux that Rust
+    // supports, so the call cannot fail.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Nanos(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))

@@ -1,5 +1,4 @@
-//! What can happen, with everything that a listener may want to know of it. Payloads and addresses are
-//! left out.
+//! The events, with everything that a listener may want to know. Payloads and addresses are left out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use crate::core::shadow::Comparison;
 use crate::core::time::Nanos;
 use crate::core::work::Change;
 
-/// Something that happened to an app.
+/// An event of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The app's name.
@@ -26,9 +25,9 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Traffic counted, or was taken for machinery: `key.what` says which. `rule`: the rule that it names.
+    /// Traffic counted or was ignored as machinery: see `key.what`. `rule`: the rule named there.
     Traffic {
-        /// What it was and whose.
+        /// What it was, and in which session.
         key: Key,
         /// The rule's name.
         rule: Option<RuleName>,
@@ -40,30 +39,30 @@ pub enum EventKind {
         /// Which leg, and why.
         reap: Reap,
     },
-    /// The app failed somebody.
+    /// A request or session failed because of the app.
     Loss {
-        /// Whose connection it was; `None` = a request or a handshake.
+        /// The session; `None` = a request or handshake.
         session: Option<u64>,
-        /// How.
+        /// The kind of loss.
         loss: Loss,
     },
     /// The app was suspended.
     Suspend,
-    /// The app runs again.
+    /// The app is running again.
     Wake {
         /// How long it took to start.
         took: Duration,
     },
-    /// The app could not start, or ended while it was used.
+    /// The app could not start, or exited while in use.
     Failed {
         /// Why, in words.
         reason: Box<str>,
     },
-    /// The app is at work for somebody, or is no more.
+    /// The app is at work for somebody, or no longer is.
     Work {
         /// Which of the two.
         change: Change,
-        /// The rules that know what is in progress.
+        /// The rules that detected the work in progress.
         rules: Vec<Arc<str>>,
     },
     /// The app would have been suspended: `on_idle = "shadow"`.

@@ -1,7 +1,7 @@
-//! What happens, told to whoever listens: one bounded channel for the whole process.
+//! Publishes events to listeners: one bounded channel for the whole process.
 //!
-//! Nothing is built while nobody listens. A listener that does not keep up loses events and is told
-//! so; nobody ever waits for one.
+//! Events are not built while nobody listens. A listener that falls behind loses events and is told so; the
+//! sender never waits.
 
 mod event;
 
@@ -12,12 +12,12 @@ use tokio::sync::broadcast;
 
 pub use self::event::{Event, EventKind};
 
-/// Events that a listener may be behind.
+/// How many events a listener may be behind.
 const BEHIND: usize = 1024;
-/// Listeners at a time.
+/// The most listeners at a time.
 const LISTENERS: usize = 16;
 
-/// Where events come from and go to.
+/// A handle for publishing events and for listening.
 #[derive(Clone, Debug)]
 pub struct Events(Arc<Hub>);
 
@@ -27,7 +27,7 @@ struct Hub {
     listeners: AtomicUsize,
 }
 
-/// One who listens; makes room for another when dropped.
+/// A listener. Dropping it makes room for another.
 #[derive(Debug)]
 pub struct Listener {
     receiver: broadcast::Receiver<Arc<Event>>,
@@ -42,15 +42,15 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Tells an event to all who listen; `make` is called if there is one.
+    /// Publishes an event to all listeners; `make` is only called if there are any.
     pub fn tell(&self, make: impl FnOnce() -> Event) {
         if self.0.listeners.load(Relaxed) > 0 {
-            // An error says that the last listener has just left.
+            // An error means that the last listener has just left.
             let _ = self.0.sender.send(Arc::new(make()));
         }
     }
 
-    /// Listens from now on; `None` when too many do.
+    /// Listens from now on; `None` if there are too many listeners.
     #[must_use]
     pub fn listen(&self) -> Option<Listener> {
         let more = |listeners| (listeners < LISTENERS).then_some(listeners + 1);
@@ -63,7 +63,7 @@ impl Listener {
     /// The next event.
     ///
     /// # Errors
-    /// How many were lost, if this listener did not keep up.
+    /// How many events were lost, if this listener fell behind.
     pub async fn next(&mut self) -> Result<Arc<Event>, u64> {
         match self.receiver.recv().await {
             Ok(event) => Ok(event),

@@ -6,7 +6,7 @@ macro_rules! files {
     };
 }
 
-/// Each with its name, in alphabetical order.
+/// Each file with its name, in alphabetical order.
 pub(super) const FILES: &[(&str, &str)] = files![
     "actioncable"
     "bokeh"

@@ -1,6 +1,6 @@
-//! The pack files: those that are built in, those of a directory, and the rule books made of them.
+//! Pack files, built in or from a directory, and the rule books made from them.
 //!
-//! Only files are read here. What rules mean is in `core::pack`, what keys mean in `reader`.
+//! Only files are read here. The meaning of rules is in `core::pack`, the meaning of keys in `reader`.
 
 mod builtin;
 mod reader;
@@ -17,7 +17,7 @@ pub use reader::AUTO;
 use crate::core::pack::{MAX_PACKS, Pack, RuleBook};
 use crate::toml_file::{self, Mistakes, nearest};
 
-/// Packs cannot be read or found.
+/// Why packs cannot be read or found.
 #[derive(Debug, Error)]
 pub enum PacksError {
     /// The directory of pack files cannot be listed.
@@ -25,31 +25,31 @@ pub enum PacksError {
     Directory {
         /// The directory.
         directory: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
     /// A pack file has mistakes.
     #[error(transparent)]
     Mistakes(#[from] Mistakes),
-    /// Nothing has this name; the text says what to write instead.
+    /// There is no pack with this name.
     #[error("there is no pack \"{name}\"; {fix}")]
     Unknown {
         /// The name.
         name: String,
-        /// What to do.
+        /// What to write instead.
         fix: String,
     },
-    /// More packs than one rule book takes.
+    /// More packs than fit one rule book.
     #[error("{0} packs at once are too many; at most {MAX_PACKS} can be")]
     TooMany(usize),
 }
 
-/// A pack and where its rules are written.
+/// A pack and its source text.
 #[derive(Clone, Debug)]
 pub struct PackFile {
     /// The rules.
     pub pack: Arc<Pack>,
-    /// The file as it is written.
+    /// The file's text.
     pub text: Arc<str>,
     /// `None` = built in.
     pub path: Option<PathBuf>,
@@ -63,7 +63,7 @@ pub struct Packs {
     files: Files,
 }
 
-/// The built-in packs: they are read and compiled once in the life of the process.
+/// The built-in packs, read and compiled once per process.
 static BUILT_IN: LazyLock<Result<Files, Mistakes>> = LazyLock::new(|| {
     let read = |(name, text): &(&str, &str)| {
         let file = PathBuf::from(format!("built-in/{name}.toml"));
@@ -74,11 +74,11 @@ static BUILT_IN: LazyLock<Result<Files, Mistakes>> = LazyLock::new(|| {
 });
 
 impl Packs {
-    /// The built-in packs, and those of `directory`, which replace built-in ones of the same name.
-    /// Only files that end in `.toml` are read.
+    /// The built-in packs and those of `directory`, which replace built-in ones of the same name. Only files
+    /// ending in `.toml` are read.
     ///
     /// # Errors
-    /// When the directory cannot be listed, or for every mistake of the first file that has any.
+    /// If the directory cannot be listed, or every mistake in the first file that has any.
     pub fn open(directory: Option<&Path>) -> Result<Packs, PacksError> {
         let mut packs = Packs { files: BUILT_IN.clone()? };
         for path in directory.map(list).transpose()?.unwrap_or_default() {
@@ -88,7 +88,7 @@ impl Packs {
         Ok(packs)
     }
 
-    /// The same and the pack in `text`, which replaces one of its name. `file` names it in messages.
+    /// Adds the pack in `text`, replacing one of the same name. `file` names it in messages.
     ///
     /// # Errors
     /// Every mistake in the text.
@@ -99,7 +99,7 @@ impl Packs {
         Ok(self)
     }
 
-    /// All packs in the order of their names.
+    /// All packs, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = &PackFile> {
         self.files.values()
     }
@@ -107,7 +107,7 @@ impl Packs {
     /// One pack.
     ///
     /// # Errors
-    /// When there is none of this name.
+    /// If there is none with this name.
     pub fn get(&self, name: &str) -> Result<&PackFile, PacksError> {
         self.files.get(name).ok_or_else(|| {
             let mut known: Vec<&str> = self.files.keys().map(String::as_str).collect();
@@ -120,7 +120,7 @@ impl Packs {
         })
     }
 
-    /// Whether an app can have these packs.
+    /// Whether an app can use these packs.
     ///
     /// # Errors
     /// As [`Packs::book`].
@@ -128,18 +128,18 @@ impl Packs {
         self.choose(names).map(|_| ())
     }
 
-    /// The rule book of an app with these packs. With [`AUTO`] among them every pack is in it that is not
-    /// for being named only, and applies once it has recognised its framework, the named ones and those
-    /// that they come `with` at once.
+    /// The rule book of an app with these packs. If [`AUTO`] is among them, the book contains every pack
+    /// except those that must be named explicitly. A pack then applies once its framework is recognised;
+    /// named packs, and those that come `with` them, apply at once.
     ///
     /// # Errors
-    /// When a name is unknown, or there are more packs than [`MAX_PACKS`].
+    /// If a name is unknown, or there are more packs than [`MAX_PACKS`].
     pub fn book(&self, names: &[String]) -> Result<RuleBook, PacksError> {
         let (chosen, pinned) = self.choose(names)?;
         Ok(RuleBook::with_pinned(chosen, pinned))
     }
 
-    /// The rule books of apps with these packs, in this order. Apps with the same have one book.
+    /// The rule books of apps with these packs, in this order. Apps with the same packs share a book.
     ///
     /// # Errors
     /// As [`Packs::book`].
@@ -158,7 +158,7 @@ impl Packs {
         apps.map(book).collect()
     }
 
-    /// The packs of a book, and how many of them, from the first on, apply at once.
+    /// The packs of a book, and how many of them, counted from the first, apply at once.
     fn choose(&self, names: &[String]) -> Result<(Vec<Arc<Pack>>, usize), PacksError> {
         let auto = names.iter().any(|name| name == AUTO);
         let mut chosen: Vec<Arc<Pack>> = Vec::new();
@@ -187,7 +187,7 @@ impl Packs {
     }
 }
 
-/// Reads a pack from text; `file` names it in messages, and the pack after it.
+/// Parses a pack. `file` names it in messages; its stem must be the pack's name.
 ///
 /// # Errors
 /// Every mistake in the text at once.
@@ -195,7 +195,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Pack, Mistakes> {
     reader::parse(text, file)
 }
 
-/// Pack files of a directory in the order of their names.
+/// The pack files of a directory, ordered by name.
 fn list(directory: &Path) -> Result<Vec<PathBuf>, PacksError> {
     let wrong = |error| PacksError::Directory { directory: directory.to_owned(), error };
     let mut paths = Vec::new();

@@ -138,7 +138,7 @@ fn apps_with_the_same_packs_share_a_book() {
     assert!(packs.books([&unknown[..]].into_iter()).is_err());
 }
 
-/// What `ebbtide explain` gives to paste is a pack, and makes machinery of what was steady.
+/// What `ebbtide explain` offers for pasting is a valid pack, and ignores the steady messages.
 #[test]
 fn a_hint_s_pack_knows_its_messages() {
     use crate::core::cadence::{Cadence, Hints, pack};
@@ -176,7 +176,7 @@ fn a_hint_s_pack_knows_its_messages() {
     assert_eq!(judgement("/live/9/o'brien", br#"{"op":"click"}"#), Judgement::Activity(None));
 }
 
-/// The same of requests: another session's tick is known by it, and a button is not.
+/// The same for requests: it matches the tick of another session, but not a button.
 #[test]
 fn a_hint_s_pack_knows_its_requests() {
     use crate::core::cadence::{Hints, Paces, pack};

@@ -1,7 +1,7 @@
-//! Once a second the sweep looks at the rows of all sessions: silent ones are pinged, and those with a
-//! dead leg are ended here.
+//! Once a second, the sweep looks at the rows of all sessions: it pings silent ones, and ends those with a
+//! dead leg.
 //!
-//! What is judged is in `sweep` and `pulse`. No socket is touched: the pump does that.
+//! The judging is in `sweep` and `pulse`. No socket is touched here: the pump does that.
 
 mod pulse;
 mod sweep;
@@ -24,8 +24,7 @@ use crate::sockets::Sockets;
 
 /// Time between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How much sooner than the time for it a verdict may fall: a sweep that comes a hair early must not
-/// cost the whole period until the next.
+/// How much early a verdict may be: a sweep that comes a little early must not delay it by a whole period.
 const EARLY: Duration = Duration::from_millis(50);
 
 /// Sweeps until the task is dropped.
@@ -47,7 +46,7 @@ pub async fn run(serving: Arc<Serving>, sockets: Sockets, metrics: Arc<Metrics>)
     }
 }
 
-/// By what the sweep at `now` judges, after one at `before`.
+/// The parameters of the sweep at `now`, after one at `before`.
 fn params(config: &Config, before: Nanos, now: Nanos) -> SweepParams {
     let Keepalive { interval, timeout } = config.keepalive;
     let timeout = timeout.map(|timeout| timeout.saturating_sub(EARLY));
@@ -62,12 +61,12 @@ fn reap(session: &Session, watches: &Watches, cause: Cause, now: Nanos) {
         return;
     };
     let (leg, watch) = (&session.legs[reap.leg], &watches.legs[reap.leg]);
-    // Asked before the session ends: its pump gives the row back.
+    // Sampled before the session ends, because its pump will release the row.
     let sample = leg.socket.confirm(now).unwrap_or_else(|_| leg.socket.sample());
     if !session.end(cause) {
         return;
     }
-    // All is acknowledged, and still the peer is out of reach: only the pong is missing.
+    // Everything is acknowledged, and still the peer is unreachable: only the pong is missing.
     let silent = reap.reason == "unreachable" && sample.queued == 0;
     let why = if silent { "no pong" } else { sample.cause() };
     let app = &*session.app.name;

@@ -1,6 +1,6 @@
-//! The keepalive's part of a look at a session: `core::keepalive` decides, the pump pings.
+//! The keepalive part of a look at a session: `core::keepalive` decides, the pump pings.
 //!
-//! A session that is not due touches its counts and its pulses, both in the order of memory.
+//! A session that is not due only touches its counts and its pulses, both in memory order.
 
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -13,12 +13,12 @@ use crate::core::time::Nanos;
 use crate::session::{Leg, Look};
 use crate::sockets::View;
 
-/// A leg of a session, for what the keepalive may ask.
+/// A leg of a session, as the keepalive queries it.
 struct Asked<'a> {
     view: &'a View<'a>,
     other: &'a View<'a>,
     leg: Option<&'a Leg>,
-    /// What its pong took, if one came.
+    /// Round-trip time of the pong, if one came.
     took: Cell<Option<Duration>>,
 }
 
@@ -42,8 +42,8 @@ impl Peer for Asked<'_> {
     }
 }
 
-/// Looks at both legs, has them pinged if need be, and gives the cause to end the session for.
-/// `rtt` is told what pongs took.
+/// Looks at both legs, requests pings if necessary, and returns the cause for which to end the session. `rtt`
+/// is called with the round-trip times of pongs.
 pub(super) fn look(
     look: &mut Look<'_>,
     round: &Round,
@@ -78,7 +78,7 @@ pub(super) fn look(
     None
 }
 
-/// Causes for a leg whose peer does not answer, and for one whose socket is gone.
+/// The causes for a leg whose peer does not answer, and for one whose socket is gone.
 fn dead(side: Side) -> [Cause; 2] {
     match side {
         Side::Client => [Cause::ClientUnreachable, Cause::ClientGone],
@@ -86,7 +86,7 @@ fn dead(side: Side) -> [Cause; 2] {
     }
 }
 
-/// Asks the socket itself whether anything has come that was not read.
+/// Asks the socket itself whether unread bytes have arrived.
 fn confirm(
     pulse: &mut Pulse,
     view: &View<'_>,
@@ -101,7 +101,7 @@ fn confirm(
             None
         }
         Ok(_) => Some(silent),
-        // Given back by its pump: the session has just ended.
+        // Released by its pump: the session has just ended.
         Err(error) if error.kind() == ErrorKind::NotConnected => None,
         Err(_) => Some(gone),
     }

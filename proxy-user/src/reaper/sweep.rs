@@ -1,8 +1,8 @@
-//! One sweep over the table: which sessions have a dead leg, and which are to be pinged.
+//! One sweep over the table: which sessions have a dead leg, and which must be pinged.
 //!
-//! It decides nothing by itself (`core::stall` and `core::keepalive` do). A session of which nothing
-//! waits costs its two rows, the process's own counts and its pulses, four cache lines in the order of
-//! memory; no other memory of it is touched, and with kernel rows there is no system call.
+//! The decisions are made in `core::stall` and `core::keepalive`. A session with nothing queued costs its two
+//! rows, the process's own counts, and its pulses: four cache lines in memory order. No other memory of it is
+//! touched, and with kernel rows there is no system call.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use crate::core::time::Nanos;
 use crate::session::{Leg, Look, Registry, Session, Watches};
 use crate::sockets::Sockets;
 
-/// How long both sides may leave their connections open after a Close went by and everything was
-/// taken (RFC 6455 section 7.1.1).
+/// How long both sides may leave their connections open after a Close was exchanged and everything was taken
+/// (RFC 6455 section 7.1.1).
 const CLOSING: Duration = Duration::from_secs(10);
 
-/// By what legs are judged at a sweep.
+/// The parameters of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepParams {
     /// When the sweep is.
     pub now: Nanos,
-    /// How long queued bytes may stand still.
+    /// How long queued bytes may make no progress.
     pub grace: Duration,
-    /// When silent legs are pinged and given up; `None` = never.
+    /// When to ping silent legs and when to give up on them; `None` = never.
     pub keepalive: Option<Round>,
 }
 
-/// Looks at every session once and shows those that are to end, each with the sweep's memory of it and
-/// the cause. Silent ones are pinged; `rtt` is told what their pongs took.
+/// Looks at every session once. Calls `show` with those that must end, each with the sweep's state and the
+/// cause. Silent ones are pinged; `rtt` is called with the round-trip times of pongs.
 pub fn sweep(
     sockets: &Sockets,
     registry: &Registry,
@@ -84,7 +84,7 @@ fn judge<'a>(
         .then_some((session, Cause::CloseTimeout))
 }
 
-/// What a verdict on this side's leg ends the session for.
+/// The cause for which a verdict on this side's leg ends the session.
 fn cause(side: Side, verdict: StallVerdict) -> Option<Cause> {
     match (verdict, side) {
         (StallVerdict::Fine, _) => None,
@@ -97,7 +97,7 @@ fn cause(side: Side, verdict: StallVerdict) -> Option<Cause> {
     }
 }
 
-/// Whether a session that has nothing left to do but close has had the time for it.
+/// Whether a session that only has to be closed has had enough time for that.
 fn close(since: &mut Nanos, quiet: bool, now: Nanos) -> bool {
     *since = match (quiet, *since) {
         (false, _) => Nanos(0),
@@ -117,12 +117,12 @@ fn judge_leg(
 ) -> StallVerdict {
     match watch.look(sample, passing, now, grace) {
         StallVerdict::Fine if !watch.take_doubt() => StallVerdict::Fine,
-        // A row can miss progress: an ack that gave no round-trip time has no callback. The socket
-        // itself is asked once when its row stands still, so that the wait is counted from the right
-        // moment, and again before anybody loses a seat.
+        // A row can miss progress: an ack that yields no round-trip time causes no callback. So the socket
+        // itself is queried once when its row stands still, to count the wait from the right moment, and
+        // again before a session is ended.
         _ => match leg.socket.confirm(now) {
             Ok(asked) => watch.look(&asked, passing, now, grace),
-            // Given back by its pump: the session has just ended.
+            // Released by its pump: the session has just ended.
             Err(error) if error.kind() == ErrorKind::NotConnected => StallVerdict::Fine,
             Err(_) => StallVerdict::PeerClosed,
         },

@@ -1,4 +1,4 @@
-//! Labelled messages, `vectors.jsonl`: each says what it is, and by which recording it was seen.
+//! Labelled messages (`vectors.jsonl`): each says what it is and in which recording it was seen.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::core::frame::Opcode;
 use crate::core::pack::{Context, Judgement, Message, Opening, RuleBook};
 use crate::core::payload::Payload;
 
-/// What a label calls a message that is no machinery by itself.
+/// The label of a message that is not machinery.
 const PERSON: &str = "not-heartbeat";
 
 /// The labelled messages of some folders.
@@ -21,18 +21,18 @@ const PERSON: &str = "not-heartbeat";
 pub struct Labels {
     vectors: Vec<Vector>,
     persons: HashSet<(String, u8, Vec<u8>)>,
-    /// And those that somebody did, not the page.
+    /// Those that a person caused, not the page.
     acts: HashSet<(String, u8, Vec<u8>)>,
-    /// What is known of the work in each recording.
+    /// What is known about work in each recording.
     works: HashMap<String, Truth>,
-    /// Machinery that is known by what was before it.
+    /// Messages that are machinery because of what came before them.
     machinery: HashSet<(String, u8, Vec<u8>)>,
 }
 
 #[derive(Clone, Debug)]
 struct Vector {
     expect: String,
-    /// `person`, where the recording says who did it.
+    /// `person` if the recording says that a person caused it.
     who: String,
     recording: String,
     from_client: bool,
@@ -42,24 +42,24 @@ struct Vector {
     payload: Vec<u8>,
 }
 
-/// A message that the rules take for something else than its label says.
+/// A message that the rules do not judge as labelled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// The label.
     pub expect: String,
-    /// The recording that it is from.
+    /// The recording that it comes from.
     pub recording: String,
-    /// The rule that ignores it; absent where it counts.
+    /// The rule that ignores it; absent if it counts.
     pub rule: Option<String>,
     /// Its first bytes, escaped.
     pub message: String,
 }
 
 impl Labels {
-    /// The labels that lie in these folders, and beside these files.
+    /// The labels in these folders, and in the folders of these files.
     ///
     /// # Errors
-    /// When a file of labels cannot be read.
+    /// If a file of labels cannot be read.
     pub fn find(paths: &[PathBuf]) -> Result<Labels, RecordingError> {
         let folder = |path: &PathBuf| match path.is_dir() {
             true => path.clone(),
@@ -99,50 +99,50 @@ impl Labels {
             vector.from_client && vector.expect != PERSON && !vector.who.is_empty()
         };
         labels.acts = acts;
-        // What one tab says of itself, another one repeats.
+        // One tab may repeat what another says about itself.
         let alone = |key: &(String, u8, Vec<u8>)| !labels.persons.contains(key);
         let machinery = labels.vectors.iter().filter(seen).map(key).filter(alone).collect();
         labels.machinery = machinery;
         Ok(labels)
     }
 
-    /// What is known of the work in a recording; nothing = there is none.
+    /// What is known about work in a recording; empty if there is none.
     pub(super) fn work(&self, recording: &str) -> Truth {
         self.works.get(recording).cloned().unwrap_or_default()
     }
 
-    /// Whether a message of a recording is labelled as machinery, by what was before it.
+    /// Whether a message of a recording is labelled as machinery because of what came before it.
     pub(super) fn is_machinery(&self, recording: &str, frame: &Frame) -> bool {
         let key = (recording.to_owned(), frame.opcode as u8, frame.payload.clone());
         !self.machinery.is_empty() && self.machinery.contains(&key)
     }
 
-    /// Whether a message of a recording is labelled as something that somebody did.
+    /// Whether a message of a recording is labelled as caused by a person.
     pub(super) fn is_act(&self, recording: &str, frame: &Frame) -> bool {
         let key = (recording.to_owned(), frame.opcode as u8, frame.payload.clone());
         !self.acts.is_empty() && self.acts.contains(&key)
     }
 
-    /// How many there are.
+    /// The number of labels.
     #[must_use]
     pub fn len(&self) -> usize {
         self.vectors.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.vectors.is_empty()
     }
 
-    /// Whether a message of a recording is labelled as no machinery.
+    /// Whether a message of a recording is labelled as not machinery.
     pub(super) fn is_person(&self, recording: &str, frame: &Frame) -> bool {
         let key = (recording.to_owned(), frame.opcode as u8, frame.payload.clone());
         !self.persons.is_empty() && self.persons.contains(&key)
     }
 
-    /// Judges every labelled message as if it came a minute after somebody opened the page, when no
-    /// rule for reconnects applies. Those that say who sent them are judged where they were seen.
+    /// Judges every labelled message as if it came a minute after somebody opened the page, when rules for
+    /// reconnects do not apply. Messages labelled with their sender are judged during the replay.
     #[must_use]
     pub fn judge(&self, book: &RuleBook) -> Vec<Mismatch> {
         let wrong = |vector: &&Vector| {
@@ -161,7 +161,7 @@ impl Labels {
 }
 
 impl Vector {
-    /// The rule that ignores it; `None` of a control frame, which is never looked at.
+    /// The rule that ignores it; `None` for a control frame, which is never inspected.
     fn rule(&self, book: &RuleBook) -> Option<Option<String>> {
         let opcode = match self.opcode {
             1 => Opcode::Text,

@@ -1,4 +1,4 @@
-//! One line of a recording: a JSON object whose fields may be missing. Must not know what they mean.
+//! One line of a recording: a JSON object whose fields are optional. Must not know what they mean.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub(super) struct Line(Map<String, Value>);
 
 impl Line {
-    /// Reads a line; `None` if it is no JSON object.
+    /// Parses a line; `None` if it is not a JSON object.
     pub(super) fn parse(text: &str) -> Option<Line> {
         serde_json::from_str(text).ok().map(Line)
     }
@@ -22,18 +22,18 @@ impl Line {
         self.0.get(key).and_then(Value::as_u64)
     }
 
-    /// A time or another number that may be broken or negative.
+    /// A time or another number, which may be fractional or negative.
     pub(super) fn decimal(&self, key: &str) -> Option<f64> {
         self.0.get(key).and_then(Value::as_f64)
     }
 
-    /// A list of times, of which some may be missing.
+    /// A list of times, some of which may be missing.
     pub(super) fn decimals(&self, key: &str) -> Vec<Option<f64>> {
         let list = self.0.get(key).and_then(Value::as_array);
         list.map_or(Vec::new(), |list| list.iter().map(Value::as_f64).collect())
     }
 
-    /// A list of lists that begin with a time.
+    /// A list of lists that each start with a time.
     pub(super) fn moments(&self, key: &str) -> Vec<f64> {
         let list = self.0.get(key).and_then(Value::as_array);
         let moment = |item: &Value| item.get(0).and_then(Value::as_f64);
@@ -54,7 +54,7 @@ impl Line {
         BASE64_STANDARD.decode(self.text(key)?).ok()
     }
 
-    /// An object of texts, such as header fields.
+    /// An object whose values are strings, such as header fields.
     pub(super) fn texts(&self, key: &str) -> Vec<(&str, &str)> {
         let Some(Value::Object(fields)) = self.0.get(key) else { return Vec::new() };
         fields.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect()

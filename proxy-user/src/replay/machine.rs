@@ -1,4 +1,4 @@
-//! The replay itself: a recording goes by, and what each part of it comes to is noted.
+//! The replay itself: runs through a recording and collects the result.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::core::time::Nanos;
 use crate::core::visit::{VISIT, Visits};
 use crate::core::work::{Change, Sign, Works};
 
-/// The one browser of a recording.
+/// A recording has one browser.
 const CLIENT: u64 = 1;
-/// A page may take so long to load, on a machine that has much else to do.
+/// How long a page may take to load on a busy machine.
 const LOADING: Duration = Duration::from_secs(90);
-/// While it loads, each of its parts and connections is followed by others for so long.
+/// While a page loads, how soon one of its parts or connections is followed by another.
 const PART: Duration = Duration::from_secs(10);
 
-/// Replays one recording. `labels`: what is known of its messages.
+/// Replays one recording. `labels`: what is known about its messages.
 #[must_use]
 pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcome {
     let mut replay = Replay {
@@ -49,7 +49,7 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
         alone: false,
         outcome: Outcome::new(&recording.name, recording.tab),
     };
-    // A client that is no browser opens no page: its load begins with the recording.
+    // A client that is not a browser opens no page: its load starts with the recording.
     replay.loads_until = replay.loads_from + VISIT;
     let has_requests = recording.events.iter().any(|(_, e)| matches!(e, RecordedEvent::Request(_)));
     for (index, (now, event)) in recording.events.iter().enumerate() {
@@ -85,14 +85,14 @@ pub fn replay(book: &RuleBook, recording: &Recording, labels: &Labels) -> Outcom
     replay.outcome
 }
 
-/// A request whose answer may say something of work.
+/// A request whose answer may be a sign of work.
 struct Asked {
     path: String,
     query: String,
     method: String,
 }
 
-/// The number of a request on a connection, apart from those of connections.
+/// The number of a request on a connection, distinct from the numbers of connections.
 fn number(conn: u64) -> u64 {
     1 << 32 | conn
 }
@@ -109,22 +109,22 @@ struct Replay<'a> {
     recognised: u64,
     wires: HashMap<u64, Wire>,
     streams: HashMap<u64, EventStream>,
-    /// Paths that connections were opened for since the page was.
+    /// Paths of the connections opened since the page was.
     opened: HashSet<String>,
-    /// When the app last said something that pages echo.
+    /// When the app last sent something that pages echo.
     echoed: Option<Nanos>,
-    /// When somebody last asked for work by a request.
+    /// When somebody last requested work over plain HTTP.
     posted: Option<Nanos>,
     works: Works,
-    /// When the app was at work for somebody, as far as was seen.
+    /// When the app was at work for somebody, as far as detected.
     worked: Vec<(f64, f64)>,
-    /// The newest request of each connection, and whether a rule waits for its answer.
+    /// The newest request of each connection, and whether a rule needs its answer.
     asked: HashMap<u64, Asked>,
     /// When somebody last opened the page.
     loads_from: Nanos,
-    /// Until then it is being opened, and what it does is part of somebody's visit.
+    /// Until when the page is being opened; what it does until then is part of a visit.
     loads_until: Nanos,
-    /// Nobody is there any more: whatever loads a page is the page itself.
+    /// Nobody is there any more: a page that loads does so by itself.
     alone: bool,
     outcome: Outcome,
 }
@@ -186,12 +186,12 @@ impl Replay<'_> {
             self.outcome.acts.add(rule.clone());
         }
         self.outcome.requests.add(rule);
-        // 502 to 504: the app is away, whoever says so.
+        // 502 to 504: the app is down, whoever says so.
         let away = request.status.is_some_and(|status| (502..=504).contains(&status));
         self.alone |= away && self.recording.tab == Tab::Away;
     }
 
-    /// Notes what was seen of work, and whether the app is at work since.
+    /// Processes a sign of work, and records whether the app is at work.
     fn settle(&mut self, now: Nanos, sign: Option<Sign>) {
         let since = self.works.busy();
         let change = match sign {
@@ -203,7 +203,7 @@ impl Replay<'_> {
         }
     }
 
-    /// A request that counts, as work until it is answered.
+    /// A request that counts, which may be work until it is answered.
     fn outstanding(&mut self, now: Nanos, request: &Request, head: &RequestHead<'_>) {
         let body = request.body.as_deref().unwrap_or_default();
         let works = self.book.request_work(head, self.recognised);
@@ -225,15 +225,15 @@ impl Replay<'_> {
         signs.into_iter().for_each(|sign| self.settle(now, Some(sign)));
     }
 
-    /// The page has loaded something: it is not done yet.
+    /// The page has loaded something, so it is still loading.
     fn loads(&mut self, now: Nanos) {
         if !self.alone && now < self.loads_from + LOADING {
             self.loads_until = self.loads_until.max(now + PART);
         }
     }
 
-    /// What a request has to do with a page being opened. Where its own fields are not recorded, the
-    /// answer tells: somebody who gets a page has asked for one, unless nobody is there.
+    /// How a request relates to opening a page. If its Fetch Metadata was not recorded, the answer tells:
+    /// somebody who receives a page has asked for it, unless nobody is there.
     fn navigation(&self, request: &Request, uri: &Uri) -> Navigation {
         let mode = HeaderName::from_static("sec-fetch-mode");
         let mut fields = request.fields.clone();
@@ -268,7 +268,7 @@ impl Replay<'_> {
         navigation(&method, uri, &fields)
     }
 
-    /// Judges a handshake; one that the app has not accepted says what it would have done.
+    /// Judges a handshake. If the app did not accept it, says how it would have been judged.
     fn handshake(
         &mut self,
         now: Nanos,
@@ -284,7 +284,7 @@ impl Replay<'_> {
             }
             self.recognise(self.book.recognise(&opening));
         }
-        // Whoever was recorded is a browser, unless something shows that it is not.
+        // The client is taken for a browser unless something shows that it is not.
         let known = (self.book, self.recognised);
         let judgement = judge::handshake(known, &self.visits, (CLIENT, true), &opening, now);
         if agreed.is_some() {
@@ -325,7 +325,7 @@ impl Replay<'_> {
         self.wires.insert(conn, wire);
     }
 
-    /// Whether a connection's compressed messages can all be inflated from what was recorded.
+    /// Whether everything needed to inflate a connection's compressed messages was recorded.
     fn whole(&self, conn: u64, later: &[(Nanos, RecordedEvent)]) -> Whole {
         let mut whole = Whole { input: true, output: true };
         for (_, event) in later {
@@ -421,7 +421,7 @@ impl Replay<'_> {
         self.streams.insert(conn, stream);
     }
 
-    /// The rule that a judgement ignores by.
+    /// The rule by which a judgement ignores something.
     fn ignoring(&self, judgement: Judgement) -> Option<String> {
         match judgement {
             Judgement::Ignored(rule) => self.book.rule(rule).map(ToString::to_string),

@@ -1,7 +1,7 @@
-//! Tries packs on recorded traffic: `ebbtide packs test`.
+//! Tests packs with recorded traffic: `ebbtide packs test`.
 //!
-//! What is recorded goes the proxy's own way, through the parser, the decoder, the rule book and the
-//! visits of `core`, at the recording's own pace; only sockets are missing.
+//! Recordings are processed like live traffic: by the parser, the decoder, the rule book and the visits of
+//! `core`, at the recording's own pace; only the sockets are missing.
 
 mod labels;
 mod line;

@@ -1,4 +1,4 @@
-//! What a replay came to.
+//! The result of a replay.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 use super::recording::Tab;
 use super::work::WorkSeen;
 
-/// How much of one kind of traffic counted, and by which rules the rest was ignored.
+/// How much of one kind of traffic counted, and which rules ignored the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// All of it.
+    /// The total.
     pub seen: u64,
-    /// What counted as activity.
+    /// How much counted as activity.
     pub counted: u64,
-    /// What did not, by rule.
+    /// How much did not, by rule.
     pub ignored: BTreeMap<String, u64>,
 }
 
-/// What a recording came to.
+/// The result for one recording.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// The recording.
     pub recording: String,
-    /// What happened in it.
+    /// The kind of tab.
     pub tab: &'static str,
-    /// The packs that its framework was recognised by, in that order.
+    /// The packs that were recognised, in that order.
     pub packs: Vec<String>,
     /// The client's messages.
     pub messages: Tally,
@@ -33,14 +33,14 @@ pub struct Outcome {
     pub requests: Tally,
     /// The app's messages, and its server-sent events.
     pub output: Tally,
-    /// What is wrong: for a tab that nobody uses, what counted although its page was not just being
-    /// opened; for one that a person uses, what the labels beside the recording say was ignored
-    /// wrongly. By what it is, with how often.
+    /// Errors and how often each occurred. For a tab that nobody uses: traffic that counted although the page
+    /// was not being opened. For a tab that a person uses: traffic that was ignored although the labels say
+    /// otherwise.
     pub wrong: BTreeMap<String, u64>,
-    /// The client's messages, and its requests other than GET, HEAD and OPTIONS: what a person does is
-    /// among them.
+    /// The client's messages, and its requests other than GET, HEAD and OPTIONS: what a person does is among
+    /// them.
     pub acts: Tally,
-    /// How much of the app's work was seen.
+    /// How much of the app's work was detected.
     pub work: WorkSeen,
 }
 
@@ -59,7 +59,7 @@ impl Outcome {
         }
     }
 
-    /// How much is wrong.
+    /// The number of errors.
     #[must_use]
     pub fn wrongs(&self) -> u64 {
         self.wrong.values().sum()

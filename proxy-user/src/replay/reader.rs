@@ -1,4 +1,4 @@
-//! Reads recordings from files. Unknown fields and lines are passed over: taps differ in what they note.
+//! Reads recordings from files. Unknown fields and lines are ignored: taps differ in what they record.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,23 +14,23 @@ use crate::core::frame::Opcode;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
 
-/// A recording cannot be read.
+/// Why a recording cannot be read.
 #[derive(Debug, Error)]
 pub enum RecordingError {
     /// A file or folder cannot be read.
     #[error("{}: cannot be read: {error}", path.display())]
     Unreadable {
-        /// What was to be read.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// A line is not what it must be.
+    /// A line is invalid.
     #[error("{}:{line}: this is not a JSON object", path.display())]
     Line {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
     },
     /// There is nothing to replay.
@@ -38,10 +38,10 @@ pub enum RecordingError {
     Nothing(PathBuf),
 }
 
-/// Finds the recordings in files and folders, by name.
+/// Finds the recordings in files and folders, ordered by name.
 ///
 /// # Errors
-/// When one cannot be read, or there are none.
+/// If one cannot be read, or there are none.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> {
     let mut found: BTreeSet<(PathBuf, String)> = BTreeSet::new();
     for path in paths {
@@ -60,9 +60,9 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> {
     found.into_iter().map(|(folder, name)| read(&folder, name)).collect()
 }
 
-/// The name of labelled messages, which are no recording.
+/// The file name of labelled messages, which are not a recording.
 pub(super) const VECTORS: &str = "vectors.jsonl";
-/// The name of what is known of the work in recordings.
+/// The file name of what is known about work in recordings.
 pub(super) const WORK: &str = "work.jsonl";
 
 fn recording_name(file: &Path) -> Option<String> {
@@ -80,7 +80,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     Ok(files)
 }
 
-/// All lines of a file; none where it is missing.
+/// All lines of a file; empty if it is missing.
 pub(super) fn lines(path: &Path) -> Result<Vec<Line>, RecordingError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -101,7 +101,7 @@ fn read(folder: &Path, name: String) -> Result<Recording, RecordingError> {
     if frames.is_empty() && requests.is_empty() {
         return Err(RecordingError::Nothing(folder.join(name)));
     }
-    // A tap that starts anew counts from 0 again: what follows it comes after all that was before.
+    // A tap that is restarted counts from 0 again: what follows comes after everything before.
     let parts = [split(frames), split(requests)];
     let count = parts.iter().map(Vec::len).max().unwrap_or(0);
     let (mut events, mut start) = (Vec::new(), START);
@@ -113,7 +113,7 @@ fn read(folder: &Path, name: String) -> Result<Recording, RecordingError> {
         }
         let mut both = self::frames(frames, start);
         both.extend(self::requests(requests, start));
-        // The order within a file stays where two events have one time.
+        // A stable sort: events of one file with equal times keep their order.
         both.sort_by_key(|(at, _)| *at);
         start = both.last().map_or(start, |(at, _)| at.0);
         events.extend(both);
@@ -121,7 +121,7 @@ fn read(folder: &Path, name: String) -> Result<Recording, RecordingError> {
     Ok(Recording { tab: Tab::of(&name), name, events })
 }
 
-/// No page was opened in the hour before a recording.
+/// A recording starts at this time: an hour in, so that no page was opened just before.
 pub(super) const START: u64 = 3_600_000_000_000;
 
 fn split(lines: Vec<Line>) -> Vec<Vec<Line>> {
@@ -159,7 +159,7 @@ fn frames(lines: &[Line], start: u64) -> Vec<(Nanos, RecordedEvent)> {
     events
 }
 
-/// A whole message or a control frame; a fragment says nothing, as the last one has the message.
+/// A whole message or a control frame. A fragment is skipped, as the last one has the whole message.
 fn frame(line: &Line) -> Option<(Direction, Frame)> {
     let direction = match line.text("dir")? {
         "c2s" => Direction::Input,
@@ -196,7 +196,7 @@ fn target(line: &Line) -> (String, String) {
 
 fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, RecordedEvent)> {
     let mut events: Vec<(Nanos, RecordedEvent)> = Vec::new();
-    // Where the newest request of a connection stands.
+    // The index of the newest request of each connection.
     let mut newest: HashMap<u64, usize> = HashMap::new();
     for line in lines {
         let (at, conn) = (moment(line, start), line.number("conn").unwrap_or(0));
@@ -229,13 +229,13 @@ fn requests(lines: &[Line], start: u64) -> Vec<(Nanos, RecordedEvent)> {
     events
 }
 
-/// The body of an answer, if all of it was recorded.
+/// The body of an answer, if it was recorded completely.
 fn answer(line: &Line) -> Option<Vec<u8>> {
     let body = line.text("body").unwrap_or_default().as_bytes();
     (line.number("len") == Some(body.len() as u64)).then(|| body.to_vec())
 }
 
-/// What a later line says of a request.
+/// Adds what a later line says about a request.
 fn became(request: &mut Request, what: &str, line: &Line) {
     match what {
         "reqbody" => request.body = line.text("body").map(|body| body.as_bytes().to_vec()),

@@ -1,7 +1,7 @@
 //! Recordings: what a byte-level tap between a browser and its app saw, as two files of JSON lines,
 //! `NAME.jsonl` for frames and `NAME.http.jsonl` for requests. Either may be missing.
 //!
-//! What happened, when, in which order. What it means is for the replay.
+//! They tell what happened, and when. What it means is decided by the replay.
 
 use http::header::HeaderMap;
 
@@ -9,18 +9,18 @@ use crate::core::frame::Opcode;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
 
-/// What somebody or nobody did while it was recorded, by the name's prefix.
+/// What a person did during the recording, according to the prefix of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
     /// No prefix: the page was opened and left alone.
     Idle,
     /// `act-`: a person used it.
     Person,
-    /// `busy-`: a person let it compute.
+    /// `busy-`: a person started work and waited.
     Busy,
     /// `rc-`: left alone, and its connections were cut.
     Cut,
-    /// `down-`: left alone, and the app went away.
+    /// `down-`: left alone, and the app was stopped.
     Away,
 }
 
@@ -32,7 +32,7 @@ impl Tab {
         prefixes.into_iter().find_map(tab).unwrap_or(Tab::Idle)
     }
 
-    /// Somebody is there.
+    /// Whether a person is there.
     #[must_use]
     pub fn is_attended(self) -> bool {
         matches!(self, Tab::Person | Tab::Busy)
@@ -54,11 +54,11 @@ impl Tab {
 /// One recording.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    /// Its name, without endings.
+    /// Its name, without extensions.
     pub name: String,
-    /// What happened in it.
+    /// The kind of tab.
     pub tab: Tab,
-    /// In the order of their time.
+    /// In order of time.
     pub(super) events: Vec<(Nanos, RecordedEvent)>,
 }
 
@@ -77,14 +77,14 @@ pub(super) enum RecordedEvent {
         direction: Direction,
         frame: Frame,
     },
-    /// An upgraded connection is over.
+    /// An upgraded connection has ended.
     Closed {
         conn: u64,
     },
-    /// The newest request of a connection is answered to its end.
+    /// The answer to the newest request of a connection is complete.
     Answered {
         conn: u64,
-        /// All of the body; `None` = it was not recorded.
+        /// The whole body; `None` = not recorded.
         body: Option<Vec<u8>>,
     },
     /// Bytes of a server-sent stream.
@@ -93,7 +93,7 @@ pub(super) enum RecordedEvent {
         target: String,
         bytes: Vec<u8>,
     },
-    /// Every connection was cut, and the tap started anew.
+    /// All connections were cut, and the tap was restarted.
     Cut,
 }
 
@@ -103,14 +103,14 @@ pub(super) struct Request {
     pub(super) conn: u64,
     pub(super) method: String,
     pub(super) target: String,
-    /// Those that were recorded.
+    /// As far as recorded.
     pub(super) fields: HeaderMap,
-    /// As much as was recorded.
+    /// As far as recorded.
     pub(super) body: Option<Vec<u8>>,
     pub(super) status: Option<u16>,
     /// The answer's media type.
     pub(super) media: String,
-    /// The fields of a 101.
+    /// The header fields of a 101.
     pub(super) agreed: Option<HeaderMap>,
 }
 
@@ -120,16 +120,16 @@ impl Request {
     }
 }
 
-/// A frame, or a message of several as one.
+/// A frame, or the joined frames of a message.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) opcode: Opcode,
-    /// Bytes of the message, inflated; more than `payload` where the recording has cut it.
+    /// Length of the message, inflated; larger than `payload` if the recording was cut.
     pub(super) length: u64,
     /// Unmasked and inflated.
     pub(super) payload: Vec<u8>,
-    /// It was compressed, or came in pieces that may have been.
+    /// It was compressed, or came in fragments that may have been.
     pub(super) compressed: bool,
-    /// The compressed bytes, if all of them were recorded.
+    /// The compressed bytes, if recorded completely.
     pub(super) deflated: Option<Vec<u8>>,
 }

@@ -1,16 +1,16 @@
-//! Outcomes as lines of text. Pure: no terminal, no file.
+//! Formats outcomes as text. Pure: no terminal, no file.
 
 use std::fmt::Write;
 
 use super::outcome::{Outcome, Tally};
 use super::work::WorkSeen;
 
-/// So many different wrongs of one recording are shown.
+/// How many different errors are shown per recording.
 const WRONGS: usize = 8;
 
 const HEAD: [&str; 7] = ["RECORDING", "TAB", "PACKS", "MESSAGES", "REQUESTS", "OUTPUT", "WRONG"];
 
-/// The outcomes as a table, what is wrong below it, and which rules ignored how much.
+/// The outcomes as a table, followed by the errors, and by how much each rule ignored.
 #[must_use]
 pub fn table(outcomes: &[Outcome]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
@@ -21,7 +21,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
     for row in &rows {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            // Words to the left, numbers to the right.
+            // Words are left-aligned, numbers right-aligned.
             let _ = match column {
                 0..3 => write!(line, "{cell:width$}  "),
                 _ => write!(line, "{cell:>width$}  "),
@@ -49,7 +49,7 @@ fn row(outcome: &Outcome) -> [String; HEAD.len()] {
     ]
 }
 
-/// How much of the apps' work was seen.
+/// How much of the apps' work was detected.
 fn work(text: &mut String, outcomes: &[Outcome]) {
     let some = |outcome: &&Outcome| outcome.work != WorkSeen::default();
     let width = outcomes.iter().map(|outcome| outcome.recording.len()).max().unwrap_or(0);

@@ -1,5 +1,5 @@
-//! A recorded connection as the proxy would have seen it: frames are put on the wire again, and go
-//! through the parser and the decoder of their direction to its rules.
+//! A recorded connection as the proxy would have seen it: its frames are encoded again, and pass through the
+//! parser and the decoder of their direction to the rules.
 
 use http::header::HeaderMap;
 
@@ -13,20 +13,20 @@ use crate::core::side::Direction;
 use crate::core::time::Nanos;
 use crate::core::work::Sign;
 
-/// Longer messages are replayed with so many bytes: more than any rule asks for.
+/// How much of a longer message is replayed: more than any rule needs.
 const LONGEST: usize = 65_535;
-/// Any key does: RFC 6455 section 5.3.
+/// Any key will do: RFC 6455 section 5.3.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// One direction.
 #[derive(Debug)]
 struct Way {
     parser: Parser,
-    /// Where there are rules.
+    /// `None` if there are no rules.
     decoder: Option<MessageDecoder>,
     masked: bool,
     compressed: bool,
-    /// A message has come.
+    /// A message has been seen.
     begun: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Wire {
     workspace: Workspace,
 }
 
-/// Which directions can be replayed as they were compressed: the recording has every byte of them.
+/// Which directions can be replayed compressed, because every byte of them was recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Whole {
     pub(super) input: bool,
@@ -79,22 +79,23 @@ impl Wire {
         }
     }
 
-    /// The number of the connection, which is opened now.
+    /// Sets the number of the connection, which has just been opened.
     pub(super) fn open(&mut self, conn: u64) {
         self.judge.open(conn);
     }
 
-    /// What was seen of work.
+    /// Signs of work since the last call.
     pub(super) fn signs(&mut self) -> Vec<Sign> {
         self.judge.signs().map_or(Vec::new(), Iterator::collect)
     }
 
-    /// Pages echo on other connections what the app said here last.
+    /// Whether the newest message of the app is one that pages echo on other connections.
     pub(super) fn is_echoed(&self) -> bool {
         self.judge.is_echoed()
     }
 
-    /// What a message comes to; `None` for control frames. `context`: what went before on others.
+    /// The judgement of a message; `None` for control frames. `context`: what came before on other
+    /// connections.
     pub(super) fn frame(
         &mut self,
         book: &RuleBook,
@@ -140,7 +141,7 @@ impl Way {
             bytes.iter_mut().take(1).for_each(|first| *first |= 0x40);
             return bytes;
         }
-        // What the recording has cut off is of a length that is known, and of no contents.
+        // What the recording has cut off has a known length, but no contents.
         let length = usize::try_from(frame.length).unwrap_or(LONGEST).min(LONGEST);
         let mut payload = frame.payload.clone();
         payload.resize(length.max(payload.len()), 0);

@@ -1,31 +1,31 @@
-//! Work in a recording: what is known of it, `work.jsonl`, and how much of it the rules have seen.
+//! Work in a recording: what is known about it (`work.jsonl`), and how much of it the rules detected.
 
 use serde::Serialize;
 
 use super::line::Line;
 
-/// Seconds of the recording, from and to.
+/// From and to, in seconds of the recording.
 type Span = (f64, f64);
 
-/// What is known of the work in one recording.
+/// What is known about work in one recording.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
-    /// When it computed.
+    /// When the app was working.
     worked: Vec<Span>,
-    /// When the wire showed it.
+    /// When the traffic showed it.
     shown: Vec<Span>,
 }
 
-/// How much of the work was seen, in seconds.
+/// How much of the work was detected, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct WorkSeen {
-    /// Work of the recording.
+    /// Work in the recording.
     pub worked: f64,
-    /// Work that was not seen although the wire showed it.
+    /// Work that was missed although the traffic showed it.
     pub missed: f64,
-    /// Work that was not seen as the wire did not show it.
+    /// Work that was missed because the traffic did not show it.
     pub unseen: f64,
-    /// What was taken for work, and was none.
+    /// Work that was detected although there was none.
     pub imagined: f64,
 }
 
@@ -35,14 +35,14 @@ impl Truth {
         let list = |key| line.decimals(key);
         let (begins, ends) = (list("begins"), list("ends"));
         let (sign_begins, sign_ends) = (list("sign_begins"), list("sign_ends"));
-        // Somebody closes the tab, presses stop …
+        // Somebody closes the tab, presses stop, and so on.
         let acts = line.moments("person");
         let mut truth = Truth::default();
         let at = |list: &[Option<f64>], index: usize| list.get(index).copied().flatten();
         for index in 0..begins.len() {
             let Some(begin) = at(&begins, index) else { continue };
             let sign = at(&sign_begins, index);
-            // Where it shows no end, it shows nothing once the tab is closed.
+            // If no end was visible, nothing is visible once the tab is closed.
             let left = acts.iter().copied().filter(|act| *act > begin).fold(f64::MAX, f64::min);
             let end = at(&ends, index);
             let sign_end = at(&sign_ends, index).unwrap_or(left.min(end.unwrap_or(left)));
@@ -54,7 +54,7 @@ impl Truth {
         truth
     }
 
-    /// How much of it was seen, if this was taken for work, until `last`.
+    /// Compares the detected work with the truth, until `last`.
     pub(super) fn measure(&self, seen: &[Span], last: f64) -> WorkSeen {
         let until =
             |spans: &[Span]| union(spans.iter().map(|(from, to)| (*from, to.min(last))).collect());
@@ -72,7 +72,7 @@ impl Truth {
     }
 }
 
-/// The same time in spans that do not overlap, in their order.
+/// The same time as ordered spans that do not overlap.
 fn union(mut spans: Vec<Span>) -> Vec<Span> {
     spans.retain(|(from, to)| from < to);
     spans.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -86,7 +86,7 @@ fn union(mut spans: Vec<Span>) -> Vec<Span> {
     joined
 }
 
-/// The time that is in both.
+/// The time in both.
 fn common(one: &[Span], other: &[Span]) -> Vec<Span> {
     let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (a.0.max(b.0), a.1.min(b.1))));
     union(pairs.collect())

@@ -1,8 +1,7 @@
-//! Durations and sizes: whole numbers with their units, in the forms that the contract shows and, for
-//! durations, that `ebbtide explain` prints ("1 d 1 h").
+//! Durations and sizes: whole numbers with units, in the forms that the contract shows and, for durations, as
+//! printed by `ebbtide explain` ("1 d 1 h").
 //!
-//! Bare numbers and fractions ("30", "1.5h") are refused: nothing can be written that two people read
-//! differently.
+//! Numbers without a unit and fractions ("30", "1.5h") are refused, so that nothing can be read in two ways.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,17 +13,17 @@ use super::quote::quote;
 /// Milliseconds per unit, largest first.
 const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// The same of those that are read only: what is written stays below them.
+/// Units that are accepted but never printed.
 const MORE_DURATIONS: [(&str, u64); 2] = [("d", 86_400_000), ("min", 60_000)];
 
 /// Bytes per unit, largest first.
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// Reads a duration such as `1500ms`, `30s`, `15m`, `1h`, `1d` or `1 d 1 h`: larger units come first.
+/// Parses a duration such as `1500ms`, `30s`, `15m`, `1h`, `1d` or `1 d 1 h`: larger units come first.
 ///
 /// # Errors
 ///
-/// For every other form, and for more than 2^64 − 1 milliseconds.
+/// For any other form, and for more than 2^64 − 1 milliseconds.
 pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
     sum(text).map(Duration::from_millis).ok_or_else(|| {
         ValueError::new(
@@ -34,11 +33,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
     })
 }
 
-/// Reads a size in bytes such as `512B`, `64KiB`, `1MiB` or `1GiB`.
+/// Parses a size in bytes such as `512B`, `64KiB`, `1MiB` or `1GiB`.
 ///
 /// # Errors
 ///
-/// For every other form, and for more than 2^64 − 1 bytes.
+/// For any other form, and for more than 2^64 − 1 bytes.
 pub fn parse_size(text: &str) -> Result<u64, ValueError> {
     amount(text, &SIZES).ok_or_else(|| {
         ValueError::new(
@@ -48,15 +47,15 @@ pub fn parse_size(text: &str) -> Result<u64, ValueError> {
     })
 }
 
-/// A duration as [`parse_duration`] reads it, in the largest unit that keeps it whole; what is
-/// finer than a millisecond is dropped.
+/// Formats a duration for [`parse_duration`], in the largest unit that keeps it a whole number. Fractions of
+/// a millisecond are dropped.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if millis == 0 { "0s".to_owned() } else { show(millis, &DURATIONS) }
 }
 
-/// A size in bytes as [`parse_size`] reads it, in the largest unit that keeps it whole.
+/// Formats a size in bytes for [`parse_size`], in the largest unit that keeps it a whole number.
 #[must_use]
 pub fn show_size(bytes: u64) -> String {
     if bytes == 0 { "0B".to_owned() } else { show(bytes, &SIZES) }
@@ -91,8 +90,8 @@ fn within<T: PartialOrd + Copy>(
     Err(ValueError::new(why, format!("write from \"{least}\" to \"{most}\"")))
 }
 
-/// Milliseconds of a sum of amounts, each in a smaller unit than the one before it. A space may stand
-/// between any two parts.
+/// The sum of amounts in milliseconds, each in a smaller unit than the one before. Spaces are allowed between
+/// any two parts.
 fn sum(text: &str) -> Option<u64> {
     let (mut rest, mut sum, mut before) = (text, 0_u64, u64::MAX);
     while !rest.is_empty() {
@@ -138,7 +137,7 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        // As `explain` prints them, and closer together.
+        // As printed by `explain`, and with fewer spaces.
         let (hour, day) = (3_600_000, 86_400_000);
         let cases = [
             ("1d", day),

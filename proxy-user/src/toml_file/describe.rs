@@ -1,11 +1,10 @@
-//! What was found in the file, in words, for a person who expected something else. Says what it
-//! is, never what to do.
+//! Describes a value that was found where another one was expected. Says what it is, not what to do.
 
 use toml::de::DeValue;
 
 use super::quote::quote;
 
-/// The value with its type, cut to what fits a line.
+/// The value with its type, cut to fit a line.
 pub(crate) fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("the text {}", quote(text)),

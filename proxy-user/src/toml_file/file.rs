@@ -1,4 +1,4 @@
-//! From a file to its table.
+//! Reads a file into its table.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::table::Table;
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or is not UTF-8.
+/// If the file cannot be read, or is not UTF-8.
 pub(crate) fn text(file: &Path) -> Result<String, Mistakes> {
     let bytes = std::fs::read(file).map_err(|error| {
         Mistakes::one(
@@ -28,13 +28,13 @@ pub(crate) fn text(file: &Path) -> Result<String, Mistakes> {
     })
 }
 
-/// What `read` makes of the top level of the file, with warnings sorted by line. `file` names it in
+/// The result of `read` for the top level of the file, with warnings sorted by line. `file` names it in
 /// messages.
 ///
 /// # Errors
 ///
-/// Every mistake in the text at once; where the text is not TOML, only where that is so, since what
-/// follows from a broken line would be guesses.
+/// Every mistake in the text at once. If the text is not valid TOML, only the syntax errors: what follows
+/// from a broken line would be guesswork.
 pub(crate) fn parse<T>(
     text: &str,
     file: &Path,

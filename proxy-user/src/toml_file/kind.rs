@@ -1,23 +1,23 @@
-//! Kinds of value that are written as text.
+//! Kinds of value that are written as strings.
 
 use std::str::FromStr;
 
 use super::mistake::ValueError;
 
-/// A kind of value that is written as text: how to name it to a person, and how to read it.
+/// A kind of value that is written as a string: its name for people, and its parser.
 pub(crate) struct Kind<F> {
     /// With its article, such as "a duration".
     pub(crate) wants: &'static str,
     /// As written in TOML, quotes included.
     pub(crate) example: &'static str,
-    /// From the text without quotes.
+    /// Gets the text without quotes.
     pub(crate) parse: F,
 }
 
-/// A kind that depends on nothing but the text.
+/// A kind whose parser is a plain function.
 pub(crate) type Fixed<T> = Kind<fn(&str) -> Result<T, ValueError>>;
 
-/// The kind of a type that reads itself.
+/// The kind of a type that implements `FromStr`.
 pub(crate) fn kind<T: FromStr<Err = ValueError>>(
     wants: &'static str,
     example: &'static str,

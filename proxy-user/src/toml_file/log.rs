@@ -1,14 +1,14 @@
-//! The log that gathers mistakes and warnings while a file is read.
+//! Collects mistakes and warnings while a file is read.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::mistake::{Mistake, Mistakes};
 
-/// Gathers mistakes and warnings while a file is read.
+/// Collects mistakes and warnings while a file is read.
 pub(super) struct Log {
     file: Arc<Path>,
-    /// Offset of every line feed, to find lines by offset without counting from the start.
+    /// Offset of every line feed, to find the line of an offset without counting from the start.
     line_feeds: Vec<usize>,
     mistakes: Vec<Mistake>,
     warnings: Vec<Mistake>,
@@ -38,7 +38,8 @@ impl Log {
         self.warnings.push(Mistake { file: self.file.clone(), line: Some(line), message });
     }
 
-    /// Records what the TOML parser says, once a line: the rest of a broken line only echoes it.
+    /// Records an error of the TOML parser, one per line: further errors on a broken line only follow from
+    /// the first.
     pub(super) fn syntax(&mut self, error: &toml::de::Error) {
         let line = self.line(error.span().map_or(0, |span| span.start));
         if self.mistakes.iter().any(|mistake| mistake.line == Some(line)) {
@@ -56,12 +57,12 @@ impl Log {
         );
     }
 
-    /// The mistakes, of which there is at least one.
+    /// The mistakes, of which there must be at least one.
     pub(super) fn fail<T>(self) -> Result<T, Mistakes> {
         Err(Mistakes::new(self.mistakes))
     }
 
-    /// What was read with its warnings in the order of their lines, or all mistakes.
+    /// The result with its warnings in order of lines, or all mistakes.
     pub(super) fn finish<T>(mut self, read: T) -> Result<(T, Vec<Mistake>), Mistakes> {
         if !self.mistakes.is_empty() {
             return self.fail();

@@ -1,6 +1,6 @@
 //! Mistakes: where they are, what is wrong, and what to do.
 //!
-//! Messages are one line each whatever the file holds: text from it is quoted and cut.
+//! Each message is one line, whatever the file contains: text from the file is quoted and cut.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// A value that cannot be used: why, and what to write instead.
+/// Why a value cannot be used, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{why}; {fix}")]
 pub struct ValueError {
@@ -27,9 +27,9 @@ impl ValueError {
 /// One mistake or warning; displayed as `FILE:LINE: what is wrong; what to do`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// The file, as it was named to the parser.
+    /// The file, as named to the parser.
     pub file: Arc<Path>,
-    /// Line in the file, counted from 1; `None` when the file as a whole cannot be read.
+    /// Line in the file, counted from 1; `None` if the file as a whole cannot be read.
     pub line: Option<usize>,
     /// What is wrong and what to do, on one line.
     pub message: String,
@@ -45,13 +45,13 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Every mistake of a file, sorted by line; displayed one a line. Never empty.
+/// Every mistake in a file, sorted by line; displayed one per line. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
-    /// At least one mistake, in any order.
+    /// From at least one mistake, in any order.
     pub(super) fn new(mut mistakes: Vec<Mistake>) -> Mistakes {
         mistakes.sort_by_key(|mistake| mistake.line);
         Mistakes(mistakes)
@@ -62,7 +62,7 @@ impl Mistakes {
         Mistakes(vec![Mistake { file: file.into(), line, message }])
     }
 
-    /// The mistakes in the order of their lines.
+    /// The mistakes in order of lines.
     pub fn iter(&self) -> std::slice::Iter<'_, Mistake> {
         self.0.iter()
     }

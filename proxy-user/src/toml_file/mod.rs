@@ -1,7 +1,7 @@
-//! TOML files, read with every mistake reported at once: the reader, the mistakes, and the kinds of
-//! value that several files have.
+//! Reads TOML files and reports every mistake at once: the reader, mistakes, and kinds of value that several
+//! files share.
 //!
-//! The configuration and the packs are built on this; nothing here knows a key of theirs.
+//! The configuration and the packs are built on this; nothing here knows any of their keys.
 
 mod amount;
 mod describe;

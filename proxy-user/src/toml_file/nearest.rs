@@ -1,10 +1,10 @@
-//! Which known name an unknown one is nearest to.
+//! Finds the known name that is nearest to an unknown one.
 
-/// Nobody mistypes a name into a page of text, and the distance costs the product of lengths.
+/// Names are short, and the cost is the product of the lengths.
 const LONGEST: usize = 63;
 
-/// The known name that was probably meant: the nearest by edits (insert, delete, replace, swap
-/// neighbours), at most one edit for every three letters. Case and `-` for `_` cost nothing.
+/// The known name that was probably meant: the nearest by edits (insert, delete, replace, swap neighbours),
+/// with at most one edit per three letters. Differences in case, and `-` for `_`, are ignored.
 #[must_use]
 pub fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     if text.len() > LONGEST {

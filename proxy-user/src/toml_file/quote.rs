@@ -1,13 +1,13 @@
-//! Text from a file, made fit for a message.
+//! Quotes text from a file for use in a message.
 
 use std::borrow::Cow;
 
-/// Text from a file for use in a message: quoted, escaped, cut, and without the secrets of a URL.
+/// Text from a file for a message: quoted, escaped, cut, and without the secrets of a URL.
 pub(crate) fn quote(text: &str) -> String {
     if text.contains("://") { quote_url(text) } else { quoted(&hide_user(text)) }
 }
 
-/// The same where a URL is meant, even if it does not look like one. Tokens may stand in its query.
+/// The same if a URL is expected, even if the text does not look like one. Its query may contain tokens.
 pub(crate) fn quote_url(text: &str) -> String {
     let text = hide_user(text);
     match text.find(['?', '#']) {
@@ -16,7 +16,7 @@ pub(crate) fn quote_url(text: &str) -> String {
     }
 }
 
-/// Hides what may be a user name and a password: they stand between the scheme and the last `@`.
+/// Hides what may be a user name and a password: everything between the scheme and the last `@`.
 fn hide_user(text: &str) -> Cow<'_, str> {
     let Some(at) = text.rfind('@') else { return text.into() };
     let start = text.find("://").map_or(0, |scheme| scheme + "://".len());

@@ -1,12 +1,12 @@
 //! Values that are one of a few words.
 //!
-//! Only the words; what they do is said where the enum is declared.
+//! This is only about the words; their meaning is documented where the enum is declared.
 
 use super::mistake::ValueError;
 use super::nearest::nearest;
 use super::quote::quote;
 
-/// Declares an enum whose variants are words, readable (`FromStr`) and displayable as such.
+/// Declares an enum whose variants can be parsed (`FromStr`) and displayed as words.
 macro_rules! words {
     (
         $(#[$meta:meta])*
@@ -21,7 +21,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every word with what it stands for, in the order of the documentation.
+            /// Every word with its variant, in the order of the documentation.
             pub const WORDS: &[(&str, Self)] = &[$(($word, Self::$variant)),+];
         }
 

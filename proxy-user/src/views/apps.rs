@@ -1,4 +1,4 @@
-//! `/api/apps`: each app as it is now, and for one app why it is so.
+//! `/api/apps`: the current state of each app, and the reasons for it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,8 +23,7 @@ const SAME: Duration = Duration::from_millis(20);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AppView {
     pub(crate) app: String,
-    /// What its lifecycle says; of an app without a driver `running`, or `failed`: it accepts no
-    /// connections.
+    /// The state of its lifecycle. Without a driver: `running`, or `failed` if it refuses connections.
     pub(crate) state: String,
     #[serde(flatten)]
     pub(crate) life: LifeView,
@@ -35,52 +34,53 @@ pub(crate) struct AppView {
     pub(crate) losses: LossesView,
     /// As configured.
     pub(crate) packs: Vec<String>,
-    /// By `packs = ["auto"]`.
+    /// Those recognised with `packs = ["auto"]`.
     pub(crate) packs_recognised: Vec<String>,
     pub(crate) count: String,
     pub(crate) last_activity: Option<LastActivity>,
-    /// What it computes for somebody, as far as the wire tells.
+    /// Its work on somebody's behalf, as far as detected.
     #[serde(default)]
     pub(crate) work: WorkView,
     pub(crate) ignored: Vec<IgnoredView>,
     /// Frames of the app that do not count because only input does.
     pub(crate) ignored_output: u64,
     pub(crate) idle_after_seconds: Option<f64>,
-    /// What happens then: `suspend`, `shadow`, or nothing.
+    /// What happens when it is idle: `suspend`, `shadow`, or nothing.
     pub(crate) on_idle: Option<String>,
-    /// When it will be suspended, if nothing counts until then; `None` = never.
+    /// When it will be suspended if nothing counts until then; `None` = never.
     pub(crate) suspends_at: Option<String>,
     pub(crate) suspends_in_seconds: Option<f64>,
     pub(crate) shadow: Option<ShadowView>,
-    /// How many kinds of steady messages no rule knows.
+    /// How many kinds of steady messages no rule matches.
     pub(crate) cadence_hints: usize,
 }
 
 /// Work in progress.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct WorkView {
-    /// Since when it is at work for somebody; absent = it is not.
+    /// Since when it has been at work for somebody; absent = it is not.
     pub(crate) since: Option<String>,
     pub(crate) seconds: Option<f64>,
-    /// When work ended last that left something to fetch.
+    /// When the last work ended whose result can still be fetched.
     pub(crate) last_ended: Option<String>,
-    /// The CPU time of the last minute, in percent of one core; absent = not measured.
+    /// The CPU time used in the last minute, in percent of one core; absent = not measured.
     #[serde(default)]
     pub(crate) cpu_percent: Option<f64>,
-    /// What is in progress, by rule; `cpu` = its CPU time says so.
+    /// Work in progress, by rule; `cpu` = detected by CPU time.
     pub(crate) open: Vec<OpenWorkView>,
 }
 
-/// Works that one rule knows.
+/// Work detected by one rule.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OpenWorkView {
     pub(crate) rule: String,
     pub(crate) count: usize,
-    /// Since when the oldest.
+    /// When the oldest began.
     pub(crate) since: String,
-    /// `person`, or `page`: begun by a page as it was opened or by a timer, which keeps nothing awake.
+    /// `person`, or `page`: started by a page when it was opened or by a timer, so that it keeps nothing
+    /// awake.
     pub(crate) by: String,
-    /// Somebody is connected to what it belongs to.
+    /// Somebody is connected to the session that it belongs to.
     pub(crate) watched: bool,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct LastActivity {
     pub(crate) traffic: TrafficView,
 }
 
-/// What one rule took for machinery.
+/// What one rule ignored as machinery.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct IgnoredView {
     pub(crate) rule: String,
@@ -102,18 +102,18 @@ pub(crate) struct IgnoredView {
     pub(crate) count: u64,
     pub(crate) last: String,
     pub(crate) ago_seconds: f64,
-    /// Whose it was; `None` = a plain request.
+    /// The session; `None` = a plain request.
     pub(crate) session: Option<u64>,
 }
 
-/// One app and what lately happened to it.
+/// One app and its recent history.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AppDetail {
     #[serde(flatten)]
     pub(crate) view: AppView,
     pub(crate) history: HistoryView,
     pub(crate) hints: Vec<HintView>,
-    /// The hints as a file for `pack_dir`; empty where there are none.
+    /// The hints as a file for `pack_dir`; empty if there are none.
     pub(crate) hints_pack: String,
 }
 
@@ -124,18 +124,18 @@ pub(crate) struct HistoryView {
     pub(crate) ignored: Vec<EntryView>,
 }
 
-/// Traffic of one kind and session.
+/// Traffic of one kind in one session.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EntryView {
     pub(crate) first: String,
     pub(crate) last: String,
-    /// How often it was noted: at most once a second.
+    /// How often it was recorded: at most once a second.
     pub(crate) noted: u64,
     #[serde(flatten)]
     pub(crate) traffic: TrafficView,
 }
 
-/// Probable machinery that no rule knows.
+/// Probable machinery that no rule matches.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HintView {
     pub(crate) period_seconds: f64,
@@ -154,7 +154,7 @@ pub(crate) struct HintView {
 }
 
 impl AppView {
-    /// The app as it is now.
+    /// The current state of an app.
     pub(crate) fn of(app: &Arc<App>, registry: &Registry) -> AppView {
         let now = clock::now();
         let (policy, account) = (app.policy(), &app.account);
@@ -213,7 +213,7 @@ impl WorkView {
 
 fn last_activity(account: &Account, activity: Activity) -> LastActivity {
     let last = account.newest(activity.reason);
-    // The account may not have been told yet of what the gate has just seen.
+    // The account may not have been updated yet with what the gate has just seen.
     let last = last.filter(|last| activity.at.since(last.at) <= SAME);
     let traffic = match last {
         Some(last) => TrafficView::of(&last.key, account.rule_of(last.key.what).as_ref()),
@@ -237,7 +237,7 @@ fn ignored(account: &Account) -> Vec<IgnoredView> {
 }
 
 impl AppDetail {
-    /// The app as it is now, and what lately happened to it.
+    /// The current state of an app, and its recent history.
     pub(crate) fn of(app: &Arc<App>, registry: &Registry) -> AppDetail {
         let account = &app.account;
         let (history, hints) = (account.history(), account.hints());

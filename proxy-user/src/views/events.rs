@@ -1,4 +1,4 @@
-//! `/api/events`: an event as it is told.
+//! `/api/events`: an event as published.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,34 +7,34 @@ use crate::core::history::What;
 use crate::core::work::Change;
 use crate::events::{Event, EventKind};
 
-/// One event; `event` is its name.
+/// An event; `event` is its name.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum EventView {
     /// Something counted.
     Activity(Told<TrafficView>),
-    /// Something was taken for machinery.
+    /// Something was ignored as machinery.
     Ignored(Told<TrafficView>),
     /// A session was ended because the peer of one leg was gone.
     Reap(Told<ReapView>),
-    /// The app failed somebody.
+    /// A request or session failed because of the app.
     Loss(Told<LossView>),
-    /// The app is at work for somebody who need not be typing, or is no more.
+    /// The app is at work for somebody who need not be typing, or no longer is.
     Work(Told<WorkEventView>),
     /// The app was suspended, or would have been.
     Suspend(Told<SuspendView>),
-    /// The app runs again.
+    /// The app is running again.
     Wake(Told<WakeView>),
-    /// The app could not start, or ended while it was used.
+    /// The app could not start, or exited while in use.
     Failed(Told<FailedView>),
-    /// Events were lost because this listener did not keep up; nothing comes after it.
+    /// Events were lost because this listener fell behind. This is the last event on the stream.
     Dropped {
         /// How many.
         lost: u64,
     },
 }
 
-/// What every event of an app has, and then its own.
+/// What all events of an app have in common, and the rest.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told<T> {
     pub(crate) app: String,
@@ -53,7 +53,7 @@ pub(crate) struct ReapView {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LossView {
     pub(crate) reason: String,
-    /// Absent where a request or a handshake failed.
+    /// Absent if a request or handshake failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<u64>,
 }
@@ -62,10 +62,10 @@ pub(crate) struct LossView {
 pub(crate) struct WorkEventView {
     /// `began` or `ended`.
     pub(crate) result: String,
-    /// How long it lasted, if it has ended.
+    /// How long the work lasted, if it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) milliseconds: Option<u64>,
-    /// The rules that know what is in progress.
+    /// The rules that detected the work in progress.
     pub(crate) rules: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct ShadowSuspendView {
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WakeView {
-    /// What the start took.
+    /// How long the start took.
     pub(crate) milliseconds: u64,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct FailedView {
 }
 
 impl EventView {
-    /// The event as it is told.
+    /// The event as published.
     pub(crate) fn of(event: &Event) -> EventView {
         match &event.kind {
             EventKind::Traffic { key, rule } => {
@@ -156,7 +156,7 @@ impl EventView {
         }
     }
 
-    /// Its name, as `event` has it.
+    /// Its name, as in `event`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             EventView::Activity(_) => "activity",

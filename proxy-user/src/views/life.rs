@@ -1,4 +1,4 @@
-//! Where an app with a driver stands between running and suspended.
+//! The lifecycle of an app with a driver.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +7,23 @@ use crate::core::lifecycle::State;
 use crate::core::time::Nanos;
 use crate::session::App;
 
-/// All `None` for an app without a driver, of which nothing of this is known.
+/// All `None` for an app without a driver.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LifeView {
     /// The kind of driver.
     pub(crate) driver: Option<String>,
-    /// When it came into its state.
+    /// When it entered its state.
     pub(crate) since: Option<String>,
     pub(crate) since_seconds: Option<f64>,
-    /// Why it last could not start, or ended by itself; until it has run for a while.
+    /// Why it last failed to start, or exited; kept until it has run for a while.
     pub(crate) failure: Option<String>,
-    /// When it failed: the next attempt to start it, unless nobody wants it any more by then.
+    /// If it has failed: when it will be started again, unless nobody wants it any more by then.
     pub(crate) next_try: Option<String>,
     pub(crate) next_try_in_seconds: Option<f64>,
 }
 
 impl LifeView {
-    /// The app as it is at `now`.
+    /// The lifecycle of the app at `now`.
     pub(super) fn of(app: &App, now: Nanos) -> LifeView {
         let policy = app.policy();
         let Some(driver) = policy.config.driver.as_ref().filter(|_| app.life.is_driven()) else {

@@ -1,4 +1,4 @@
-//! Of `/api/apps`: whether an app answers, and how it was lost.
+//! Part of `/api/apps`: whether an app answers, and how it has failed.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{ago, time};
 use crate::core::loss::Loss;
 use crate::session::Losses;
 
-/// How an app was lost so far.
+/// How an app has failed so far.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LossesView {
     /// Whether the newest request or handshake was answered; `None` = there was none.
@@ -25,7 +25,7 @@ pub(crate) struct LastLoss {
     pub(crate) reason: String,
     pub(crate) at: String,
     pub(crate) ago_seconds: f64,
-    /// Whose app leg it was; `None` = a request or a handshake failed.
+    /// The session whose app leg it was; `None` = a request or handshake failed.
     pub(crate) session: Option<u64>,
 }
 

@@ -1,6 +1,7 @@
-//! What the admin address tells, as types: `/api` writes them, `ebbtide explain` reads them.
+//! The data types of the admin API: `/api` serialises them, `ebbtide explain` parses them.
 //!
-//! Moments become wall-clock times here and nowhere before. Nothing that serves users may lean on this.
+//! Moments are converted to wall-clock times here and nowhere earlier. Nothing that serves users may depend
+//! on this.
 
 mod apps;
 mod events;
@@ -22,7 +23,7 @@ pub(crate) use self::unknown::{Refused, UnknownApp};
 use crate::clock;
 use crate::core::time::Nanos;
 
-/// A moment as the API writes it: RFC 3339, with milliseconds.
+/// A moment as written by the API: RFC 3339, with milliseconds.
 fn time(at: Nanos) -> String {
     humantime::format_rfc3339_millis(clock::wall(at)).to_string()
 }

@@ -1,6 +1,7 @@
-//! `/api/sessions`: what is known of each session's two sockets.
+//! `/api/sessions`: what is known about each session's two sockets.
 //!
-//! `ebbtide observe` shows the sockets that it watches in the same shape: sessions with a client leg only.
+//! `ebbtide observe` shows the sockets that it watches in the same form: as sessions that only have a client
+//! leg.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,15 @@ use crate::sockets::Source;
 pub(crate) struct SessionView {
     pub(crate) id: u64,
     pub(crate) app: String,
-    /// Of its handshake: without the query, cut.
+    /// The path of its handshake, without the query, cut.
     pub(crate) path: String,
     pub(crate) age_seconds: f64,
-    /// Its newest frame or message that counted; `None` = only its handshake may have.
+    /// The newest frame or message that counted; `None` = at most its handshake did.
     pub(crate) last_activity: Option<SessionActivity>,
     pub(crate) legs: LegsView,
 }
 
-/// What counted last.
+/// What last counted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SessionActivity {
     pub(crate) at: String,
@@ -43,7 +44,7 @@ pub(crate) struct LegsView {
 /// One of its sockets.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LegView {
-    /// The other end's address, if it is known.
+    /// The other end's address, if known.
     pub(crate) peer: Option<String>,
     pub(crate) source: String,
     pub(crate) state: String,
@@ -55,7 +56,7 @@ pub(crate) struct LegView {
     pub(crate) send_window_bytes: Option<u32>,
     pub(crate) rtt_seconds: Option<f64>,
     pub(crate) retransmits: u32,
-    /// Absent where Ebbtide is not in the path and sees none.
+    /// Absent for `observe`, which is not in the path and sees no frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frames: Option<FramesView>,
 }
@@ -74,7 +75,7 @@ pub(crate) struct FramesView {
     pub(crate) control: u64,
 }
 
-/// The live sessions of `app`, or of all.
+/// The live sessions of `app`, or of all apps.
 pub(crate) fn sessions(registry: &Registry, app: Option<&str>) -> Vec<SessionView> {
     let now = clock::now();
     let mut views = Vec::new();
@@ -116,7 +117,7 @@ impl SessionView {
 }
 
 impl LegView {
-    /// What a look at a socket says, and what is remembered of it; peer and frames are left out.
+    /// A leg from a sample of its socket and the sweep's state; without peer and frames.
     pub(crate) fn of(source: Source, sample: &Sample, watch: &Watch, now: Nanos) -> LegView {
         LegView {
             peer: None,

@@ -1,4 +1,4 @@
-//! What `on_idle = "shadow"` has to say: when an app would be suspended, by each way of counting.
+//! The results of `on_idle = "shadow"`: when an app would be suspended, by each way of counting.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,13 @@ use crate::core::shadow::{Comparison, Due};
 use crate::core::time::Nanos;
 use crate::session::App;
 
-/// What `on_idle = "shadow"` has to say.
+/// The results of `on_idle = "shadow"`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShadowView {
     /// It would be suspended now.
     pub(crate) suspended: bool,
     pub(crate) suspends_at: String,
-    /// From now; negative = so long ago.
+    /// Seconds from now; negative = that long ago.
     pub(crate) suspends_in_seconds: f64,
     #[serde(flatten)]
     pub(crate) others: Compared,
@@ -40,21 +40,21 @@ pub(crate) struct Compared {
     pub(crate) presence: Alternative,
 }
 
-/// When one of them would.
+/// When one other way of counting would suspend an app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Alternative {
-    /// When, if nothing more comes; absent while it would not at all.
+    /// When, if there is no more traffic; absent = never, as things are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) suspends_at: Option<String>,
-    /// It would have been by now.
+    /// It would be suspended now.
     pub(crate) suspended: bool,
-    /// Sessions whose being open keeps it from that.
+    /// How many open sessions prevent that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) held_by_sessions: Option<usize>,
 }
 
 impl Compared {
-    /// What a comparison says at `now`.
+    /// The comparison as seen at `now`.
     pub(crate) fn of(comparison: &Comparison, now: Nanos) -> Compared {
         let alternative = |due: Due| Alternative {
             suspended: due.is_past(now),
@@ -69,7 +69,7 @@ impl Compared {
 }
 
 impl ShadowView {
-    /// `None` = nobody asked for a shadow.
+    /// `None` = shadow mode is not configured.
     pub(super) fn of(app: &App, now: Nanos) -> Option<ShadowView> {
         let account = &app.account;
         let sight = app.sight(now);

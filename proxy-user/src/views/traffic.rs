@@ -1,4 +1,4 @@
-//! One kind of traffic, and what it was taken for.
+//! One kind of traffic, and how it was judged.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,13 @@ use crate::core::gate::Reason;
 use crate::core::history::{Key, Kind, What};
 use crate::core::pack::RuleName;
 
-/// Traffic as the API and the events show it.
+/// Traffic as shown in the API and in events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TrafficView {
-    /// `input`, `output`, `request` or `upgrade` where it counted; where it did not, the class of the
-    /// rule, such as `heartbeat`.
+    /// If it counted: `input`, `output`, `request` or `upgrade`. If not: the class of the rule, such as
+    /// `heartbeat`.
     pub(crate) reason: String,
-    /// The rule, as `pack/id`; absent where no rule knows it.
+    /// The rule, as `pack/id`; absent if no rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rule: Option<String>,
     /// Absent for plain requests.
@@ -22,19 +22,19 @@ pub(crate) struct TrafficView {
     /// `text`, `binary`, `request` or `upgrade`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kind: Option<String>,
-    /// Of a message: its fewest and most bytes.
+    /// For a message: the range of its size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bytes: Option<(u64, u64)>,
-    /// Of a request.
+    /// For a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<String>,
-    /// Of a request or handshake: its path without the query, cut.
+    /// For a request or handshake: its path without the query, cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
 }
 
 impl TrafficView {
-    /// Something of which only the reason is known.
+    /// Traffic of which only the reason is known.
     pub(crate) fn unknown(reason: Reason) -> TrafficView {
         let reason = reason.as_str().to_owned();
         TrafficView {
@@ -48,7 +48,7 @@ impl TrafficView {
         }
     }
 
-    /// What a key says. `rule`: the rule that it names.
+    /// The view of a key. `rule`: the rule named in it.
     pub(crate) fn of(key: &Key, rule: Option<&RuleName>) -> TrafficView {
         let reason = match key.what {
             What::Counted(reason, _) => reason.as_str(),

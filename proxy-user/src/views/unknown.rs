@@ -1,4 +1,4 @@
-//! The answers where an app is not there, or something cannot be done with it.
+//! Error answers: there is no such app, or something cannot be done with it.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use crate::session::App;
 use crate::toml_file::nearest;
 
-/// No app has this name.
+/// There is no app with this name.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct UnknownApp {
-    /// Says so.
+    /// The error message.
     pub(crate) error: String,
     /// The app that was probably meant.
     pub(crate) nearest: Option<String>,
-    /// All that there are.
+    /// The names of all apps.
     pub(crate) apps: Vec<String>,
 }
 
 /// Something cannot be done with an app.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Refused {
-    /// Says why.
+    /// The error message.
     pub(crate) error: String,
 }
 

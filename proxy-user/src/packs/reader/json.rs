@@ -1,4 +1,4 @@
-//! `json` and `keys`: tables that are read as the shape of an object.
+//! `json` and `keys`: tables that describe the shape of an object.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -18,7 +18,7 @@ pub(super) fn keys(table: &mut Table<'_>) -> Option<Keys> {
     table.list("keys", token())
 }
 
-/// Reads `json`; `None` when absent or mistaken. `keys` = the others that the object may have.
+/// Reads `json`; `None` if absent or invalid. `keys`: other keys that the object may have.
 pub(super) fn read(
     table: &mut Table<'_>,
     patterns: &Patterns,
@@ -36,7 +36,7 @@ pub(super) fn read(
     None
 }
 
-/// An object while its fields come in: dotted keys may bring those of one object apart.
+/// An object whose fields are being collected: dotted keys may set fields of one object in several places.
 #[derive(Default)]
 struct Shape(Vec<(Box<str>, Field)>);
 
@@ -46,7 +46,7 @@ enum Field {
 }
 
 impl Shape {
-    /// Adds what is wanted at a path; false where something else is wanted there already.
+    /// Adds the expected value at a path; false if there already is a different one.
     fn add(&mut self, path: &str, field: Field) -> bool {
         let (step, rest) = match path.split_once('.') {
             Some((step, rest)) => (step, Some(rest)),
@@ -86,7 +86,7 @@ impl Shape {
     }
 }
 
-/// As deep as the TOML parser lets tables nest.
+/// Recursion is limited by how deeply the TOML parser lets tables nest.
 fn shape(table: &mut Table<'_>, patterns: &Patterns, entries: &DeTable<'_>) -> Option<Shape> {
     if entries.len() > MAX_FIELDS {
         let message = format!("`json` asks for {} fields; at most {MAX_FIELDS}", entries.len());
@@ -95,7 +95,7 @@ fn shape(table: &mut Table<'_>, patterns: &Patterns, entries: &DeTable<'_>) -> O
     }
     let mut shape = Some(Shape::default());
     for (key, value) in entries {
-        // Every field is read, so that each mistake is found.
+        // Read every field, so that every mistake is found.
         let field = field(table, patterns, value);
         let path: &str = key.get_ref();
         let line = table.line_at(value);

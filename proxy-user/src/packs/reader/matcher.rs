@@ -1,4 +1,4 @@
-//! The keys by which a rule asks something of bytes.
+//! The keys by which a rule sets conditions on bytes.
 
 use super::json::{self, Keys};
 use super::value::{Patterns, digest, exact_text, field_path, hex, layout, word};
@@ -10,7 +10,7 @@ use crate::toml_file::Table;
 /// The most alternatives of one rule.
 const MAX_ANY: usize = 64;
 
-/// Field numbers of protobuf have 29 bits.
+/// Field numbers in protobuf have 29 bits.
 const FIELDS: std::ops::RangeInclusive<u32> = 1..=(1 << 29) - 1;
 
 /// What the bytes are.
@@ -22,7 +22,7 @@ pub(super) enum Subject {
     Body,
 }
 
-/// Reads what is asked; `None` where that is nothing.
+/// Reads the conditions; `None` if there are none.
 pub(super) fn read(
     table: &mut Table<'_>,
     patterns: &Patterns,
@@ -52,7 +52,7 @@ pub(super) fn read(
     Some(Matcher::new(all.unwrap_or_else(none), any, records, max, USUAL_MAX))
 }
 
-/// The longest that fits.
+/// The length of the longest match.
 pub(super) fn max(table: &mut Table<'_>) -> Option<usize> {
     let mut max = usize::MAX;
     table.set_integer(&mut max, "max", 1..=u64::try_from(MOST_MAX).unwrap_or(u64::MAX));
@@ -94,14 +94,14 @@ fn alternatives(
     any
 }
 
-/// A key that gives a condition.
+/// A key that defines a condition.
 struct Key {
     name: &'static str,
     of: Of,
     read: fn(&mut Table<'_>, &Context<'_>) -> Option<Condition>,
 }
 
-/// Which messages a key asks something of, where nothing else says so.
+/// The kinds of message that a key applies to, unless specified otherwise.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
     Text,
@@ -112,11 +112,11 @@ enum Of {
 /// What conditions are read with.
 struct Context<'a> {
     patterns: &'a Patterns,
-    /// The other keys that a `json` object may have.
+    /// Other keys that a `json` object may have.
     keys: Option<Keys>,
 }
 
-/// Every key that gives a condition.
+/// Every key that defines a condition.
 const KEYS: &[Key] = &[
     Key { name: "text", of: Of::Text, read: |table, _| equals(table.text("text", exact_text())) },
     Key { name: "hex", of: Of::Binary, read: |table, _| equals(table.text("hex", hex())) },
@@ -162,14 +162,14 @@ const KEYS: &[Key] = &[
     },
 ];
 
-/// Keys of which only one can stand, and why.
+/// Keys that exclude each other, and why.
 const TWINS: [(&str, &str, &str); 3] = [
     ("text", "hex", "say the same bytes"),
     ("starts", "starts_hex", "say the same bytes"),
     ("digest", "digest_without_ids", "give a digest"),
 ];
 
-/// The names of all keys by which a message can be told.
+/// The names of all keys that can select a message.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name)
 }
@@ -186,9 +186,9 @@ fn of_skeleton(skeleton: Skeleton, digest: Option<Digest>) -> Option<Condition> 
     digest.map(|digest| Condition::Digest(skeleton, digest))
 }
 
-/// Conditions that stand together; `None` where there are none.
+/// Conditions that apply together; `None` if there are none.
 fn one(table: &mut Table<'_>, fixed: Option<MessageKinds>, context: &Context<'_>) -> Option<AllOf> {
-    // Every key is read, so that each mistake is found.
+    // Read every key, so that every mistake is found.
     let conditions = KEYS.iter().filter_map(|key| (key.read)(table, context)).collect();
     let given: Vec<&Key> = KEYS.iter().filter(|key| table.has(key.name)).collect();
     if given.is_empty() {

@@ -1,7 +1,7 @@
-//! From a pack file to its rules, with every mistake at once.
+//! Reads the rules in a pack file, reporting every mistake at once.
 //!
-//! Which key of which table fills which field is here and in the files below; `toml_file` finds
-//! unknown keys and wrong types. What a file may take in memory is bounded by what is refused here.
+//! Which key of which table sets which field is decided here and in the files below; `toml_file` finds
+//! unknown keys and wrong types. The limits here bound the memory that a pack can take.
 
 mod json;
 mod matcher;
@@ -24,10 +24,10 @@ use crate::toml_file::{self, Mistakes, Table, duration};
 const MAX_FILE: usize = 256 * 1024;
 /// The most rules of one pack, of all kinds together.
 const MAX_RULES: usize = 256;
-/// How long an app may take to answer a heartbeat; a page that waits longer has long been given up.
+/// How long an app may take to answer a heartbeat; no page waits longer than this.
 const ANSWER: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(600);
-/// And how long it may if the file does not say.
+/// The default.
 const USUAL_ANSWER: Duration = Duration::from_secs(10);
 
 /// Reads a pack.
@@ -64,7 +64,7 @@ fn pack(table: &mut Table<'_>, stem: Option<&str>) -> Pack {
     pack
 }
 
-/// The pack's name, which is its file's.
+/// The pack's name, which must be that of its file.
 fn name(table: &mut Table<'_>, stem: Option<&str>) -> Arc<str> {
     let name = table.required("name", pack_name()).unwrap_or_default();
     if let Some(stem) = stem.filter(|stem| !name.is_empty() && *stem != name) {
@@ -85,7 +85,7 @@ fn about(table: &mut Table<'_>) -> About {
     About { about, versions, source, confidence, away, people }
 }
 
-/// Whether there are so many rules that none is read.
+/// Whether there are so many rules that none are read.
 fn too_many(table: &mut Table<'_>) -> bool {
     let kinds = ["message", "request", "event", "echo", "work"];
     let count = |key| match table.peek(key).map(|value| value.get_ref()) {

@@ -14,11 +14,11 @@ use crate::core::pack::{
 };
 use crate::toml_file::{Table, duration};
 
-/// The first moments of a connection are not longer than this.
+/// The limits of `within` and similar durations.
 const MOMENTS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(600);
 
-/// Lines of the ids that were read, so that none is taken twice.
+/// The line of each id that was read, to detect duplicates.
 #[derive(Default)]
 struct Ids(HashMap<Arc<str>, usize>);
 
@@ -75,7 +75,7 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     }
 }
 
-/// The connection of a rule.
+/// The connections that a rule applies to.
 pub(super) fn guard(table: &mut Table<'_>, patterns: &Patterns) -> Guard {
     Guard {
         path: table.text("path", patterns.anywhere()),
@@ -117,7 +117,7 @@ fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Request
     RequestRule { id, class, guard, upgrade, reopened, body }
 }
 
-/// The head of a request, for a rule or to recognise a framework.
+/// The head of a request, for a rule or for recognition.
 pub(super) fn request_guard(table: &mut Table<'_>, patterns: &Patterns) -> RequestGuard {
     RequestGuard {
         methods: table.list("method", token()).unwrap_or_default(),
@@ -145,14 +145,14 @@ fn event(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> EventRule
     EventRule { id, class, path, event, data }
 }
 
-/// Text or bytes that are as the conditions ask.
+/// Text or bytes that meet the conditions.
 fn anything(conditions: Vec<Condition>, max: Option<usize>) -> Matcher {
     let all = AllOf::new(MessageKinds::ANY, conditions);
     Matcher::new(all, Vec::new(), None, max, USUAL_MAX)
 }
 
 impl Ids {
-    /// Reads what every rule has.
+    /// Reads the keys that every rule has.
     fn read(&mut self, table: &mut Table<'_>) -> (Arc<str>, Class) {
         let id = table.required("id", id());
         let line = table.line_of("id");

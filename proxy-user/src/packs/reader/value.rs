@@ -1,4 +1,4 @@
-//! The kinds of value that only pack files have: patterns, bytes, ids and prose.
+//! Kinds of value that only occur in pack files: patterns, bytes, ids and prose.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use crate::core::pack::{JsonPath, MAX_PATTERN, Pattern, PatternError};
 use crate::core::skeleton::Digest;
 use crate::toml_file::{Fixed, Kind, ValueError, choose, quote};
 
-/// The name that stands for all packs, each applying once its framework shows itself.
+/// The name that stands for all packs, each of which applies once its framework is recognised.
 pub const AUTO: &str = "auto";
 
-/// The most patterns of one pack: each may take what `Pattern` allows it.
+/// The most patterns of one pack; each may take as much memory as `Pattern` allows.
 const MAX_PATTERNS: usize = 512;
-/// The longest exact text in bytes, and the longest prose.
+/// The longest exact text, and the longest prose, in bytes.
 const MAX_TEXT: usize = 4096;
 
-/// Compiles the patterns of one pack and counts them.
+/// Compiles and counts the patterns of one pack.
 #[derive(Default)]
 pub(super) struct Patterns(Cell<usize>);
 
 impl Patterns {
-    /// A pattern that may stand anywhere.
+    /// A pattern that may match anywhere.
     pub(super) fn anywhere(&self) -> Kind<impl Fn(&str) -> Result<Pattern, ValueError>> {
         self.kind(Pattern::anywhere)
     }
 
-    /// A pattern that must fit the whole.
+    /// A pattern that must match the whole text.
     pub(super) fn whole(&self) -> Kind<impl Fn(&str) -> Result<Pattern, ValueError>> {
         self.kind(Pattern::whole)
     }
@@ -94,7 +94,7 @@ fn named<'a>(text: &'a str, marks: &[u8], shown: &str) -> Result<&'a str, ValueE
     Err(ValueError::new(format!("{} is not a name", quote(text)), fix))
 }
 
-/// A sentence or more for people.
+/// Prose for people.
 pub(super) fn prose() -> Fixed<String> {
     fn parse(text: &str) -> Result<String, ValueError> {
         short(text).map(str::to_owned)
@@ -102,7 +102,7 @@ pub(super) fn prose() -> Fixed<String> {
     Kind { wants: "a text", example: "\"Socket.IO 2 to 4\"", parse }
 }
 
-/// Text that is matched as it stands.
+/// Text that is matched literally.
 pub(super) fn exact_text() -> Fixed<Box<[u8]>> {
     fn parse(text: &str) -> Result<Box<[u8]>, ValueError> {
         short(text).map(|text| text.as_bytes().into())
@@ -110,7 +110,7 @@ pub(super) fn exact_text() -> Fixed<Box<[u8]>> {
     Kind { wants: "a text", example: "\"3\"", parse }
 }
 
-/// A word of the protocol: a key, a method, an event's name.
+/// A word of the protocol: a key, a method, an event name.
 pub(super) fn token() -> Fixed<Box<str>> {
     fn parse(text: &str) -> Result<Box<str>, ValueError> {
         short(text).map(Box::from)
@@ -126,7 +126,7 @@ fn short(text: &str) -> Result<&str, ValueError> {
     Err(ValueError::new(why, format!("write at most {MAX_TEXT}")))
 }
 
-/// Bytes as hexadecimal digits, with spaces where they help.
+/// Bytes as hexadecimal digits; spaces are allowed.
 pub(super) fn hex() -> Fixed<Box<[u8]>> {
     fn parse(text: &str) -> Result<Box<[u8]>, ValueError> {
         match places(short(text)?) {
@@ -144,7 +144,7 @@ pub(super) fn hex() -> Fixed<Box<[u8]>> {
     Kind { wants: "bytes in hexadecimal", example: "\"880101\"", parse }
 }
 
-/// What `ebbtide explain` shows of a message without its numbers.
+/// The digest of a message without its numbers, as shown by `ebbtide explain`.
 pub(super) fn digest() -> Fixed<Digest> {
     fn parse(text: &str) -> Result<Digest, ValueError> {
         Digest::from_hex(text).ok_or_else(|| {
@@ -155,7 +155,7 @@ pub(super) fn digest() -> Fixed<Digest> {
     Kind { wants: "a digest", example: "\"e3b0c442…\"", parse }
 }
 
-/// Bytes of which some may be any.
+/// Bytes, some of which may have any value.
 pub(super) fn layout() -> Fixed<Layout> {
     fn parse(text: &str) -> Result<Layout, ValueError> {
         let trimmed = short(text)?.trim_end();
@@ -169,7 +169,7 @@ pub(super) fn layout() -> Fixed<Layout> {
     Kind { wants: "a layout", example: "\"09 00000000 ????????\"", parse }
 }
 
-/// The way to a protobuf field: numbers from the outside in.
+/// The path to a protobuf field: numbers from the outside in.
 pub(super) fn field_path() -> Fixed<Box<[u32]>> {
     fn parse(text: &str) -> Result<Box<[u32]>, ValueError> {
         let number = |part: &str| part.parse().ok().filter(|number| *number > 0);
@@ -182,7 +182,7 @@ pub(super) fn field_path() -> Fixed<Box<[u32]>> {
     Kind { wants: "the way to a field", example: "\"11.6\"", parse }
 }
 
-/// The way to a value in JSON: keys from the outside in.
+/// The path to a value in JSON: keys from the outside in.
 pub(super) fn json_path() -> Fixed<JsonPath> {
     fn parse(text: &str) -> Result<JsonPath, ValueError> {
         let path: JsonPath = short(text)?.split('.').map(Box::from).collect();
@@ -195,7 +195,7 @@ pub(super) fn json_path() -> Fixed<JsonPath> {
     Kind { wants: "the way to a value", example: "\"data.cell_id\"", parse }
 }
 
-/// Pairs of hexadecimal digits or question marks; `None` where there is none, or anything else.
+/// Pairs of hexadecimal digits or question marks; `None` if empty or anything else.
 fn places(text: &str) -> Option<Vec<Option<u8>>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

@@ -1,4 +1,4 @@
-//! `[[work]]`: what shows that an app computes for somebody.
+//! `[[work]]`: signs that an app is at work for somebody.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::core::side::Direction;
 use crate::core::work::By;
 use crate::toml_file::{Table, duration};
 
-/// How long work may have to last to count, and how long nothing may be seen of it.
+/// The limits for how long work must last to count, and for how long there may be no sign of it.
 const SPANS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
 
-/// What a rule looks at.
+/// What a rule inspects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
     Message,
@@ -27,7 +27,7 @@ enum On {
     Answer,
 }
 
-/// Reads one rule of the pack of this name.
+/// Reads one rule of the pack with this name.
 pub(super) fn work(table: &mut Table<'_>, patterns: &Patterns, pack: &str) -> Arc<WorkRule> {
     let id = table.required("id", id()).unwrap_or_default();
     let words = [
@@ -115,7 +115,7 @@ fn signals(table: &mut Table<'_>, patterns: &Patterns, subject: Subject) -> Sign
     signals
 }
 
-/// `None` where nothing is asked, which is a mistake.
+/// `None` if there is no condition, which is a mistake.
 fn signal(table: &mut Table<'_>, patterns: &Patterns, subject: Subject) -> Option<Signal> {
     let ways = [("client", Direction::Input), ("app", Direction::Output)];
     let direction = match subject {
@@ -150,7 +150,7 @@ fn answer(table: &mut Table<'_>, patterns: &Patterns) -> Shown {
     });
     match what {
         Some(what) => Shown::Answer(AnswerWork { guard, what }),
-        // There is a mistake already.
+        // The mistake has already been recorded.
         None => Shown::Events { path: None, signals: Signals::default() },
     }
 }

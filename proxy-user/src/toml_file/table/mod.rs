@@ -1,7 +1,7 @@
-//! One table of the file: asks for keys, records every mistake, and keeps going.
+//! One table of the file: reads keys, records every mistake, and keeps going.
 //!
-//! A table is read inside a closure, and what was not asked for by its end is an unknown key: the
-//! known keys are exactly those that are read. This module must not know any key by name.
+//! A table is read inside a closure. Keys that were not asked for by its end are unknown: the known keys are
+//! exactly those that are read. This module must not know any key by name.
 
 mod nested;
 mod number;
@@ -14,24 +14,24 @@ use super::log::Log;
 use super::nearest::nearest;
 use super::quote::quote;
 
-/// A table under reading.
+/// A table being read.
 pub(crate) struct Table<'a> {
     log: &'a mut Log,
     entries: &'a DeTable<'a>,
-    /// As a person knows it, such as `[stall]`; empty for the top level.
+    /// Its name for people, such as `[stall]`; empty for the top level.
     place: &'static str,
-    /// Of the table's head.
+    /// The line of the table's header.
     line: usize,
-    /// The keys that are known here, as they turn up.
+    /// The keys asked for so far.
     asked: Vec<&'static str>,
-    /// Whether a key that was not asked for is no mistake.
+    /// Whether keys that were not asked for are allowed.
     takes_any: bool,
-    /// Keys that must be there and are not, each with what to say about it.
+    /// Required keys that are missing, each with its message.
     missing: Vec<(&'static str, String)>,
 }
 
 impl<'a> Table<'a> {
-    /// Reads the table, then reports what was left unread.
+    /// Reads the table, then reports the unread keys.
     pub(super) fn read<R>(
         log: &'a mut Log,
         entries: &'a DeTable<'a>,
@@ -53,12 +53,12 @@ impl<'a> Table<'a> {
         result
     }
 
-    /// Whether the key is there, whatever its value.
+    /// Whether the key is present, whatever its value.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
-    /// The line of a key; of the table's head where the key is absent.
+    /// The line of a key; that of the table's header if the key is absent.
     pub(crate) fn line_of(&self, key: &str) -> usize {
         match self.entries.get_key_value(key) {
             Some((key, _)) => self.log.line(key.span().start),
@@ -71,29 +71,28 @@ impl<'a> Table<'a> {
         self.log.mistake(line, message);
     }
 
-    /// Records what the author should hear of a key's value.
+    /// Records a warning about a key's value.
     pub(crate) fn warning(&mut self, key: &str, says: &str) {
         let message = format!("{} {says}", self.name(key));
         self.log.warning(self.line_of(key), message);
     }
 
-    /// Records a mistake on the line of the table's head.
+    /// Records a mistake on the line of the table's header.
     pub(crate) fn mistake_here(&mut self, message: String) {
         self.mistake(self.line, message);
     }
 
-    /// Records that a key is missing or has nothing in it; left unsaid at the table's end where a
-    /// slip in that very key explains it.
+    /// Records that a key is missing or empty. Not reported if a misspelling of that very key explains it.
     pub(crate) fn lacks(&mut self, key: &'static str, message: String) {
         self.missing.push((key, message));
     }
 
-    /// Makes a key known without reading it.
+    /// Marks a key as known without reading it.
     pub(crate) fn know(&mut self, key: &'static str) {
         self.asked.push(key);
     }
 
-    /// Makes every key known, where nobody can say any more which ones are.
+    /// Marks every key as known, if it can no longer be said which ones are.
     pub(crate) fn know_all(&mut self) {
         self.takes_any = true;
     }
@@ -103,12 +102,12 @@ impl<'a> Table<'a> {
         self.entries.get(key)
     }
 
-    /// A value of any shape, which stays unknown until it is read.
+    /// A value of any type, without marking the key as known.
     pub(crate) fn peek(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.entries.get(key)
     }
 
-    /// A value of any shape.
+    /// A value of any type.
     pub(crate) fn raw(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.value(key)
     }
@@ -118,7 +117,7 @@ impl<'a> Table<'a> {
         self.log.line(value.span().start)
     }
 
-    /// A key as a person knows it.
+    /// A key's name for people.
     fn name(&self, key: &str) -> String {
         if self.place.is_empty() {
             format!("`{key}`")
@@ -127,8 +126,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Records every key that was not asked for, then every missing key that none of them looks
-    /// like: a slip in a required key is one mistake, not two.
+    /// Records every key that was not asked for, then every missing key that none of them resembles: a
+    /// misspelt required key is one mistake, not two.
     fn report_unknown(&mut self) {
         let mut meant = Vec::new();
         for (key, _) in self.entries {

@@ -1,4 +1,4 @@
-//! Tables below a table: one (`[stall]`), a list (`[[app]]`), or one with keys of the author's own.
+//! Tables inside a table: a single one (`[stall]`), a list (`[[app]]`), or one with user-defined keys.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,7 +9,7 @@ use crate::toml_file::kind::Kind;
 use crate::toml_file::mistake::ValueError;
 
 impl Table<'_> {
-    /// A table below this one.
+    /// A table inside this one.
     pub(crate) fn table<R>(
         &mut self,
         key: &'static str,
@@ -25,8 +25,8 @@ impl Table<'_> {
         Some(Table::read(self.log, entries, place, line, read))
     }
 
-    /// What is read of a table that is not there: all its defaults. What it lacks is lacking on the line of
-    /// this table's head.
+    /// Reads a table that is absent, to get its defaults. Keys that it lacks are reported on the line of this
+    /// table's header.
     pub(crate) fn absent<R>(
         &mut self,
         key: &'static str,
@@ -37,7 +37,7 @@ impl Table<'_> {
         Table::read(self.log, &DeTable::new(), place, self.line, read)
     }
 
-    /// The tables of an array of tables, empty when absent; `None` when one is no table.
+    /// The tables of an array of tables, empty if absent; `None` if an element is not a table.
     pub(crate) fn tables<R>(
         &mut self,
         key: &'static str,
@@ -65,8 +65,8 @@ impl Table<'_> {
         results
     }
 
-    /// The entries of a table whose keys are the author's own, each mistake on its own line; empty when
-    /// absent, `None` when any is mistaken.
+    /// The entries of a table with user-defined keys, with each mistake on its own line. Empty if absent,
+    /// `None` if any entry is invalid.
     pub(crate) fn entries<K, V>(
         &mut self,
         key: &'static str,

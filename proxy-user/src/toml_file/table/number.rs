@@ -1,4 +1,4 @@
-//! Whole numbers, lists of them, and truths.
+//! Whole numbers, lists of them, and booleans.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use super::Table;
 use crate::toml_file::describe::describe;
 
 impl Table<'_> {
-    /// Overwrites `target`, which holds the default, when the key is there: a whole number.
+    /// Overwrites `target`, which holds the default, with a whole number if the key is present.
     pub(crate) fn set_integer<T: TryFrom<u64>>(
         &mut self,
         target: &mut T,
@@ -36,7 +36,7 @@ impl Table<'_> {
         }
     }
 
-    /// `true` or `false`; `None` when absent or mistaken.
+    /// `true` or `false`; `None` if absent or invalid.
     pub(crate) fn truth(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?;
         if let DeValue::Boolean(truth) = value.get_ref() {
@@ -48,8 +48,8 @@ impl Table<'_> {
         None
     }
 
-    /// A list of whole numbers; `None` when absent or any is mistaken. One number without brackets
-    /// is a list of one.
+    /// A list of whole numbers; `None` if absent or if any is invalid. One number without brackets is a list
+    /// of one.
     pub(crate) fn integers(
         &mut self,
         key: &'static str,

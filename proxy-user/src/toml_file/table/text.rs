@@ -1,4 +1,4 @@
-//! Values that are written as text, and lists of them.
+//! Values that are written as strings, and lists of them.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -9,7 +9,7 @@ use crate::toml_file::kind::Kind;
 use crate::toml_file::mistake::ValueError;
 
 impl Table<'_> {
-    /// A text value; `None` when absent or mistaken.
+    /// A string value; `None` if absent or invalid.
     pub(crate) fn text<T>(
         &mut self,
         key: &'static str,
@@ -19,7 +19,7 @@ impl Table<'_> {
         self.one(key, value, &kind)
     }
 
-    /// A text value that must be there.
+    /// A required string value.
     pub(crate) fn required<T>(
         &mut self,
         key: &'static str,
@@ -34,7 +34,7 @@ impl Table<'_> {
         self.text(key, kind)
     }
 
-    /// Overwrites `target`, which holds the default, when the key is there.
+    /// Overwrites `target`, which holds the default, if the key is present.
     pub(crate) fn set<T>(
         &mut self,
         target: &mut T,
@@ -46,8 +46,8 @@ impl Table<'_> {
         }
     }
 
-    /// A list of text values, each mistake on its own line; `None` when absent or any is mistaken.
-    /// One text without brackets is a list of one.
+    /// A list of string values, with each mistake on its own line; `None` if absent or if any is invalid. One
+    /// string without brackets is a list of one.
     pub(crate) fn list<T>(
         &mut self,
         key: &'static str,
