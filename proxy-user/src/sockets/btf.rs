@@ -1,21 +1,21 @@
-//! Where a kernel keeps the members of a structure, read from its BTF (Documentation/bpf/btf.rst).
+//! Finds the offsets of structure members in a kernel's BTF (Documentation/bpf/btf.rst).
 //!
-//! Pure: bytes in, offsets out. The bytes come from the kernel, but every length is checked all the
-//! same: a file that is cut short or of a newer format is an error, never a panic.
+//! Pure: bytes in, offsets out. The bytes come from the kernel, but every length is checked: a truncated file
+//! or a newer format is an error, never a panic.
 
-/// Why a member's place was not found.
+/// Why a member's offset was not found.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum Error {
-    /// Not BTF of this machine's byte order, or of a later version.
+    /// Not BTF in this machine's byte order, or a later version of it.
     #[error("no BTF of version 1")]
     Header,
-    /// A section or a type reaches past the end.
+    /// A section or type extends past the end.
     #[error("BTF is cut short")]
     Short,
-    /// A kind of type that this reader cannot step over.
+    /// A kind of type whose length is unknown.
     #[error("BTF type of unknown kind {0}")]
     Kind(u32),
-    /// No structure of this name has all the members.
+    /// No structure with this name has all the members.
     #[error("BTF has no structure with these members")]
     Missing,
 }
@@ -23,7 +23,7 @@ pub(super) enum Error {
 const MAGIC: u16 = 0xeb9f;
 const STRUCT: u32 = 4;
 
-/// The byte offsets of `members` in the first structure called `name` that has them all directly.
+/// The byte offsets of `members` in the first structure called `name` that has all of them as direct members.
 ///
 /// # Errors
 /// See [`Error`].
@@ -63,7 +63,7 @@ pub(super) fn offsets<const N: usize>(
     Err(Error::Missing)
 }
 
-/// Bytes that follow a type's first twelve.
+/// How many bytes follow the first twelve of a type.
 fn body_length(kind: u32, count: usize) -> Result<usize, Error> {
     Ok(match kind {
         // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FLOAT, TYPE_TAG
@@ -97,7 +97,7 @@ fn word(bytes: &[u8], at: usize) -> Result<u32, Error> {
     Ok(u32::from_ne_bytes(*word))
 }
 
-/// The string that starts at `at` and ends before the next zero byte.
+/// The string from `at` to the next zero byte.
 fn text(strings: &[u8], at: u32) -> Option<&[u8]> {
     strings.get(at as usize..)?.split(|byte| *byte == 0).next()
 }

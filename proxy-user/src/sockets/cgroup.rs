@@ -1,4 +1,4 @@
-//! Finds the cgroup v2 folder of this process, which is where the kernel programs are attached.
+//! Finds the cgroup v2 directory of this process, to which the kernel programs are attached.
 //!
 //! The parsing is pure; only `own` reads files. Nothing here changes a cgroup.
 
@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Why this process's cgroup v2 folder is not known.
+/// Why this process's cgroup v2 directory is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `/proc` could not be read.
@@ -17,50 +17,50 @@ pub enum Error {
     Read {
         /// The file.
         path: &'static str,
-        /// What the kernel said.
+        /// The system's error.
         source: io::Error,
     },
     /// `/proc/self/cgroup` has no line `0::`.
     #[error("this process is in no cgroup v2 (no line \"0::\" in /proc/self/cgroup)")]
     NoMembership,
-    /// No cgroup2 file system is mounted where this process sees it.
+    /// No cgroup2 file system is mounted where this process can see it.
     #[error("no cgroup2 file system is mounted (mount -t cgroup2 none FOLDER makes one)")]
     NotMounted,
-    /// The mount shows another part of the hierarchy.
+    /// The mount shows a different part of the hierarchy.
     #[error("the mounted cgroup2 file system does not show this process's cgroup {0}")]
     NotShown(PathBuf),
 }
 
-/// Why programs cannot be attached to a folder.
+/// Why programs cannot be attached to a directory.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCgroup {
-    /// Nothing is there, or it cannot be seen.
+    /// It does not exist or cannot be accessed.
     #[error("{}: {source}", path.display())]
     Missing {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
-        /// What the kernel said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The folder is none of a cgroup2 file system.
+    /// The directory is not in a cgroup2 file system.
     #[error("{}: not a cgroup v2 directory (it has no cgroup.controllers)", .0.display())]
     Other(PathBuf),
 }
 
-/// Whether a folder is a cgroup v2 one.
+/// Checks that a directory is a cgroup v2 one.
 ///
 /// # Errors
 /// See [`NoCgroup`].
 pub fn check(path: &Path) -> Result<(), NoCgroup> {
     fs::metadata(path).map_err(|source| NoCgroup::Missing { path: path.to_path_buf(), source })?;
-    // Those of version 1 have a cgroup.procs too (cgroups(7)).
+    // In version 1 they have a cgroup.procs too (cgroups(7)).
     match path.join("cgroup.controllers").is_file() {
         true => Ok(()),
         false => Err(NoCgroup::Other(path.to_path_buf())),
     }
 }
 
-/// The cgroup v2 folder of this process.
+/// The cgroup v2 directory of this process.
 ///
 /// # Errors
 /// See [`Error`].
@@ -103,8 +103,8 @@ fn membership(proc_cgroup: &[u8]) -> Option<PathBuf> {
         .map(|path| PathBuf::from(OsString::from_vec(path.to_vec())))
 }
 
-/// The cgroup2 mounts of a `mountinfo` (proc_pid_mountinfo(5)): fields 4 and 5 are root and mount
-/// point, the type follows the field `-`.
+/// The cgroup2 mounts in a `mountinfo` (proc_pid_mountinfo(5)): fields 4 and 5 are root and mount point, the
+/// type follows the field `-`.
 fn mounts(mountinfo: &[u8]) -> Vec<Mount> {
     mountinfo
         .split(|byte| *byte == b'\n')
@@ -119,7 +119,7 @@ fn mounts(mountinfo: &[u8]) -> Vec<Mount> {
         .collect()
 }
 
-/// `mountinfo` writes blanks and backslashes as `\` and three octal digits.
+/// `mountinfo` writes spaces and backslashes as `\` and three octal digits.
 fn unescape(field: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

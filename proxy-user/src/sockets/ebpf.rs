@@ -1,6 +1,6 @@
-//! The kernel writer's table: leads the kernel from a socket to its row, and stops leading it there.
+//! The kernel writer's table: adds and removes the entries by which the kernel finds a socket's row.
 //!
-//! Whose turn a row is others decide (`places`), and what its figures mean (`view`).
+//! Which row is free is decided in `places`, and what the values mean in `view`.
 
 use std::{
     io,
@@ -20,13 +20,13 @@ use super::{
     row::AtomicRow,
 };
 
-/// `BPF_NOEXIST`: a socket that is registered already keeps its row.
+/// `BPF_NOEXIST`: a socket that is already registered keeps its row.
 const NO_EXIST: u64 = 1;
 
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Value(Row);
-// SAFETY: a row is integers only, without padding (its fields fill its 64 bytes).
+// SAFETY: a row consists of integers only, without padding (its fields fill its 64 bytes).
 unsafe impl Pod for Value {}
 
 /// The loaded object and the rows it writes.
@@ -35,7 +35,7 @@ pub(super) struct Kernel {
     tables: Mutex<Tables>,
     /// Owns the program.
     ebpf: Mutex<Ebpf>,
-    /// Holds the program on the cgroup until it is closed.
+    /// Keeps the program attached to the cgroup until it is closed.
     _link: Option<OwnedFd>,
 }
 
@@ -45,11 +45,11 @@ struct Tables {
 }
 
 impl Kernel {
-    /// Takes over an object that is loaded and attached.
+    /// Takes over an object that has been loaded and attached.
     ///
     /// # Errors
-    /// [`LoadError::Mapping`] where the kernel knows no mmapable arrays; [`LoadError::Missing`] and
-    /// [`LoadError::Kind`] for an object that is not this build's.
+    /// [`LoadError::Mapping`] if the kernel does not support mmapable arrays; [`LoadError::Missing`] and
+    /// [`LoadError::Kind`] if the object is not from this build.
     pub(super) fn new(object: Object, max_legs: u32) -> Result<Kernel, LoadError> {
         let (mut ebpf, link) = (object.ebpf, object.link);
         let rows = ebpf.take_map(ROWS).ok_or(LoadError::Missing(ROWS))?;
@@ -62,26 +62,27 @@ impl Kernel {
         Ok(Kernel { mapping, tables: Mutex::new(tables), ebpf: Mutex::new(ebpf), _link: link })
     }
 
-    /// Gives a row to the socket with this cookie. From then on the kernel may write it.
+    /// Assigns a row to the socket with this cookie. From then on the kernel may write it.
     ///
     /// # Errors
-    /// The kernel refused; the row is then nobody's.
+    /// If the kernel refuses; the row is then unassigned.
     pub(super) fn enter(&self, cookie: u64, index: u32) -> Result<(), MapError> {
         let mut tables = self.tables();
-        // The row first, then the entry that leads the kernel to it: the kernel must find the cookie.
+        // The row first, then the entry that leads the kernel to it, because the kernel must find the cookie
+        // there.
         tables.rows.set(index, Value(Row { cookie, ..Row::default() }), 0)?;
         tables.legs.insert(cookie, index, NO_EXIST)
     }
 
-    /// Takes a socket's row from it: its callbacks no longer find it. The row keeps its last figures,
-    /// and its cookie, by which nobody else takes it for theirs.
+    /// Removes a socket's entry, so that its callbacks no longer find the row. The row keeps its last values
+    /// and its cookie, so nobody takes it for another socket's.
     pub(super) fn leave(&self, cookie: u64) {
         if let Err(error) = self.tables().legs.remove(&cookie) {
             tracing::debug!(%error, cookie, "a leg was not in the kernel table");
         }
     }
 
-    /// The row at this index, if the table has so many.
+    /// The row at this index, if the table is that large.
     #[inline]
     pub(super) fn row(&self, index: usize) -> Option<&AtomicRow> {
         self.mapping.row(index)
@@ -92,7 +93,7 @@ impl Kernel {
         self.mapping.count()
     }
 
-    /// Entries that the kernel holds, counted by walking its table.
+    /// The number of entries in the kernel, counted by walking its table.
     pub(super) fn entries(&self) -> io::Result<usize> {
         let tables = self.tables();
         let mut entries = 0;
@@ -109,7 +110,7 @@ impl Kernel {
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        // Nothing is half done in the process's own memory when a change unwinds.
+        // A panic cannot leave the process's own memory half modified.
         self.tables.lock()
     }
 }

@@ -1,4 +1,4 @@
-//! Tries each step of loading the kernel programs by itself, for `doctor`. Nothing of it stays.
+//! Tries each step of loading the kernel programs separately, for `doctor`. Nothing is left behind.
 
 use std::path::Path;
 
@@ -8,24 +8,24 @@ use super::{
     probe::{self, Places, Probe},
 };
 
-/// What a step gave: a remark, or why it was refused.
+/// The result of a step: a remark, or why it was refused.
 pub(crate) type Step = Result<String, String>;
 
-/// The steps in their order. A step that could not be tried is refused with the reason.
+/// The steps in order. A step that could not be tried counts as refused, with the reason.
 pub(crate) struct Steps {
-    /// Places of structure members from the kernel's BTF.
+    /// Finding structure members in the kernel's BTF.
     pub(crate) btf: Step,
     /// Creating the maps.
     pub(crate) maps: Step,
     /// Mapping the table of rows into the process.
     pub(crate) mapping: Step,
-    /// Each program by name and kind.
+    /// Loading each program, with its name and kind.
     pub(crate) programs: Vec<(&'static str, &'static str, Step)>,
     /// Attaching to the cgroup.
     pub(crate) attach: Step,
 }
 
-/// Tries them all, on `cgroup` or this process's own.
+/// Tries all of them, with `cgroup` or this process's own.
 pub(crate) fn steps(cgroup: Option<&Path>) -> Steps {
     /// One page of rows.
     const ROWS: u32 = 64;
@@ -61,14 +61,14 @@ pub(crate) fn steps(cgroup: Option<&Path>) -> Steps {
     let places = Places::find();
     let programs = programs(program, |probe| {
         places.clone()?;
-        // Attached for a moment: with no leg registered it does nothing.
+        // Attached only for a moment; with no leg registered it does nothing.
         let tried = probe::attach(&mut object.ebpf, probe);
         tried.map(|()| "loads and attaches (for `ebbtide observe`)".to_owned())
     });
     Steps { btf, maps: Ok("created".to_owned()), mapping, programs, attach }
 }
 
-/// Every program by name and kind, the one that all depends on first.
+/// Every program by name and kind, starting with the one that everything depends on.
 fn programs(
     main: Step,
     mut probe: impl FnMut(Probe) -> Step,

@@ -1,7 +1,7 @@
-//! The table for sockets that other processes own: rows that the kernel writes, filled up with what
-//! its own list (`diag`) says.
+//! The table for sockets of other processes: rows written by the kernel, complemented by its socket list
+//! (`diag`).
 //!
-//! Nothing here looks for sockets (`observe` does) or decides what a figure means (`core` does).
+//! Nothing here searches for sockets (`observe` does) or decides what a value means (`core` does).
 
 use std::{io, path::Path, sync::Arc};
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::core::{stall::Sample, time::Nanos};
 
-/// The table. The kernel programs are detached with it and its last leg.
+/// The table. The kernel programs are detached when it and its last leg are dropped.
 pub struct ForeignSockets {
     rows: Option<Arc<Rows>>,
     arrivals: Option<RingBuf<MapData>>,
@@ -42,15 +42,15 @@ impl Rows {
     }
 }
 
-/// New connections, as the kernel announces them.
+/// New connections, as announced by the kernel.
 pub struct Arrivals(AsyncFd<RingBuf<MapData>>);
 
 impl Arrivals {
-    /// Waits for announcements; the cookies of the new connections. Cancel-safe: what was not
+    /// Waits for announcements and returns the cookies of the new connections. Cancel-safe: what was not
     /// returned is returned by the next call.
     ///
     /// # Errors
-    /// A ring buffer that cannot be watched any more.
+    /// A ring buffer that can no longer be polled.
     pub async fn next(&mut self) -> io::Result<Vec<u64>> {
         let mut ready = self.0.readable_mut().await?;
         let ring = ready.get_inner_mut();
@@ -64,11 +64,11 @@ impl Arrivals {
 }
 
 impl ForeignSockets {
-    /// Opens the table for connections that are accepted on these local ports in the cgroup of
-    /// `options`. `wanted` are the probes to try, in order: [`Probe::ALL`] but for tests.
+    /// Opens the table for connections accepted on these local ports in the cgroup of `options`. `wanted`:
+    /// the probes to try, in order; [`Probe::ALL`] except in tests.
     ///
     /// # Errors
-    /// [`SourceWish::Ebpf`] where it cannot be had.
+    /// [`SourceWish::Ebpf`] if it is not available.
     pub fn open(
         options: &Options,
         ports: &[u16],
@@ -77,7 +77,7 @@ impl ForeignSockets {
         let without = |reason| ForeignSockets { rows: None, arrivals: None, probe: None, reason };
         match (options.source, load(options, ports, wanted)) {
             (SourceWish::TcpInfo, _) => {
-                Ok(without("asking the kernel's list was asked for".to_owned()))
+                Ok(without("polling the kernel's socket list was requested".to_owned()))
             }
             (_, Ok(table)) => Ok(table),
             (SourceWish::Ebpf, Err(error)) => Err(error),
@@ -87,25 +87,25 @@ impl ForeignSockets {
         }
     }
 
-    /// Who writes the rows: the kernel, or what was asked of its list at each sweep.
+    /// Who writes the rows: the kernel, or this process from the kernel's socket list at each sweep.
     #[must_use]
     pub fn source(&self) -> Source {
         if self.rows.is_some() { Source::Ebpf } else { Source::TcpInfo }
     }
 
-    /// The probe that sees sends; `None` = writes after the last ack are seen by asking only.
+    /// The probe that sees sends; `None` = writes after the last ack are only seen by polling.
     #[must_use]
     pub fn probe(&self) -> Option<Probe> {
         self.probe
     }
 
-    /// Why it is this source and this probe, as one sentence for a person.
+    /// Why this source and this probe were chosen, as one sentence for people.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// A leg for the socket with this cookie, with a row of the kernel's where there is one to lend.
+    /// A leg for the socket with this cookie, with a kernel row if one is free.
     #[must_use]
     pub fn watch(&self, cookie: u64) -> ForeignLeg {
         let lent = self.rows.as_ref().and_then(|rows| {
@@ -120,15 +120,15 @@ impl ForeignSockets {
         ForeignLeg { cookie, lent, asked: Account::default(), asked_ns: 0, grown_ns: 0 }
     }
 
-    /// The announcements of new connections, once; `None` without kernel programs. Needs a tokio
-    /// runtime with its I/O driver.
+    /// The announcements of new connections, once; `None` without kernel programs. Needs a tokio runtime with
+    /// its I/O driver.
     ///
     /// # Errors
-    /// A ring buffer that cannot be watched.
+    /// A ring buffer that cannot be polled.
     pub fn arrivals(&mut self) -> io::Result<Option<Arrivals>> {
         let Some(ring) = self.arrivals.take() else { return Ok(None) };
-        // SAFETY: the ring buffer owns its descriptor and returns the same one as long as it lives,
-        // and the `AsyncFd` owns the ring buffer.
+        // SAFETY: the ring buffer owns its descriptor and returns the same one as long as it lives, and the
+        // `AsyncFd` owns the ring buffer.
         let ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
         Ok(Some(Arrivals(ring?)))
     }
@@ -136,7 +136,7 @@ impl ForeignSockets {
     /// How often the probe ran and for how long, while `kernel.bpf_stats_enabled` is 1.
     ///
     /// # Errors
-    /// The kernel does not tell.
+    /// If the kernel does not tell.
     pub fn probe_cost(&self) -> io::Result<Option<(u64, std::time::Duration)>> {
         let (Some(rows), Some(probe)) = (&self.rows, self.probe) else { return Ok(None) };
         let ebpf = rows.kernel.ebpf();
@@ -171,7 +171,7 @@ fn load(options: &Options, ports: &[u16], wanted: &[Probe]) -> Result<ForeignSoc
         Ok(_) => probe::attach_first(&mut object.ebpf, wanted),
         Err(error) => (None, vec![error]),
     };
-    // The last step: from here on connections are announced.
+    // The last step: from here on, connections are announced.
     let cgroup = object.attach(options.cgroup.as_deref())?;
     let reason = reason(&cgroup, probe, &refused);
     let kernel = Kernel::new(object, options.max_legs)?;
@@ -203,19 +203,19 @@ fn reason(cgroup: &Path, probe: Option<Probe>, refused: &[String]) -> String {
     reason
 }
 
-/// One socket of another process: its row, and what it said of itself when it was last asked.
+/// One socket of another process: its row, and the last answer about it from the socket list.
 pub struct ForeignLeg {
     cookie: u64,
     lent: Option<(Arc<Rows>, u32)>,
     asked: Account,
-    /// When it was asked; 0 = never.
+    /// When it was last queried; 0 = never.
     asked_ns: u64,
-    /// When an answer first had more acknowledged bytes than was known.
+    /// When an answer first had more acknowledged bytes than known before.
     grown_ns: u64,
 }
 
 impl ForeignLeg {
-    /// Takes in an answer of the kernel's list as of `now`.
+    /// Takes in an answer from the kernel's socket list as of `now`.
     pub(crate) fn learn(&mut self, entry: &Entry, now: Nanos) {
         let known = self.row().bytes_acked.max(self.asked.acked);
         if self.asked_ns != 0 && entry.account.acked > known {
@@ -225,13 +225,13 @@ impl ForeignLeg {
         self.asked_ns = now.0;
     }
 
-    /// Whether it was ever asked: without, what it did before it was announced is not known.
+    /// Whether it has ever been queried. If not, what it did before its announcement is unknown.
     #[must_use]
     pub fn was_asked(&self) -> bool {
         self.asked_ns != 0
     }
 
-    /// Whether the kernel lent it a row: the table may be full, or there is none.
+    /// Whether it has a kernel row: the table may be full or not exist.
     #[must_use]
     pub fn has_row(&self) -> bool {
         self.lent.is_some()
@@ -243,21 +243,20 @@ impl ForeignLeg {
         self.row().state != 0
     }
 
-    /// Who writes what the leg shows.
+    /// Who writes this leg's values.
     #[must_use]
     pub fn source(&self) -> Source {
         if self.has_callbacks() { Source::Ebpf } else { Source::TcpInfo }
     }
 
-    /// The leg as its row and the last answer show it: the newer of the two for each figure. No system
-    /// call.
+    /// The leg according to its row and the last answer, whichever is newer for each value. No system call.
     #[must_use]
     pub fn sample(&self) -> Sample {
         let (row, asked) = (self.row(), &self.asked);
         let row_is_newer = row.event_ns > self.asked_ns;
         let (queued, window) =
             if row_is_newer { (row.queued, row.snd_wnd) } else { (asked.queued, asked.window) };
-        // A probe writes the two above and nothing else.
+        // A probe only writes the two above.
         let (state, rtt_us, timeouts) = if row.state != 0 && row_is_newer {
             (row.state, row.srtt_us, row.timeouts)
         } else {

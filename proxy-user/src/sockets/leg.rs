@@ -1,7 +1,7 @@
 //! One registered socket, from its registration to its release.
 //!
-//! Call `add_written` and `add_read` from the one thread that moves the socket's bytes, `sample` from
-//! anywhere, and `release` before the descriptor is closed. A leg that is dropped releases itself.
+//! Call `add_written` and `add_read` only from the thread that moves the socket's bytes, `sample` from
+//! anywhere, and `release` before closing the descriptor. Dropping a leg releases it.
 
 use std::{
     io,
@@ -27,19 +27,19 @@ use crate::core::{
     time::Nanos,
 };
 
-/// One registered socket. See the module's text for the order of calls.
+/// One registered socket. See the module's documentation for the order of calls.
 pub struct RegisteredSocket {
     block: Arc<Block>,
     place: LegIndex,
     source: Source,
     cookie: u64,
     base: Base,
-    /// What it came to when it was released.
+    /// Its last sample, taken when it was released.
     last: OnceLock<Box<Sample>>,
 }
 
-/// The socket when it was registered: what is known until the kernel's first callback. The block has
-/// its byte counts.
+/// The socket's values at registration: all that is known until the kernel's first callback. Byte counts are
+/// kept in the block.
 #[derive(Clone, Copy, Default)]
 struct Base {
     window: u32,
@@ -52,11 +52,11 @@ struct Base {
 const _: () = assert!(size_of::<RegisteredSocket>() <= 56, "there are two for each session");
 
 impl RegisteredSocket {
-    /// Puts a socket in its place, which the kernel finds from then on. Its figures are not read yet:
-    /// `start` must follow.
+    /// Registers a socket at its place, where the kernel finds it from then on. Its values have not been read
+    /// yet: call `start` next.
     ///
     /// # Errors
-    /// The kernel refused the entry; the place is then as it was.
+    /// If the kernel refuses the entry; the place is then unchanged.
     pub(super) fn in_kernel(
         block: &Arc<Block>,
         place: LegIndex,
@@ -69,7 +69,7 @@ impl RegisteredSocket {
         Ok(RegisteredSocket::occupy(block, place, fd, cookie, Source::Ebpf))
     }
 
-    /// The same for a socket that is to be polled.
+    /// The same for a socket that will be polled.
     pub(super) fn polled(
         block: &Arc<Block>,
         place: LegIndex,
@@ -99,11 +99,11 @@ impl RegisteredSocket {
         }
     }
 
-    /// Reads the socket's figures, to count from. After the kernel can find the row: no ack falls
-    /// between the two.
+    /// Reads the socket's initial values. Called after the kernel can find the row, so that no ack falls in
+    /// between.
     ///
     /// # Errors
-    /// A descriptor that is no TCP socket or gives no answer.
+    /// A descriptor that is not a TCP socket or cannot be queried.
     pub(super) fn start(mut self, fd: BorrowedFd<'_>) -> io::Result<RegisteredSocket> {
         let account = tcp_info::coherent(fd)?;
         self.base = Base::of(&account);
@@ -115,50 +115,50 @@ impl RegisteredSocket {
             self.block.polled_row(self.place).filter(|_| self.source == Source::TcpInfo)
         {
             let base = Row { cookie: self.cookie, ..poll::as_row(&account) };
-            // Under the lock: a sweep that is polling must not mix its row with this one.
+            // Under the lock, so that a sweep that is polling does not mix its row with this one.
             self.block.with_descriptor(self.place, |_| row.store(&base));
         }
         Ok(self)
     }
 
-    /// Who writes this leg's row: `TcpInfo` also for a leg that found the kernel table full.
+    /// Who writes this leg's row: `TcpInfo` also if the kernel table was full.
     #[must_use]
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// The place of its pair: the two legs of a session share one, and no other registered leg has it.
+    /// The index of its pair: the two legs of a session share one, and no other registered leg has it.
     #[must_use]
     pub fn pair(&self) -> usize {
         self.place.pair() as usize
     }
 
-    /// Lets sweeps know that rows do not tell everything of this leg's pair.
+    /// Tells sweeps that the rows of this leg's pair do not tell everything.
     pub fn note(&self) {
         if self.last.get().is_none() {
             self.block.note(self.place);
         }
     }
 
-    /// Counts bytes that the socket accepted: what `write` returned, so below TLS where there is TLS.
-    /// One thread only.
+    /// Counts bytes that the socket accepted, as returned by `write`; below TLS if there is TLS. Only call
+    /// this from one thread.
     pub fn add_written(&self, bytes: u64) {
         if self.last.get().is_none() {
             self.block.moved(self.place).add_sent(bytes);
         }
     }
 
-    /// Counts bytes that came from the socket: what `read` returned, so below TLS where there is TLS.
-    /// One thread only.
+    /// Counts bytes that came from the socket, as returned by `read`; below TLS if there is TLS. Only call
+    /// this from one thread.
     pub fn add_read(&self, bytes: u64) {
         if self.last.get().is_none() {
             self.block.moved(self.place).add_read(bytes);
         }
     }
 
-    /// The leg as its row and the process's own counts show it. No system call.
+    /// The leg according to its row and the process's own counts. No system call.
     ///
-    /// After `release` the state is `Close` and the counts are the last ones.
+    /// After `release` the state is `Close`, and the counts are the final ones.
     #[must_use]
     pub fn sample(&self) -> Sample {
         if let Some(last) = self.last.get() {
@@ -169,31 +169,31 @@ impl RegisteredSocket {
             row = self.base.as_row();
         }
         let sample = view::sample(&row, self.block.moved(self.place));
-        // The counts may be another leg's by now. Its predecessor's `last` was set before it came, which
-        // the fence in `Block::occupy` carries to this one.
+        // The counts may already be another leg's. If so, this leg's `last` was set before that one arrived,
+        // and the fence in `Block::occupy` makes it visible here.
         fence(Acquire);
         self.last.get().map_or(sample, |last| **last)
     }
 
-    /// Asks the socket itself, in one or two system calls. Meant for the one leg that is about to be reaped:
-    /// the kernel calls back on round-trip samples, and an ack that gave none (RFC 6298's rule on
-    /// retransmitted segments) moved the socket and not the row. What is found counts from then on.
+    /// Queries the socket itself, in one or two system calls. Intended for a leg that is about to be reaped:
+    /// the kernel calls back on round-trip samples, so an ack that gave none (RFC 6298's rule on
+    /// retransmitted segments) moved the socket but not the row. The result is kept for later samples.
     ///
     /// # Errors
-    /// A descriptor that gives no answer, or a leg that was released.
+    /// A descriptor that cannot be queried, or a leg that was released.
     pub fn confirm(&self, now: Nanos) -> io::Result<Sample> {
         self.block.with_descriptor(self.place, |fd| {
-            // Released legs are told before their descriptor is taken away, under this lock: without,
-            // place and descriptor are this leg's until it is unlocked.
+            // Releasing a leg sets `last` before its descriptor is removed, under this lock. If it is not
+            // set, place and descriptor belong to this leg until the lock is released.
             if self.last.get().is_some() {
                 return Err(io::ErrorKind::NotConnected.into());
             }
-            // SAFETY: the number is the registered descriptor's, which its owner closes only after
-            // `release` has taken the number away, and `release` waits for this lock.
+            // SAFETY: the number is that of the registered descriptor, which its owner closes only after
+            // `release` has removed the number, and `release` waits for this lock.
             let account = tcp_info::account(unsafe { BorrowedFd::borrow_raw(fd) })?;
             let known = self.sample();
             if account.acked > known.acked {
-                // The bytes were acknowledged when an acknowledgement came last, or earlier.
+                // The bytes were acknowledged by the last acknowledgement or earlier.
                 let ago = u64::from(account.since_ack_ms) * 1_000_000;
                 let latest = Nanos(now.0.saturating_sub(ago));
                 let moved = self.block.moved(self.place);
@@ -213,12 +213,12 @@ impl RegisteredSocket {
         })
     }
 
-    /// A last look before `release`. Asks the socket like [`RegisteredSocket::confirm`], unless the row has it all: it
-    /// was written when the peer's FIN came or the connection ended, behind which nothing arrives, and
-    /// nothing waits to be acknowledged.
+    /// A last look before `release`. Queries the socket like [`RegisteredSocket::confirm`], unless the row is
+    /// complete: it was written when the peer's FIN arrived or the connection ended, after which nothing
+    /// arrives, and nothing is left to be acknowledged.
     ///
     /// # Errors
-    /// As those of [`RegisteredSocket::confirm`].
+    /// Those of [`RegisteredSocket::confirm`].
     pub fn conclude(&self, now: Nanos) -> io::Result<Sample> {
         let known = self.sample();
         let over = matches!(known.state, TcpState::TimeWait | TcpState::Close);
@@ -227,10 +227,10 @@ impl RegisteredSocket {
         if (over || heard) && known.queued == 0 { Ok(known) } else { self.confirm(now) }
     }
 
-    /// Gives the row back; later calls do nothing. Must return before the descriptor is closed: until
-    /// then the polled writer may ask that number.
+    /// Releases the row; further calls do nothing. Must return before the descriptor is closed, because until
+    /// then the polled writer may query that number.
     pub fn release(&self) {
-        // Kept before the place goes: totals never go down.
+        // Kept before the place is released, so that totals never decrease.
         let last = Sample { state: TcpState::Close, ..self.sample() };
         if self.last.set(Box::new(last)).is_err() {
             return;
@@ -245,7 +245,7 @@ impl RegisteredSocket {
         }
     }
 
-    /// The row, or an empty one when it is no longer this leg's.
+    /// The row, or an empty one if it is no longer this leg's.
     fn row(&self) -> Row {
         let row = match self.source {
             Source::Ebpf => {

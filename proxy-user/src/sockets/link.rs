@@ -1,9 +1,9 @@
-//! Attaches a program to a cgroup by a link, which goes with its descriptor.
+//! Attaches a program to a cgroup with a link that lives as long as its descriptor.
 //!
-//! aya would do it, but it asks the kernel's version string whether links exist, and one that it
-//! cannot read (Debian's `7.3~rc7-1`, without a third number) counts as a kernel without them. It
-//! then attaches the older way: the program replaces another instance's on the same cgroup, and
-//! stays when the process is killed. Every kernel that the loader takes has links.
+//! aya could do this, but it decides by the kernel's version string whether links exist, and takes a version
+//! that it cannot parse (Debian's `7.3~rc7-1`, without a third number) for a kernel without them. Then it
+//! attaches the older way: the program replaces that of another instance on the same cgroup, and stays when
+//! the process is killed. Every kernel that the loader accepts has links.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ const BPF_LINK_CREATE: libc::c_long = 28;
 /// `BPF_CGROUP_SOCK_OPS` of `enum bpf_attach_type`.
 const BPF_CGROUP_SOCK_OPS: u32 = 3;
 
-/// The part of `union bpf_attr` that the command uses; the kernel takes the rest for zero.
+/// The part of `union bpf_attr` that the command uses; the kernel takes the rest as zero.
 #[repr(C)]
 struct LinkCreate {
     prog_fd: RawFd,
@@ -24,11 +24,11 @@ struct LinkCreate {
     flags: u32,
 }
 
-/// Attaches a loaded sockops program to a cgroup's folder, beside whatever is attached there, for as
-/// long as the returned descriptor is open.
+/// Attaches a loaded sockops program to the directory of a cgroup, in addition to whatever is attached there,
+/// for as long as the returned descriptor is open.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's error.
 pub(super) fn attach_sock_ops(
     program: BorrowedFd<'_>,
     cgroup: BorrowedFd<'_>,
@@ -52,6 +52,6 @@ pub(super) fn attach_sock_ops(
     if link < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor (close-on-exec) for us alone.
+    // SAFETY: the kernel has just created this descriptor (close-on-exec), and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(link) })
 }

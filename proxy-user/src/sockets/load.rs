@@ -1,7 +1,7 @@
-//! Brings the kernel programs into the kernel and attaches them to a cgroup.
+//! Loads the kernel programs and attaches them to a cgroup.
 //!
-//! What is loaded belongs to this process: maps, programs and the link live by its descriptors, and
-//! the kernel takes them down when it ends, however it ends. Nothing is pinned.
+//! Everything loaded belongs to this process: maps, programs and the link exist through its descriptors, and
+//! the kernel removes them when the process ends, however it ends. Nothing is pinned.
 
 use std::{
     fs::File,
@@ -18,7 +18,7 @@ use aya::{
 
 use super::{btf, cgroup, link, probe::Places};
 
-/// The committed object (`cargo xtask build-ebpf`), aligned as the ELF reader wants it.
+/// The committed object (`cargo xtask build-ebpf`), aligned as the ELF reader requires.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../proxy-ebpf/object/ebbtide.bpf.o");
 
 /// The sockops program's name in the object.
@@ -33,33 +33,33 @@ pub(crate) const LEGS: &str = "LEGS";
 pub(super) const PORTS: &str = "PORTS";
 /// The ring buffer that announces them, in the object.
 pub(super) const ARRIVALS: &str = "ARRIVALS";
-/// Size of that ring buffer: 4,096 connections (16 bytes each) between two looks.
+/// Size of that ring buffer: 4,096 connections (16 bytes each) between two reads.
 const ARRIVALS_BYTES: u32 = 64 * 1024;
-/// Where kernels describe their own types.
+/// The kernel's description of its own types.
 pub(crate) const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
-/// Ring buffers (the programs' log) and cgroup links need this version.
+/// Ring buffers (for the programs' log) and cgroup links need this version.
 const OLDEST: KernelVersion = KernelVersion::new(5, 8, 0);
-/// From here on maps are charged to the memory cgroup instead of RLIMIT_MEMLOCK.
+/// From this version on, maps are charged to the memory cgroup instead of RLIMIT_MEMLOCK.
 const WITHOUT_MEMLOCK: KernelVersion = KernelVersion::new(5, 11, 0);
 
-/// Why the kernel writer cannot be had.
+/// Why the kernel writer is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The kernel is older than 5.8, the first with ring buffers and links that end with the process.
+    /// The kernel is older than 5.8, the first with ring buffers and with links that end with the process.
     #[error("the kernel is older than 5.8")]
     KernelTooOld,
-    /// The cgroup to attach to is not known.
+    /// The cgroup to attach to is unknown.
     #[error("no cgroup to attach to")]
     Cgroup(#[source] cgroup::Error),
-    /// The cgroup's folder cannot be opened.
+    /// The cgroup's directory cannot be opened.
     #[error("cannot open the cgroup {path}")]
     OpenCgroup {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// The kernel refused the maps, or the object is not one.
+    /// The kernel refused the maps, or the object is invalid.
     #[error("the kernel refused the maps")]
     Maps(#[source] EbpfError),
     /// The object lacks a part that this build expects.
@@ -71,25 +71,25 @@ pub enum LoadError {
     /// The cgroup refused the program.
     #[error("cannot attach to the cgroup {path}")]
     Attach {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
     /// The rows cannot be mapped into the process.
     #[error("cannot map the table of rows")]
     Mapping(#[source] io::Error),
-    /// A map of the object is of another kind than this build expects.
+    /// A map of the object is not of the expected kind.
     #[error("the embedded object's maps are of the wrong kind")]
     Kind(#[source] aya::maps::MapError),
 }
 
-/// What the object needs to follow the sockets of other processes.
+/// What is needed to watch the sockets of other processes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Others {
     /// How many ports are watched; at least 1.
     pub(super) ports: u32,
-    /// For the probes.
+    /// Kernel offsets, for the probes.
     pub(super) places: Places,
 }
 
@@ -98,18 +98,18 @@ pub(super) struct Object {
     pub(super) ebpf: Ebpf,
     /// Why rows lack the send window and the unsent bytes; `None` = they have both.
     pub(super) without_btf: Option<String>,
-    /// What holds the program on the cgroup; `None` = not attached yet.
+    /// Keeps the program attached to the cgroup; `None` = not attached yet.
     pub(super) link: Option<OwnedFd>,
 }
 
 impl Object {
-    /// Creates the maps, with `max_legs` entries each, and prepares the program for this kernel: for
-    /// this process's own sockets, or for those of others.
+    /// Creates the maps, with `max_legs` entries each, and prepares the program for this kernel: for this
+    /// process's own sockets, or for those of others.
     ///
     /// # Errors
     /// [`LoadError::KernelTooOld`], [`LoadError::Maps`].
     pub(super) fn create(max_legs: u32, others: Option<Others>) -> Result<Object, LoadError> {
-        // A version that cannot be told is tried: the load itself says what is missing.
+        // If the version cannot be determined, try: the load will report what is missing.
         let older = |than| KernelVersion::current().is_ok_and(|version| version < than);
         if older(OLDEST) {
             return Err(LoadError::KernelTooOld);
@@ -121,7 +121,7 @@ impl Object {
             Ok(offsets) => (offsets, None),
             Err(reason) => ([0, 0], Some(reason)),
         };
-        // The programs' log statements below the process's own level are removed by the verifier.
+        // The verifier removes the programs' log statements below the process's own level.
         let level = log::max_level() as u8;
         let mut loader = EbpfLoader::new();
         if let Some(others) = &others {
@@ -145,12 +145,12 @@ impl Object {
     /// Loads the program.
     ///
     /// # Errors
-    /// [`LoadError::Program`] with the verifier's words.
+    /// [`LoadError::Program`] with the verifier's log.
     pub(super) fn load(&mut self) -> Result<(), LoadError> {
         self.program()?.load().map_err(LoadError::Program)
     }
 
-    /// Attaches the loaded program to `cgroup`, or to this process's own; where it is now attached.
+    /// Attaches the loaded program to `cgroup`, or to this process's own. Returns where it is attached.
     ///
     /// # Errors
     /// [`LoadError::Cgroup`], [`LoadError::OpenCgroup`], [`LoadError::Attach`].
@@ -174,15 +174,15 @@ impl Object {
     }
 }
 
-/// Places of `write_seq` and `snd_wnd` in the running kernel's `struct tcp_sock`.
+/// The offsets of `write_seq` and `snd_wnd` in the running kernel's `struct tcp_sock`.
 pub(crate) fn member_offsets() -> Result<[u32; 2], String> {
     let bytes = std::fs::read(VMLINUX_BTF).map_err(|error| format!("{VMLINUX_BTF}: {error}"))?;
     btf::offsets(&bytes, "tcp_sock", ["write_seq", "snd_wnd"])
         .map_err(|error| format!("{VMLINUX_BTF}: {error}"))
 }
 
-/// Before Linux 5.11 maps are charged to RLIMIT_MEMLOCK, whose default of 64 KiB they exceed. Without
-/// the right to raise it the load says so itself.
+/// Before Linux 5.11 maps are charged to RLIMIT_MEMLOCK, whose default of 64 KiB they exceed. If the process
+/// may not raise it, the load will fail and say so.
 fn raise_memlock() {
     let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the call reads one live structure.
@@ -196,16 +196,16 @@ pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let part = error.to_string();
-        // Some types show their source in their own text.
+        // The text of some types already includes their source.
         if !text.contains(&part) {
             text = format!("{text}: {part}");
         }
         cause = error.source();
     }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // aya's words for a verifier that has said nothing.
+    // aya's words if the verifier has logged nothing.
     let line = line.strip_suffix(". Verifier output:").unwrap_or(&line);
-    // Of a verifier's log the end says what was wrong.
+    // The end of a verifier's log says what is wrong.
     let head = line.char_indices().nth(HALF).map(|(at, _)| at);
     let tail = line.char_indices().rev().nth(HALF).map(|(at, _)| at);
     match (head, tail) {

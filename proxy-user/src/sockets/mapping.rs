@@ -26,11 +26,11 @@ impl Mapping {
     /// Maps `count` rows of the array map behind `map`.
     ///
     /// # Errors
-    /// What `mmap` says; `EINVAL` where the map was not made mmapable or has fewer rows.
+    /// Those of `mmap`; `EINVAL` if the map is not mmapable or has fewer rows.
     pub(super) fn new(map: BorrowedFd<'_>, count: u32) -> io::Result<Mapping> {
         let count = usize::try_from(count).map_err(|_| io::ErrorKind::InvalidInput)?;
         let bytes = count.checked_mul(size_of::<AtomicRow>()).ok_or(io::ErrorKind::InvalidInput)?;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
+        // SAFETY: a new mapping at an address chosen by the kernel touches no memory in use.
         let at = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -54,13 +54,13 @@ impl Mapping {
         if index >= self.count {
             return None;
         }
-        // SAFETY: the index is within the mapping, which is page-aligned, holds `count` rows whose
-        // layout `row` asserts, and lives as long as `self`. The kernel writes each field with one
-        // aligned store, and every bit pattern is valid.
+        // SAFETY: the index is within the mapping, which is page-aligned, holds `count` rows whose layout
+        // `row` asserts, and lives as long as `self`. The kernel writes each field with one aligned store,
+        // and every bit pattern is valid.
         Some(unsafe { self.rows.add(index).as_ref() })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) fn count(&self) -> usize {
         self.count
     }
@@ -68,8 +68,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the mapping was made with this address and length, and no reference into it
-        // outlives `self`.
+        // SAFETY: the mapping was created with this address and length, and no reference into it outlives
+        // `self`.
         unsafe { libc::munmap(self.rows.as_ptr().cast(), self.bytes) };
     }
 }

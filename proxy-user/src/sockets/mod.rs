@@ -1,8 +1,8 @@
-//! The kernel's own account of every socket: one table of rows, two writers behind one interface.
+//! The kernel's own state of every socket: one table of rows, with two writers behind one interface.
 //!
-//! Everything above this folder registers a socket, counts what it moves and looks at samples; it
-//! cannot tell whether the kernel writes the rows (`ebpf`) or the process polls for them (`poll`).
-//! Nothing here decides what a sample means: `core::stall` does.
+//! Everything above this folder registers a socket, counts the bytes it moves, and looks at samples. It
+//! cannot tell whether the kernel writes the rows (`ebpf`) or the process polls for them (`poll`). Nothing
+//! here decides what a sample means: `core::stall` does.
 
 mod btf;
 pub mod cgroup;
@@ -57,30 +57,30 @@ use crate::core::{
     time::Nanos,
 };
 
-/// Why there is no table.
+/// Why the table cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The kernel writer was asked for by name.
+    /// The kernel writer was requested explicitly.
     #[error("the source \"ebpf\" cannot be had (\"auto\" would poll instead)")]
     Ebpf(#[from] LoadError),
-    /// The table has no room for anything.
+    /// `max_legs` is too small for a session.
     #[error("max_legs must be at least 2")]
     NoLegs,
 }
 
-/// What is registered now; nothing of it is left when every leg was released.
+/// What is registered now; all zero once every leg has been released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Rows of the kernel's table that are lent.
+    /// Rows of the kernel's table in use.
     pub rows: usize,
-    /// Entries that the kernel holds to find those rows by.
+    /// Entries in the kernel by which it finds those rows.
     pub entries: usize,
     /// Legs that are polled.
     pub polled: usize,
 }
 
-/// The table. Clones are the same table; the kernel programs are detached with the last of them and
-/// the last leg.
+/// A handle to the table; clones share it. The kernel programs are detached when the last handle and the last
+/// leg are dropped.
 #[derive(Clone)]
 pub struct Sockets(Arc<Inner>);
 
@@ -91,11 +91,11 @@ struct Inner {
 }
 
 impl Sockets {
-    /// Opens the table. The process's log level must be set before: it decides which lines of the
-    /// kernel programs are loaded at all.
+    /// Opens the table. Set the process's log level first: it decides which log statements of the kernel
+    /// programs are loaded at all.
     ///
     /// # Errors
-    /// [`SourceWish::Ebpf`] where it cannot be had; `max_legs` below 2.
+    /// [`SourceWish::Ebpf`] if it is not available; `max_legs` below 2.
     pub fn open(options: &Options) -> Result<Sockets, OpenError> {
         if options.max_legs < 2 {
             return Err(OpenError::NoLegs);
@@ -115,25 +115,26 @@ impl Sockets {
         })))
     }
 
-    /// Who writes the rows of legs to come.
+    /// Who writes the rows of legs registered from now on.
     #[must_use]
     pub fn source(&self) -> Source {
         if self.0.table.ledger.kernel.is_some() { Source::Ebpf } else { Source::TcpInfo }
     }
 
-    /// Why it is this source, as one sentence for a person.
+    /// Why this source was chosen, as one sentence for people.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.0.reason
     }
 
-    /// Registers the two sockets of a session, client and app. Where the kernel's table has no room they
-    /// are polled, and the first time is logged.
+    /// Registers the two sockets of a session. If the kernel's table is full they are polled; this is logged
+    /// the first time.
     ///
-    /// The descriptors' numbers are kept until [`RegisteredSocket::release`], which must come before they are closed.
+    /// The descriptor numbers are kept until [`RegisteredSocket::release`], which must be called before
+    /// closing them.
     ///
     /// # Errors
-    /// A descriptor that is no TCP socket or gives no answer.
+    /// A descriptor that is not a TCP socket or cannot be queried.
     pub fn register_pair(
         &self,
         fds: PerSide<BorrowedFd<'_>>,
@@ -141,17 +142,17 @@ impl Sockets {
         let cookies =
             PerSide { client: tcp_info::cookie(fds.client)?, app: tcp_info::cookie(fds.app)? };
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
-        // Both are legs before either can fail: the pair is given back with the last of them.
+        // Construct both legs before either can fail: the pair is released with the last of them.
         let legs = PerSide::from_fn(|side| {
             self.settle(&block, LegIndex::new(pair, side), fds[side], cookies[side])
         });
         Ok(PerSide { client: legs.client.start(fds.client)?, app: legs.app.start(fds.app)? })
     }
 
-    /// Registers one connected TCP socket, like [`Sockets::register_pair`]. It takes the room of two.
+    /// Registers one connected TCP socket, like [`Sockets::register_pair`]. It takes the space of two.
     ///
     /// # Errors
-    /// A descriptor that is no TCP socket or gives no answer.
+    /// A descriptor that is not a TCP socket or cannot be queried.
     pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<RegisteredSocket> {
         let cookie = tcp_info::cookie(fd)?;
         let (pair, block) = self.0.table.take().ok_or(io::ErrorKind::OutOfMemory)?;
@@ -177,25 +178,24 @@ impl Sockets {
         RegisteredSocket::polled(block, place, fd, cookie)
     }
 
-    /// Once per sweep: brings the polled rows up to date as of `now`, a system call for each polled leg,
-    /// and another one if it may have something queued. Rows that the kernel writes cost nothing here.
+    /// Brings the polled rows up to date; call once per sweep. Costs one system call per polled leg, and
+    /// another if it may have something queued. Rows written by the kernel cost nothing here.
     pub fn refresh(&self, now: Nanos) {
         self.0.table.swept();
         poll::refresh(&self.0.table, now);
     }
 
-    /// The pairs from `number * 64` on as a sweep looks at them; `None` beyond the last.
+    /// The pairs from `number * 64` on, as seen by a sweep; `None` beyond the last.
     #[must_use]
     pub fn views(&self, number: usize) -> Option<Views<'_>> {
         Views::new(&self.0.table, number)
     }
 
-    /// Carries the kernel programs' log lines to the `log` crate until the task is aborted; `None`
-    /// without kernel programs, or when it was started before. Needs a tokio runtime with its I/O
-    /// driver, and the logger set before.
+    /// Forwards the kernel programs' log to the `log` crate until the task is aborted. `None` without kernel
+    /// programs, or if already started. Needs a tokio runtime with its I/O driver, and the logger set before.
     ///
     /// # Errors
-    /// A ring buffer that cannot be watched.
+    /// A ring buffer that cannot be polled.
     pub fn start_logging(&self) -> io::Result<Option<JoinHandle<()>>> {
         let Some(kernel) = &self.0.table.ledger.kernel else { return Ok(None) };
         let logger = match aya_log::EbpfLogger::init(&mut kernel.ebpf()) {
@@ -203,8 +203,8 @@ impl Sockets {
             Err(aya_log::Error::MapNotFound) => return Ok(None),
             Err(error) => return Err(io::Error::other(error)),
         };
-        // SAFETY: the logger owns the ring buffer's descriptor and returns the same one as long as it
-        // lives, and the `AsyncFd` owns the logger.
+        // SAFETY: the logger owns the ring buffer's descriptor and returns the same one as long as it lives,
+        // and the `AsyncFd` owns the logger.
         let lines = unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) };
         let mut lines = lines?;
         Ok(Some(tokio::spawn(async move {
@@ -215,7 +215,7 @@ impl Sockets {
         })))
     }
 
-    /// What is registered now. Walks the kernel's table by system calls: for tests and diagnosis.
+    /// What is registered now. Walks the kernel's table with system calls: for tests and diagnosis.
     ///
     /// # Errors
     /// A kernel table that cannot be walked.
@@ -251,15 +251,15 @@ const _: () = {
     shared::<RegisteredSocket>();
 };
 
-/// Bytes that the peer of a TCP socket has acknowledged, for a socket that is not registered.
+/// Bytes acknowledged by the peer of a TCP socket that is not registered.
 ///
 /// # Errors
-/// As `TCP_INFO` fails.
+/// Those of `TCP_INFO`.
 pub(crate) fn acked(fd: BorrowedFd<'_>) -> io::Result<u64> {
     tcp_info::info(fd).map(|account| account.acked)
 }
 
-/// Loads and attaches the kernel programs; with them, why rows are written by them.
+/// Loads and attaches the kernel programs; also returns why the kernel writes the rows.
 fn kernel(options: &Options) -> Result<(Kernel, String), LoadError> {
     let mut object = Object::create(options.max_legs, None)?;
     object.load()?;

@@ -2,13 +2,13 @@
 
 use std::{fmt, path::PathBuf};
 
-/// Which writer is wanted.
+/// Which writer to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SourceWish {
-    /// The kernel where it can be had, else polling.
+    /// The kernel if available, otherwise polling.
     #[default]
     Auto,
-    /// The kernel or an error.
+    /// The kernel, or fail.
     Ebpf,
     /// Polling.
     TcpInfo,
@@ -37,9 +37,9 @@ impl fmt::Display for Source {
 pub struct Options {
     /// Which writer.
     pub source: SourceWish,
-    /// cgroup v2 folder to attach to; `None` = this process's own.
+    /// The cgroup v2 directory to attach to; `None` = this process's own.
     pub cgroup: Option<PathBuf>,
-    /// Rows in the kernel's table, 64 bytes each. Legs beyond it are polled.
+    /// Rows in the kernel's table, 64 bytes each. Any further legs are polled.
     pub max_legs: u32,
 }
 

@@ -1,9 +1,8 @@
-//! Which places of a table are free. The lowest is taken first, so that what is in use lies close
-//! together and a walk over it is short.
+//! Keeps track of the free places in a table. The lowest is taken first, so that places in use lie close
+//! together and a walk over them is short.
 //!
-//! A place that came back rests until a whole period between two sweeps has passed: a kernel callback
-//! that runs on another processor while its row is given back has then ended long before the row has a
-//! new owner.
+//! A released place rests until a whole period between two sweeps has passed. By then, a kernel callback that
+//! was running on another CPU when its row was released has long finished, before the row gets a new owner.
 
 use std::{
     cmp::Reverse,
@@ -11,15 +10,15 @@ use std::{
     ops::Range,
 };
 
-/// The places of a range, by number.
+/// The places in a range, by number.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// Those that were never taken.
+    /// Places that have never been taken.
     fresh: Range<u32>,
     free: BinaryHeap<Reverse<u32>>,
     /// The oldest first.
     resting: VecDeque<u32>,
-    /// How many of those, from the oldest on, the sweep before has seen rest.
+    /// How many of them, counted from the oldest, were already resting at the previous sweep.
     seen: usize,
 }
 
@@ -28,8 +27,8 @@ impl Places {
         Places { fresh: range, free: BinaryHeap::new(), resting: VecDeque::new(), seen: 0 }
     }
 
-    /// Takes the lowest place that is free. Where there is none it is the one that rests longest:
-    /// a full table must not refuse what it can serve.
+    /// Takes the lowest free place. If there is none, takes the one that has rested longest: a full table
+    /// must not refuse what it can serve.
     pub(super) fn take(&mut self) -> Option<u32> {
         if let Some(Reverse(place)) = self.free.pop() {
             return Some(place);
@@ -40,12 +39,12 @@ impl Places {
         })
     }
 
-    /// Gives a place back that was taken.
+    /// Releases a place.
     pub(super) fn give_back(&mut self, place: u32) {
         self.resting.push_back(place);
     }
 
-    /// A sweep has come: what the one before saw rest is free.
+    /// Called at each sweep: places that were resting at the previous one are now free.
     pub(super) fn swept(&mut self) {
         self.free.extend(self.resting.drain(..self.seen).map(Reverse));
         self.seen = self.resting.len();

@@ -1,7 +1,7 @@
 //! The polled writer: fills rows in the process's own memory from `TCP_INFO` and `SIOCOUTQ`.
 //!
-//! It asks only for the legs that are registered with it, and a descriptor is never asked after its
-//! leg was released: the table shows descriptors under the lock that a release takes.
+//! It only queries registered legs, and never a descriptor whose leg has been released: the table provides
+//! descriptors under the lock that a release takes.
 
 use std::os::fd::{BorrowedFd, RawFd};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::core::{stall::TcpState, time::Nanos};
 
-/// Asks every polled socket and writes its row. `now` is when the sweep looks.
+/// Queries every polled socket and writes its row. `now`: the time of the sweep.
 pub(super) fn refresh(table: &Table, now: Nanos) {
     for block in (0..).map_while(|number| table.block(number)) {
         block.each_polled(|fd, row| write(row, ask(fd), now));
@@ -22,12 +22,12 @@ pub(super) fn refresh(table: &Table, now: Nanos) {
 }
 
 fn ask(fd: RawFd) -> Option<Account> {
-    // SAFETY: `RegisteredSocket::release` takes the number away under the table's lock before its owner closes the
-    // descriptor, so it is open here.
+    // SAFETY: `RegisteredSocket::release` removes the number under the table's lock before its owner closes
+    // the descriptor, so it is open here.
     tcp_info::account(unsafe { BorrowedFd::borrow_raw(fd) }).ok()
 }
 
-/// Brings a row up to date. A descriptor that gave no answer has no connection.
+/// Updates a row. A descriptor that cannot be queried has no connection.
 fn write(row: &AtomicRow, account: Option<Account>, now: Nanos) {
     let old = row.load();
     let new = match account {
@@ -45,7 +45,7 @@ fn write(row: &AtomicRow, account: Option<Account>, now: Nanos) {
     row.store(&new);
 }
 
-/// The row of a socket that was asked just this.
+/// The row of a socket that was just queried.
 pub(super) fn as_row(account: &Account) -> Row {
     Row {
         bytes_acked: account.acked,

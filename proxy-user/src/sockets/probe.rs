@@ -1,6 +1,6 @@
-//! The probe on the send path: which of the object's three this kernel takes.
+//! The probe on the send path: which of the three in the object this kernel accepts.
 //!
-//! Each is optional. What a kernel refuses costs a reason, never the whole.
+//! Each is optional. If the kernel refuses one, the reason is reported and everything else goes on.
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -12,20 +12,20 @@ use super::{
     load::{LoadError, VMLINUX_BTF, sentence},
 };
 
-/// Where the sends of other processes' sockets are seen.
+/// Where sends on other processes' sockets are observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// At the entry of `tcp_sendmsg`, through the kernel's trampoline (5.5, where `tracing` programs
-    /// are allowed).
+    /// On entry to `tcp_sendmsg`, through the kernel's trampoline (Linux 5.5, if `tracing` programs are
+    /// allowed).
     Fentry,
-    /// There too, where kprobes are compiled in.
+    /// In the same place, if kprobes are compiled in.
     Kprobe,
-    /// When a send on any socket returns (6.3): one that blocks is seen when it ends.
+    /// When a send on any socket returns (Linux 6.3); one that blocks is seen when it ends.
     SendReturned,
 }
 
 impl Probe {
-    /// All, the one to prefer first.
+    /// All of them, in order of preference.
     pub const ALL: [Probe; 3] = [Probe::Fentry, Probe::Kprobe, Probe::SendReturned];
 
     /// Its name in the object.
@@ -49,11 +49,11 @@ impl Probe {
     }
 }
 
-/// The function that both entry probes are on.
+/// The function that both entry probes are attached to.
 const FUNCTION: &str = "tcp_sendmsg";
 const TRACEPOINT: &str = "sock_send_length";
 
-/// What the probes need to know of this kernel; all zero = nothing, and none is to be loaded.
+/// Offsets in this kernel's structures. All zero = unknown; no probe can be loaded then.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Places {
     cookie: u32,
@@ -71,13 +71,13 @@ impl Places {
             btf::offsets(&bytes, "sock_common", ["skc_cookie"]).map_err(|error| at(&error))?;
         let [snd_una] =
             btf::offsets(&bytes, "tcp_sock", ["snd_una"]).map_err(|error| at(&error))?;
-        // Of `struct pt_regs`: rdi and rdx, x0 and x2. Elsewhere there is no kprobe.
+        // In `struct pt_regs`: rdi and rdx, x0 and x2. There is no kprobe on other architectures.
         let (first_argument, third_argument) =
             if cfg!(target_arch = "x86_64") { (14 * 8, 12 * 8) } else { (0, 2 * 8) };
         Ok(Places { cookie, snd_una, first_argument, third_argument })
     }
 
-    /// Puts them into the object's globals.
+    /// Sets the object's globals.
     pub(super) fn set<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
         loader
             .override_global("COOKIE_OFFSET", &self.cookie, true)
@@ -87,10 +87,10 @@ impl Places {
     }
 }
 
-/// Loads and attaches one probe. A refusal leaves nothing of it in the kernel.
+/// Loads and attaches one probe. If it is refused, nothing of it stays in the kernel.
 ///
 /// # Errors
-/// The kernel's words.
+/// The kernel's error.
 pub(super) fn attach(ebpf: &mut Ebpf, probe: Probe) -> Result<(), String> {
     let known = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
     if probe == Probe::Kprobe && !known {
@@ -127,8 +127,7 @@ fn raw_tracepoint(program: &mut Program) -> Result<(), ProgramError> {
     program.attach(TRACEPOINT).map(drop).inspect_err(|_| drop(program.unload()))
 }
 
-/// Attaches the first of `wanted` that this kernel takes; with it or without, one line on each that it
-/// refused.
+/// Attaches the first of `wanted` that this kernel accepts. Also returns a line for each that it refused.
 pub(super) fn attach_first(ebpf: &mut Ebpf, wanted: &[Probe]) -> (Option<Probe>, Vec<String>) {
     let mut refused = Vec::new();
     for probe in wanted {

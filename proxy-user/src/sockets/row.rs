@@ -1,6 +1,6 @@
 //! A row as the process sees it: the bytes of [`Row`], read and written field by field, atomically.
 //!
-//! It knows neither who writes nor what the figures mean together; `view` does.
+//! It knows neither who writes nor what the values mean together; `view` does.
 
 use std::{
     mem::{align_of, offset_of, size_of},
@@ -15,7 +15,7 @@ use proxy_common::Row;
 
 use crate::core::stall::TcpState;
 
-/// [`Row`] for concurrent use, in memory of the process or the kernel's.
+/// [`Row`] for concurrent use, in the process's own memory or in the kernel's.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct AtomicRow {
@@ -32,7 +32,7 @@ pub(super) struct AtomicRow {
     state: AtomicU32,
 }
 
-/// Both must be the same bytes: the mapped rows are one type for the kernel and the other here.
+/// Both must have the same layout: mapped rows are one type in the kernel and the other here.
 const _: () = {
     assert!(size_of::<AtomicRow>() == size_of::<Row>());
     assert!(align_of::<AtomicRow>() == align_of::<Row>());
@@ -50,11 +50,11 @@ const _: () = {
 };
 
 impl AtomicRow {
-    /// Reads the row. `bytes_acked` comes before `queued`, and every writer stores them the other way
-    /// round: their sum is never more than what was written to the socket.
+    /// Reads the row. `bytes_acked` is read before `queued`, and every writer stores them in the opposite
+    /// order, so their sum is never more than what was written to the socket.
     ///
-    /// All loads are relaxed and of at most pointer size, which is what memory mapped read-only
-    /// allows (see "Atomic accesses to read-only memory" in `std::sync::atomic`).
+    /// All loads are relaxed and at most pointer-sized, as required for memory mapped read-only (see "Atomic
+    /// accesses to read-only memory" in `std::sync::atomic`).
     pub(super) fn load(&self) -> Row {
         let bytes_acked = self.bytes_acked.load(Relaxed);
         fence(Acquire);
@@ -73,7 +73,7 @@ impl AtomicRow {
         }
     }
 
-    /// `bytes_acked`, `queued` and `state`, in the same order.
+    /// `bytes_acked`, `queued` and `state`, read in the same order.
     #[inline]
     pub(super) fn queue(&self) -> (u64, u32, u32) {
         let bytes_acked = self.bytes_acked.load(Relaxed);
@@ -81,7 +81,7 @@ impl AtomicRow {
         (bytes_acked, self.queued.load(Relaxed), self.state.load(Relaxed))
     }
 
-    /// Writes the row; only for rows in the process's own memory, and by one writer at a time.
+    /// Writes the row. Only for rows in the process's own memory, and only one writer at a time.
     pub(super) fn store(&self, row: &Row) {
         self.cookie.store(row.cookie, Relaxed);
         self.queued.store(row.queued, Relaxed);
@@ -97,8 +97,8 @@ impl AtomicRow {
     }
 }
 
-/// The state with this number in `include/net/tcp_states.h`. A request socket (12) is one whose
-/// handshake runs; what else the kernel may invent is a socket without a connection.
+/// The state with this number in `include/net/tcp_states.h`. A request socket (12) is still in its handshake;
+/// any number unknown here is taken for a socket without a connection.
 pub(super) fn tcp_state(number: u32) -> TcpState {
     match number {
         1 => TcpState::Established,

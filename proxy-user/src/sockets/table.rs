@@ -1,8 +1,8 @@
-//! The dense table: the places of all legs, in pairs, one pair per session. A pair's place names its
-//! two rows, the kernel's or the polled ones, and the process's own counts; in blocks of 64 pairs whose
-//! memory stays where it is.
+//! The dense table: the places of all legs, in pairs, one pair per session. The index of a pair identifies
+//! its two rows (the kernel's or the polled ones) and the process's own counts. Pairs are kept in blocks of
+//! 64 whose memory never moves.
 //!
-//! It knows where things lie and whose turn a place is; what the figures mean is `view`'s affair.
+//! It knows where things are and which places are free; what the values mean is up to `view`.
 
 use std::{
     array,
@@ -28,14 +28,14 @@ use super::{
 };
 use crate::core::side::{PerSide, Side};
 
-/// Pairs per block: one bit each in a word.
+/// Pairs per block, one bit each in a word.
 pub(crate) const PAIRS: usize = 64;
 /// Legs per block.
 pub(super) const LEGS: usize = 2 * PAIRS;
-/// Where a leg's descriptor stands while there is none.
+/// Stands for a leg's descriptor while there is none.
 const NONE: RawFd = -1;
 
-/// A leg's place: its pair's, and which of the two it is.
+/// The place of a leg: the index of its pair, and its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LegIndex(u32);
 
@@ -68,20 +68,20 @@ impl LegIndex {
     }
 }
 
-/// A pair's counts: one cache line.
+/// The counts of a pair: one cache line.
 #[derive(Default)]
 #[repr(align(64))]
 struct PairMoved([Moved; 2]);
 
-/// The process's own side of 64 pairs.
+/// The process's own data for 64 pairs.
 pub(super) struct Block {
     pub(super) ledger: Arc<Ledger>,
     moved: [PairMoved; PAIRS],
-    /// Pairs of which the rows do not tell everything.
+    /// Pairs whose rows do not tell everything.
     noted: AtomicU64,
     /// By side: legs that are polled.
     polled: [AtomicU64; 2],
-    /// Rows of polled legs, from the first of them on.
+    /// Rows of polled legs, allocated for the first of them.
     rows: OnceLock<Box<[AtomicRow]>>,
     descriptors: Mutex<[RawFd; LEGS]>,
 }
@@ -102,7 +102,7 @@ impl Block {
         &self.moved[place.pair() as usize % PAIRS].0[place.side()]
     }
 
-    /// The row of a leg that is polled.
+    /// The row of a polled leg.
     pub(super) fn polled_row(&self, place: LegIndex) -> Option<&AtomicRow> {
         self.rows.get()?.get(place.in_block())
     }
@@ -111,7 +111,7 @@ impl Block {
         self.noted.fetch_or(place.bit(), Release);
     }
 
-    /// Puts a leg with this descriptor in its place; if it is to be polled, with the row to start from.
+    /// Puts a leg with this descriptor in its place. `polled`: the initial row, if the leg is polled.
     pub(super) fn occupy(&self, place: LegIndex, fd: RawFd, polled: Option<&Row>) {
         let mut descriptors = self.descriptors();
         let other = descriptors[place.in_block() ^ 1];
@@ -126,26 +126,27 @@ impl Block {
             self.polled[place.side()].fetch_and(!place.bit(), Relaxed);
         }
         descriptors[place.in_block()] = fd;
-        // Whoever reads counts of this leg sees that the leg before it has left: see `RegisteredSocket::sample`.
+        // A reader that sees counts of this leg also sees that the previous leg has left: see
+        // `RegisteredSocket::sample`.
         fence(Release);
     }
 
-    /// Takes a leg from its place; whether its pair is empty then. When this returns, the descriptor is
-    /// no longer used here.
+    /// Removes a leg from its place; returns whether its pair is now empty. After this, the descriptor is no
+    /// longer used here.
     pub(super) fn leave(&self, place: LegIndex) -> bool {
         let mut descriptors = self.descriptors();
         descriptors[place.in_block()] = NONE;
         descriptors[place.in_block() ^ 1] == NONE
     }
 
-    /// Does something with a leg's descriptor, which stays open and in its place meanwhile.
+    /// Calls `work` with a leg's descriptor, which stays open and in its place meanwhile.
     pub(super) fn with_descriptor<T>(&self, place: LegIndex, work: impl FnOnce(RawFd) -> T) -> T {
         let descriptors = self.descriptors();
         work(descriptors[place.in_block()])
     }
 
-    /// Shows the polled legs' descriptors and rows. They are locked in parts, so that a release waits
-    /// for the questions to few.
+    /// Calls `show` with the descriptors and rows of polled legs. Locks a part of them at a time, so that a
+    /// release does not wait long.
     pub(super) fn each_polled(&self, mut show: impl FnMut(RawFd, &AtomicRow)) {
         /// About 100 µs of system calls.
         const PART: usize = 64;
@@ -161,7 +162,7 @@ impl Block {
         }
     }
 
-    /// How many legs have a row of the kernel's, and how many are polled.
+    /// How many legs have a kernel row, and how many are polled.
     fn held(&self) -> (usize, usize) {
         let descriptors = self.descriptors();
         let taken = (0..LEGS).filter(|&at| descriptors[at] != NONE);
@@ -175,12 +176,12 @@ impl Block {
     }
 }
 
-/// Whose turn each place is, and the kernel's rows.
+/// The free places, and the kernel's rows.
 pub(super) struct Ledger {
     pub(super) kernel: Option<Kernel>,
-    /// How many pairs have rows in the kernel's table. Those beyond are polled.
+    /// How many pairs have rows in the kernel's table. Any further pairs are polled.
     lent: u32,
-    /// Of these and of those.
+    /// Places with kernel rows, and places that are polled.
     places: Mutex<[Places; 2]>,
 }
 
@@ -190,7 +191,7 @@ impl Ledger {
         self.lent
     }
 
-    /// Takes a pair back that both legs have left.
+    /// Releases a pair that both legs have left.
     pub(super) fn give_back(&self, pair: u32) {
         let mut places = self.places();
         let [lent, polled] = &mut *places;
@@ -216,7 +217,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table whose first pairs have the kernel's rows, if there are any.
+    /// A table whose first pairs have kernel rows, if there are any.
     pub(super) fn new(kernel: Option<Kernel>) -> Table {
         let rows = kernel.as_ref().map_or(0, Kernel::rows);
         let lent = u32::try_from(rows / 2).unwrap_or(u32::MAX);
@@ -224,7 +225,7 @@ impl Table {
         Table { ledger: Arc::new(Ledger { kernel, lent, places }), blocks: RwLock::default() }
     }
 
-    /// Takes the lowest free pair, and where it lies. `None` = 2 billion pairs are taken.
+    /// Takes the lowest free pair; also returns its block. `None` = 2 billion pairs are taken.
     pub(super) fn take(&self) -> Option<(u32, Arc<Block>)> {
         let pair = self.ledger.take()?;
         let number = pair as usize / PAIRS;
@@ -238,7 +239,7 @@ impl Table {
         Some((pair, Arc::clone(&blocks[number])))
     }
 
-    /// A sweep has come.
+    /// Called at each sweep.
     pub(super) fn swept(&self) {
         self.ledger.places().iter_mut().for_each(Places::swept);
     }
@@ -247,14 +248,14 @@ impl Table {
         self.blocks.read().get(number).cloned()
     }
 
-    /// How many legs have a row of the kernel's, and how many are polled.
+    /// How many legs have a kernel row, and how many are polled.
     pub(super) fn held(&self) -> (usize, usize) {
         let held = (0..).map_while(|number| self.block(number)).map(|block| block.held());
         held.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
     }
 }
 
-/// 64 pairs as a sweep looks at them. Only for pairs that are registered while it looks.
+/// 64 pairs as seen by a sweep. Only valid for pairs that stay registered meanwhile.
 pub struct Views<'a> {
     kernel: Option<&'a Kernel>,
     block: Arc<Block>,
@@ -269,7 +270,7 @@ impl<'a> Views<'a> {
         Some(Views { kernel: table.ledger.kernel.as_ref(), block, number, polled })
     }
 
-    /// A bit for each pair of which its rows do not tell everything: see `RegisteredSocket::note`.
+    /// A bit for each pair whose rows do not tell everything: see `RegisteredSocket::note`.
     #[must_use]
     pub fn noted(&self) -> u64 {
         self.block.noted.load(Acquire)

@@ -1,4 +1,4 @@
-//! What one socket says of itself when asked: `SO_COOKIE`, `TCP_INFO` and `SIOCOUTQ`.
+//! Queries one socket: `SO_COOKIE`, `TCP_INFO` and `SIOCOUTQ`.
 //!
 //! Each is a system call on a descriptor; nothing here keeps one.
 
@@ -10,10 +10,10 @@ use std::{
 
 use crate::core::stall::TcpState;
 
-/// How often `coherent` tries before it settles for a queue that may be too short.
+/// How often `coherent` tries before it accepts a queue length that may be too small.
 const TRIES: u32 = 8;
 
-/// `struct tcp_info` of `include/uapi/linux/tcp.h` up to `tcpi_snd_wnd` (Linux 5.4). libc's stops
+/// `struct tcp_info` of `include/uapi/linux/tcp.h` up to `tcpi_snd_wnd` (Linux 5.4). The one in libc ends
 /// before the fields that are needed here.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -67,7 +67,7 @@ const _: () = {
     assert!(size_of::<TcpInfo>() == 232);
 };
 
-/// One socket's figures, in the units of `proxy_common::Row`.
+/// The values of one socket, in the units of `proxy_common::Row`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     pub(super) acked: u64,
@@ -79,12 +79,12 @@ pub(super) struct Account {
     pub(super) retransmits: u32,
     pub(super) timeouts: u32,
     pub(super) state: u32,
-    /// Milliseconds since an acknowledgement came, of new bytes or not.
+    /// Milliseconds since the last acknowledgement, of new bytes or not.
     pub(super) since_ack_ms: u32,
 }
 
-/// The figures of a `struct tcp_info` in a message, whose kernel may know more fields or fewer; without
-/// state and queue. `None` = cut off before the byte counts.
+/// The values in a `struct tcp_info`, without state and queue. The kernel may know more fields or fewer.
+/// `None` = it ends before the byte counts.
 pub(super) fn parse(info: &[u8]) -> Option<Account> {
     fn field<const N: usize>(info: &[u8], at: usize) -> Option<[u8; N]> {
         info.get(at..)?.first_chunk().copied()
@@ -104,27 +104,28 @@ pub(super) fn parse(info: &[u8]) -> Option<Account> {
     })
 }
 
-/// The socket's identity, unique while the machine runs.
+/// The socket's cookie, unique until the machine restarts.
 pub(super) fn cookie(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let mut cookie = 0u64;
     option(fd, libc::SOL_SOCKET, libc::SO_COOKIE, &mut cookie)?;
     Ok(cookie)
 }
 
-/// One `TCP_INFO`, then one `SIOCOUTQ` unless the first tells that nothing waits. Acks that arrive between the two make the queue shorter than
-/// it was at the first, never longer: `acked + queued` is never more than what was written.
+/// One `TCP_INFO`, then one `SIOCOUTQ` unless the first shows that the queue is empty. Acks that arrive in
+/// between make the queue shorter than at the time of the first, never longer: `acked + queued` is never more
+/// than what was written.
 ///
 /// # Errors
-/// A descriptor that is closed or no TCP socket; `Unsupported` before Linux 4.1.
+/// A descriptor that is closed or not a TCP socket; `Unsupported` before Linux 4.1.
 pub(super) fn account(fd: BorrowedFd<'_>) -> io::Result<Account> {
     let (info, drained) = ask(fd)?;
     let queued = if drained { 0 } else { outq(fd)? };
     Ok(Account { queued, ..info })
 }
 
-/// As `account`, but asked again until no ack arrived between the two calls, so that `acked + queued`
-/// is what was written; nothing may be written meanwhile. On a socket that never rests it settles for
-/// `account`'s answer.
+/// Like `account`, but repeated until no ack arrived between the two calls, so that `acked + queued` is
+/// exactly what was written. Nothing may be written meanwhile. On a socket that is never quiet it settles for
+/// the result of `account`.
 pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
     let (info, drained) = ask(fd)?;
     if drained {
@@ -142,13 +143,13 @@ pub(super) fn coherent(fd: BorrowedFd<'_>) -> io::Result<Account> {
     account(fd)
 }
 
-/// One `TCP_INFO`; the queue is not in it.
+/// One `TCP_INFO`, which does not include the queue.
 pub(super) fn info(fd: BorrowedFd<'_>) -> io::Result<Account> {
     ask(fd).map(|(info, _)| info)
 }
 
-/// One `TCP_INFO`, and whether it tells that the queue is empty: every segment sent is acknowledged, and
-/// there is none to send. Only an open connection's does; one that was reset has forgotten its segments.
+/// One `TCP_INFO`, and whether it shows that the queue is empty: every segment sent is acknowledged, and
+/// there is nothing to send. Only true for an open connection; one that was reset has forgotten its segments.
 fn ask(fd: BorrowedFd<'_>) -> io::Result<(Account, bool)> {
     let mut info = TcpInfo::default();
     let length = option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info)?;
@@ -158,7 +159,7 @@ fn ask(fd: BorrowedFd<'_>) -> io::Result<(Account, bool)> {
             "TCP_INFO has no byte counts on this kernel (Linux 4.1 has)",
         ));
     }
-    // Linux 4.6 tells what is not sent.
+    // From Linux 4.6 on, it includes the unsent bytes.
     let drained = length >= offset_of!(TcpInfo, until_rates)
         && u32::from(info.state) == TcpState::Established as u32
         && info.unacked == 0
@@ -187,12 +188,12 @@ fn outq(fd: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(u32::try_from(bytes).unwrap_or(0))
 }
 
-/// Plain data that the kernel may fill with any bytes.
+/// Plain data for which any bytes are valid.
 trait Plain: Copy {}
 impl Plain for u64 {}
 impl Plain for TcpInfo {}
 
-/// `getsockopt` into a plain value; how many bytes the kernel wrote.
+/// `getsockopt` into a plain value; returns how many bytes the kernel wrote.
 fn option<T: Plain>(
     fd: BorrowedFd<'_>,
     level: libc::c_int,

@@ -1,5 +1,5 @@
-//! One leg as its row and the process's own counts show it together. No system call, and no memory but
-//! the row's cache line and half of another.
+//! One leg according to its row and the process's own counts. No system call, and no memory besides the row's
+//! cache line and half of another.
 
 use std::sync::atomic::{
     AtomicU64,
@@ -17,24 +17,24 @@ use crate::core::{
     time::Nanos,
 };
 
-/// What the process itself knows of a leg's bytes, all over the socket's life.
+/// The process's own counts of a leg's bytes, all over the socket's life.
 #[derive(Debug, Default)]
 pub(super) struct Moved {
-    /// Bytes handed to the socket, counted as acks are. The row's own queue is stale once everything
-    /// was acked before a further write (no callback follows a write), so this count decides.
+    /// Bytes written to the socket, counted like acks. When everything has been acked and more is written,
+    /// the row's queue is outdated (no callback follows a write), so this count is needed.
     sent: AtomicU64,
-    /// Bytes that came from the socket.
+    /// Bytes read from the socket.
     read: AtomicU64,
-    /// Acked bytes that the process knows of whatever the row says: those before the registration, and
-    /// any that the socket told of when it was asked.
+    /// Acked bytes known regardless of the row: those before the registration, and those found by querying
+    /// the socket.
     acked: AtomicU64,
     /// When `acked` was found to have grown.
     progress: AtomicU64,
 }
 
 impl Moved {
-    /// Starts from the figures of the socket at its registration. Acks before the kernel could see the
-    /// leg are in them, acks after it in the row, so the larger of the two is the true one.
+    /// Starts from the socket's values at registration. They include acks before the kernel could see the
+    /// leg; the row includes acks after that. So the larger of the two is correct.
     pub(super) fn start(&self, base: &Account) {
         self.sent.store(base.acked.saturating_add(u64::from(base.queued)), Relaxed);
         self.read.store(base.received, Relaxed);
@@ -42,7 +42,7 @@ impl Moved {
         self.acked.store(base.acked, Release);
     }
 
-    /// One task only, as for `add_read`.
+    /// Only call this from one thread, as for `add_read`.
     pub(super) fn add_sent(&self, bytes: u64) {
         add(&self.sent, bytes);
     }
@@ -51,14 +51,14 @@ impl Moved {
         add(&self.read, bytes);
     }
 
-    /// Keeps what the socket said; whoever sees the count sees the time.
+    /// Records the result of a query. A reader that sees the count also sees the time.
     pub(super) fn confirmed(&self, acked: u64, progress: Nanos) {
         self.progress.store(progress.0, Relaxed);
         self.acked.fetch_max(acked, Release);
     }
 }
 
-/// One leg at a look.
+/// A leg, as seen at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub(super) row: &'a AtomicRow,
@@ -66,25 +66,24 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// Whether nothing waits and the connection stands in both directions, as far as the row tells.
+    /// Whether nothing is queued and the connection is open in both directions, as far as the row tells.
     #[must_use]
     #[inline]
     pub fn at_rest(&self) -> bool {
         let (acked, queued, state) = self.row.queue();
         let sent = self.moved.sent.load(Relaxed).max(acked.saturating_add(u64::from(queued)));
-        // 0 is a row that was not written since the registration.
+        // 0 is a row that has not been written since the registration.
         state <= TcpState::Established as u32 && sent <= acked.max(self.moved.acked.load(Relaxed))
     }
 
-    /// Whether the connection stands in both directions, as far as the row tells.
+    /// Whether the connection is open in both directions, as far as the row tells.
     #[must_use]
     #[inline]
     pub fn stands(&self) -> bool {
         self.row.queue().2 <= TcpState::Established as u32
     }
 
-    /// Bytes handed to the socket over its life. With [`View::read`] it tells a silent leg from one
-    /// that moves: both stand still from look to look.
+    /// Bytes written to the socket over its life. A leg is silent if neither this nor [`View::read`] changes.
     #[must_use]
     #[inline]
     pub fn sent(&self) -> u64 {
@@ -98,8 +97,8 @@ impl View<'_> {
         self.moved.read.load(Relaxed)
     }
 
-    /// The whole sample. Before the kernel's first callback the state is taken for ESTABLISHED and
-    /// other figures are 0; a leg of which that is not true is noted (`Block::noted`).
+    /// The whole sample. Before the kernel's first callback the state is taken to be ESTABLISHED and other
+    /// values are 0; a leg for which that is wrong is noted (`Block::noted`).
     #[must_use]
     pub fn sample(&self) -> Sample {
         let row = self.row.load();
@@ -108,7 +107,7 @@ impl View<'_> {
     }
 }
 
-/// Row and counts taken together.
+/// Combines the row and the counts.
 pub(super) fn sample(row: &Row, moved: &Moved) -> Sample {
     let known = moved.acked.load(Acquire);
     let (acked, progress) = if row.bytes_acked > known {
@@ -116,7 +115,7 @@ pub(super) fn sample(row: &Row, moved: &Moved) -> Sample {
     } else {
         (known, moved.progress.load(Relaxed))
     };
-    // The row's sum is never too large, and covers what was not counted.
+    // The row's sum is never too large, and includes what was not counted.
     let sent = moved.sent.load(Relaxed).max(row.bytes_acked.saturating_add(u64::from(row.queued)));
     Sample {
         state: tcp_state(row.state),
@@ -131,7 +130,7 @@ pub(super) fn sample(row: &Row, moved: &Moved) -> Sample {
     }
 }
 
-/// Adds to a counter that one task writes: a load and a store, no locked instruction.
+/// Adds to a counter with one writer: a load and a store, no locked instruction.
 fn add(counter: &AtomicU64, bytes: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(bytes), Relaxed);
 }

@@ -1,7 +1,7 @@
-//! The kernel's own list of sockets (sock_diag(7)): any process's, by port, with their `TCP_INFO`.
+//! The kernel's socket list (sock_diag(7)): sockets of any process, by port, with their `TCP_INFO`.
 //!
-//! `wire` turns bytes into entries and back, `netlink` talks. Nothing here keeps what it was told,
-//! and nothing is destroyed that was not named with its cookie.
+//! `wire` encodes and decodes messages, `netlink` exchanges them. Nothing here keeps results, and no socket
+//! is destroyed unless it was identified by its cookie.
 
 mod netlink;
 mod wire;
@@ -13,7 +13,7 @@ pub(crate) use self::{
     wire::{Entry, Family, SocketId},
 };
 
-/// Why the kernel's list cannot be had.
+/// Why the kernel's list is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The netlink socket failed.
@@ -22,14 +22,13 @@ pub(crate) enum Error {
     /// The kernel refused the request.
     #[error("the kernel refused the request")]
     Refused(#[source] io::Error),
-    /// An answer that is cut short or of an unknown form.
+    /// An answer that is truncated or malformed.
     #[error("the kernel's answer is not sock_diag's")]
     Malformed,
 }
 
-/// Whether sockets of other processes can be listed here, and whether they can be destroyed, each
-/// with a remark or the reason why not. Nothing is destroyed: the socket that is asked for does not
-/// exist.
+/// Whether sockets of other processes can be listed here, and whether they can be destroyed, each with a
+/// remark or the reason why not. Nothing is destroyed: the check uses a socket that does not exist.
 pub(crate) fn examine() -> (Result<String, String>, Result<String, String>) {
     let sentence = |error: &Error| super::load::sentence(error);
     let mut diag = match Diag::open() {

@@ -1,6 +1,6 @@
-//! A `NETLINK_SOCK_DIAG` socket: one request at a time, its answer read to the end.
+//! A `NETLINK_SOCK_DIAG` socket: sends one request at a time and reads the answer to its end.
 //!
-//! The socket belongs to the network namespace that it was made in, and lists that one's sockets.
+//! The socket belongs to the network namespace in which it was created, and lists that namespace's sockets.
 
 use std::{
     fs::File,
@@ -16,10 +16,10 @@ use super::{
 
 /// A message of a list is up to 32 KiB (`netlink_dump`).
 const BUFFER: usize = 64 * 1024;
-/// The kernel answers while it is asked; this only bounds what should not happen.
+/// The kernel answers synchronously; this is only a safety net.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// See the module's text.
+/// A connection to sock_diag; see the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Diag {
     socket: OwnedFd,
@@ -31,7 +31,7 @@ impl Diag {
     /// For this thread's network namespace.
     ///
     /// # Errors
-    /// [`Error::Socket`] where the kernel has no sock_diag, or a seccomp profile refuses it.
+    /// [`Error::Socket`] if the kernel has no sock_diag, or a seccomp profile forbids it.
     pub(crate) fn open() -> Result<Diag, Error> {
         let open = || -> io::Result<OwnedFd> {
             let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
@@ -40,7 +40,7 @@ impl Diag {
             if socket < 0 {
                 return Err(io::Error::last_os_error());
             }
-            // SAFETY: the descriptor is new and nobody else's.
+            // SAFETY: the descriptor is new, and nobody else owns it.
             let socket = unsafe { OwnedFd::from_raw_fd(socket) };
             socket2::SockRef::from(&socket).set_read_timeout(Some(PATIENCE))?;
             Ok(socket)
@@ -57,8 +57,8 @@ impl Diag {
         let thread = std::thread::Builder::new();
         std::thread::scope(|scope| {
             let inside = move || {
-                // SAFETY: the call takes a descriptor that lives through it and changes this thread
-                // only, which ends here.
+                // SAFETY: the call takes a descriptor that outlives it, and only affects this thread, which
+                // ends here.
                 if unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } != 0 {
                     return Err(Error::Socket(io::Error::last_os_error()));
                 }
@@ -69,11 +69,11 @@ impl Diag {
         })
     }
 
-    /// Lists a family's sockets on these local ports; `false` = the list changed while it was written
-    /// and may lack some.
+    /// Lists the sockets of a family on these local ports. False = the list changed while it was written and
+    /// may be incomplete.
     ///
     /// # Errors
-    /// See [`Error`]; what was listed before it has been handed over.
+    /// See [`Error`]; what was listed before it has already been passed to the caller.
     pub(crate) fn dump(
         &mut self,
         family: Family,
@@ -95,7 +95,7 @@ impl Diag {
         })
     }
 
-    /// Asks about one socket; `None` = it is gone.
+    /// Queries one socket; `None` = it is gone.
     ///
     /// # Errors
     /// See [`Error`].
@@ -106,13 +106,13 @@ impl Diag {
             Message::Socket(entry) => Some(Ok(Some(entry))),
             Message::Error(number) if is_gone(number) => Some(Ok(None)),
             Message::Error(number) => Some(Err(refused(number))),
-            // What is left of it is no whole socket any more.
+            // The remaining state is not a full socket any more.
             Message::Done { .. } | Message::Other => Some(Ok(None)),
         })
     }
 
-    /// Ends a connection as a reset does: its owner's calls return ECONNABORTED, its queue is freed,
-    /// the peer gets RST. `false` = it was gone already.
+    /// Ends a connection like a reset: its owner's calls return ECONNABORTED, its queue is freed, and the
+    /// peer gets RST. False = it was already gone.
     ///
     /// # Errors
     /// See [`Error`]; EPERM without CAP_NET_ADMIN, EOPNOTSUPP without CONFIG_INET_DIAG_DESTROY.
@@ -127,7 +127,7 @@ impl Diag {
         })
     }
 
-    /// Whether the kernel knows `SOCK_DESTROY`, asked for a socket that does not exist.
+    /// Whether the kernel supports `SOCK_DESTROY`, checked with a socket that does not exist.
     ///
     /// # Errors
     /// See [`Error`].
@@ -150,7 +150,7 @@ impl Diag {
         socket2::SockRef::from(&self.socket).send(request).map(drop).map_err(Error::Socket)
     }
 
-    /// Reads messages of the request with this number until `take` has its result.
+    /// Reads the messages for the request with this number until `take` returns a result.
     fn answer<T>(
         &mut self,
         sequence: u32,
@@ -161,7 +161,7 @@ impl Diag {
             let mut rest = self.buffer.get(..length).ok_or(Error::Malformed)?;
             while let Some((message, of, after)) = wire::next(rest)? {
                 rest = after;
-                // What is left of a request whose answer was given up.
+                // A leftover of a request that was abandoned.
                 if of != sequence {
                     continue;
                 }
@@ -174,8 +174,8 @@ impl Diag {
 
     fn receive(&mut self) -> Result<usize, Error> {
         loop {
-            // SAFETY: the kernel writes at most the buffer's length to it. MSG_TRUNC makes it say the
-            // true length.
+            // SAFETY: the kernel writes at most the buffer's length to it. MSG_TRUNC makes it return the full
+            // length.
             let length = unsafe {
                 libc::recv(
                     self.socket.as_raw_fd(),
@@ -202,7 +202,7 @@ fn refused(number: i32) -> Error {
     Error::Refused(io::Error::from_raw_os_error(number.saturating_neg()))
 }
 
-/// ENOENT: no such socket. ESTALE: its place has another cookie.
+/// ENOENT: no such socket. ESTALE: there is one, but with another cookie.
 fn is_gone(number: i32) -> bool {
     [-libc::ENOENT, -libc::ESTALE].contains(&number)
 }
@@ -229,7 +229,7 @@ mod tests {
         let again = diag.one(&entry.id).unwrap().unwrap();
         assert_eq!(again.id, entry.id);
         drop((server, client));
-        // Reset or waiting: in either case no whole socket answers for the cookie for long.
+        // Reset or in TIME_WAIT: either way, soon no full socket has this cookie.
         assert!(diag.one(&SocketId::nobody()).unwrap().is_none());
     }
 }

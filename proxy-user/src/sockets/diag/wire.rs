@@ -1,13 +1,13 @@
 //! The messages of `NETLINK_SOCK_DIAG` as bytes (`include/uapi/linux/inet_diag.h`). Pure.
 //!
-//! Every length in a message is checked before it is believed: what is cut short is an error, what is
-//! longer than known (a newer kernel) is read as far as it is known.
+//! Every length in a message is checked before it is used. A truncated message is an error; extra fields from
+//! a newer kernel are ignored.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::super::tcp_info::{self, Account};
 
-/// `SOCK_DIAG_BY_FAMILY`: list, or ask for one.
+/// `SOCK_DIAG_BY_FAMILY`: list sockets, or query one.
 pub(super) const BY_FAMILY: u16 = 20;
 /// `SOCK_DESTROY`.
 pub(super) const DESTROY: u16 = 21;
@@ -31,11 +31,11 @@ const BYTECODE: u16 = 1;
 const INFO: u16 = 2;
 /// `INET_DIAG_CGROUP_ID` (Linux 5.8).
 const CGROUP_ID: u16 = 21;
-/// ESTABLISHED, FIN_WAIT1, CLOSE_WAIT, LAST_ACK and CLOSING: the states in which bytes can wait.
-/// Without FIN_WAIT2, which is reported for sockets that are no more than a timer, too.
+/// ESTABLISHED, FIN_WAIT1, CLOSE_WAIT, LAST_ACK and CLOSING: the states in which bytes can be queued. Not
+/// FIN_WAIT2, because that is also reported for sockets that are only a timer.
 const STATES: u32 = 1 << 1 | 1 << 4 | 1 << 8 | 1 << 9 | 1 << 11;
 
-/// Address family of a list.
+/// The address family of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Family {
     /// AF_INET.
@@ -56,7 +56,7 @@ impl Family {
     }
 }
 
-/// One socket among all of its network namespace: addresses as the kernel has them, and the cookie.
+/// Identifies a socket in its network namespace: its addresses as the kernel has them, and its cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SocketId {
     pub(crate) family: Family,
@@ -74,24 +74,24 @@ impl SocketId {
         Some(SocketId { family, bytes: *bytes.first_chunk()? })
     }
 
-    /// A socket that does not exist: port 0 is nobody's.
+    /// A socket that does not exist: no socket has port 0.
     pub(super) fn nobody() -> SocketId {
         SocketId { family: Family::V4, bytes: [0; ID] }
     }
 
     /// `SO_COOKIE`.
     pub(crate) fn cookie(&self) -> u64 {
-        // Two 32-bit words, the lower first, each in this machine's order.
+        // Two 32-bit words, the lower first, each in native byte order.
         u64::from(word(&self.bytes, 40).unwrap_or(0))
             | u64::from(word(&self.bytes, 44).unwrap_or(0)) << 32
     }
 
-    /// This side's port.
+    /// The local port.
     pub(crate) fn local_port(&self) -> u16 {
         port(&self.bytes, 0)
     }
 
-    /// The peer.
+    /// The peer's address.
     pub(crate) fn peer(&self) -> SocketAddr {
         let bytes: [u8; 16] =
             self.bytes.get(20..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
@@ -103,13 +103,13 @@ impl SocketId {
     }
 }
 
-/// One socket of an answer.
+/// One socket in an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: SocketId,
-    /// Inode of the descriptor; 0 = not accepted yet, or closed by its process.
+    /// The inode of the descriptor; 0 = not accepted yet, or closed by its process.
     pub(crate) inode: u32,
-    /// The cgroup v2 that the socket was made in; `None` = this kernel does not say.
+    /// The cgroup v2 in which the socket was created; `None` = this kernel does not tell.
     pub(crate) cgroup: Option<u64>,
     pub(in crate::sockets) account: Account,
 }
@@ -124,7 +124,7 @@ pub(super) enum Message {
     },
     /// An error number; 0 = an acknowledgement.
     Error(i32),
-    /// Something that this reader has no use for.
+    /// Anything else.
     Other,
 }
 
@@ -160,7 +160,7 @@ fn request(kind: u16, flags: u16, id: &SocketId, sequence: u32) -> Vec<u8> {
     bytes
 }
 
-/// Fills in the message's length.
+/// Sets the message's length.
 fn finish(mut bytes: Vec<u8>) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap_or(0).to_ne_bytes();
     for (place, byte) in bytes.iter_mut().zip(length) {
@@ -169,10 +169,10 @@ fn finish(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The kernel's filter for "local port is one of these" (`inet_diag_bc_run`): an operation that holds
-/// goes on by `yes`, else by `no`; landing exactly on the end accepts, beyond it refuses. For each port
-/// two comparisons of 8 bytes, and a jump of 4 to the end for all but the last, whose refusals go 4
-/// bytes beyond it.
+/// The kernel's filter for "the local port is one of these" (`inet_diag_bc_run`). An operation jumps by `yes`
+/// if it is true, otherwise by `no`; landing exactly on the end accepts, beyond it rejects. For each port
+/// there are two comparisons of 8 bytes, and a jump of 4 bytes to the end except for the last, which rejects
+/// by going 4 bytes beyond it.
 fn bytecode(ports: &[u16]) -> Vec<u8> {
     const JUMP: u8 = 1;
     const AT_LEAST: u8 = 2;
@@ -183,7 +183,7 @@ fn bytecode(ports: &[u16]) -> Vec<u8> {
         bytes.extend([code, yes]);
         bytes.extend(no.to_ne_bytes());
     };
-    // More than the 16-bit distances reach are left to the reader of the list.
+    // With more ports than the 16-bit offsets allow there is no filter; the caller filters the list.
     let count = u16::try_from(ports.len()).ok().filter(|count| *count <= 1_000).unwrap_or(0);
     for (left, port) in (0..count).rev().zip(ports) {
         operation(AT_LEAST, 8, CHOICE);
@@ -197,7 +197,7 @@ fn bytecode(ports: &[u16]) -> Vec<u8> {
     bytes
 }
 
-/// The next message of a datagram and the rest; `None` at its end.
+/// The next message in a datagram and the rest; `None` at its end.
 ///
 /// # Errors
 /// A length that does not fit.
@@ -208,10 +208,10 @@ pub(super) fn next(datagram: &[u8]) -> Result<Option<First<'_>>, super::Error> {
     message(datagram).map(Some).ok_or(super::Error::Malformed)
 }
 
-/// The first message of a datagram, its sequence number and what follows.
+/// The first message in a datagram, its sequence number and the rest.
 type First<'a> = (Message, u32, &'a [u8]);
 
-/// `None` = cut short.
+/// `None` = truncated.
 fn message(datagram: &[u8]) -> Option<First<'_>> {
     let length = usize::try_from(word(datagram, 0)?).ok()?;
     let (kind, flags, sequence) = (half(datagram, 4)?, half(datagram, 6)?, word(datagram, 8)?);
@@ -226,12 +226,12 @@ fn message(datagram: &[u8]) -> Option<First<'_>> {
         BY_FAMILY => socket(body)?,
         _ => Message::Other,
     };
-    // A length of nearly all ones must not wrap.
+    // A length close to the maximum must not wrap.
     let rest = length.checked_next_multiple_of(4).and_then(|next| datagram.get(next..));
     Some((message, sequence, rest.unwrap_or_default()))
 }
 
-/// `struct inet_diag_msg` and its attributes; `None` = cut short.
+/// `struct inet_diag_msg` and its attributes; `None` = truncated.
 fn socket(body: &[u8]) -> Option<Message> {
     let message = body.get(..MESSAGE)?;
     let (family, state) = (*message.first()?, *message.get(1)?);
@@ -250,7 +250,7 @@ fn socket(body: &[u8]) -> Option<Message> {
         }
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
-    // Without TCP_INFO it is no whole socket: a handshake, or what is left after a close.
+    // Without TCP_INFO it is not a full socket: a handshake, or what remains after a close.
     Some(account.map_or(Message::Other, |account: Account| {
         let account = Account { queued, state: u32::from(state), ..account };
         Message::Socket(Entry { id, inode, cgroup, account })

@@ -1,8 +1,8 @@
-//! Messages as the kernel of this layout writes them, cut and bent.
+//! Messages with the kernel's layout, truncated and corrupted.
 
 use super::*;
 
-/// One socket: 10.0.0.1:8000 to 10.0.0.2:40000, 7 bytes queued, 1,000 acked.
+/// One socket: 10.0.0.1:8000 to 10.0.0.2:40000, with 7 bytes queued and 1,000 acked.
 fn example() -> Vec<u8> {
     let mut info = vec![0u8; 232];
     info[0] = 1;
@@ -43,7 +43,7 @@ fn message_of(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     finish(bytes)
 }
 
-/// All messages of a datagram, or the error that ends it.
+/// All messages of a datagram, or the error at its end.
 fn all(mut datagram: &[u8]) -> Result<Vec<Message>, super::super::Error> {
     let mut messages = Vec::new();
     while let Some((message, _, rest)) = next(datagram)? {
@@ -105,7 +105,7 @@ fn lengths_that_lie_are_errors() {
         broken[..4].copy_from_slice(&length.to_ne_bytes());
         assert!(all(&broken).is_err(), "{length}");
     }
-    // An attribute that says it is shorter than its own head.
+    // An attribute whose length is smaller than its own header.
     let mut broken = example();
     broken[HEADER + MESSAGE..][..2].copy_from_slice(&3u16.to_ne_bytes());
     assert!(all(&broken).is_err());
@@ -129,7 +129,7 @@ fn requests_have_the_kernel_s_sizes() {
     assert_eq!((about.len(), half(&about, 4), half(&about, 6)), (72, Some(21), Some(5)));
 }
 
-/// What `inet_diag_bc_run` of net/ipv4/inet_diag.c does with a filter.
+/// What `inet_diag_bc_run` in net/ipv4/inet_diag.c does with a filter.
 fn accepts(filter: &[u8], port: u16) -> bool {
     let (mut at, end) = (0, filter.len());
     while at < end {
