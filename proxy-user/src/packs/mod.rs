@@ -40,7 +40,7 @@ pub enum PacksError {
         fix: String,
     },
     /// More packs than fit one rule book.
-    #[error("{0} packs at once are too many; at most {MAX_PACKS} can be")]
+    #[error("{0} packs at once are too many; use at most {MAX_PACKS}")]
     TooMany(usize),
 }
 

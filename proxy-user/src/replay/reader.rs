@@ -34,7 +34,7 @@ pub enum RecordingError {
         line: usize,
     },
     /// There is nothing to replay.
-    #[error("{}: there is no recording here; NAME.jsonl and NAME.http.jsonl are looked for", .0.display())]
+    #[error("{}: there is no recording here (looked for NAME.jsonl and NAME.http.jsonl)", .0.display())]
     Nothing(PathBuf),
 }
 

@@ -29,7 +29,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    text.push_str("Each of MESSAGES, REQUESTS and OUTPUT is: counted of all.\n");
+    text.push_str("MESSAGES, REQUESTS and OUTPUT: how many counted, of how many.\n");
     work(&mut text, outcomes);
     rules(&mut text, outcomes);
     wrongs(&mut text, outcomes);
@@ -69,7 +69,7 @@ fn work(text: &mut String, outcomes: &[Outcome]) {
         );
     }
     text.push_str(
-        "MISSED: not seen though the wire showed it. UNSEEN: the wire did not show it.\n",
+        "MISSED: not detected although the traffic showed it. UNSEEN: the traffic did not show it.\n",
     );
 }
 

@@ -7,10 +7,10 @@
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum Error {
     /// Not BTF in this machine's byte order, or a later version of it.
-    #[error("no BTF of version 1")]
+    #[error("not BTF version 1")]
     Header,
     /// A section or type extends past the end.
-    #[error("BTF is cut short")]
+    #[error("BTF is truncated")]
     Short,
     /// A kind of type whose length is unknown.
     #[error("BTF type of unknown kind {0}")]

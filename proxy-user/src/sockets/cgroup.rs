@@ -21,10 +21,10 @@ pub enum Error {
         source: io::Error,
     },
     /// `/proc/self/cgroup` has no line `0::`.
-    #[error("this process is in no cgroup v2 (no line \"0::\" in /proc/self/cgroup)")]
+    #[error("this process is not in a cgroup v2 (no line \"0::\" in /proc/self/cgroup)")]
     NoMembership,
     /// No cgroup2 file system is mounted where this process can see it.
-    #[error("no cgroup2 file system is mounted (mount -t cgroup2 none FOLDER makes one)")]
+    #[error("no cgroup2 file system is mounted (try mount -t cgroup2 none DIRECTORY)")]
     NotMounted,
     /// The mount shows a different part of the hierarchy.
     #[error("the mounted cgroup2 file system does not show this process's cgroup {0}")]

@@ -82,7 +82,7 @@ impl ForeignSockets {
             (_, Ok(table)) => Ok(table),
             (SourceWish::Ebpf, Err(error)) => Err(error),
             (SourceWish::Auto, Err(error)) => {
-                Ok(without(format!("eBPF cannot be had: {}", sentence(&error))))
+                Ok(without(format!("eBPF is not available: {}", sentence(&error))))
             }
         }
     }
@@ -194,7 +194,7 @@ fn reason(cgroup: &Path, probe: Option<Probe>, refused: &[String]) -> String {
     match probe {
         Some(probe) => reason.push_str(&format!("; sends are seen by {}", probe.name())),
         None => reason.push_str(
-            "; no probe sees sends, so sockets at a closed window are asked at each sweep",
+            "; no probe sees sends, so sockets with a closed window are queried at each sweep",
         ),
     }
     if !refused.is_empty() {

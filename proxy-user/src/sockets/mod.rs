@@ -61,7 +61,7 @@ use crate::core::{
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The kernel writer was requested explicitly.
-    #[error("the source \"ebpf\" cannot be had (\"auto\" would poll instead)")]
+    #[error("the source \"ebpf\" is not available (\"auto\" would poll instead)")]
     Ebpf(#[from] LoadError),
     /// `max_legs` is too small for a session.
     #[error("max_legs must be at least 2")]
@@ -105,7 +105,7 @@ impl Sockets {
             SourceWish::Ebpf => kernel(options).map(|(kernel, reason)| (Some(kernel), reason))?,
             SourceWish::Auto => match kernel(options) {
                 Ok((kernel, reason)) => (Some(kernel), reason),
-                Err(error) => (None, format!("eBPF cannot be had: {}", sentence(&error))),
+                Err(error) => (None, format!("eBPF is not available: {}", sentence(&error))),
             },
         };
         Ok(Sockets(Arc::new(Inner {

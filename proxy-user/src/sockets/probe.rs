@@ -94,7 +94,7 @@ impl Places {
 pub(super) fn attach(ebpf: &mut Ebpf, probe: Probe) -> Result<(), String> {
     let known = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
     if probe == Probe::Kprobe && !known {
-        return Err("this machine's registers are not known".to_owned());
+        return Err("the registers of this architecture are not known".to_owned());
     }
     let missing = || sentence(&LoadError::Missing(probe.name()));
     let program = ebpf.program_mut(probe.name()).ok_or_else(missing)?;

@@ -156,7 +156,7 @@ fn ask(fd: BorrowedFd<'_>) -> io::Result<(Account, bool)> {
     if length < offset_of!(TcpInfo, segments) {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "TCP_INFO has no byte counts on this kernel (Linux 4.1 has)",
+            "TCP_INFO has no byte counts on this kernel (needs Linux 4.1)",
         ));
     }
     // From Linux 4.6 on, it includes the unsent bytes.

@@ -106,7 +106,7 @@ fn shape(table: &mut Table<'_>, patterns: &Patterns, entries: &DeTable<'_>) -> O
             }
             (Some(field), Some(shape)) => {
                 if !shape.add(path, field) {
-                    let message = "`json` asks for two values of one field; write one of them";
+                    let message = "`json` has two values for one field; keep one of them";
                     table.mistake(line, message.to_owned());
                 }
             }

@@ -43,7 +43,7 @@ pub(super) fn read(
     let max = max(table);
     if all.is_none() && any.is_empty() && kinds.is_none() {
         if table.has("max") || split {
-            let message = "nothing is asked of what `max` and `records` are for; say what";
+            let message = "`max` and `records` need a condition to apply to; add one";
             table.mistake_here(message.to_owned());
         }
         return None;
@@ -199,8 +199,8 @@ fn one(table: &mut Table<'_>, fixed: Option<MessageKinds>, context: &Context<'_>
     if let Some((_, _, why)) = twins {
         table.mistake_here(format!("two keys {why}; write one of them"));
     } else if fixed.is_none() && of(Of::Text) && of(Of::Binary) {
-        let message = "some of this is asked of text messages only, some of binary ones only; \
-                       say by `opcode` which are meant";
+        let message = "some of these keys are for text messages only, some for binary ones only; \
+                       choose one kind with `opcode`";
         table.mistake_here(message.to_owned());
     }
     let any = !of(Of::Text) && !of(Of::Binary);

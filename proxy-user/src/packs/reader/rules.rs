@@ -49,7 +49,7 @@ fn message(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Message
     let words = [("unchanged", true)];
     let unchanged = table.text("awareness", word("\"unchanged\"", &words)).unwrap_or(false);
     if unchanged && !table.has("max") {
-        let message = "`awareness` looks at the whole message; say by `max` how long it may be";
+        let message = "`awareness` looks at the whole message; limit its length with `max`";
         table.lacks("max", message.to_owned());
     }
     let matcher = matcher::read(table, patterns, Subject::Message);
@@ -105,13 +105,13 @@ fn request(table: &mut Table<'_>, patterns: &Patterns, ids: &mut Ids) -> Request
         table.lacks("path", message.to_owned());
     }
     if upgrade && body.is_some() {
-        let message = "`upgrade` in [[request]] is for handshakes, which have no body; ask for \
+        let message = "`upgrade` in [[request]] is for handshakes, which have no body; use \
                        one of the two";
         table.mistake(table.line_of("upgrade"), message.to_owned());
     }
     if upgrade && reopened.is_some() {
-        let message = "`reopened` is for what a page asks once it has its connection back, and \
-                       `upgrade` for that connection; ask for one of the two";
+        let message = "`reopened` is for requests after a page has restored its connection, and \
+                       `upgrade` for that connection; use one of the two";
         table.mistake(table.line_of("reopened"), message.to_owned());
     }
     RequestRule { id, class, guard, upgrade, reopened, body }

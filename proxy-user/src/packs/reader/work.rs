@@ -57,12 +57,12 @@ pub(super) fn work(table: &mut Table<'_>, patterns: &Patterns, pack: &str) -> Ar
         On::Request => {
             let guard = request_guard(table, patterns);
             if !table.has("path") {
-                table.lacks("path", "[[work]] says by `path` which requests it is for".to_owned());
+                table.lacks("path", "[[work]] needs a `path` that selects its requests".to_owned());
             }
             let body = table.table("body", "body", |table| {
                 let matcher = matcher::read(table, patterns, Subject::Body);
                 if matcher.is_none() {
-                    table.mistake_here("`body` asks nothing; say what".to_owned());
+                    table.mistake_here("`body` has no condition; add one".to_owned());
                 }
                 matcher
             });
@@ -77,7 +77,7 @@ pub(super) fn work(table: &mut Table<'_>, patterns: &Patterns, pack: &str) -> Ar
 fn named(table: &mut Table<'_>, guard: &Guard) {
     if guard.path.is_none() && guard.query.is_none() && guard.subprotocol.is_none() {
         let message =
-            "[[work]] says by `path`, `query` or `subprotocol` which connections it is for";
+            "[[work]] needs a `path`, `query` or `subprotocol` that selects its connections";
         table.lacks("path", message.to_owned());
     }
 }
@@ -88,7 +88,7 @@ fn scope(table: &mut Table<'_>, patterns: &Patterns) -> ScopeRule {
     let survives =
         table.table("survives", "survives", |table| signal(table, patterns, Subject::Message));
     if name.is_some() != survives.is_some() {
-        let message = "`scope_key` and `survives` stand together";
+        let message = "`scope_key` and `survives` must be used together";
         table.lacks("survives", message.to_owned());
     }
     match (path, name, survives.flatten()) {
@@ -110,7 +110,7 @@ fn signals(table: &mut Table<'_>, patterns: &Patterns, subject: Subject) -> Sign
         ending: list("ending", "ending"),
     };
     if signals.begin.is_empty() {
-        table.lacks("begin", "[[work]] says by `begin` what begins it".to_owned());
+        table.lacks("begin", "[[work]] needs a `begin` that says what begins it".to_owned());
     }
     signals
 }
@@ -125,7 +125,7 @@ fn signal(table: &mut Table<'_>, patterns: &Patterns, subject: Subject) -> Optio
     let key: Option<JsonPath> = table.text("key", json_path());
     let matcher = matcher::read(table, patterns, subject);
     if matcher.is_none() {
-        table.mistake_here("this asks nothing; say what".to_owned());
+        table.mistake_here("there is no condition here; add one".to_owned());
     }
     let direction = direction.unwrap_or(Direction::Output);
     matcher.map(|matcher| Signal { direction, matcher: matcher.into(), key })
@@ -134,7 +134,7 @@ fn signal(table: &mut Table<'_>, patterns: &Patterns, subject: Subject) -> Optio
 fn answer(table: &mut Table<'_>, patterns: &Patterns) -> Shown {
     let guard = request_guard(table, patterns);
     if !table.has("path") {
-        table.lacks("path", "[[work]] says by `path` which answers it is for".to_owned());
+        table.lacks("path", "[[work]] needs a `path` that selects its answers".to_owned());
     }
     let states = table.table("states", "states", |table| AnswerSays::States {
         prefix: table.text("prefix", prose()).unwrap_or_default().into(),

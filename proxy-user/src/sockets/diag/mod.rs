@@ -23,7 +23,7 @@ pub(crate) enum Error {
     #[error("the kernel refused the request")]
     Refused(#[source] io::Error),
     /// An answer that is truncated or malformed.
-    #[error("the kernel's answer is not sock_diag's")]
+    #[error("the kernel's answer is malformed")]
     Malformed,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn examine() -> (Result<String, String>, Result<String, String>) {
         Err(error) => Err(format!("CONFIG_INET_DIAG: {}", sentence(&error))),
     };
     let destroy = match diag.can_destroy() {
-        Ok(true) => Ok("SOCK_DESTROY is known (it needs CAP_NET_ADMIN)".to_owned()),
+        Ok(true) => Ok("SOCK_DESTROY is supported (it needs CAP_NET_ADMIN)".to_owned()),
         Ok(false) => Err("the kernel is built without CONFIG_INET_DIAG_DESTROY".to_owned()),
         Err(error) => Err(sentence(&error)),
     };
