@@ -260,7 +260,7 @@ impl ClientTimeouts {
         let due = [upload, phase];
         if let Some((_, step)) = due.into_iter().flatten().find(|(at, _)| *at <= now) {
             match step {
-                // The first bytes of a new head may have arrived unnoticed behind the last request; it may
+                // The first bytes of a new head may have arrived unnoticed after the last request; it may
                 // still be completed.
                 Step::Retire => self.phase = Phase::Head(now),
                 Step::Look => self.phase = Phase::Asked(now),

@@ -49,7 +49,7 @@ pub enum ClosingEvent {
     Fin {
         /// The side.
         side: Side,
-        /// In the middle of a frame, so that nothing can be sent behind it.
+        /// In the middle of a frame, so that nothing can be sent after it.
         cut: bool,
     },
     /// Reading from this leg failed.
@@ -65,7 +65,7 @@ pub enum ClosingEvent {
 pub enum Step {
     /// Nothing.
     Rest,
-    /// Send FIN to this leg, behind everything that waits.
+    /// Send FIN to this leg, after everything that waits.
     Fin(Side),
     /// Reset this leg.
     Reset(Side),
@@ -78,11 +78,11 @@ pub enum Step {
 pub enum Order {
     /// Nothing: it has been told, or its answer is still to come.
     Rest,
-    /// Send Close with this code and reason behind everything that waits, and wait for the answer.
+    /// Send Close with this code and reason after everything that waits, and wait for the answer.
     Close(u16, &'static str),
     /// Send Close, then FIN: this peer waits for an answer to its Close, or has ended its side.
     CloseAndFin(u16, &'static str),
-    /// Send FIN behind everything that waits.
+    /// Send FIN after everything that waits.
     Fin,
     /// Reset it.
     Reset,

@@ -269,7 +269,7 @@ fn nothing_is_said_behind_a_close_or_a_fin() {
 fn an_app_that_goes_without_a_word_is_broken_unless_the_client_went_first() {
     let gone = |cut| ClosingEvent::Fin { side: App, cut };
     assert_eq!(Closing::default().on(gone(false)), Step::End(Cause::AppClosed));
-    // Nothing can be sent behind half a frame.
+    // Nothing can be sent after half a frame.
     assert_eq!(Closing::default().on(gone(true)), Step::Fin(Client));
     for first in [
         ClosingEvent::Close(Client),

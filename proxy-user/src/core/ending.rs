@@ -45,7 +45,7 @@ pub enum Cause {
 /// What one leg is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tell {
-    /// A Close frame with this code and reason, then FIN, behind everything already accepted for this leg.
+    /// A Close frame with this code and reason, then FIN, after everything already accepted for this leg.
     Close(u16, &'static str),
     /// FIN only: this peer left without Close itself.
     Fin,

@@ -21,7 +21,7 @@ pub struct EventStream {
     value: bool,
     /// Nothing of the value has been read: one space is skipped.
     fresh: bool,
-    /// The last byte was a CR that ended a line: an LF behind it belongs to it.
+    /// The last byte was a CR that ended a line: an LF after it belongs to it.
     after_cr: bool,
     name: Vec<u8>,
     data: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What the extensions in a 101 mean for the frames behind it (RFC 6455 section 9, RFC 7692 section 7). Does
+//! What the extensions in a 101 mean for the frames after it (RFC 6455 section 9, RFC 7692 section 7). Does
 //! not validate the handshake: an answer that a browser will refuse only makes messages unreadable.
 
 use http::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};

@@ -181,7 +181,7 @@ impl Pulse {
         if std::mem::take(&mut self.answer) == Answer::Given {
             return;
         }
-        // A pong behind other bytes is reported next time.
+        // A pong after other bytes is reported next time.
         if peer.ponged() {
             self.unanswered = 0;
         } else if !peer.ping_waits() {

@@ -101,13 +101,13 @@ impl<H: SessionHost> ClosingSession<H> {
         let to = to.as_mut().map(|socket| (socket, &session.legs[side.other()]));
         let flow = &mut self.flows[side];
         let polled = flow.poll_out(from, to, &mut NoObserver);
-        // A Close may arrive in the same read as the frame that is still passed on, with nothing behind it.
+        // A Close may arrive in the same read as the frame that is still passed on, with nothing after it.
         let answered = flow.heard_close() && self.happened(ClosingEvent::Close(side));
         let Poll::Ready(event) = polled else {
             return if answered { Poll::Ready(()) } else { Poll::Pending };
         };
         match event {
-            // The unfinished frame stays unfinished, and nothing can be inserted behind it.
+            // The unfinished frame stays unfinished, and nothing can be inserted after it.
             FlowEvent::Eof => {
                 self.flows[side].finish();
                 self.happened(ClosingEvent::Fin { side, cut: false });

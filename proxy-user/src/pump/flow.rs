@@ -72,7 +72,7 @@ struct Own {
 const _: () = assert!(size_of::<Flow>() <= 72, "there are two for each session");
 
 impl Flow {
-    /// `early`: bytes that arrived directly behind the handshake.
+    /// `early`: bytes that arrived directly after the handshake.
     pub(super) fn new(rules: Rules, early: &[u8]) -> Flow {
         Flow {
             frames: Frames::new(rules),
@@ -198,7 +198,7 @@ impl Flow {
         Poll::Ready(read)
     }
 
-    /// Reads behind the bytes that were kept. A buffer is taken only if there may be something to read.
+    /// Reads after the bytes that were kept. A buffer is taken only if there may be something to read.
     fn poll_fill(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
         if !from.may_read() {
             return Poll::Pending;

@@ -54,7 +54,7 @@ struct View {
     frame: u64,
     /// Judgements since they were last taken.
     judged: Judged,
-    /// The current message has been judged before its end.
+    /// A message has been judged, so the next one is not the first.
     begun: bool,
 }
 
@@ -81,7 +81,7 @@ struct Paced {
 /// An action required by heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HeartbeatAction {
-    /// Send this frame to the client, so many times.
+    /// Send this frame to the client this many times.
     Answer(Vec<u8>, u32),
     /// Send this frame to the app.
     ToApp(Vec<u8>),

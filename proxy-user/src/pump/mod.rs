@@ -53,7 +53,7 @@ use crate::session::{Registry, Seat, Session};
 pub struct End {
     /// The socket, which must be non-blocking.
     pub stream: TcpStream,
-    /// Bytes already read behind the handshake.
+    /// Bytes already read after the handshake.
     pub early: Bytes,
 }
 

@@ -129,7 +129,7 @@ impl Socket {
         }
     }
 
-    /// Sends FIN behind everything that was written.
+    /// Sends FIN after everything that was written.
     pub(super) fn shutdown(&self) -> io::Result<()> {
         self.transport.shutdown()
     }

@@ -72,7 +72,7 @@ impl Transport {
         retry_on_intr(|| send(&*stream, bytes, SendFlags::NOSIGNAL)).map(Moved::plain)
     }
 
-    /// Sends FIN behind everything that was written.
+    /// Sends FIN after everything that was written.
     ///
     /// # Errors
     /// As shutdown(2).

@@ -106,7 +106,7 @@ fn sum(text: &str) -> Option<u64> {
         before = *scale;
         sum = sum.checked_add(digits.parse::<u64>().ok()?.checked_mul(*scale)?)?;
         rest = match behind.strip_prefix(' ') {
-            // Nothing stands behind the last one.
+            // Nothing follows the last one.
             Some("") => return None,
             Some(next) => next,
             None => behind,

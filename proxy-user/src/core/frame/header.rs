@@ -93,7 +93,7 @@ impl Start {
     }
 
     /// Decodes the rest of the header at the start of `bytes`, or returns `None` if it is incomplete.
-    /// Consumes nothing: call again with the same bytes and more behind them.
+    /// Consumes nothing: call again with the same bytes and more after them.
     ///
     /// # Errors
     /// A length that RFC 6455 forbids, as soon as the bytes seen so far prove it.

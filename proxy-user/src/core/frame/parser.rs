@@ -1,7 +1,7 @@
 //! Parser for the frames of one direction of a connection (RFC 6455 section 5).
 //!
 //! Feed it the bytes in order, split in any way. It stores no bytes and allocates nothing: payload is skipped
-//! with a counter, and an incomplete header stays with the caller, who passes it again with more bytes behind
+//! with a counter, and an incomplete header stays with the caller, who passes it again with more bytes after
 //! it. The same applies to an incomplete frame that is no longer than the longest header, so such a frame is
 //! always seen whole, and can be removed or answered.
 

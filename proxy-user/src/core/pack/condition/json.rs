@@ -53,7 +53,7 @@ impl JsonObject {
         JsonObject { fields: fields.into(), others: keys.map(Into::into) }
     }
 
-    /// Whether `text` is one such object, with nothing behind it. Allocates for escaped strings, for nested
+    /// Whether `text` is one such object, with nothing after it. Allocates for escaped strings, for nested
     /// values that no rule checks, and for input that is not JSON.
     #[must_use]
     pub fn fits(&self, text: &[u8]) -> bool {
