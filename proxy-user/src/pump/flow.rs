@@ -198,7 +198,7 @@ impl Flow {
         Poll::Ready(read)
     }
 
-    /// Reads after the bytes that were kept. A buffer is taken only if there may be something to read.
+    /// Appends what is read to the bytes that were kept. A buffer is taken only if there may be something to read.
     fn poll_fill(&mut self, from: &mut Socket, leg: &Leg) -> Poll<io::Result<bool>> {
         if !from.may_read() {
             return Poll::Pending;
