@@ -1,0 +1,67 @@
+//! A fault that keeps an app from starting, whatever it is.
+
+use std::time::Duration;
+
+use crate::harness::wait::{Stopwatch, eventually, started};
+use crate::scene::{Scene, said};
+use crate::table::{Row, answer, metric, steady};
+
+/// The most starts that the back-off allows in this time: pauses of 1 s, 2 s, 4 s, on to a minute. A person
+/// who comes shortens one of them.
+pub(crate) fn most_starts(time: Duration) -> u64 {
+    let (mut starts, mut next, mut pause) = (1, 1, 2);
+    while next <= time.as_secs() {
+        starts += 1;
+        next += pause;
+        pause = (2 * pause).min(60);
+    }
+    starts
+}
+
+/// Somebody comes by browser, and a program asks, while the app cannot start because of what these words
+/// say. Then `mend` takes the fault away.
+pub(crate) fn fails(scene: &Scene, words: &str, mend: impl FnOnce(&Scene)) -> Row {
+    let watch = Stopwatch::start();
+    let first = scene.visit();
+    assert!(matches!(first.assert_own(503), "app-starting" | "app-failed"), "{first:?}");
+    assert_eq!(first.head.get("cache-control"), Some("no-store"));
+    let shown = started("the page says why", || {
+        Some(scene.look()).filter(|page| page.assert_own(503) == "app-failed")
+    });
+    assert!(shown.text().contains(&escaped(words)), "{}", shown.text());
+    let other = scene.ask();
+    assert_eq!(other.assert_own(503), "app-failed");
+    let retry: u64 = other.head.get("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&retry), "{retry}");
+    assert!(!other.text().contains(words), "what is wrong is for those who run it");
+
+    started("it is tried again", || (scene.wakes("failure") >= 3).then_some(()));
+    scene.await_state("failed");
+    let api = scene.api();
+    assert!(api["failure"].as_str().is_some_and(|why| why.contains(words)), "{api}");
+    // One line for each start that failed, and no other.
+    let warnings = eventually("each failure is in the log once", || {
+        Some(scene.log("WARN")).filter(|lines| lines.len() as u64 == scene.wakes("failure"))
+    });
+    assert!(warnings.iter().all(|line| said(line).contains(words)), "{warnings:#?}");
+    let (failures, most) = (scene.wakes("failure"), most_starts(watch.elapsed()));
+    assert!(failures <= most, "{failures} starts, not {most} at most");
+    scene.await_nobody_held();
+    let mut row = Row {
+        browser: format!("{}, then {} with the reason", answer(&first), answer(&shown)),
+        other: answer(&other),
+        log: format!("once for each start: {}", steady(scene, &said(&warnings[0]))),
+        metric: metric(scene),
+        afterwards: String::new(),
+    };
+    mend(scene);
+    row.afterwards = scene.await_entry();
+    assert_eq!(scene.wakes("success"), 1);
+    row
+}
+
+/// As the page has it.
+pub(crate) fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('/', "&#x2f;").replace('"', "&quot;").replace('\'', "&#x27;")
+}
