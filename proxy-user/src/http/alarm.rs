@@ -1,4 +1,4 @@
-//! A timer that is seldom set anew.
+//! A timer that is seldom reset.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,13 +8,13 @@ use tokio::time::{Sleep, sleep};
 use crate::clock;
 use crate::core::time::Nanos;
 
-/// The timer, and when it goes off. A later deadline leaves it be: most of them have moved on by then,
-/// so that whoever is busy sets a timer once in a while and not for each deadline.
+/// The timer, and when it fires. A later deadline does not reset it: by the time it fires, most deadlines
+/// have moved on, so a busy connection resets the timer rarely instead of for each deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm(Option<(Pin<Box<Sleep>>, Nanos)>);
 
 impl Alarm {
-    /// Goes off at the deadline, or before it.
+    /// Fires at the deadline or earlier.
     pub(crate) fn poll(&mut self, deadline: Nanos, cx: &mut Context<'_>) -> Poll<()> {
         let timer = match &mut self.0 {
             Some((timer, at)) if *at <= deadline => timer,

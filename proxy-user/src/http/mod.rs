@@ -1,5 +1,4 @@
-//! HTTP/1.1 on one connection, whoever asks: what users and operators are served over, and what the way
-//! to an app shares with them.
+//! HTTP/1.1 on one connection: shared by the proxy, the admin address, and connections to apps.
 
 mod accept;
 pub(crate) mod alarm;

@@ -1,6 +1,6 @@
-//! Bodies that do not run ahead of their socket: hyper would take as much of one as its buffers hold, for
-//! every connection whose peer does not read. And when one breaks off, hyper drops what is in its buffers,
-//! the message's head included.
+//! Bodies that do not run ahead of their socket. For a peer that does not read, hyper would take as much of
+//! a body as fits its buffers, on every connection. And when a body breaks off, hyper drops what is in its
+//! buffers, including the message's head.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 use hyper::body::{Body, Buf, Frame, SizeHint};
 
-/// Bytes of a body that may wait in hyper's buffers until more of it is asked for.
+/// How many bytes of a body may wait in hyper's buffers before it is polled for more.
 const AHEAD: usize = 16 << 10;
 
-/// How often hyper's buffers of a connection were empty. Shared by its socket, which counts, and the
-/// bodies that go out over it.
+/// Counts how often hyper's buffers of a connection were empty. Shared by its socket, which counts, and the
+/// bodies sent over it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flushes(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     count: AtomicU64,
-    /// Whoever waits for the next.
+    /// The task that waits for the next flush.
     waiting: AtomicWaker,
 }
 
 impl Flushes {
-    /// hyper flushes the socket, which it does when it has written all that it had.
+    /// Called when hyper flushes the socket, which it does when it has written everything.
     pub(crate) fn note(&self) {
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.waiting.wake();
@@ -36,23 +36,23 @@ impl Flushes {
         self.0.count.load(Ordering::Relaxed)
     }
 
-    /// Has the task woken by the next flush, which is its own doing.
+    /// Has the task woken by the next flush, which the same task will cause.
     fn wait(&self, cx: &Context<'_>) {
         self.0.waiting.register(cx.waker());
     }
 }
 
-/// A body on its way out.
+/// An outgoing body.
 pub(crate) struct Paced<B: Body> {
     body: B,
     flushes: Flushes,
-    /// Their count when the body was last asked.
+    /// The number of flushes when the body was last polled.
     seen: u64,
-    /// Bytes since then.
+    /// Bytes given to hyper since then.
     ahead: usize,
-    /// Nothing has been flushed yet since the body, or a frame of it, was given.
+    /// Nothing has been flushed since the body, or its last frame, was given to hyper.
     buffered: bool,
-    /// Why it broke off, to be told when all that came before is written.
+    /// Why it broke off; reported once everything before it is written.
     broken: Option<B::Error>,
 }
 

@@ -1,12 +1,12 @@
-//! What hyper answers by itself, to what is no request that it can read: no service is asked, and the
-//! answer is bare. Here it gets the reason that every answer of the proxy carries.
+//! Adds a reason and a text to the bare answers that hyper sends by itself when it cannot read a request;
+//! no service is called for those.
 
 use http::{HeaderName, StatusCode};
 
-/// Why Ebbtide answered by itself; no app's answer carries it.
+/// Why Ebbtide answered by itself; answers from apps do not have it.
 pub(crate) const REASON: HeaderName = HeaderName::from_static("x-ebbtide-reason");
 
-/// The reason of who was told that a request has been here before.
+/// The reason for a request that has passed this process before.
 pub(crate) const LOOP: &str = "loop";
 
 /// Status, reason and text of an answer.
@@ -18,7 +18,7 @@ pub(crate) const HEAD_TOO_BIG: Parts = (
     "head-too-big",
     "The request's head has more bytes or lines than this proxy accepts.",
 );
-/// The request's target is longer than any that is read.
+/// The request's target is longer than hyper reads.
 const TARGET_TOO_LONG: Parts = (
     StatusCode::URI_TOO_LONG,
     "target-too-long",
@@ -26,7 +26,7 @@ const TARGET_TOO_LONG: Parts = (
 );
 const UNREADABLE: Parts = (StatusCode::BAD_REQUEST, "bad-request", "This is no HTTP request.");
 
-/// hyper's answer with a reason and a text; `None`: it is none of those that it makes by itself.
+/// hyper's answer with a reason and a text added; `None` if it is not one of hyper's own.
 pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
     let head = std::str::from_utf8(bare).ok()?.strip_suffix("\r\n\r\n")?;
     let mut lines = head.split("\r\n");

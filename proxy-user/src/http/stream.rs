@@ -1,4 +1,4 @@
-//! A socket below hyper.
+//! The TCP socket below hyper.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 
 use super::queues::Queues;
 
-/// Up to so many bytes are copied into one piece, which send(2) takes: writev(2) has the file's
-/// position and the pieces to look after, for longer than it takes to copy these.
+/// Writes up to this size are joined into one buffer and sent by send(2), which is cheaper than the file
+/// position and segment handling of writev(2).
 const SMALL: usize = 1024;
-/// Bytes that are dropped at a time.
+/// Bytes discarded at a time.
 const DISCARD: usize = 16 << 10;
 
-/// A socket that sends what is small in one piece, and of which little is queued while it does not flow.
+/// A socket that sends small writes as one, and queues little while data does not flow.
 #[derive(Debug)]
 pub(crate) struct Stream {
     io: TokioIo<TcpStream>,
@@ -39,24 +39,24 @@ impl Stream {
         self.io.into_inner()
     }
 
-    /// Reads, and tells how many bytes; 0 = the peer's FIN.
+    /// Reads, and returns the number of bytes; 0 = the peer's FIN.
     pub(crate) fn poll_read_some(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBufCursor<'_>,
     ) -> Poll<io::Result<usize>> {
         let room = buf.remaining().min(self.queues.next_read());
-        // SAFETY: nothing in the buffer is made uninitialised that was not: a `ReadBuf` only fills it.
+        // SAFETY: initialised bytes stay initialised: a `ReadBuf` only fills the buffer.
         let mut piece = ReadBuf::uninit(unsafe { &mut buf.as_mut()[..room] });
         ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()))?;
         let count = piece.filled().len();
-        // SAFETY: so many bytes from the start on were filled.
+        // SAFETY: the first `count` bytes were filled.
         unsafe { buf.advance(count) };
         self.queues.read(self.io.inner(), count);
         Poll::Ready(Ok(count))
     }
 
-    /// Reads some bytes and drops them. False: the peer's FIN came, or the connection broke.
+    /// Reads and discards some bytes. False: the peer's FIN came, or the connection broke.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut piece = [MaybeUninit::uninit(); DISCARD];
         let mut piece = ReadBuf::uninit(&mut piece);
@@ -121,7 +121,7 @@ impl Write for Stream {
     }
 }
 
-/// All of `bufs` in one, if it has room for them.
+/// All of `bufs` joined in `piece`, if they fit.
 fn join<'a>(bufs: &[IoSlice<'_>], piece: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
     let mut end = 0;
     for buf in bufs {

@@ -17,26 +17,26 @@ use crate::http::refusal::{HEAD_TOO_BIG, Parts};
 use crate::http::{LOOP, REASON};
 use crate::upstream::UpstreamError;
 
-/// What a poll of a suspended app is told. Streamlit shows it to whoever comes back to the tab.
+/// The answer to a poll of a suspended app. Streamlit shows it in the tab.
 const PAUSED: &str = "This app is paused. Reload to start it.";
 
-/// How long a request waited for its app to wake, in seconds; on the answer of the app.
+/// How many seconds a request waited for its app to wake; added to the app's answer.
 pub(super) const WAKE: HeaderName = HeaderName::from_static("x-ebbtide-wake");
 
-/// A body: passed on from the app, or ours.
+/// A response body: forwarded from the app, or Ebbtide's own.
 pub(crate) type Body = Either<InspectedResponseBody, OwnBody>;
 
-/// A body of ours: whole, or as it comes.
+/// Ebbtide's own body: whole or streamed.
 pub(crate) type OwnBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
-/// An answer of Ebbtide's own.
+/// An answer that Ebbtide makes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// As configured: `[[app.answer]]`.
     Configured {
         /// 200 to 599.
         status: StatusCode,
-        /// Of the body.
+        /// The body's type.
         content_type: HeaderValue,
         /// May be empty.
         body: Bytes,
@@ -47,15 +47,15 @@ pub(crate) enum Answer {
     BadRequest(&'static str),
     /// The request's head is larger than `limits.header_bytes`, or has more lines than `limits.headers`.
     HeadTooBig,
-    /// CONNECT: this is no forward proxy.
+    /// CONNECT: this is not a forward proxy.
     NoTunnel,
     /// A transfer coding other than chunked.
     UnknownCoding,
-    /// Where the request's body ends can be read in two ways.
+    /// The end of the request's body is ambiguous.
     BadFraming(&'static str),
     /// The app refuses connections.
     Unreachable,
-    /// The app broke the connection or answered what is not HTTP.
+    /// The app broke the connection, or its answer was not HTTP.
     Broken,
     /// The app's answer cannot be passed on.
     Invalid(&'static str),
@@ -65,28 +65,28 @@ pub(crate) enum Answer {
     WakeSlow,
     /// The app is suspended, and this request does not wake it.
     Paused,
-    /// The app is starting, and nothing waits for it.
+    /// The app is starting, and this request does not wait for it.
     Starting,
     /// The app could not start.
     AppFailed {
-        /// When it is tried again.
+        /// Seconds until the next try.
         retry_seconds: u64,
     },
     /// The app may not run.
     Disabled,
-    /// As many wait already as may.
+    /// `limits.held` is reached.
     HeldFull,
-    /// A page for a person whose app does not run.
+    /// The waiting page, for a person whose app is not running.
     Page(Page),
-    /// The app runs: whoever has waited goes there.
+    /// The app runs: redirects from the waiting page to the app.
     Enter(HeaderValue),
-    /// Nothing is at this path of Ebbtide's own.
+    /// Unknown path below `.ebbtide/`.
     NotFound,
     /// The app takes nothing of the request's body.
     Stalled,
     /// All seats of the app or of the process are taken.
     Full,
-    /// The request has been here before.
+    /// The request has passed this process before.
     Loop,
     /// No new sessions while shutting down.
     Draining,
@@ -177,7 +177,7 @@ impl Answer {
         }
     }
 
-    /// What it says of the app; `None` = nothing.
+    /// The kind of loss that this answer shows; `None` = none.
     pub(super) fn loss(&self) -> Option<Loss> {
         match self {
             Answer::Unreachable => Some(Loss::Refused),
@@ -188,7 +188,7 @@ impl Answer {
         }
     }
 
-    /// Seconds after which trying again makes sense.
+    /// Value of `Retry-After`, in seconds.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Answer::Paused => Some(60),
@@ -209,7 +209,7 @@ impl Answer {
             Answer::Page(page) => {
                 (page.html.clone(), HeaderValue::from_static("text/html; charset=utf-8"))
             }
-            // Streamlit shows it as it is, in a box of its width.
+            // Streamlit shows the text unchanged, in a box of that width.
             Answer::Paused => (Bytes::from_static(text.as_bytes()), plain),
             _ => (format!("{text}\n").into(), plain),
         };
@@ -219,14 +219,15 @@ impl Answer {
         headers.insert(CONTENT_TYPE, content_type);
         if matches!(self, Answer::Page(_) | Answer::Enter(_)) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            // What a page opens that came from itself is taken for its own doing, and this is a person's.
+            // A request whose referrer is its own page is taken for automatic; this one is a person's
+            // navigation.
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
         if let Answer::Enter(target) = &self {
             headers.insert(LOCATION, target.clone());
         }
         headers.insert(REASON, HeaderValue::from_static(reason));
-        // What follows such a request may be a part of it.
+        // The bytes that follow may belong to this request.
         if matches!(self, Answer::UnknownCoding | Answer::BadFraming(_)) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -245,7 +246,7 @@ impl From<&UpstreamError> for Answer {
             UpstreamError::TooBig(_) => Answer::Invalid(
                 "The app's answer has more header lines or bytes than this proxy accepts.",
             ),
-            // The body that the client sends broke off.
+            // The client's body broke off.
             UpstreamError::Broken(error) if error.is_user() => {
                 Answer::BadRequest("The rest of the request makes no sense.")
             }

@@ -1,4 +1,4 @@
-//! Plain requests: on to the app and back, bodies streamed.
+//! Forwards plain requests to the app and its answers to the client; bodies are streamed.
 
 use bytes::Bytes;
 use http::header::HOST;
@@ -24,7 +24,7 @@ use crate::http::{LOOP, REASON};
 use crate::session::App;
 use crate::upstream::{Pool, UpstreamError};
 
-/// What a plain request carries: the client's body as it comes, or none.
+/// The body of a forwarded request: the client's body, streamed, or none.
 pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
 
 /// Forwards one request.
@@ -42,10 +42,10 @@ pub(super) async fn forward(
     let connect =
         |upstream: Upstream| async move { pool.connection(upstream.authority(), headers).await };
     let mut ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
-    // Of an app that is not there nobody makes use.
+    // An app that is not there is not used.
     record::request(context, &proxy.visits, &judged, clock::coarse());
     if !app.life.runs() {
-        // Its suspension began as we came.
+        // The app's suspension began in the meantime.
         lobby::enter(proxy, context, &JudgedHead::Request(judged), &mut request).await?;
         upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
         ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
@@ -54,7 +54,7 @@ pub(super) async fn forward(
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;
-    // HTTP/1.0 may leave it out.
+    // HTTP/1.0 clients may leave out Host.
     if !request.headers().contains_key(HOST)
         && let Ok(host) = HeaderValue::from_str(upstream.as_str())
     {
@@ -81,14 +81,14 @@ pub(super) async fn forward(
         }
     }
     match answered.map(|answered| answered.response) {
-        // RFC 9110 section 15.2.2: nobody asked to switch, so what follows is no HTTP.
+        // RFC 9110 section 15.2.2: the request did not ask to switch, so what follows is not HTTP.
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             tracing::warn!(app = app.name, "app switched protocols unasked");
             Err(Answer::Broken)
         }
         Ok(response) => relay(&app, response, Some(context)),
         Err(error) => {
-            // It has reached the app, and counts, or not, whatever became of it.
+            // The request has reached the app, so it is recorded whatever the outcome.
             if let Some(unread) = unread {
                 unread.judge().await;
             }
@@ -102,15 +102,15 @@ fn failed(app: &App, error: &UpstreamError) -> Answer {
     error.into()
 }
 
-/// Has interim answers to a request passed on.
+/// Has interim answers to this request forwarded.
 pub(super) fn pass_interim<B>(request: &mut Request<B>, interim: Option<Interim>) {
     if let Some(interim) = interim {
         on_informational(request, move |answer| interim.pass(answer.status(), answer.headers()));
     }
 }
 
-/// The same request once more, if it only asks (RFC 9110 section 9.2.1) and so may be asked twice: an
-/// app may close a connection at the moment in which we use it again.
+/// A copy of the request, if its method is safe (RFC 9110 section 9.2.1) so that it may be sent twice: an
+/// app may close an idle connection just as we reuse it.
 fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
     if !request.method().is_safe() || !request.body().is_end_stream() {
         return None;
@@ -124,7 +124,7 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
     Some(again)
 }
 
-/// The app's response as the client sees it. `context`: the plain request that it answers.
+/// The app's response as the client sees it. `context`: the request that it answers.
 pub(super) fn relay(
     app: &App,
     mut response: Response<Incoming>,
@@ -142,7 +142,7 @@ pub(super) fn relay(
     }
     strip_answer(status, headers);
     settle_length(headers);
-    // Of a loop only the innermost answer says what it is; each of the others passes it on.
+    // In a loop the innermost answer has the reason; the outer ones forward it.
     if !is_loop {
         headers.remove(REASON);
     }

@@ -19,12 +19,12 @@ use crate::serving::Phase;
 
 /// At most one warning in this time.
 const REMINDER: Duration = Duration::from_secs(60);
-/// How long an idle connection is kept when the process leaves. A request on it is answered with
-/// `Connection: close`; closed at once, it would cut off those that are on their way (RFC 9112 section
-/// 9.5). Clients that ask often have moved by then.
+/// How long idle connections are kept during a drain. A request on one is answered with `Connection:
+/// close`; closing it at once would lose requests that are on their way (RFC 9112 section 9.5). By the end
+/// of this time, clients with frequent requests have moved.
 const RETIRE: Duration = Duration::from_secs(5);
 
-/// Accepts and serves until it is told to close; connections that are open then go on.
+/// Accepts and serves until it is told to close; open connections continue.
 pub async fn serve(proxy: Arc<Proxy>, workers: Arc<[Worker]>, listener: Listener) {
     let serve = |accepted| worker::serve(&workers, &proxy, accepted);
     tokio::select! {
@@ -48,7 +48,7 @@ async fn accept_all(
             let full = || proxy.connections.len() + proxy.pumps.len() >= allowed.clients();
             if used_up || full() {
                 tell_full(&mut told, allowed);
-                // Those who come meanwhile wait in the backlog, where they cost no descriptor.
+                // New clients wait in the backlog meanwhile, where they cost no descriptor.
                 while full() || allowed.are_used_up(listener) {
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -60,7 +60,7 @@ async fn accept_all(
     }
 }
 
-/// Warns, but not of every client that comes and goes at the limit.
+/// Warns at most once per `REMINDER`, not for every client at the limit.
 fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
     let now = clock::coarse();
     if told.is_none_or(|told| now.since(told) >= REMINDER) {
@@ -75,17 +75,17 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     let _ = stream.set_nodelay(true);
     let limits = proxy.serving.config().limits.clone();
     let mut http = timed::http();
-    // Room for heads over the limit too, so that `service` can say what is wrong with them; beyond it
-    // hyper answers a bare 431.
+    // Leaves room for heads over the limit, so that `service` can explain the error; beyond that hyper
+    // answers a bare 431.
     http.max_buf_size(2 * limits.header_bytes);
-    // Some peers know a field by one spelling alone. What the proxy adds is spelled as usual.
+    // Some peers recognise a field in only one spelling. Fields that the proxy adds get the usual one.
     http.preserve_header_case(true).title_case_headers(true).max_headers(limits.headers);
     let mut phase = proxy.serving.phase.subscribe();
     let accepted_in = *phase.borrow_and_update();
-    // While the process leaves, a connection is good for one request.
+    // During a drain, each connection serves one request.
     http.keep_alive(accepted_in == Phase::Running);
     let leaving = async {
-        // An error means that the process is going away, which ends this task too.
+        // An error means that the process is ending, and this task with it.
         let _ = phase.wait_for(|phase| *phase > accepted_in).await;
         let closing = phase.wait_for(|phase| *phase == Phase::Closing);
         // Whichever comes first.
@@ -93,7 +93,7 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     };
     let timeouts = client_timeouts::Limits::new(limits.header_timeout);
     let client = Arc::new(service::Client::new(proxy, here, peer));
-    // On the heap, as hyper and what is around it would move all of it several times.
+    // Boxed, because hyper and its wrappers would move the whole future several times.
     let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));
     let served = timed::serve(&http, stream, timeouts, leaving, answer).await;
     if let Err(Ended::Refused(status)) = served {

@@ -1,7 +1,7 @@
-//! The lifecycle's phase of a request: on to an app that runs; else it waits for it, or is answered here.
+//! The lifecycle phase of a request: continue if the app runs, otherwise wait for it or answer here.
 //!
-//! `core::arrival` decides. Nobody is held without a bound: there are so many places (`limits.held`), each
-//! for so long (`wake_timeout`), and whoever leaves gives theirs back.
+//! `core::arrival` decides. Waiting is bounded in number (`limits.held`) and in time (`wake_timeout`), and
+//! a client that leaves frees its place.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ use crate::core::pack::Judgement;
 use crate::http::timed::Upload;
 use crate::serving::Phase;
 
-/// How long the start of a body may take that tells whether it is a poll's.
+/// How long to wait for the start of a body that shows whether the request is a poll.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Has a request wait for its app if it must. Gives how long that took, where it was for a wake.
+/// Makes a request wait for its app if necessary. Returns how long it waited for a wake, if it did.
 ///
 /// # Errors
-/// What it is answered in place of the app.
+/// The answer to send in place of the app's.
 pub(super) async fn enter(
     proxy: &Proxy,
     context: &RequestContext,
@@ -38,7 +38,7 @@ pub(super) async fn enter(
     if context.app.life.runs() {
         return Ok(None);
     }
-    // On the heap, as most requests find their app running.
+    // Boxed, because most requests find their app running.
     Box::pin(face(proxy, context, judged, request)).await
 }
 
@@ -56,7 +56,7 @@ async fn face(
     if let Some(event) = knock(state, arrival) {
         let runs = meet(state, arrival, wake_policy(policy.wake)) == Meeting::Pass;
         if !runs && proxy.serving.phase() != Phase::Running {
-            // Nobody would be here to let it in. The process that comes next may be asked again.
+            // This process would be gone before the app is ready. The client can ask the next process.
             return Err(Answer::Draining);
         }
         app.drive(event, now);
@@ -79,7 +79,7 @@ async fn face(
     }
 }
 
-/// What a request counts for, as far as it must be known before its app is woken.
+/// Judges a request as far as necessary before its app is woken.
 async fn judgement(
     context: &RequestContext,
     judged: &JudgedHead,
@@ -96,8 +96,9 @@ async fn judgement(
     }
 }
 
-/// Who asks an app that does not run. A connection that a page opens (a WebSocket, an event source) is one
-/// that it opens again: before its first one somebody has come to the page, and has woken the app.
+/// Classifies a request to an app that is not running. A connection that a page opens (a WebSocket, an
+/// event source) must be a reconnect: before its first one, somebody has opened the page and so woken the
+/// app.
 fn arrival(
     proxy: &Proxy,
     context: &RequestContext,
@@ -120,8 +121,8 @@ fn arrival(
     }
 }
 
-/// Whether one of the app's own pages opens a connection that stays. Pages of other origins come to the
-/// app by that alone.
+/// Whether one of the app's own pages opens a lasting connection. A page of another origin may be visiting
+/// the app with this very connection.
 fn is_reconnect(headers: &HeaderMap) -> bool {
     let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is_events = field(ACCEPT.as_str()).is_some_and(|accept| accept == "text/event-stream");
@@ -136,7 +137,7 @@ fn is_reconnect(headers: &HeaderMap) -> bool {
     (is_events || is_socket) && from_here
 }
 
-/// Waits until the app runs, or it is known that it will not. How long that took.
+/// Waits until the app runs, or is known not to. Returns how long that took.
 async fn wait(
     proxy: &Proxy,
     context: &RequestContext,
@@ -145,7 +146,7 @@ async fn wait(
     let app = &context.app;
     let since = clock::now();
     let _place = app.lobby.take().zip(proxy.serving.lobby.take()).ok_or(Answer::HeldFull)?;
-    // What comes of it is for somebody who is still there.
+    // Frees the place if the client leaves.
     let _held = request.body().hold();
     let mut status = app.life.watch();
     let is_known = |state| {

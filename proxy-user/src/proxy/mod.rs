@@ -1,5 +1,5 @@
-//! The HTTP side: accepts connections, routes requests, forwards the plain ones and turns upgrades
-//! into sessions. Frames are the pump's business.
+//! The HTTP side: accepts connections, routes requests, forwards plain ones and turns upgrades into
+//! sessions. Frames are handled by `pump`.
 
 mod answer;
 mod forward;
@@ -30,13 +30,13 @@ use crate::sockets::Sockets;
 /// Everything that serving a request needs.
 #[derive(Debug)]
 pub struct Proxy {
-    /// What is served.
+    /// The apps and routes being served.
     pub serving: Arc<Serving>,
-    /// Where the sockets' rows come from.
+    /// The socket table.
     pub sockets: Sockets,
-    /// What is counted as it happens.
+    /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Who has come to a page lately.
+    /// Which browsers have opened a page recently.
     pub visits: Visits,
     /// The tasks that serve HTTP connections.
     pub connections: TaskTracker,
@@ -45,7 +45,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that serves nobody yet.
+    /// A proxy without clients.
     #[must_use]
     pub fn new(serving: Arc<Serving>, sockets: Sockets, metrics: Arc<Metrics>) -> Proxy {
         Proxy {

@@ -1,4 +1,4 @@
-//! The phase of a request that Ebbtide answers whatever the app's state. Nothing here counts or wakes.
+//! Requests that Ebbtide answers itself, whatever the app's state. None of them counts or wakes the app.
 
 use http::Response;
 
@@ -6,7 +6,7 @@ use super::answer::{Answer, Body};
 use super::service::Routed;
 use super::{Proxy, waiting};
 
-/// The answer to a request that is not for the app; `None` = it is.
+/// Ebbtide's own answer; `None` = the request is for the app.
 pub(super) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Response<Body>> {
     configured(routed).map(Answer::response).or_else(|| waiting::answer(proxy, routed))
 }

@@ -1,6 +1,6 @@
-//! What a request or a handshake counts for, noted: in the app's gate and account, and among the visits.
+//! Records what a request or a handshake counts as: in the app's gate and account, and among the visits.
 //!
-//! Must decide nothing: `judge` has.
+//! Decides nothing: `judge` has done that.
 
 use super::judge::{JudgedHandshake, JudgedRequest, RequestContext};
 use crate::clock;
@@ -11,7 +11,7 @@ use crate::core::time::Nanos;
 use crate::core::visit::Visits;
 use crate::session::Asked;
 
-/// A plain request. Of one whose body is inspected [`body`] notes the rest.
+/// Records a plain request. If its body is inspected, [`body`] records the rest.
 pub(super) fn request(
     context: &RequestContext,
     visits: &Visits,
@@ -29,8 +29,8 @@ pub(super) fn request(
     }
 }
 
-/// A plain request whose body was inspected. `head`: what its head told; `seen`: all of the body, if it
-/// was seen to its end.
+/// Records a plain request whose body was inspected. `head`: what was known from its head; `seen`: the
+/// whole body, if it was read to its end.
 pub(super) fn body(
     context: &RequestContext,
     head: Option<Judgement>,
@@ -51,14 +51,14 @@ fn begin_work(context: &RequestContext, judgement: Judgement, body: Option<&[u8]
     }
 }
 
-/// A poll that was answered in place of its app, which does not run.
+/// Records a poll that Ebbtide answered because the app is not running.
 pub(super) fn poll(context: &RequestContext, judgement: Option<Judgement>) {
     if let Some(judgement @ Judgement::Ignored(_)) = judgement {
         count(context, judgement, false);
     }
 }
 
-/// A handshake that the app has accepted.
+/// Records a handshake that the app has accepted.
 pub(super) fn handshake(
     context: &RequestContext,
     visits: &Visits,
@@ -80,7 +80,7 @@ fn count(context: &RequestContext, judgement: Judgement, upgrade: bool) {
     let rule = match judgement {
         Judgement::Ignored(rule) => return context.app.account.asked_in_vain(now, &asked, rule),
         Judgement::Activity(rule) => rule,
-        // A body that broke off, or more than any rule looks at: a person's.
+        // A body that broke off, or is longer than any rule inspects, counts as a person's.
         Judgement::Undecided => None,
     };
     let recognised = context.policy.recognised();
@@ -91,7 +91,7 @@ fn count(context: &RequestContext, judgement: Judgement, upgrade: bool) {
     context.app.account.asked(now, &asked, rule);
 }
 
-/// Shows a request to the pace of its browser. `body`: the whole of it.
+/// Adds a request to the pace of its browser. `body`: the whole body.
 fn pace(context: &RequestContext, judgement: Judgement, body: Option<&[u8]>) {
     if !context.policy.seeks_cadence() || matches!(judgement, Judgement::Ignored(_)) {
         return;

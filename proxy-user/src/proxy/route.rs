@@ -1,4 +1,4 @@
-//! The first phase of a request: which app is it for, and with which headers does that see it?
+//! The first phase of a request: finds the app and sets the headers that the app will see.
 
 use http::header::{EXPECT, HOST, TRAILER};
 use http::uri::Authority;
@@ -10,11 +10,11 @@ use crate::core::framing::{Coding, coding};
 use crate::core::headers::{Hop, add_forwarded, strip_hop_by_hop};
 use crate::http::timed::Upload;
 
-/// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy it
-/// into links, logs and caches, whose limits nobody knows.
+/// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy the
+/// host into links, logs and caches with limits of their own.
 const LONGEST_HOST: usize = 255 + ":65535".len();
 
-/// Finds the app and readies the headers for it.
+/// Finds the app and prepares the headers for it.
 pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Routed, Answer> {
     if request.method() == Method::CONNECT {
         return Err(Answer::NoTunnel);
@@ -34,7 +34,7 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     let host = host(&request)?;
     let name = host.as_ref().map_or("", Authority::host);
     let path = match (request.uri().path(), request.method()) {
-        // The server as a whole, of which there is one for each host (RFC 9112 section 3.2.4).
+        // `*` means the host's server as a whole (RFC 9112 section 3.2.4).
         ("*", &Method::OPTIONS) => "/",
         ("*", _) => return Err(Answer::BadRequest("Only OPTIONS may ask for *.")),
         (path, _) => path,
@@ -50,11 +50,11 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     let version = request.version();
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
-    // It announces what is not passed on: see `Upload`.
+    // Trailers are not forwarded: see `Upload`.
     headers.remove(TRAILER);
     add_forwarded(headers, hop);
     if version == Version::HTTP_10 {
-        // RFC 9110 section 10.1.1: it is to be ignored there.
+        // RFC 9110 section 10.1.1: to be ignored in HTTP/1.0.
         headers.remove(EXPECT);
     }
     serving.pseudonym.sign(headers);
@@ -68,7 +68,7 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     Ok(Routed { app, policy, request, peer: client.addr })
 }
 
-/// Bytes of the request's head as it would be written anew.
+/// The size in bytes of the request's head when written again.
 fn head_bytes(request: &Request<Upload>) -> usize {
     let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
     let fields = request.headers().iter();
@@ -77,12 +77,12 @@ fn head_bytes(request: &Request<Upload>) -> usize {
     request.method().as_str().len() + target + "  HTTP/1.1\r\n\r\n".len() + fields
 }
 
-/// The host that is asked for (RFC 9112 section 3.2): in the request's target if it is there, else
-/// in the one Host field, which only HTTP/1.0 may leave out.
+/// The requested host (RFC 9112 section 3.2): from the request's target if it is there, otherwise from the
+/// only Host field, which only HTTP/1.0 may leave out.
 fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
     let mut fields = request.headers().get_all(HOST).into_iter();
     let target = request.uri();
-    // Only CONNECT names an authority and nothing else (RFC 9112 section 3.2.3).
+    // Only CONNECT has an authority as its whole target (RFC 9112 section 3.2.3).
     if target.scheme().is_none() && target.authority().is_some() {
         return Err(Answer::BadRequest("The request's target is neither a path nor a URL."));
     }
@@ -94,7 +94,7 @@ fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
     };
     let host = authority.filter(|authority| {
         let port = &authority.as_str()[authority.host().len()..];
-        // User information is part of an authority, but not of a Host (RFC 9110 section 7.2).
+        // User information is allowed in an authority, but not in Host (RFC 9110 section 7.2).
         !authority.as_str().contains('@')
             && authority.as_str().len() <= LONGEST_HOST
             && (port.len() < 2 || authority.port_u16().is_some())

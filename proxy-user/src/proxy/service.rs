@@ -1,5 +1,5 @@
-//! One request, phase after phase: route, answers of our own, judge, lifecycle, and then forward or upgrade,
-//! which record what it counts for.
+//! One request, phase after phase: route, own answers, judge, lifecycle, and then forward or upgrade, which
+//! record what it counts as.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::session::{App, AppPolicy, Lost};
 /// A request whose app is known, with the headers that the app will see.
 pub(super) struct Routed {
     pub(super) app: Arc<App>,
-    /// What is configured of it for as long as the request lasts.
+    /// The app's settings for the duration of the request.
     pub(super) policy: Arc<AppPolicy>,
     pub(super) request: Request<Upload>,
     pub(super) peer: SocketAddr,
 }
 
-/// A connection: where it comes from, and who serves it.
+/// A client connection: where it comes from, and what serves it.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) proxy: Arc<Proxy>,
@@ -41,13 +41,13 @@ impl Client {
         Client { proxy, here, addr, peer: Peer::new(addr.ip().to_canonical()) }
     }
 
-    /// Something of it was refused before it was a request.
+    /// Counts a refusal by hyper, before there was a request.
     pub(super) fn count_refusal(&self, status: StatusCode) {
         self.proxy.metrics.refusal(status);
     }
 }
 
-/// Answers one request of a client.
+/// Answers one request.
 pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Response<Body> {
     let Client { proxy, here, .. } = &*client;
     let start = clock::now();
@@ -78,7 +78,7 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     response
 }
 
-/// The phases of a request whose app is known. Each has its own reason to answer in place of passing on.
+/// The phases of a request whose app is known. Any of them may answer in the app's place.
 async fn pass(
     proxy: &Arc<Proxy>,
     here: &Here,
@@ -93,7 +93,7 @@ async fn pass(
     let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
     let waited = lobby::enter(proxy, &context, &judged, request).await?;
     let mut response = match judged {
-        // On the heap, as every plain request would have to carry room for it.
+        // Boxed, because otherwise every plain request would reserve room for it.
         JudgedHead::Handshake(_) => {
             Box::pin(upgrade::upgrade(proxy, &here.pumps, routed, &context)).await?
         }
@@ -109,7 +109,7 @@ async fn pass(
     Ok(response)
 }
 
-/// Whether the app has answered; who could not be asked says nothing.
+/// Notes whether the app answered; an app that was not asked is not noted.
 fn note(app: &App, result: &Result<Response<Body>, Answer>) {
     match result.as_ref().map_err(Answer::loss) {
         Ok(_) => app.losses.answered(),

@@ -1,8 +1,8 @@
-//! Bodies of requests that count, and of their answers: while their bytes move, their app is in use.
+//! Uploads and downloads of requests that count: while their bytes move, the app is in use.
 //!
-//! A download that somebody asked for counts whatever `count` says. What a page keeps open to be told of news
-//! does not: server-sent events are judged one by one, and an answer without a length that a page reads by
-//! itself is output, as a WebSocket's messages are.
+//! A download that somebody asked for counts whatever `count` says. A stream that a page keeps open for
+//! news does not: server-sent events are judged one by one, and an answer without a length that a page's
+//! script reads is output, like a WebSocket's messages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,12 +20,12 @@ pub(super) struct Transfer {
     app: Arc<App>,
     method: Method,
     uri: Uri,
-    /// Whether the request counts; false until it is known.
+    /// Whether the request counts; false until that is known.
     counts: AtomicBool,
 }
 
 impl Transfer {
-    /// Of a request of this method. `counts`: false where its body is to be judged first.
+    /// A transfer for a request with this method. `counts`: false if its body must be judged first.
     pub(super) fn new(app: &Arc<App>, method: &str, uri: &Uri, counts: bool) -> Transfer {
         Transfer {
             app: Arc::clone(app),
@@ -35,12 +35,12 @@ impl Transfer {
         }
     }
 
-    /// Its body has been judged.
+    /// The request's body has been judged.
     pub(super) fn judged(&self, counts: bool) {
         self.counts.store(counts, Relaxed);
     }
 
-    /// Bytes of it have moved.
+    /// Some bytes have moved.
     pub(super) fn moved(&self) {
         if self.counts.load(Relaxed) {
             self.app.moved(|| Kind::Request(self.method, Path::shown(self.uri.path())));
@@ -48,7 +48,7 @@ impl Transfer {
     }
 }
 
-/// The transfer that an answer with these headers belongs to, if its bytes are what was asked for.
+/// The transfer for an answer with these headers, if the answer is what was asked for.
 pub(super) fn of_answer(
     context: &RequestContext,
     headers: &HeaderMap,

@@ -1,5 +1,5 @@
-//! WebSocket handshakes (RFC 6455 section 4): passed to the app on a connection of its own; its 101
-//! makes a session, any other answer is relayed.
+//! WebSocket handshakes (RFC 6455 section 4): forwarded to the app on a connection of their own. A 101
+//! creates a session; any other answer is relayed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,10 +38,10 @@ use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
 use crate::upstream::{self, UpstreamConnection, UpstreamError};
 
-/// Whether a handshake can come to anything.
+/// Checks whether a handshake is allowed.
 ///
 /// # Errors
-/// No new sessions, or a body where none belongs.
+/// No new sessions are accepted, or the request has a body.
 pub(super) fn check(proxy: &Proxy, request: &Request<Upload>) -> Result<(), Answer> {
     if proxy.serving.phase() != Phase::Running {
         return Err(Answer::Draining);
@@ -52,7 +52,7 @@ pub(super) fn check(proxy: &Proxy, request: &Request<Upload>) -> Result<(), Answ
     Ok(())
 }
 
-/// Passes a handshake to the app, and starts the session that comes of it.
+/// Forwards a handshake to the app and starts the session.
 pub(super) async fn upgrade(
     proxy: &Arc<Proxy>,
     pumps: &Pumps,
@@ -99,7 +99,7 @@ pub(super) async fn upgrade(
     Ok(response.map(|_| Either::Right(Either::Left(Full::default()))))
 }
 
-/// What of the session counts as activity.
+/// What counts as activity in this session.
 fn counting(
     context: &RequestContext,
     connection: Connection,
@@ -118,7 +118,7 @@ fn counting(
 /// The handshake as the app sees it.
 fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Bytes>> {
     let mut passed = Request::new(Empty::new());
-    // How its fields are spelled.
+    // The spelling of field names.
     passed.extensions_mut().clone_from(request.extensions());
     pass_interim(&mut passed, request.body().interim());
     let mut target = Parts::default();
@@ -136,7 +136,7 @@ fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Byt
     passed
 }
 
-/// The app's answer, and the connection over which it came.
+/// The app's answer, and the connection that it came on.
 async fn ask(
     proxy: &Proxy,
     (app, policy): (&App, &AppPolicy),
@@ -168,7 +168,7 @@ async fn ask(
     }
 }
 
-/// Waits for both sides to have switched, and gives the session to its thread.
+/// Waits until both sides have switched protocols, then gives the session to its thread.
 async fn start(
     (proxy, pumps): (Arc<Proxy>, Pumps),
     (app, path): (Arc<App>, Path),
@@ -197,7 +197,7 @@ async fn start(
         }
         let host = Host { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
         if pumps.run(waker, (session, host), seats, ends, limits, counting) {
-            // Those that are ready now arrive together: each call costs two switches of threads.
+            // Lets sessions that are ready now arrive together: each call costs two thread switches.
             tokio::task::yield_now().await;
             pumps.call();
         }
@@ -208,7 +208,7 @@ async fn start(
     }
 }
 
-/// Where a session lives, which counts it among the pumps until both legs are closed.
+/// Owns a session's entry in the task tracker until both legs are closed.
 #[derive(Debug)]
 struct Host {
     proxy: Arc<Proxy>,
@@ -231,7 +231,7 @@ impl SessionHost for Host {
     }
 }
 
-/// The client's socket, bared of what HTTP put around it, and what was read from it already.
+/// The client's socket without its HTTP wrappers, and the bytes already read from it.
 fn end(upgraded: Upgraded) -> io::Result<End> {
     let parts = upgraded
         .downcast::<Timed>()

@@ -1,4 +1,4 @@
-//! Requests that are work while they are not answered.
+//! Requests that are work until they are answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -7,12 +7,12 @@ use crate::clock;
 use crate::core::pack::WorkRule;
 use crate::session::App;
 
-/// A request, or the stream that answers it: what belongs to it is over when this is dropped.
+/// A request, or the stream that answers it. Its work is over when this is dropped.
 #[derive(Debug)]
 pub(super) struct OpenRequest {
     app: Arc<App>,
     pub(super) number: u64,
-    /// The rules by which it may be work.
+    /// The rules that may match it.
     rules: Vec<Arc<WorkRule>>,
     begun: AtomicBool,
 }
@@ -23,13 +23,13 @@ impl OpenRequest {
         OpenRequest { app: Arc::clone(app), number, rules, begun: AtomicBool::new(false) }
     }
 
-    /// The bytes of its body that must be seen.
+    /// How many bytes of its body the rules need.
     pub(super) fn needs(&self) -> usize {
         self.rules.iter().filter_map(|rule| rule.body_needs()).max().unwrap_or(0)
     }
 
-    /// It counts. `body`: all of it, where that was looked at; one that is longer than any rule looks at
-    /// is a person's.
+    /// Begins the work of a request that counts. `body`: the whole body, if it was inspected; one that is
+    /// longer than any rule inspects counts as a person's.
     pub(super) fn begin(&self, body: Option<&[u8]>) {
         let fits = |rule: &&Arc<WorkRule>| body.is_none_or(|body| rule.fits_body(body));
         let works = self.rules.iter().filter(fits).map(|rule| rule.asked(self.number));

@@ -1,4 +1,4 @@
-//! One of the workers that serve clients, as those that give it work see it.
+//! Handles to the workers that serve clients.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::upstream::Pool;
 /// Shorter than the timers that requests set.
 const PACE: Duration = Duration::from_secs(1);
 
-/// A thread with a runtime of its own for HTTP, and one that runs the sessions that come of it.
+/// A thread with its own runtime for HTTP, and a thread that runs the resulting sessions.
 #[derive(Clone, Debug)]
 pub struct Worker {
     runtime: Handle,
     here: Here,
 }
 
-/// What belongs to one worker.
+/// One worker's own data.
 #[derive(Clone, Debug)]
 pub(super) struct Here {
     /// Connections to apps.
@@ -32,7 +32,7 @@ pub(super) struct Here {
 }
 
 impl Worker {
-    /// The threads that drive this runtime and these pumps.
+    /// A worker for this runtime and these pumps.
     #[must_use]
     pub fn new(runtime: Handle, pumps: Pumps) -> Worker {
         runtime.spawn(pace());
@@ -49,7 +49,7 @@ impl Worker {
         self.runtime.enter()
     }
 
-    /// Connections and sessions that it has.
+    /// The number of its connections and sessions.
     fn load(&self) -> usize {
         self.runtime.metrics().num_alive_tasks() + self.here.pumps.load()
     }
@@ -58,7 +58,7 @@ impl Worker {
         Handle::try_current().is_ok_and(|here| here.id() == self.runtime.id())
     }
 
-    /// Serves a connection, which belongs to the runtime that this is called in.
+    /// Serves a connection, which is registered with the current runtime.
     fn serve(&self, proxy: &Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
         let (proxy, here) = (Arc::clone(proxy), self.here.clone());
         let connections = proxy.connections.clone();
@@ -66,7 +66,7 @@ impl Worker {
             connections.spawn(listener::connection(proxy, here, stream, peer));
             return;
         }
-        // An error is the connection's end, and its client's loss alone.
+        // An error affects only this connection.
         let Ok(stream) = stream.into_std() else { return };
         let moved = async move {
             match TcpStream::from_std(stream) {
@@ -78,16 +78,16 @@ impl Worker {
     }
 }
 
-/// Goes off before any timer of a request. tokio wakes its driver, by a system call, for each timer that
-/// is set for earlier than what the driver last knew of, which on a quiet worker is nothing.
+/// A periodic timer that fires before any request's timer. For each timer that is earlier than all others,
+/// tokio wakes its driver with a system call; on a quiet worker that would be every timer.
 async fn pace() {
     loop {
         tokio::time::sleep(PACE).await;
     }
 }
 
-/// Serves a connection by the worker that has the least to do. Sessions last for hours, so what a hash
-/// of addresses (`SO_REUSEPORT`) leaves uneven would stay so.
+/// Gives a connection to the least busy worker. Sessions last for hours, so an uneven distribution by a
+/// hash of addresses (`SO_REUSEPORT`) would stay uneven.
 pub(super) fn serve(
     workers: &[Worker],
     proxy: &Arc<Proxy>,

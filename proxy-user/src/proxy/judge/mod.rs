@@ -1,7 +1,7 @@
-//! Whether a request or a handshake is a person's: asks the rules of its app's packs.
+//! Decides whether a request or a handshake is a person's, by the rules of the app's packs.
 //!
-//! Judging has no effect; `record` notes what came of it. What no rule knows counts. A request whose
-//! body must be seen first is judged when that has come; the body passes on meanwhile.
+//! Judging has no effect; `record` notes the result. What no rule matches counts. If the rules need the
+//! body, the request is judged once enough of it has arrived; the body is forwarded meanwhile.
 
 mod request_body;
 mod response_body;
@@ -30,50 +30,50 @@ use crate::session::{App, AppPolicy};
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// What of a request its judgement needs, when the request itself has gone on to the app.
+/// What judging needs of a request, kept after the request itself has gone to the app.
 #[derive(Clone, Debug)]
 pub(super) struct RequestContext {
     pub(super) app: Arc<App>,
     pub(super) policy: Arc<AppPolicy>,
     pub(super) method: Method,
     pub(super) uri: Uri,
-    /// Who asks; see [`client`].
+    /// The browser that sent it; see [`client`].
     pub(super) client: u64,
-    /// What it has to do with a page being opened.
+    /// Whether it is part of opening a page.
     pub(super) navigation: Navigation,
-    /// A page asks, no other program.
+    /// It was sent by a page in a browser, not by another program.
     by_page: bool,
-    /// It comes from a page that is open.
+    /// It was sent by a page that is already open.
     from_page: bool,
     /// See [`RequestHead`].
     reopened: Option<Duration>,
-    /// Where it may be work while it is not answered.
+    /// Present if the request may be work until it is answered.
     pub(super) work: Option<Arc<OpenRequest>>,
-    /// Where it counts, or may.
+    /// Present if the request counts, or may count.
     pub(super) transfer: Option<Arc<Transfer>>,
 }
 
-/// What a head tells before the app is asked.
+/// What is known from the head, before the app is asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum JudgedHead {
-    /// Of a plain request.
+    /// A plain request.
     Request(JudgedRequest),
-    /// Of a handshake. What the app chooses may tell more.
+    /// A handshake. The subprotocol that the app chooses may add to this.
     Handshake(Judgement),
 }
 
-/// What the head of a plain request tells.
+/// What is known from the head of a plain request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JudgedRequest {
-    /// What it counts for; `None` = its body must be seen first.
+    /// The judgement; `None` = the body must be inspected first.
     pub(super) judgement: Option<Judgement>,
-    /// Bytes of its body that are to be inspected; 0 = none.
+    /// How many bytes of its body to inspect; 0 = none.
     pub(super) body: usize,
-    /// The packs that it has given away.
+    /// The packs that it has identified, as bits.
     pub(super) recognised: u64,
 }
 
-/// What a handshake tells when the app has accepted it.
+/// What is known once the app has accepted a handshake.
 #[derive(Debug)]
 pub(super) struct JudgedHandshake<'a> {
     pub(super) opening: Opening<'a>,
@@ -82,8 +82,8 @@ pub(super) struct JudgedHandshake<'a> {
     pub(super) judgement: Judgement,
 }
 
-/// One browser, as far as it can be told from its requests: a number for its address, as the proxies
-/// before us saw it, and its name for itself.
+/// Identifies a browser as far as its requests allow: a hash of its address, as seen by the proxies before
+/// us, and its `User-Agent`.
 pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
     let mut hasher = DefaultHasher::new();
     peer.hash(&mut hasher);
@@ -94,7 +94,7 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
 }
 
 impl RequestContext {
-    /// Takes from a request what its judgement needs. `peer`: the address it came from.
+    /// Copies what judging needs from a request. `peer`: the address it came from.
     pub(super) fn new<B>(
         visits: &Visits,
         (app, policy): (&Arc<App>, &Arc<AppPolicy>),
@@ -118,12 +118,12 @@ impl RequestContext {
         }
     }
 
-    /// A page asks for it by a script or as a part of itself, and nobody by opening it.
+    /// A page's script or content sent it; it is not a navigation.
     pub(super) fn by_page_itself(&self) -> bool {
         self.from_page && matches!(self.navigation, Navigation::Part | Navigation::Other)
     }
 
-    /// Whether what the app sends by itself is activity.
+    /// Whether output of the app is activity.
     pub(super) fn counts_output(&self) -> bool {
         let policy = &self.policy;
         policy.counts_output(policy.book.counts_output(policy.recognised()))
@@ -177,8 +177,8 @@ impl RequestContext {
         JudgedRequest { judgement, body, recognised }
     }
 
-    /// Whether it would be looked at as a timer's if no rule knows it. What a rule that is made of it
-    /// would say of a query is not known, so that it must have none.
+    /// Whether its pace is watched if no rule matches it. It must have no query, because a rule made from
+    /// it could say nothing about one.
     pub(super) fn may_be_timer(&self) -> bool {
         let bare = self.uri.query().is_none_or(str::is_empty);
         self.policy.seeks_cadence() && bare && self.navigation == Navigation::Other

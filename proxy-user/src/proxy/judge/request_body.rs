@@ -1,4 +1,4 @@
-//! A request's body that is judged while it passes.
+//! A request body that is judged while it is forwarded.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,19 +14,18 @@ use crate::http::timed::{Upload, UploadError};
 use crate::proxy::record;
 use crate::proxy::transfer::Transfer;
 
-/// A body on its way to the app, of which a copy of the first bytes is kept until they have been
-/// judged.
+/// A body on its way to the app. A copy of its first bytes is kept until they are judged.
 #[derive(Debug)]
 pub(in crate::proxy) struct InspectedRequestBody {
-    /// There until it goes back.
+    /// `None` once it was handed back.
     upload: Option<Upload>,
     inspection: Option<Box<Inspection>>,
     transfer: Option<Arc<Transfer>>,
-    /// Where it goes when it is dropped before it was judged.
+    /// Takes it back if it is dropped before it was judged.
     back: Option<oneshot::Sender<InspectedRequestBody>>,
 }
 
-/// Gets a body back that nobody has read far enough to judge it.
+/// Receives a body that was dropped before enough of it was read to judge it.
 #[derive(Debug)]
 pub(in crate::proxy) struct UnreadBody(oneshot::Receiver<InspectedRequestBody>);
 
@@ -38,8 +37,7 @@ struct Inspection {
 }
 
 impl InspectedRequestBody {
-    /// A body that is judged, if it is to be, when as many bytes of it have come as that needs, or its
-    /// end.
+    /// A body that is judged, if needed, once enough of it has arrived, or its end.
     pub(in crate::proxy) fn new(
         upload: Upload,
         context: &RequestContext,
@@ -61,7 +59,8 @@ impl InspectedRequestBody {
         (body, Some(UnreadBody(unread)))
     }
 
-    /// Judges what was seen. What needs more is asked again, or is a person's at the end.
+    /// Judges what has arrived. If the rules need more, it tries again later; at the end it counts as a
+    /// person's.
     fn judge(&mut self, whole: bool) {
         let Some(inspection) = &self.inspection else { return };
         let full = whole || inspection.seen.len() >= inspection.judged.body;
@@ -76,8 +75,8 @@ impl InspectedRequestBody {
 }
 
 impl UnreadBody {
-    /// Reads on, and drops what comes, until the body is judged. `ClientTimeouts` ends it where the client
-    /// sends nothing. A client that waits for a word is not asked to send it for this alone.
+    /// Reads and discards until the body is judged. `ClientTimeouts` ends this if the client sends nothing.
+    /// A client that waits for 100 (Continue) is not asked for the body just for this.
     pub(in crate::proxy) async fn judge(mut self) {
         let Ok(mut body) = self.0.try_recv() else { return };
         let held_back =
@@ -125,7 +124,7 @@ impl Body for InspectedRequestBody {
                     let data = frame.data_ref().map_or(&[][..], |data| data);
                     let room = inspection.judged.body - inspection.seen.len();
                     inspection.seen.extend(&data[..data.len().min(room)]);
-                    // One byte more than the rules look at: it is too long for them.
+                    // One byte more than the rules inspect means that it is too long for them.
                     let longer = data.len() > room;
                     if longer || over {
                         self.judge(over && !longer);
@@ -148,13 +147,13 @@ impl Body for InspectedRequestBody {
 }
 
 impl Drop for InspectedRequestBody {
-    /// A body that broke off is judged by what came of it, unless somebody wants to read on.
+    /// A body that broke off is judged by what has arrived, unless it is handed back to be read further.
     fn drop(&mut self) {
         let Some(inspection) = self.inspection.take() else { return };
         let Some(back) = self.back.take() else {
             return inspection.tell(inspection.judgement(false), false);
         };
-        // Where nobody waits it is dropped once more, without a way back.
+        // If the receiver is gone, it is dropped again, this time without `back`.
         let _ = back.send(InspectedRequestBody {
             upload: self.upload.take(),
             inspection: Some(inspection),

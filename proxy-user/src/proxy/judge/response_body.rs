@@ -1,5 +1,5 @@
-//! An answer's body that is looked at while it passes: server-sent events are activity, as an app that
-//! streams to a page is at work, and both they and whole answers may say what the app computes.
+//! Inspects an answer's body while it is forwarded. Server-sent events are activity, because an app that
+//! streams to a page is in use; both events and whole answers may show work.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub(crate) struct InspectedResponseBody {
     body: Incoming,
     look: Option<Box<Look>>,
     transfer: Option<Arc<Transfer>>,
-    /// The request is work until the answer has gone by.
+    /// The request is work until the answer is complete.
     _work: Option<Arc<OpenRequest>>,
 }
 
-/// What is looked for.
+/// What to look for.
 #[derive(Debug)]
 enum Look {
     Events(Stream),
@@ -40,28 +40,28 @@ struct Stream {
     path: String,
     events: EventStream,
     counts: bool,
-    /// Where its events may show work.
+    /// Present if events may show work.
     work: Option<(OpenRequest, Vec<Arc<WorkRule>>)>,
 }
 
-/// An answer that is read to its end.
+/// An answer that is collected to its end.
 #[derive(Debug)]
 struct Answer {
     app: Arc<App>,
     rules: Vec<Arc<WorkRule>>,
     query: String,
-    /// `None` = it is too long.
+    /// `None` = too long.
     seen: Option<Vec<u8>>,
 }
 
 impl InspectedResponseBody {
-    /// An answer in which nothing is looked for.
+    /// An answer that is not inspected.
     pub(in crate::proxy) fn plain(body: Incoming) -> InspectedResponseBody {
         InspectedResponseBody { body, look: None, transfer: None, _work: None }
     }
 
-    /// The answer to `context`, with these headers. Events are looked for where output counts or they may
-    /// show work, and they can be read.
+    /// The answer to `context`, with these headers. Events are inspected if output counts or they may show
+    /// work, and if they are readable.
     pub(in crate::proxy) fn new(
         body: Incoming,
         context: &RequestContext,
@@ -124,7 +124,7 @@ impl Stream {
                 return;
             }
             let name = String::from_utf8_lossy(event.name);
-            // What is longer than any rule looks at is known to none.
+            // No rule matches an event that is longer than rules inspect.
             let judgement = match event.whole {
                 true => policy.book.event(path, &name, event.data, policy.recognised()),
                 false => Judgement::Activity(None),

@@ -1,4 +1,5 @@
-//! What a person sees while their app starts, or cannot: the page, and where it asks how far that is.
+//! The waiting page that a person sees while an app starts or cannot start, and the endpoint that reports
+//! progress to it.
 
 mod progress;
 mod wait;
@@ -18,10 +19,10 @@ use crate::session::{App, AppPolicy, Status};
 static BUILT_IN: LazyLock<Option<WaitingPage>> =
     LazyLock::new(|| WaitingPage::compile(PathBuf::new(), include_str!("page.html")).ok());
 
-/// How often a page without scripts asks, each 3 s after the last: for an hour.
+/// How often a page without scripts reloads, every 3 s: for an hour.
 const MOST_LOOKS: u32 = 1200;
 
-/// A page in place of the app's.
+/// A rendered page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     /// For `X-Ebbtide-Reason`.
@@ -30,8 +31,8 @@ pub(crate) struct Page {
     pub(super) html: Bytes,
 }
 
-/// The page for an app that is so. `target`: path and query of what was asked for; `looks`: how often
-/// the page has asked for itself.
+/// Renders the page for an app in this state. `target`: the requested path and query; `looks`: how often
+/// the page has reloaded itself.
 pub(super) fn page(
     app: &App,
     policy: &AppPolicy,
@@ -63,7 +64,7 @@ pub(super) fn page(
     Page { reason: progress.page_reason(), html: html.into() }
 }
 
-/// What stands before each path of the app.
+/// The prefix of all of the app's paths.
 fn app_path(policy: &AppPolicy) -> &str {
     policy.config.path.trim_end_matches('/')
 }

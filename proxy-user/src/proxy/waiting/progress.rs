@@ -1,4 +1,4 @@
-//! How far an app is, as its waiting pages are told.
+//! The state of an app as reported to its waiting pages.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::session::{Seat, Status};
 /// Comments keep load balancers from cutting a quiet stream.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// What a page is told.
+/// What a page receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Progress<'a> {
     /// See [`crate::config::PageValues`].
     pub(super) state: &'static str,
-    /// Why it failed; else empty.
+    /// Why the app failed; otherwise empty.
     pub(super) reason: &'a str,
     /// Whole seconds in this state.
     pub(super) elapsed: u64,
@@ -36,7 +36,7 @@ impl Progress<'_> {
             State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {
                 ("running", "")
             }
-            // As soon as it is down.
+            // It will be started as soon as it is down.
             State::Starting | State::Suspending(Step::Stopping { wanted: true, .. }) => {
                 ("starting", "")
             }
@@ -49,7 +49,7 @@ impl Progress<'_> {
         Progress { state, reason, elapsed: status.elapsed(now).as_secs() }
     }
 
-    /// The reason of an answer that says no more than this.
+    /// The `X-Ebbtide-Reason` for this state.
     pub(super) fn page_reason(&self) -> &'static str {
         match self.state {
             "failed" => "app-failed",
@@ -65,7 +65,7 @@ impl Progress<'_> {
     }
 }
 
-/// Whoever hears of it by server-sent events.
+/// A client of the event stream.
 struct Listener {
     status: watch::Receiver<Status>,
     phase: watch::Receiver<Phase>,
@@ -74,7 +74,7 @@ struct Listener {
     is_over: bool,
 }
 
-/// Server-sent events: how far it is now, and each change, until it runs or the process leaves.
+/// Server-sent events: the current state and each change, until the app runs or the process ends.
 pub(super) fn events(
     status: watch::Receiver<Status>,
     phase: watch::Receiver<Phase>,
@@ -95,7 +95,7 @@ impl Listener {
         if !std::mem::replace(&mut self.is_greeted, true) {
             return Some(self.event());
         }
-        // An error means that the process is going away.
+        // An error means that the process is ending.
         let leaving = async { _ = self.phase.wait_for(|phase| *phase != Phase::Running).await };
         tokio::select! {
             biased;

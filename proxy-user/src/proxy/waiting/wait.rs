@@ -1,4 +1,4 @@
-//! `.ebbtide/wait`: how far an app is, for its waiting pages. Asking neither counts nor wakes.
+//! `.ebbtide/wait`: the state of an app, for its waiting pages. Requests neither count nor wake the app.
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
@@ -14,7 +14,7 @@ use crate::proxy::Proxy;
 use crate::proxy::answer::{Answer, Body, OwnBody};
 use crate::proxy::service::Routed;
 
-/// The answer to a request for a path that is Ebbtide's own on every app; `None` = it is not.
+/// The answer to a request below `.ebbtide/`; `None` for any other path.
 pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Response<Body>> {
     let Routed { app, policy, request, .. } = routed;
     let below = request.uri().path().strip_prefix(app_path(policy))?;
