@@ -1,4 +1,4 @@
-//! `/api/events`: what happens, as server-sent events, to as many as may listen.
+//! `/api/events`: server-sent events, for a limited number of listeners.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{Admin, Filter};
 use crate::events::Listener;
 use crate::views::EventView;
 
-/// A listener and what it wants to hear; the listener is gone once the stream is to end.
+/// A listener and its filter; the listener is gone once the stream is to end.
 struct Stream {
     listener: Option<Listener>,
     app: Option<String>,
@@ -46,7 +46,7 @@ impl Stream {
     async fn next(&mut self) -> Option<Event> {
         let listener = self.listener.as_mut()?;
         if !std::mem::replace(&mut self.greeted, true) {
-            // The head goes out with it: from here on nothing is missed.
+            // This sends the response head: from here on no event is missed.
             return Some(Event::default().comment("listening"));
         }
         loop {
@@ -63,7 +63,7 @@ impl Stream {
 }
 
 fn sent(event: &EventView) -> Event {
-    // Strings, numbers and nothing else: this cannot fail.
+    // Only strings and numbers: this cannot fail.
     let json = serde_json::to_string(event).unwrap_or_default();
     Event::default().event(event.name()).data(json)
 }

@@ -1,10 +1,10 @@
 //! Who may use the admin address.
 //!
-//! A page on any site can make a browser on this machine ask here. The same-origin policy keeps the page
-//! from reading the answer, but not when its own name has been made to resolve to a loopback address (DNS
-//! rebinding), and not from asking for something that has an effect (cross-site request forgery). The
-//! token stops both, since a browser does not add it by itself. Without one, `Host` tells the first, and
-//! the browser's own word tells the second.
+//! A page on any site can make a browser on this machine send requests here. The same-origin policy keeps
+//! the page from reading the answer, but not if the page's own name was made to resolve to a loopback
+//! address (DNS rebinding). And it does not stop requests that change something (cross-site request
+//! forgery). The token stops both, since a browser does not add it by itself. Without a token, checking
+//! `Host` stops the first, and `Sec-Fetch-Site` and `Origin` stop the second.
 
 use std::net::IpAddr;
 
@@ -17,31 +17,31 @@ use super::{Token, TokenError};
 use crate::config::Config;
 use crate::core::route::HostPattern;
 
-/// Whether the page that asks is from here: <https://www.w3.org/TR/fetch-metadata/>.
+/// Whether the requesting page is of this origin: <https://www.w3.org/TR/fetch-metadata/>.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What is asked of every request.
+/// What every request must fulfil.
 #[derive(Debug)]
 pub struct Guard {
-    /// It must bring this.
+    /// The token that requests must send.
     token: Option<Token>,
-    /// Where it need not bring a token: the names by which it may reach us, besides loopback ones.
+    /// Without a token: the names, besides loopback ones, that `Host` may have.
     hosts: Vec<HostPattern>,
 }
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A page of another site asks for something that has an effect.
+    /// A page of another site wants to change something.
     CrossSite,
-    /// It does not bring the token.
+    /// The token is missing or wrong.
     NoToken,
-    /// It came by a name that is not ours.
+    /// `Host` is not one of our names.
     UnknownHost,
 }
 
 impl Guard {
-    /// What `config` says; reads its token file.
+    /// The guard for `config`; reads its token file.
     ///
     /// # Errors
     /// The file cannot be read or is empty.
@@ -68,13 +68,13 @@ impl Guard {
                 let brought = field.is_some_and(|field| token.is_in(field));
                 brought.then_some(()).ok_or(Refusal::NoToken)
             }
-            // Scrapers come by whatever name their configuration has.
+            // Scrapers use whatever name their configuration has.
             None if path == "/metrics" || self.knows_host(request) => Ok(()),
             None => Err(Refusal::UnknownHost),
         }
     }
 
-    /// Whether all that stands for the host of a request is a name of ours (RFC 9112 section 3.2).
+    /// Whether the target and every `Host` field of a request are names of ours (RFC 9112 section 3.2).
     fn knows_host(&self, request: &Request) -> bool {
         let mut fields = request.headers().get_all(header::HOST).iter();
         let (Some(field), None) = (fields.next(), fields.next()) else { return false };
@@ -90,8 +90,8 @@ impl Guard {
     }
 }
 
-/// A loopback address, or a name that browsers never ask DNS for (RFC 6761 section 6.3). An address that
-/// asks for no token is a loopback address, so the admin address itself is among them.
+/// A loopback address, or a name that browsers never look up in DNS (RFC 6761 section 6.3). An admin
+/// address without a token is a loopback address, so it is included itself.
 fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = address.parse::<IpAddr>() {
@@ -102,13 +102,13 @@ fn is_loopback(host: &str) -> bool {
     last.eq_ignore_ascii_case("localhost") && !name.starts_with('.')
 }
 
-/// Whether a browser says that another origin is behind a request. Other clients say nothing.
+/// Whether a browser says that a request comes from another origin. Other clients send neither field.
 fn is_cross_site(request: &Request) -> bool {
     let headers = request.headers();
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
     if sites.peek().is_some() {
-        // `none`: a person typed the address. `same-site`: another port of this host, such as the one
-        // where the apps are, or a name beside it.
+        // `none`: a person typed the address. `same-site`: another port of this host, such as the apps', or
+        // a sibling domain.
         return sites.any(|site| site != "same-origin" && site != "none");
     }
     // Browsers send `Sec-Fetch-Site` only over HTTPS and to loopback addresses.

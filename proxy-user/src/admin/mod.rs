@@ -1,6 +1,6 @@
 //! The admin address: metrics, health and the API, for operators and Prometheus.
 //!
-//! Reads what the proxy knows, and does what operators ask for; nothing here serves an app's users.
+//! Reads the proxy's state and carries out operators' requests; nothing here serves an app's users.
 
 mod actions;
 mod events;
@@ -41,7 +41,7 @@ use crate::views::{self, AppDetail, AppView, UnknownApp};
 /// How long a request's head may take to arrive.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// What the admin address shows, and what it asks for.
+/// What the admin address shows, and the guard of its requests.
 #[derive(Debug)]
 pub struct Admin {
     serving: Arc<Serving>,
@@ -52,7 +52,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Shows these to whom `guard` lets through.
+    /// Serves these to requests that `guard` admits.
     #[must_use]
     pub fn new(
         serving: Arc<Serving>,
@@ -64,14 +64,14 @@ impl Admin {
         Admin { serving, sockets, metrics, guard: ArcSwap::from_pointee(guard), places }
     }
 
-    /// Asks another guard from the next request on.
+    /// Uses another guard from the next request on.
     pub fn set_guard(&self, guard: Guard) {
         self.guard.store(Arc::new(guard));
     }
 }
 
-/// Serves the admin address until it is told to close; requests under way go on. Who finds no place waits
-/// for one.
+/// Serves the admin address until it is told to close; requests in progress are finished. Connections
+/// beyond the limit wait for a place.
 pub async fn serve(admin: Arc<Admin>, listener: Listener) {
     let routes = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -124,7 +124,7 @@ async fn connection(
     }
 }
 
-/// Lets those requests through that the configuration in force allows.
+/// Admits the requests that the current configuration allows.
 async fn guard_as_configured(
     State(admin): State<Arc<Admin>>,
     request: Request,
@@ -177,7 +177,7 @@ async fn app(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Respo
     }
 }
 
-/// The answer to who asks for an app that there is not.
+/// The answer if there is no such app.
 fn unknown(serving: &Serving, app: Option<&str>) -> Option<Response> {
     let (name, apps) = (app?, serving.all_apps());
     let known = apps.iter().any(|app| *app.name == *name);
@@ -192,7 +192,8 @@ async fn sessions(State(admin): State<Arc<Admin>>, Query(filter): Query<Filter>)
     }
 }
 
-/// 204: it ends for this. 404: there is no such session, or it has ended for another cause.
+/// 204: the session is being ended. 404: there is no such session, or it is already ending for another
+/// reason.
 async fn end_session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
     if id.parse().is_ok_and(|id| end(&admin.serving.registry, id)) {
         StatusCode::NO_CONTENT.into_response()
@@ -201,7 +202,8 @@ async fn end_session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) ->
     }
 }
 
-/// Ends a session as an operator's wish; false if none with this id lives, or another cause came first.
+/// Ends a session for an operator; false if there is none with this id, or if it is already ending for
+/// another reason.
 fn end(registry: &Registry, id: u64) -> bool {
     let Some(session) = registry.find(id) else { return false };
     let ends = session.end(Cause::Operator);

@@ -1,4 +1,4 @@
-//! How many connections the admin address may have: the descriptors of all others are for users.
+//! Limits the connections of the admin address: the other descriptors are for users.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 #[derive(Debug)]
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    /// Told whenever somebody waits for a place.
+    /// Notified when a connection waits for a place.
     wanted: watch::Sender<()>,
 }
 
@@ -24,13 +24,13 @@ impl Places {
         Places { free: Arc::new(Semaphore::new(count)), wanted: watch::Sender::new(()) }
     }
 
-    /// The next place that is free. Until there is one, connections that are idle are asked for theirs.
+    /// Waits for a free place. Until there is one, idle connections are asked to close.
     pub(super) async fn take(&self) -> ConnectionPermit {
         let permit = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
                 self.wanted.send_replace(());
-                // It is never closed.
+                // The semaphore is never closed.
                 Arc::clone(&self.free).acquire_owned().await.ok()
             }
         };
@@ -39,9 +39,9 @@ impl Places {
 }
 
 impl ConnectionPermit {
-    /// Waits until somebody wants the place.
+    /// Waits until another connection wants the place.
     pub(super) async fn wanted(&mut self) {
-        // An error means that nobody is left to want it, and comes at the process's end.
+        // An error means that the process is ending.
         let _ = self.wanted.changed().await;
     }
 }

@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use axum::http::header::InvalidHeaderValue;
 use subtle::ConstantTimeEq;
 
-/// Why the token file is of no use.
+/// Why the token file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// It cannot be read.
@@ -14,15 +14,15 @@ pub enum TokenError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What reading it met.
+        /// The error.
         error: std::io::Error,
     },
-    /// It holds nothing.
+    /// It is empty.
     #[error("admin_token_file {0} is empty; write a long random word into it")]
     Empty(PathBuf),
 }
 
-/// The word that callers must know. Never shown.
+/// The secret that callers must send. Never shown.
 pub struct Token(String);
 
 impl std::fmt::Debug for Token {
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Reads the token from a file; white space around it does not count.
+    /// Reads the token from a file; surrounding white space is ignored.
     ///
     /// # Errors
     /// The file cannot be read or is empty.
@@ -48,7 +48,7 @@ impl Token {
     /// The `Authorization` field that gives this token.
     ///
     /// # Errors
-    /// The token cannot stand in a header.
+    /// The token is not valid in a header.
     pub fn field(&self) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0))?;
         value.set_sensitive(true);

@@ -8,15 +8,15 @@ use http::{HeaderMap, Method};
 
 use crate::core::pack::Pattern;
 
-/// A request that is answered whatever the app's state, and the answer. A request fits if all of `path`,
-/// `method` and `user_agent` that are there fit; at least one is.
+/// A request that is answered whatever the app's state, and the answer. A request matches if all of `path`,
+/// `method` and `user_agent` that are set match; at least one is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnAnswer {
     /// Found in the request's path, without the query.
     pub path: Option<Pattern>,
     /// The request's method.
     pub method: Option<Method>,
-    /// Found in its `User-Agent`; does not fit a request without one.
+    /// Found in its `User-Agent`; does not match a request without one.
     pub user_agent: Option<Pattern>,
     /// 200 to 599. Default 200.
     pub status: http::StatusCode,
@@ -27,7 +27,7 @@ pub struct OwnAnswer {
 }
 
 impl OwnAnswer {
-    /// The rest by default.
+    /// Default values for the rest.
     #[must_use]
     pub fn new(path: Option<Pattern>) -> OwnAnswer {
         OwnAnswer {
@@ -40,7 +40,7 @@ impl OwnAnswer {
         }
     }
 
-    /// Whether a request fits.
+    /// Whether a request matches.
     #[must_use]
     pub fn fits(&self, method: &Method, path: &str, headers: &HeaderMap) -> bool {
         let agent = || headers.get(USER_AGENT)?.to_str().ok();

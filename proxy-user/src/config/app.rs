@@ -1,4 +1,4 @@
-//! What a configuration says about one app, with each default in one place.
+//! The settings of one app, with each default in one place.
 //!
 //! Plain data: nothing here parses or checks.
 
@@ -25,21 +25,20 @@ pub struct App {
     pub path: String,
     /// The app's own address. `None` only with a driver that knows it: [`Driver::Process`].
     pub upstream: Option<Upstream>,
-    /// Names of rule packs; `auto` (the default) = tell by the traffic; none = by opcode only.
+    /// Names of rule packs; `auto` (the default) = recognise them by traffic; none = by opcode only.
     pub packs: Vec<String>,
     /// Which data frames are activity. Default `pack`.
     pub count: Count,
     /// Suspended after this long without activity, 1 s to 8760 h; `None` (default) = never.
     pub idle_after: Option<Duration>,
-    /// How long work in progress keeps it awake with nobody there, 1 s to 8760 h; `None` = work does not
-    /// count. Default 24 h.
+    /// How long work alone may keep it awake, 1 s to 8760 h; `None` = work does not count. Default 24 h.
     pub busy_limit: Option<Duration>,
-    /// What is asked before it is suspended. Default: nothing.
+    /// A request to send before the app is suspended. Default: none.
     pub busy_probe: Option<BusyProbe>,
     /// At work above this much CPU, in percent of one core over a minute, 1 to 100,000; `None` = CPU does
     /// not count. Only where the driver owns a cgroup. Default 20.
     pub busy_cpu: Option<u32>,
-    /// When it is kept awake, and started if it does not run. Default: never.
+    /// Times at which it is kept awake, and started if it is not running. Default: none.
     pub keep_awake: Vec<Window>,
     /// Default `suspend`.
     pub on_idle: OnIdle,
@@ -51,7 +50,7 @@ pub struct App {
     pub handshake_timeout: Duration,
     /// The page that a browser gets while the app starts. Default `None` = the built-in one.
     pub waiting_page: Option<WaitingPage>,
-    /// Requests that Ebbtide answers itself; the first that fits does. Default: none.
+    /// Requests that Ebbtide answers itself; the first match wins. Default: none.
     pub answers: Vec<OwnAnswer>,
     /// How it is started and stopped. Default `None` = it always runs.
     pub driver: Option<Driver>,
@@ -68,7 +67,7 @@ impl App {
         self.driver.is_some()
     }
 
-    /// An app for every host and path, the rest by default.
+    /// An app for every host and path, with defaults for the rest.
     #[must_use]
     pub fn new(name: String, upstream: Option<Upstream>) -> Self {
         Self {
@@ -99,7 +98,7 @@ impl App {
 words! {
     /// Which data frames are activity.
     pub enum Count {
-        /// What the packs advise; both where there is none.
+        /// As the packs advise; both directions without a pack.
         Pack = "pack",
         /// Frames from the client and from the app.
         Both = "both",
@@ -113,7 +112,7 @@ words! {
     pub enum OnIdle {
         /// It is suspended.
         Suspend = "suspend",
-        /// Ebbtide only says that it would have been.
+        /// Ebbtide only reports that it would have been suspended.
         Shadow = "shadow",
     }
 }
@@ -121,23 +120,23 @@ words! {
 words! {
     /// What a request to a suspended app gets.
     pub enum Wake {
-        /// A navigation gets the page that shows progress; anything else waits.
+        /// A navigation gets the waiting page; other requests wait.
         Auto = "auto",
-        /// It waits, whatever it is.
+        /// Every request waits.
         Hold = "hold",
-        /// A navigation gets the page; anything else is refused at once.
+        /// A navigation gets the waiting page; other requests are refused at once.
         Page = "page",
     }
 }
 
 words! {
-    /// What is done about permessage-deflate.
+    /// What to do about permessage-deflate.
     pub enum Compression {
-        /// Negotiated by the ends, and looked into.
+        /// Negotiated end to end, and inspected.
         Inspect = "inspect",
-        /// Taken out of the handshake, so that frames arrive plain.
+        /// Removed from the handshake, so that frames are not compressed.
         Strip = "strip",
-        /// Negotiated by the ends, and not looked into.
+        /// Negotiated end to end, and not inspected.
         Pass = "pass",
     }
 }

@@ -1,7 +1,7 @@
-//! What is wrong only between values: an open admin address, names and places claimed twice.
+//! Checks between values: an unprotected admin address, names and routes claimed twice.
 //!
-//! Values themselves have been checked before; what was mistaken there is left out here, so that
-//! one slip is one message.
+//! Single values have been checked before. Those with mistakes are skipped here, so that one slip gives one
+//! message.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,11 +15,11 @@ use crate::toml_file::Table;
 /// An app as read, with the lines that messages about it point at.
 pub(super) struct Draft {
     pub(super) app: App,
-    /// `None` when the name is missing or mistaken.
+    /// `None` if the name is missing or wrong.
     pub(super) name_line: Option<usize>,
-    /// `None` when the upstream is missing or mistaken.
+    /// `None` if the upstream is missing or wrong.
     pub(super) upstream_line: Option<usize>,
-    /// Of `hosts`, else `path`, else the app; `None` when one of them is mistaken.
+    /// The line of `hosts`, else `path`, else the app; `None` if one of them is wrong.
     pub(super) claim_line: Option<usize>,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
     if let Some(clash) = config.admin_clash() {
         table.mistake(line, clash);
     }
-    // A token file that is named and unreadable has its own message.
+    // An unreadable token file has its own message.
     if config.admin_needs_token() && !table.has("admin_token_file") {
         let message = format!(
             "`admin` is {admin}, which other machines can reach, and nothing asks them for a \
@@ -53,9 +53,9 @@ pub(super) fn addresses(table: &mut Table<'_>, config: &Config) {
     }
 }
 
-/// Warns of values of an app that are right by themselves and have nothing to act on.
+/// Warns of an app's values that are valid but have no effect.
 pub(super) fn app(table: &mut Table<'_>, app: &App) {
-    // One that is there and mistaken has its own message.
+    // A wrong driver has its own message.
     let has_driver = table.has("driver");
     match (app.idle_after, app.on_idle) {
         (Some(_), OnIdle::Suspend) if !has_driver => table.warning(
@@ -81,7 +81,7 @@ pub(super) fn app(table: &mut Table<'_>, app: &App) {
     }
 }
 
-/// Checks that no app's upstream is an address of Ebbtide's own. `lines`: of each app's `upstream`.
+/// Checks that no app's upstream is one of Ebbtide's own addresses. `lines`: of each app's `upstream`.
 pub(super) fn upstreams(table: &mut Table<'_>, config: &Config, lines: &[Option<usize>]) {
     for own in config.own_upstreams() {
         if let Some(line) = lines[own.index] {
@@ -90,9 +90,9 @@ pub(super) fn upstreams(table: &mut Table<'_>, config: &Config, lines: &[Option<
     }
 }
 
-/// Checks that there is an app, and that no two apps have the same name or the same place.
+/// Checks that there is an app, and that no two apps have the same name or the same route.
 pub(super) fn apps(table: &mut Table<'_>, drafts: &[Draft]) {
-    // Who wants apps to be discovered has been told that this is not built.
+    // `[kubernetes]` has its own message: discovery is not built.
     if drafts.is_empty() && !table.has("kubernetes") {
         let fix = "add an [[app]] with a `name` and an `upstream`";
         table.lacks("app", format!("there is no app; {fix}"));

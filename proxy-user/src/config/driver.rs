@@ -1,4 +1,4 @@
-//! What a configuration says about how an app is started and stopped: `[app.driver]`.
+//! How an app is started and stopped: `[app.driver]`.
 //!
 //! Plain data: nothing here parses or checks.
 
@@ -69,11 +69,11 @@ pub struct CommandDriver {
 /// An HTTP control plane. `{app}` in a URL or body stands for the app's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpDriver {
-    /// What tells the state.
+    /// Asks for the state.
     pub state: StateCall,
-    /// What starts the app.
+    /// Starts the app.
     pub wake: Call,
-    /// What stops it.
+    /// Stops it.
     pub suspend: Call,
     /// File with a token to send. Default: none.
     pub token_file: Option<PathBuf>,
@@ -112,32 +112,32 @@ impl Call {
     }
 }
 
-/// Without what may be secret.
+/// Leaves out possible secrets.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, quote_url(&self.url))
     }
 }
 
-/// A request whose answer tells the state.
+/// A request whose answer has the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateCall {
     /// The request.
     pub call: Call,
-    /// Where the state stands in the JSON of the answer (RFC 6901).
+    /// JSON pointer to the state in the answer (RFC 6901).
     pub pointer: String,
-    /// The words that mean running.
+    /// Words that mean running.
     pub running: Vec<String>,
-    /// Starting.
+    /// Words that mean starting.
     pub starting: Vec<String>,
-    /// Suspended.
+    /// Words that mean suspended.
     pub suspended: Vec<String>,
-    /// That it may not run.
+    /// Words that mean that it may not run.
     pub disabled: Vec<String>,
 }
 
 impl Driver {
-    /// The word that names its kind.
+    /// The name of its kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

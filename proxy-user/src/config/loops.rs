@@ -1,8 +1,8 @@
 //! Upstreams that are Ebbtide's own addresses: each request would come back until descriptors run out, or
-//! users would read what is meant for operators.
+//! users could read the admin address.
 //!
-//! Only what the configuration shows is found here, so that a file means the same on every machine: no
-//! name is resolved and no interface listed. The rest is found when a request comes back
+//! Only what the configuration itself shows is found here, so that a file means the same on every machine:
+//! no name is resolved and no interface listed. Other loops are found when a request comes back
 //! (`core::loops`).
 
 use std::fmt;
@@ -12,10 +12,10 @@ use super::model::Config;
 use super::value::upstream::Upstream;
 use crate::core::listening::ListenAddress;
 
-/// An app whose upstream is an address of Ebbtide's own.
+/// An app whose upstream is one of Ebbtide's own addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnUpstream<'a> {
-    /// The app's place in `Config::apps`.
+    /// The app's index in `Config::apps`.
     pub(super) index: usize,
     upstream: &'a Upstream,
     /// `listen` or `admin`.
@@ -30,7 +30,7 @@ impl fmt::Display for OwnUpstream<'_> {
         let named = host.parse::<IpAddr>().is_err() && !address.ip().is_unspecified();
         write!(f, "{upstream} leads to Ebbtide itself, whose `{key}` is {address}; ")?;
         match named {
-            // It may mean another address of this machine, on which the app listens.
+            // The name may mean another address of this machine, on which the app listens.
             true => write!(f, "write the app's own address, an IP address in place of {host}"),
             false => f.write_str("write the app's own address"),
         }
@@ -38,8 +38,8 @@ impl fmt::Display for OwnUpstream<'_> {
 }
 
 impl Config {
-    /// The apps whose upstream can be seen to be one of `listen`, or `admin`. None in a parsed file; to be
-    /// asked again after one of them was overridden.
+    /// The apps whose upstream is recognisably one of `listen`, or `admin`. None in a parsed file; to be
+    /// called again after one of these was overridden.
     pub fn own_upstreams(&self) -> impl Iterator<Item = OwnUpstream<'_>> {
         let listen = self.listen_addresses().into_iter().map(|address| ("listen", address));
         let own: Vec<_> = listen.chain([("admin", self.admin_address())]).collect();
@@ -54,7 +54,7 @@ impl Config {
 fn leads_to(upstream: &Upstream, own: ListenAddress) -> bool {
     let ListenAddress { address, v6_only } = own;
     let reaches = |target: IpAddr| match address.ip() {
-        // Of the other addresses nobody knows here which are this machine's.
+        // Which other addresses belong to this machine is not known here.
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => target.is_ipv4() && target.is_loopback(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => target.is_loopback() && (target.is_ipv6() || !v6_only),
         listens => listens == target,
@@ -62,7 +62,7 @@ fn leads_to(upstream: &Upstream, own: ListenAddress) -> bool {
     upstream.port() == address.port() && targets(upstream.host()).into_iter().any(reaches)
 }
 
-/// The addresses that a host is sure to stand for.
+/// The addresses that a host certainly means.
 fn targets(host: &str) -> Vec<IpAddr> {
     const LOOPBACK: [IpAddr; 2] =
         [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];

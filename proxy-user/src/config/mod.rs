@@ -1,9 +1,9 @@
 //! The configuration: plain typed data, read from a TOML file with every mistake reported at once.
 //!
-//! Nothing here opens a socket, starts a task or logs. The only files read are the configuration
-//! itself, waiting pages and, to see that they can be read, the token files that it names; `watch` looks
-//! whether they have changed. What the keys mean to
-//! users is in the contract; what they default to is in `model` and `app`, and nowhere else.
+//! Nothing here opens a socket, starts a task or logs. The only files read are the configuration itself,
+//! waiting pages and, to check that they are readable, the token files that it names; `watch` checks
+//! whether they have changed. The contract says what the keys mean to users; defaults are in `model` and
+//! `app`, and nowhere else.
 
 mod answer;
 mod app;
@@ -40,10 +40,10 @@ pub use value::upstream::Upstream;
 
 use crate::toml_file::{self, Mistake, Mistakes, Table};
 
-/// A configuration without mistakes, and what its author should still hear.
+/// A configuration without mistakes, and its warnings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
-    /// What the file says, defaults filled in.
+    /// The file's values, with defaults filled in.
     pub config: Config,
     /// Values that are understood but not acted on by this version; sorted by line.
     pub warnings: Vec<Mistake>,
@@ -64,8 +64,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Every mistake in the text at once; where the text is not TOML, only where that is so, since
-    /// what follows from a broken line would be guesses.
+    /// All mistakes in the text at once. If the text is not TOML, only the syntax errors, since everything
+    /// after a broken line would be guesswork.
     pub fn parse(text: &str, file: &Path) -> Result<Parsed, Mistakes> {
         let read = |table: &mut Table<'_>| sections::document(table, file);
         let (config, warnings) = toml_file::parse(text, file, read)?;

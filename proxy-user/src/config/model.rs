@@ -1,4 +1,4 @@
-//! What a configuration says about the process as a whole, with each default in one place.
+//! The settings of the process as a whole, with each default in one place.
 //!
 //! Plain data: nothing here parses or checks. Fields are public so that the command line's flags
 //! can override them.
@@ -23,17 +23,17 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Where metrics, health and the API are. Port 0 = any free port. Default `127.0.0.1:9090`.
     pub admin: SocketAddr,
-    /// File with the token that the admin address asks for; see [`Config::admin_needs_token`].
+    /// File with the token for the admin address; see [`Config::admin_needs_token`].
     pub admin_token_file: Option<PathBuf>,
-    /// Where it asks for none: names by which it may be reached, besides loopback ones. Default: none.
+    /// Without a token: the names, besides loopback ones, by which browsers may reach it. Default: none.
     pub admin_hosts: Vec<HostPattern>,
     /// Peers whose `X-Forwarded-*` are believed. Default: none.
     pub trusted_proxies: Vec<IpNet>,
     /// Worker threads, at most 1024. Default 0 = one per core.
     pub workers: usize,
-    /// The time over which SIGTERM spreads the end of the sessions, 0 to 24 h. Default 30 s.
+    /// The time after SIGTERM over which sessions are closed, 0 to 24 h. Default 30 s.
     pub drain: Duration,
-    /// Directory with packs beside the built-in ones. Default: none.
+    /// Directory with packs in addition to the built-in ones. Default: none.
     pub pack_dir: Option<PathBuf>,
     /// How sockets are watched.
     pub sockets: Sockets,
@@ -41,11 +41,11 @@ pub struct Config {
     pub stall: Stall,
     /// When a silent leg is pinged.
     pub keepalive: Keepalive,
-    /// Where activity is told. Default: nowhere.
+    /// Where activity is reported. Default: nowhere.
     pub report: Option<Report>,
-    /// Where it is told what happens. Default: nowhere.
+    /// Where events are sent. Default: nowhere.
     pub notify: Vec<Notify>,
-    /// What clients may ask for.
+    /// Limits for clients.
     pub limits: Limits,
     /// The apps, in the order of the file; names are unique, and so is each host with its path.
     pub apps: Vec<App>,
@@ -74,21 +74,21 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether other machines can reach the admin address while nothing asks them for a token.
-    /// Never so in a parsed file; to be asked again after `admin` was overridden.
+    /// Whether other machines can reach the admin address without a token. Never in a parsed file; to be
+    /// checked again after `admin` was overridden.
     #[must_use]
     pub fn admin_needs_token(&self) -> bool {
         self.needs_token_at(self.admin)
     }
 
-    /// The same for an address that the admin side has in place of `admin`.
+    /// The same for an address that replaces `admin`.
     #[must_use]
     pub fn needs_token_at(&self, admin: SocketAddr) -> bool {
         !admin.ip().to_canonical().is_loopback() && self.admin_token_file.is_none()
     }
 
-    /// The `listen` and `admin` that cannot both be listened on, in words. None in a parsed file; to be
-    /// asked again after one of them was overridden.
+    /// Describes a conflict between `listen` and `admin`. None in a parsed file; to be checked again after
+    /// one of them was overridden.
     #[must_use]
     pub fn admin_clash(&self) -> Option<String> {
         let admin = self.admin;
@@ -96,7 +96,7 @@ impl Config {
         Some(format!("`admin` is {admin} and `listen` has {listen}; change one port"))
     }
 
-    /// Where browsers connect, and how the process listens there beside its other addresses.
+    /// Where browsers connect, and how the process listens there given its other addresses.
     #[must_use]
     pub fn listen_addresses(&self) -> Vec<ListenAddress> {
         let all = self.all_addresses();
@@ -115,11 +115,11 @@ impl Config {
 }
 
 words! {
-    /// Who fills the rows of the socket table.
+    /// What fills the rows of the socket table.
     pub enum SocketSource {
-        /// The kernel where it lets us, else the poller.
+        /// The kernel if possible, otherwise the poller.
         Auto = "auto",
-        /// The kernel, by a sockops program; without it the process does not start.
+        /// The kernel, with a sockops program; if it cannot be loaded, the process does not start.
         Ebpf = "ebpf",
         /// The poller, from `TCP_INFO`.
         TcpInfo = "tcp-info",
@@ -171,7 +171,7 @@ impl Default for Keepalive {
     }
 }
 
-/// What clients may ask for: `[limits]`.
+/// Limits for clients: `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest request head in bytes, 8 KiB to 1 MiB. Default 64 KiB.

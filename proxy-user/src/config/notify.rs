@@ -1,4 +1,4 @@
-//! What a configuration says about telling a control plane what happens: `[[notify]]`.
+//! Sending events to a control plane: `[[notify]]`.
 //!
 //! Plain data: nothing here parses or checks.
 
@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use crate::toml_file::{quote_url, words};
 
-/// One that is told.
+/// One receiver.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Notify {
     /// `http` or `https`; `{app}` in its path or query stands for the app's name.
     pub url: String,
-    /// What it is told. Default: everything.
+    /// The events to send. Default: all.
     pub events: Vec<NotifyEvent>,
     /// File with the token to send. Default: none.
     pub token_file: Option<PathBuf>,
@@ -30,11 +30,11 @@ impl fmt::Debug for Notify {
 }
 
 words! {
-    /// A kind of event that can be told, as in `/api/events`.
+    /// A kind of event, as in `/api/events`.
     pub enum NotifyEvent {
         /// A session of a client that is gone or stalled was ended.
         Reap = "reap",
-        /// The app failed somebody.
+        /// The app was lost to a request or session.
         Loss = "loss",
         /// The app was frozen.
         Freeze = "freeze",

@@ -1,4 +1,4 @@
-//! The page for people whose app does not run: a template, the built-in one or `waiting_page`.
+//! The waiting page: a template, the built-in one or `waiting_page`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 use minijinja::{Environment, UndefinedBehavior, context};
 use thiserror::Error;
 
-/// By its ending values are escaped as HTML wants it.
+/// The `.html` ending turns on HTML escaping.
 const NAME: &str = "page.html";
 
-/// Steps that a page may take, so that none goes on for ever.
+/// Limits the steps of rendering, so that no page runs forever.
 const FUEL: u64 = 1_000_000;
 
 /// A template, as it was when the configuration was read.
 #[derive(Clone, Debug)]
 pub struct WaitingPage {
-    /// Where it stands.
+    /// The template's file.
     pub file: PathBuf,
     text: Arc<str>,
     templates: Arc<Environment<'static>>,
@@ -25,33 +25,34 @@ pub struct WaitingPage {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}{message}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
 pub struct PageError {
-    /// Counted from 1, where it is known.
+    /// Counted from 1, if known.
     pub line: Option<usize>,
-    /// In words.
+    /// A sentence.
     pub message: String,
 }
 
-/// What a page can show.
+/// The values of a page's variables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageValues<'a> {
     /// The app's name.
     pub app: &'a str,
     /// `starting`, `suspended`, `failed`, `disabled` or `running`.
     pub state: &'a str,
-    /// Why it failed; empty in every other state.
+    /// Why the app failed; empty in every other state.
     pub reason: &'a str,
     /// Whole seconds in this state.
     pub elapsed: u64,
-    /// Path and query of what was asked for.
+    /// The requested path and query.
     pub url: &'a str,
-    /// Where progress is told.
+    /// The URL of the progress reports.
     pub wait_url: &'a str,
-    /// Where the page is again, or the way to `url` once the app runs. Empty when it was asked often enough.
+    /// The URL of the page itself, which redirects to `url` once the app runs. Empty after too many
+    /// reloads.
     pub refresh_url: &'a str,
 }
 
 impl WaitingPage {
-    /// The largest in bytes.
+    /// The largest size in bytes.
     pub const LARGEST: u64 = 256 * 1024;
 
     /// The names that a template may use.
@@ -61,7 +62,7 @@ impl WaitingPage {
     /// Reads a template and tries it in every state.
     ///
     /// # Errors
-    /// What is wrong with its syntax, its variables, or what it does with them.
+    /// A mistake in its syntax, its variables, or their use.
     pub fn compile(file: PathBuf, text: &str) -> Result<WaitingPage, PageError> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -96,7 +97,7 @@ impl WaitingPage {
     /// The page as HTML.
     ///
     /// # Errors
-    /// When the template does with these values what cannot be done.
+    /// The template fails with these values.
     pub fn render(&self, values: &PageValues<'_>) -> Result<String, PageError> {
         let PageValues { app, state, reason, elapsed, url, wait_url, refresh_url } = *values;
         let values = context! { app, state, reason, elapsed, url, wait_url, refresh_url };
@@ -122,7 +123,7 @@ impl From<minijinja::Error> for PageError {
     }
 }
 
-/// The first line with this word inside a tag of the template's.
+/// The first line with this word inside a template tag.
 fn line_of(text: &str, word: &str) -> Option<usize> {
     let mut before = 0;
     for (at, _) in text.match_indices(word) {

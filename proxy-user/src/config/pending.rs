@@ -1,7 +1,7 @@
-//! What the contract has and this version does not act on yet. The one place to shrink as it does.
+//! Keys of the contract that this version does not act on yet. To be removed here as they are built.
 //!
-//! A section whose silence would be dangerous (plaintext where TLS was asked for) is refused. A value
-//! whose silence only leaves the default is warned about.
+//! A section that would be dangerous to ignore (plaintext where TLS was asked for) is refused. A value that
+//! only leaves the default gives a warning.
 
 use super::model::Config;
 use crate::toml_file::Table;
@@ -28,7 +28,7 @@ const KUBERNETES: Section = Section {
     fix: "remove it and list each app as [[app]]",
 };
 
-/// Refuses the sections of the top level that are not built.
+/// Refuses top-level sections that are not built.
 pub(super) fn document(table: &mut Table<'_>, config: &Config) {
     refuse(table, &TLS);
     refuse(table, &KUBERNETES);

@@ -1,4 +1,4 @@
-//! What an app is asked before it is suspended: `busy_probe`.
+//! The request that is sent to an app before it is suspended: `busy_probe`.
 //!
 //! Plain data: nothing here parses or checks.
 
@@ -11,11 +11,12 @@ use super::value::pointer::{Pointer, word};
 pub struct BusyProbe {
     /// Path and query, as the app sees it.
     pub path: String,
-    /// Sent with it. Values are marked as sensitive.
+    /// Its header fields. Values are marked as sensitive.
     pub headers: http::HeaderMap,
-    /// Where to look in the JSON of the answer; `*` stands for each member of a list or object.
+    /// Where to look in the JSON of the answer; `*` matches every member of a list or object.
     pub pointer: Pointer,
-    /// The app is at work if one of these stands there. A number or truth is compared as JSON writes it.
+    /// The app is at work if one of these is found there. Numbers and booleans are compared in their JSON
+    /// form.
     pub busy: Vec<String>,
 }
 

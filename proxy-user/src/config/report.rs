@@ -1,4 +1,4 @@
-//! What a configuration says about telling a control plane of activity: `[report]`.
+//! Reporting activity to a control plane: `[report]`.
 //!
 //! Plain data: nothing here parses or checks.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::value::template::Template;
 use crate::toml_file::quote_url;
 
-/// Where and how activity is told: `[report]`.
+/// Where and how activity is reported: `[report]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Report {
     /// `http` or `https`; `{app}` in its path or query stands for the app's name. It may be absent
@@ -23,7 +23,7 @@ pub struct Report {
     pub token_file: Option<PathBuf>,
     /// The header that carries the token as it is; `None` = `Authorization: Bearer …`.
     pub token_header: Option<http::HeaderName>,
-    /// The body; `None` = the one that the documentation shows.
+    /// The body; `None` = the default shown in the documentation.
     pub body: Option<Template>,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Debug for Report {
 }
 
 impl Report {
-    /// Reports to `url`, the rest by default.
+    /// Reports to `url`, with defaults for the rest.
     #[must_use]
     pub fn new(url: String) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! An app's socket below hyper: what an app has said is read to the end before its connection is broken, and
-//! an app that takes nothing of what is sent to it is given up.
+//! An app's socket below hyper. It reads everything that the app has sent before it reports a broken
+//! connection, and gives up an app that takes nothing of what is sent to it.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -17,11 +17,11 @@ use crate::http::paced::Flushes;
 use crate::http::stream::Stream;
 use crate::sockets;
 
-/// A request of which the app takes nothing. What a client has to wait for its own part
-/// (`core::client_timeouts`), and what other proxies wait.
+/// How long an app may take nothing of a request: as long as `core::client_timeouts` gives a client, and as
+/// other proxies wait.
 pub(super) const TAKES_NOTHING: Duration = Duration::from_secs(60);
 
-/// A socket with the write that waits on it.
+/// A socket with the state of its pending write.
 #[derive(Debug)]
 pub(super) struct AppStream {
     stream: Stream,
@@ -34,26 +34,26 @@ pub(super) struct AppStream {
 }
 
 impl AppStream {
-    /// `limit`: how long the app may take nothing.
+    /// `limit`: how long the app may take nothing of a write.
     pub(super) fn new(stream: TcpStream, limit: Duration) -> AppStream {
         let (stream, flushes) = (Stream::new(stream), Flushes::default());
         AppStream { stream, flushes, limit, blocked: None, alarm: Alarm::default(), broken: None }
     }
 
-    /// For the bodies that go out over it.
+    /// The flush counter for bodies sent over it.
     pub(super) fn flushes(&self) -> Flushes {
         self.flushes.clone()
     }
 
-    /// The socket alone.
+    /// The bare socket.
     pub(super) fn into_inner(self) -> TcpStream {
         self.stream.into_inner()
     }
 
-    /// Passes on how a write went, or `TimedOut` once the app is to be given up.
+    /// Passes on the result of a write, or `TimedOut` once the app is given up.
     ///
-    /// An app that refuses an upload closes its connection behind its answer, and resets it by that: a write
-    /// then fails while the answer still waits to be read. What is read decides, and ends soon after.
+    /// An app that refuses an upload closes its connection after its answer, which resets it: a write then
+    /// fails while the answer still waits to be read. Reading decides, and ends soon after.
     fn note(
         &mut self,
         cx: &mut Context<'_>,
@@ -72,13 +72,13 @@ impl AppStream {
             Poll::Pending => {}
         }
         let stream = self.stream.get();
-        // A socket that cannot tell has no progress to show either.
+        // A socket that cannot be asked shows no progress.
         let acked = || sockets::acked(stream.as_fd()).unwrap_or_default();
         let mut now = clock::coarse();
         let blocked = self.blocked.get_or_insert_with(|| Blocked::new(now, acked()));
         while !blocked.refused(now, self.limit, acked) {
             ready!(self.alarm.poll(blocked.next_look(self.limit), cx));
-            // The coarse clock may not have come so far.
+            // The coarse clock may lag behind.
             now = clock::now();
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -94,7 +94,7 @@ impl Read for AppStream {
         let Some(error) = self.broken.as_ref().map(io::Error::kind) else {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         };
-        // The write was told of the break, and so the read is not: it would look like a FIN.
+        // The write consumed the socket's error, so that the read would look like a FIN.
         match ready!(self.stream.poll_read_some(cx, &mut buf))? {
             0 => Poll::Ready(Err(error.into())),
             _ => Poll::Ready(Ok(())),

@@ -14,7 +14,7 @@ use crate::upstream::UpstreamError;
 /// More than any socket queues.
 const BODY: Bytes = Bytes::from_static(&[b'x'; 16 << 20]);
 
-/// An app's end, and an upload to it that waits no longer than `limit`; how that ends.
+/// The app's socket, and the result of an upload to it that waits no longer than `limit`.
 async fn upload(
     limit: Duration,
 ) -> (TcpStream, tokio::task::JoinHandle<Result<u16, hyper::Error>>) {
@@ -39,7 +39,7 @@ async fn an_app_that_takes_nothing_is_given_up() {
     assert!(matches!(UpstreamError::from(error), UpstreamError::Stalled(_)));
 }
 
-/// A full queue has no room for more until much of it has been taken.
+/// A full queue has no room until much of it has been taken.
 #[tokio::test]
 async fn an_app_that_takes_little_is_not() {
     let limit = Duration::from_secs(1);

@@ -1,8 +1,8 @@
 //! New connections to apps.
 //!
-//! A name may have several addresses, and the first of them (often the IPv6 one) may lead nowhere. They are
-//! tried as RFC 8305 ("Happy Eyeballs") says: one after the other, a new one when the one before has failed
-//! or has taken a moment, and the first that answers is used. Nothing is remembered.
+//! A name may have several addresses, and the first of them (often IPv6) may be unreachable. They are tried
+//! as in RFC 8305 ("Happy Eyeballs"): one after the other, the next one when the previous one has failed or
+//! has taken a moment. The first that answers is used. Nothing is remembered.
 
 use std::future::pending;
 use std::io;
@@ -14,12 +14,12 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
-/// How long an app may take to accept a connection, and its name to be resolved.
+/// How long resolving the name and connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long an attempt is alone: RFC 8305 section 5 recommends this "Connection Attempt Delay".
+/// Delay before the next attempt: the "Connection Attempt Delay" that RFC 8305 section 5 recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// A new connection, and the address that it leads to.
+/// A new connection and its remote address.
 pub(super) async fn connect(authority: &str) -> io::Result<(TcpStream, SocketAddr)> {
     let addresses = timeout(CONNECT, lookup_host(authority)).await??.collect();
     let (stream, peer) = race(interleave(addresses)).await?;
@@ -27,7 +27,7 @@ pub(super) async fn connect(authority: &str) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
-/// The addresses with the families taking turns, the resolver's first one first (RFC 8305 section 4).
+/// The addresses with alternating families, beginning with the resolver's first (RFC 8305 section 4).
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let count = addresses.len();
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
@@ -103,8 +103,8 @@ mod tests {
         }
     }
 
-    /// An address that answers nothing: the queue of its listener is full, and Linux drops what comes
-    /// then (`tcp_conn_request` in net/ipv4/tcp_input.c).
+    /// An address that does not answer: its listener's queue is full, and Linux drops further SYNs
+    /// (`tcp_conn_request` in net/ipv4/tcp_input.c).
     struct BlackHole {
         address: SocketAddr,
         _held: (Socket, Vec<Socket>),
@@ -132,7 +132,7 @@ mod tests {
         let app = TcpListener::bind(loopback(0)).unwrap();
         let address = app.local_addr().unwrap();
         let addresses = vec![holes[0].address, holes[1].address, address];
-        // Half of what one attempt may take.
+        // Half of the time for one attempt.
         let connected = timeout(CONNECT / 2, race(addresses)).await.expect("it must not wait");
         assert_eq!(connected.unwrap().1, address);
     }

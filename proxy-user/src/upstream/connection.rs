@@ -1,6 +1,7 @@
-//! A connection to an app that carries one request after the other.
+//! A connection to an app, for one request after the other.
 //!
-//! Whoever asks drives it: a request goes out and its answer comes in without a second task.
+//! The task that sends a request drives the connection: sending the request and reading the answer take no
+//! second task.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -34,16 +35,16 @@ impl<B> Outgoing for B where
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
-    /// The app accepts no connection.
+    /// The app does not accept a connection.
     #[error("cannot connect")]
     Refused(#[source] io::Error),
-    /// It takes nothing of the request.
+    /// The app takes nothing of the request.
     #[error(transparent)]
     Stalled(hyper::Error),
-    /// The head of its answer has more lines or bytes than are accepted.
+    /// The head of the answer has more lines or bytes than are accepted.
     #[error(transparent)]
     TooBig(hyper::Error),
-    /// It broke off, or said what is no HTTP.
+    /// The app broke the connection, or its answer was not HTTP.
     #[error(transparent)]
     Broken(hyper::Error),
 }
@@ -59,28 +60,29 @@ impl From<hyper::Error> for UpstreamError {
     }
 }
 
-/// No answer.
+/// Why a request has no answer.
 #[derive(Debug)]
 pub(crate) struct Unanswered<B> {
     pub(crate) error: hyper::Error,
-    /// The request itself, if nothing of it was sent.
+    /// The request, if nothing of it was sent.
     pub(crate) unsent: Option<Request<B>>,
 }
 
-/// How heads go to apps and come from them: each field as it was spelled, as some know it by one spelling
-/// alone, and those that the proxy adds as usual. `headers`: most lines of an answer.
+/// How heads are written to apps and read from them. Field names keep their spelling, as some peers
+/// recognise only one; fields that the proxy adds get the usual spelling. `headers`: most lines of an
+/// answer.
 pub(crate) fn builder(headers: usize) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.preserve_header_case(true).title_case_headers(true).max_headers(headers);
-    // RFC 9112 section 5.1: it is taken out.
+    // RFC 9112 section 5.1: a proxy removes this space.
     http.allow_spaces_after_header_name_in_responses(true);
     http
 }
 
-/// Whoever drives a connection at the moment.
+/// The task that drives a connection at the moment.
 ///
-/// hyper and the socket keep the waker that they have seen last, and would wake its task when the
-/// next one asks: here they always see the same.
+/// hyper and the socket keep the last waker that they saw, and would wake its task although another one has
+/// taken over. Here they always see the same waker.
 #[derive(Debug, Default)]
 struct Driver(AtomicWaker);
 
@@ -98,18 +100,18 @@ impl Wake for Driver {
 #[derive(Debug)]
 pub(crate) struct UpstreamConnection<B: Outgoing> {
     driver: Arc<Driver>,
-    /// The driver as those below see it.
+    /// The waker that hyper and the socket see.
     waker: Waker,
     sender: http1::SendRequest<Paced<B>>,
     io: Box<http1::Connection<AppStream, Paced<B>>>,
     flushes: Flushes,
     peer: SocketAddr,
-    /// The HTTP on it has ended.
+    /// HTTP on the connection has ended.
     over: bool,
 }
 
 impl<B: Outgoing> UpstreamConnection<B> {
-    /// A new one.
+    /// Opens a connection.
     pub(crate) async fn open(
         authority: &str,
         http: &http1::Builder,
@@ -123,27 +125,27 @@ impl<B: Outgoing> UpstreamConnection<B> {
         Ok(UpstreamConnection { driver, waker, sender, io, flushes, peer, over: false })
     }
 
-    /// The address that it leads to.
+    /// The remote address.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// All of the last request and of its answer has been carried.
+    /// Whether the last request and its answer are complete.
     pub(crate) fn is_free(&self) -> bool {
         !self.over && self.sender.is_ready()
     }
 
-    /// Whoever drove it is done with it, and not to be woken for it any more.
+    /// The driving task is done and is not to be woken any more.
     pub(crate) fn leave(&self) {
         self.driver.0.take();
     }
 
-    /// Its app has not closed it, as far as is known.
+    /// Whether the app has not closed it, as far as is known.
     pub(crate) fn is_open(&mut self) -> bool {
         !self.is_over(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Asks. Gives the answer's head, and the connection if there may be more to carry.
+    /// Sends a request. Returns the answer's head, and the connection if it is still needed.
     pub(crate) async fn ask(
         mut self,
         request: Request<B>,
@@ -152,7 +154,7 @@ impl<B: Outgoing> UpstreamConnection<B> {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
             let over = self.is_over(cx);
-            // Only the connection can bring the answer, and that has been polled.
+            // Only polling the connection can bring the answer, and that has just been done.
             match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Pending if over => Poll::Ready(None),
                 answered => answered.map(Some),
@@ -161,7 +163,7 @@ impl<B: Outgoing> UpstreamConnection<B> {
         let (answered, connection) = match answered.await {
             Some(answered) => (answered, Some(self)),
             None => {
-                // What it has not answered fails with it.
+                // Requests without an answer fail with it.
                 drop(self);
                 (answer.await, None)
             }
@@ -175,7 +177,7 @@ impl<B: Outgoing> UpstreamConnection<B> {
         }
     }
 
-    /// Carries what is left of a request and its answer. False: the connection is over.
+    /// Transfers the rest of a request and its answer. False: the connection has ended.
     pub(crate) async fn finish(&mut self) -> bool {
         poll_fn(|cx| match self.is_over(cx) {
             true => Poll::Ready(false),
@@ -184,14 +186,14 @@ impl<B: Outgoing> UpstreamConnection<B> {
         .await
     }
 
-    /// Waits until the HTTP is over; the socket, and what was read from it behind that.
+    /// Waits until HTTP has ended. Returns the socket, and the bytes read after that.
     pub(crate) async fn into_socket(mut self) -> (TcpStream, Bytes) {
         poll_fn(|cx| if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
         let parts = self.io.into_parts();
         (parts.io.into_inner(), parts.read_buf)
     }
 
-    /// Moves what can be moved.
+    /// Makes progress; true once HTTP has ended.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         self.driver.0.register(cx.waker());
         let cx = &mut Context::from_waker(&self.waker);

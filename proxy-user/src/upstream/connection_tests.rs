@@ -36,7 +36,7 @@ async fn whoever_has_left_a_connection_is_not_woken_by_the_next() {
 
     let mut connection = connection.unwrap();
     let woken = Arc::<Woken>::default();
-    // Its task waits for nothing but an answer that has come, as after any request.
+    // As after any request, its task waits only for an answer, which has arrived.
     let waker = Waker::from(Arc::clone(&woken));
     assert!(!connection.is_over(&mut Context::from_waker(&waker)));
     connection.leave();

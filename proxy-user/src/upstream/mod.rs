@@ -1,4 +1,4 @@
-//! The way to an app: connections, those that are kept for the next request, and why there is no answer.
+//! Connections to apps, the pool of idle ones, and why a request has no answer.
 
 mod app_stream;
 mod connect;

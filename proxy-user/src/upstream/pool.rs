@@ -1,4 +1,4 @@
-//! Connections to apps that are free, kept for the next plain request. Each worker has a pool of its own.
+//! Idle connections to apps, kept for the next plain request. Each worker has its own pool.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,15 +12,15 @@ use super::connection::{Outgoing, UpstreamConnection, UpstreamError, builder};
 use crate::clock;
 use crate::core::time::Nanos;
 
-/// How long a free connection is kept: less than the 5 s after which uvicorn and Node close theirs, so
-/// that a request does not meet the closing.
+/// How long an idle connection is kept: less than the 5 s after which uvicorn and Node close theirs, so
+/// that requests rarely meet the close.
 const KEPT: Duration = Duration::from_secs(4);
 
-/// A connection that is about to be asked over.
+/// A connection that is ready for a request.
 #[derive(Debug)]
 pub(crate) struct Ready<B: Outgoing> {
     connection: UpstreamConnection<B>,
-    /// It has carried nothing yet.
+    /// It has not been used yet.
     new: bool,
 }
 
@@ -28,8 +28,7 @@ pub(crate) struct Ready<B: Outgoing> {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: Response<Incoming>,
-    /// It came over a connection that was free before, and says that no request came (408). The app sent
-    /// it as ours was on its way.
+    /// It is a 408 on an idle connection: the app gave the connection up while our request was on its way.
     pub(crate) gave_up: bool,
 }
 
@@ -41,7 +40,7 @@ impl<B: Outgoing> Ready<B> {
     }
 }
 
-/// The free connections of one worker.
+/// The idle connections of one worker.
 #[derive(Debug)]
 pub(crate) struct Pool<B: Outgoing>(Arc<Mutex<IdleConnections<B>>>);
 
@@ -53,10 +52,10 @@ impl<B: Outgoing> Clone for Pool<B> {
 
 #[derive(Debug)]
 struct IdleConnections<B: Outgoing> {
-    /// By the app's authority, a few of which are compared sooner than one is hashed; each with the time
-    /// since when it is free, the newest last.
+    /// By the app's authority: comparing a few is faster than hashing one. Each with the time since when it
+    /// has been idle, the newest last.
     free: BTreeMap<Box<str>, Vec<(UpstreamConnection<B>, Nanos)>>,
-    /// A task sees to it that none is kept for too long.
+    /// A task closes connections that are kept for too long.
     swept: bool,
 }
 
@@ -65,8 +64,8 @@ impl<B: Outgoing> Pool<B> {
         Pool(Arc::new(Mutex::new(IdleConnections { free: BTreeMap::new(), swept: false })))
     }
 
-    /// A connection to an app: a free one that the app has not closed as far as is known, or a new one.
-    /// `headers`: most lines of an answer that a new one takes.
+    /// A connection to an app: an idle one that the app is not known to have closed, or a new one.
+    /// `headers`: most lines of an answer on a new one.
     pub(crate) async fn connection(
         &self,
         app: &Authority,
@@ -74,13 +73,13 @@ impl<B: Outgoing> Pool<B> {
     ) -> Result<Ready<B>, UpstreamError> {
         match self.take(app) {
             Some(connection) => Ok(Ready { connection, new: false }),
-            // On the heap, as most requests find a connection.
+            // Boxed, because most requests find an idle connection.
             None => Box::pin(Ready::open(app, headers)).await,
         }
     }
 
-    /// Asks an app over a connection of [`Pool::connection`], and over another one where the app had
-    /// closed it.
+    /// Sends a request over a connection from [`Pool::connection`], and again over another one if the app
+    /// had closed it.
     pub(crate) async fn ask(
         &self,
         app: &Authority,
@@ -92,14 +91,13 @@ impl<B: Outgoing> Pool<B> {
             let Ready { connection, new } = ready;
             match connection.ask(request).await {
                 Ok((response, connection)) => {
-                    // Such an answer is to no request: what comes on the connection is the answer to
-                    // ours.
+                    // This 408 answers no request; ours is not answered.
                     let gave_up = !new && response.status() == StatusCode::REQUEST_TIMEOUT;
                     let response = self.carry(app, response, connection, !gave_up);
                     return Ok(Answered { response, gave_up });
                 }
                 Err(unanswered) => match unanswered.unsent {
-                    // The app had closed this one.
+                    // The app had closed this connection.
                     Some(unsent) if !new => request = unsent,
                     _ => return Err(unanswered.error.into()),
                 },
@@ -108,7 +106,7 @@ impl<B: Outgoing> Pool<B> {
         }
     }
 
-    /// Asks an app over a new connection.
+    /// Sends a request over a new connection.
     pub(crate) async fn ask_anew(
         &self,
         app: &Authority,
@@ -119,8 +117,8 @@ impl<B: Outgoing> Pool<B> {
         self.ask(app, ready, request, headers).await
     }
 
-    /// Has a task of its own carry what is left when the head of an answer has come. `keep`: the
-    /// connection is good for more.
+    /// Starts a task that transfers the rest once the head of an answer has arrived. `keep`: the connection
+    /// can be reused.
     fn carry(
         &self,
         app: &Authority,
@@ -146,7 +144,7 @@ impl<B: Outgoing> Pool<B> {
         response
     }
 
-    /// The connection that became free last. That its app has closed it may not be known yet.
+    /// The connection that became idle last. The app may have closed it without that being known yet.
     fn take(&self, app: &Authority) -> Option<UpstreamConnection<B>> {
         let now = clock::coarse();
         let mut idle = self.idle();
@@ -167,8 +165,7 @@ impl<B: Outgoing> Pool<B> {
         }
     }
 
-    /// Closes connections that were kept for long enough, or that their app has closed. False: none is
-    /// left.
+    /// Closes connections that were idle for too long, or that the app has closed. False: none is left.
     fn sweep(&self) -> bool {
         let now = clock::coarse();
         let mut idle = self.idle();
@@ -182,7 +179,7 @@ impl<B: Outgoing> Pool<B> {
     }
 
     fn idle(&self) -> MutexGuard<'_, IdleConnections<B>> {
-        // A panic elsewhere leaves the connections whole.
+        // A panic elsewhere leaves the connections intact.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -50,12 +50,12 @@ pub(super) fn driver(table: &mut Table<'_>, base: &Path) -> Option<Driver> {
     }
 }
 
-/// Whether the app of this table has a driver that knows where it listens.
+/// Whether this app's driver knows where the app listens.
 pub(super) fn knows_upstream(app: &Table<'_>) -> bool {
     let Some(DeValue::Table(driver)) = app.peek("driver").map(|value| value.get_ref()) else {
         return false;
     };
-    // A mistaken kind has a message of its own.
+    // A wrong kind has its own message.
     let kind = driver.get("kind").and_then(|kind| kind.get_ref().as_str());
     !matches!(kind, Some("command" | "http"))
 }
@@ -120,14 +120,14 @@ pub(super) fn readiness(table: &mut Table<'_>) -> Readiness {
     Readiness { path, timeout }
 }
 
-/// How long its end may take.
+/// Reads how long stopping may take.
 pub(super) fn stop_timeout(table: &mut Table<'_>, least: Duration, default: Duration) -> Duration {
     let mut timeout = default;
     table.set(&mut timeout, "stop_timeout", duration(least..=DAY));
     timeout
 }
 
-/// A list of words with at least one in it, or what it is by default; `None` after a mistake.
+/// A non-empty list of words, or the default; `None` after a mistake.
 pub(super) fn words(
     table: &mut Table<'_>,
     key: &'static str,
@@ -160,7 +160,7 @@ fn program(table: &mut Table<'_>, key: &'static str, example: &[&str]) -> Option
     let wrong = match words.first() {
         None => "names no program",
         Some(program) if program.is_empty() => "names no program",
-        // No shell reads it.
+        // It is not run by a shell.
         Some(line) if plain && line.contains(char::is_whitespace) => "is one text",
         Some(_) => return Some(words),
     };

@@ -1,5 +1,5 @@
-//! `[app.driver]` of kind `http`: a control plane with the shape that Ebbtide expects, or with one of
-//! its own.
+//! `[app.driver]` of kind `http`: a control plane with Ebbtide's own API, or with another one that is
+//! described.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use super::driver::{Readiness, readiness, stop_timeout, words};
 use super::telling::token_header;
 use crate::toml_file::Table;
 
-/// `url` of the driver itself.
+/// The `url` of the driver itself.
 enum Base {
     Absent,
     Mistaken,
     Url(String),
 }
 
-/// A request, as far as its table leaves it to the defaults.
+/// The defaults of a request.
 struct Default {
     key: &'static str,
     place: &'static str,
     method: Method,
-    /// What is added to the driver's `url`.
+    /// Appended to the driver's `url`.
     suffix: &'static str,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn http_driver(table: &mut Table<'_>, base: &Path) -> Option<HttpDriv
     })
 }
 
-/// A request with what `more` reads of the same table. An absent table is an empty one.
+/// A request, and what `more` reads from the same table. An absent table is read like an empty one.
 fn called<T>(
     table: &mut Table<'_>,
     default: Default,
@@ -87,7 +87,7 @@ fn called<T>(
     let written = table.has(key);
     let read = |table: &mut Table<'_>| {
         let call = call(table, default, base, written);
-        // Read whatever became of the request, so that all mistakes are found.
+        // Reads on after a mistake, so that all mistakes are found.
         let failed = call.is_none();
         let stand_in = || Call { method: Method::GET, url: String::new(), body: None };
         more(table, call.unwrap_or_else(stand_in)).filter(|_| !failed)
@@ -118,7 +118,7 @@ fn call(table: &mut Table<'_>, default: Default, base: &Base, written: bool) -> 
             None
         }
         Base::Absent if written => table.required("url", URL),
-        // Has been told.
+        // Already reported.
         Base::Absent | Base::Mistaken => None,
     };
     table.know("url");
@@ -156,7 +156,7 @@ fn state(table: &mut Table<'_>, call: Call) -> Option<StateCall> {
     Some(call)
 }
 
-/// A word that would mean two things. Each list may say it more than once.
+/// A word that is in more than one list. A list may repeat a word.
 fn said_twice(call: &StateCall) -> Option<&str> {
     let lists = [&call.running, &call.starting, &call.suspended, &call.disabled];
     let later = |index: usize, word| lists[index + 1..].iter().any(|list| list.contains(word));

@@ -22,19 +22,19 @@ use super::{check, pending};
 use crate::packs::Packs;
 use crate::toml_file::{Table, duration, kind, or_off, size};
 
-/// More sessions or rows than this is a slip: their memory alone would be gigabytes.
+/// More sessions or rows than this must be a typing mistake: their memory alone would be gigabytes.
 const MOST: u64 = 1 << 24;
 
 /// hyper refuses a smaller read buffer, and the request head must fit into it.
 const LEAST_HEADER: u64 = 8 * 1024;
 
-/// Fewer lines and browsers are refused; room for all is made for each head.
+/// With fewer lines browsers would be refused; each head reserves room for the maximum.
 const HEADERS: RangeInclusive<u64> = 16..=1024;
 
 /// RFC 6455 section 5.5: control frames carry up to 125 bytes, and must never be refused for size.
 const LEAST_FRAME: u64 = 125;
 
-/// Who means more than this means "off".
+/// A larger limit would be the same as "off".
 const MOST_FRAME: u64 = 1 << 40;
 
 /// Reads the whole file.

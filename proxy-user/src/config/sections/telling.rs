@@ -1,4 +1,4 @@
-//! `[report]` and `[[notify]]`: what a control plane is told.
+//! `[report]` and `[[notify]]`: what is sent to a control plane.
 
 use std::path::Path;
 use std::time::Duration;

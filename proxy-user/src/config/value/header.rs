@@ -22,7 +22,7 @@ pub(in super::super) fn name(text: &str) -> Result<HeaderName, ValueError> {
     Ok(name)
 }
 
-/// May be a secret, so that it is never quoted.
+/// It may be a secret, so it is never quoted.
 fn value(text: &str) -> Result<HeaderValue, ValueError> {
     HeaderValue::from_str(text).map_err(|_| {
         ValueError::new("this cannot stand in a header", "write one line of visible ASCII")

@@ -44,7 +44,7 @@ impl FromStr for HostPattern {
     }
 }
 
-/// RFC 1123 section 2.1, and `_`, which container names carry.
+/// RFC 1123 section 2.1, and `_`, which container names may have.
 fn is_label(label: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     (1..=63).contains(&label.len()) && label.bytes().all(plain) && !label.starts_with('-')

@@ -1,12 +1,12 @@
-//! The keepalive interval: a duration, or the name of what stands in the path.
+//! The keepalive interval: a duration, or the name of a load balancer.
 
 use std::time::Duration;
 
 use super::{DAY, SECOND};
 use crate::toml_file::{Kind, ValueError, duration, nearest, quote};
 
-/// For each intermediary an interval below half of its idle timeout (in the comment), so that it
-/// stays open when one ping is lost or late.
+/// For each load balancer an interval below half of its idle timeout (in the comment), so that a connection
+/// survives one lost or late ping.
 const PRESETS: [(&str, Duration); 5] = [
     ("aws-alb", Duration::from_secs(25)),  // 60 s
     ("aws-nlb", Duration::from_secs(150)), // 350 s

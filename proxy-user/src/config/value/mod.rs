@@ -1,4 +1,4 @@
-//! From the text of one value to its type, one file per kind of value that only the configuration has.
+//! Parses single values; one file per kind of value that only the configuration has.
 //!
 //! Nothing here knows keys, lines or files; a bad value comes back as a `ValueError`.
 
@@ -18,11 +18,11 @@ pub(super) mod window;
 
 use std::time::Duration;
 
-/// The longest of most durations: what is meant to be longer is meant to be off.
+/// The maximum of most durations: anything longer should be "off".
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The shortest of most durations: the sweep looks once a second.
+/// The minimum of most durations: the sweep runs once a second.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// The longest time without activity: a longer rest is never meant.
+/// The maximum of `idle_after` and `busy_limit`.
 pub(crate) const YEAR: Duration = Duration::from_secs(8760 * 3600);

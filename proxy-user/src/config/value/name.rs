@@ -11,10 +11,10 @@ pub(crate) const APP_NAME: Fixed<String> =
 pub(crate) const PACK_NAME: Fixed<String> =
     Kind { wants: "the name of a pack", example: "\"streamlit\"", parse: app_name };
 
-/// A name that is a metric label and a URL segment without any escape.
+/// A name that needs no escaping in a metric label or a URL segment.
 pub(crate) fn app_name(text: &str) -> Result<String, ValueError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    // Clients and proxies resolve these two segments away, and with them the app's place.
+    // Clients and proxies remove these two path segments.
     let dots = text == "." || text == "..";
     if (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain) && !dots {
         return Ok(text.to_owned());

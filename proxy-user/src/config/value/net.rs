@@ -12,8 +12,8 @@ pub(in super::super) const LISTEN: Fixed<SocketAddr> =
 pub(in super::super) const NETWORK: Fixed<IpNet> =
     Kind { wants: "a network", example: "\"10.0.0.0/8\"", parse: network };
 
-/// An address and port. `localhost` is 127.0.0.1: no other name is resolved, because what a name
-/// resolves to can change between the check and the start.
+/// An address and port. `localhost` is 127.0.0.1; no other name is resolved, because the result may change
+/// between the check and the start.
 fn listen(text: &str) -> Result<SocketAddr, ValueError> {
     let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
     if let Some(port) = local {
@@ -40,7 +40,7 @@ fn network(text: &str) -> Result<IpNet, ValueError> {
             "write CIDR, such as \"10.0.0.0/8\" or \"fd00::/8\", or one address",
         ));
     };
-    // One address with a short prefix may mean either; to guess here is to trust strangers.
+    // An address with host bits set may mean either; guessing could trust strangers.
     if network != network.trunc() {
         return Err(ValueError::new(
             format!("{} names an address inside a network", quote(text)),

@@ -1,9 +1,9 @@
-//! Regular expressions that requests are held against.
+//! Regular expressions that requests are matched against.
 
 use crate::core::pack::{MAX_PATTERN, Pattern, PatternError};
 use crate::toml_file::{Fixed, Kind, ValueError, quote};
 
-/// Found anywhere in the text.
+/// Matches anywhere in the text.
 pub(in super::super) const PATTERN: Fixed<Pattern> =
     Kind { wants: "a regular expression", example: "\"^/healthz$\"", parse: pattern };
 

@@ -5,7 +5,7 @@ use crate::toml_file::{Fixed, Kind, ValueError, quote};
 pub(in super::super) const PERCENT: Fixed<u32> =
     Kind { wants: "a share of a core", example: "\"20%\"", parse: percent };
 
-/// More cores than this no machine has.
+/// No machine has more cores than this.
 const MOST: u32 = 100_000;
 
 fn percent(text: &str) -> Result<u32, ValueError> {

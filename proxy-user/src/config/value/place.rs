@@ -1,8 +1,8 @@
 //! Files and directories.
 //!
-//! A relative path starts at the directory of the configuration file, so that a file means the
-//! same wherever the process is started. Token files are opened to see that they can be; what is
-//! in them is not kept. A waiting page is.
+//! A relative path starts at the directory of the configuration file, so that a file means the same
+//! wherever the process is started. Token files are opened to check that they are readable, but their
+//! content is not kept; a waiting page's is.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(in super::super) fn token_file(
         match readable(&file) {
             Ok(()) => Ok(file),
             Err(error) => {
-                // It may be the token itself, written where the name of its file should be.
+                // The value may be the token itself, written in place of its file's name.
                 let is_path = text.contains('/') && file.parent().is_some_and(Path::is_dir);
                 let named = if is_path { quote(text) } else { "the file".to_owned() };
                 Err(ValueError::new(
@@ -44,7 +44,7 @@ pub(in super::super) fn token_file(
 }
 
 fn readable(file: &Path) -> std::io::Result<()> {
-    // Asked before opening: to open a pipe would wait for its writer.
+    // Checked before opening: opening a pipe would wait for its writer.
     let about = std::fs::metadata(file)?;
     if !about.is_file() {
         return Err(std::io::Error::other("not a regular file"));
@@ -55,7 +55,7 @@ fn readable(file: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A waiting page of one's own, relative to `base`.
+/// A user's own waiting page, relative to `base`.
 pub(in super::super) fn page(
     base: &Path,
 ) -> Kind<impl Fn(&str) -> Result<WaitingPage, ValueError>> {

@@ -1,4 +1,4 @@
-//! Places in JSON: RFC 6901, and the same with `*` for every member.
+//! JSON pointers: RFC 6901, and an extension with `*` for every member.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ pub(in super::super) const POINTER: Fixed<String> =
 pub(in super::super) const POINTERS: Fixed<Pointer> =
     Kind { wants: "a JSON pointer", example: "\"/*/execution_state\"", parse: pointers };
 
-/// Places in JSON: a pointer in which `*` stands for each member of a list or object.
+/// A JSON pointer in which `*` matches every member of a list or object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer(Vec<Step>);
 
@@ -23,7 +23,7 @@ enum Step {
 }
 
 impl Pointer {
-    /// What stands at these places.
+    /// The values at these places.
     #[must_use]
     pub fn find<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
         let mut found = vec![root];
@@ -41,7 +41,7 @@ impl Pointer {
     }
 }
 
-/// A string as it is, a number, truth or null as JSON writes it; `None` for a list or an object.
+/// A string itself; a number, boolean or null in its JSON form; `None` for a list or an object.
 #[must_use]
 pub fn word(value: &Value) -> Option<Cow<'_, str>> {
     match value {

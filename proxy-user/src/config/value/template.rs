@@ -9,7 +9,7 @@ pub(in super::super) const TEMPLATE: Fixed<Template> =
 
 const PLACEHOLDERS: [&str; 4] = ["{app}", "{time}", "{reason}", "{sessions}"];
 
-/// JSON in which `{app}`, `{time}`, `{reason}` and `{sessions}` stand for what is told.
+/// JSON with the placeholders `{app}`, `{time}`, `{reason}` and `{sessions}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(String);
 
@@ -23,7 +23,7 @@ impl Template {
         reason: &str,
         sessions: usize,
     ) -> String {
-        // No value has a brace or a quote in it, so none can be taken for a placeholder or end a string.
+        // No value contains a brace or a quote, so none can be taken for a placeholder or end a string.
         let filled = self.0.replace("{app}", app).replace("{time}", &time.to_string());
         filled.replace("{reason}", reason).replace("{sessions}", &sessions.to_string())
     }
@@ -39,7 +39,7 @@ fn template(text: &str) -> Result<Template, ValueError> {
     is_json(&filled).map(|()| template)
 }
 
-/// Whether a text is JSON, as what goes into a request's body must be.
+/// Checks that a request's body is JSON.
 pub(super) fn is_json(filled: &str) -> Result<(), ValueError> {
     serde_json::from_str::<serde::de::IgnoredAny>(filled).map(|_| ()).map_err(|error| {
         ValueError::new(
@@ -49,7 +49,7 @@ pub(super) fn is_json(filled: &str) -> Result<(), ValueError> {
     })
 }
 
-/// What looks like a placeholder: a word in braces, which JSON has only inside strings.
+/// Everything that looks like a placeholder: a word in braces, which JSON allows only inside strings.
 pub(super) fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('{').filter_map(|(start, _)| {
         let inside = &text[start + 1..];

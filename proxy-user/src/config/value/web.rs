@@ -6,7 +6,7 @@ use http::{Method, Uri};
 use super::template::{is_json, placeholders};
 use crate::toml_file::{Fixed, Kind, ValueError, quote, quote_url};
 
-/// What stands for an app's name in a URL.
+/// The placeholder for an app's name in a URL.
 pub(in super::super) const APP: &str = "{app}";
 
 pub(in super::super) const URL: Fixed<String> =
@@ -31,7 +31,7 @@ fn url(text: &str) -> Result<String, ValueError> {
     if !matches!(scheme.as_deref(), Some("http" | "https")) {
         return Err(wrong("is neither http nor https", form));
     }
-    // Any app's name will do here: all are made of the same harmless characters.
+    // Any app name will do here: all consist of the same harmless characters.
     let sample = text.replace(APP, "app");
     if sample.contains(['{', '}']) {
         return Err(wrong("has a placeholder that is not known", "the only one is {app}"));

@@ -1,4 +1,4 @@
-//! Bodies that tell when they wait for the client, and when they are over.
+//! Bodies that report when they wait for the client, and when they end.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -14,30 +14,30 @@ use crate::core::client_timeouts::{ClientTimeouts, Turn};
 use crate::http::paced::Paced;
 
 /// A request's body on its way to the app, without its trailers. Many servers merge trailers into the
-/// header fields, past everything that the proxy has removed and set there (RFC 9110 section 6.5.1).
+/// header fields, bypassing everything that the proxy has removed and set there (RFC 9110 section 6.5.1).
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Incoming,
-    /// What was read of it before it was wanted.
+    /// Frames that were read before the body was asked for.
     ahead: VecDeque<Frame<Bytes>>,
-    /// All of it has been read, or it broke off.
+    /// The body has been read to its end, or broke off.
     over: bool,
     turn: Turn,
     times: Times,
-    /// The client's.
+    /// The client's HTTP version.
     version: Version,
     expectation: Option<Expectation>,
-    /// There until the body is wanted.
+    /// Present until the body may be read.
     gate: Option<Gate>,
 }
 
 /// Why a request's body ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
-    /// The client broke it off, or it made no sense.
+    /// The client broke it off, or it is malformed.
     #[error(transparent)]
     Broken(#[from] hyper::Error),
-    /// The app has answered without it.
+    /// The app has answered without reading it.
     #[error("the app does not want the body")]
     Unwanted,
 }
@@ -63,15 +63,16 @@ impl Upload {
         }
     }
 
-    /// The client waits for a word before it sends it.
+    /// The client waits for 100 (Continue) before it sends the body.
     pub(crate) fn is_held_back(&self) -> bool {
         self.gate.is_some()
     }
 
-    /// The first bytes of it, `most` or a frame more; true = that is all. They are still to come.
+    /// The first bytes of the body, `most` or a frame more; true = that is the whole body. They are still
+    /// delivered afterwards.
     ///
     /// # Errors
-    /// It breaks off.
+    /// The body breaks off.
     pub(crate) async fn peek(&mut self, most: usize) -> Result<(Vec<u8>, bool), UploadError> {
         let mut start = Vec::new();
         let mut ahead = std::mem::take(&mut self.ahead);
@@ -93,13 +94,13 @@ impl Upload {
         read.map(|()| (start, whole))
     }
 
-    /// From now on, until this is dropped, a client that closes its side has left: it looks like one that has
-    /// only finished sending, and must not keep a place.
+    /// Until the result is dropped, a client that closes its side is taken to have left: it cannot be told
+    /// from one that has only finished sending, and must not keep a place.
     pub(crate) fn hold(&self) -> Held {
         Held::new(self.times.clone())
     }
 
-    /// Where the interim answers to its request go.
+    /// Takes the interim answers to its request.
     pub(crate) fn interim(&self) -> Option<Interim> {
         Interim::new(&self.times, self.version, self.expectation.clone())
     }
@@ -164,9 +165,9 @@ pub(super) struct Answered<B: Body> {
     body: Paced<B>,
     turn: Turn,
     times: Times,
-    /// The client's.
+    /// The client's HTTP version.
     version: Version,
-    /// Of a request whose body it has made needless.
+    /// The expectation that this answer refuses, if the body is no longer wanted.
     refused: Option<Expectation>,
 }
 
@@ -192,8 +193,9 @@ impl<B: Body + Unpin> Body for Answered<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        // An HTTP/1.0 client knows no chunks, so that what has no length ends with the connection. hyper
-        // would close it, and does not pass by the socket before: the socket's error ends it instead.
+        // An HTTP/1.0 client does not know chunks, so a body without a length ends with the connection.
+        // hyper would close it without shutting down the socket; an error from the socket resets it
+        // instead.
         if self.version == Version::HTTP_10 && matches!(frame, Poll::Ready(Some(Err(_)))) {
             self.times.cut();
             cx.waker().wake_by_ref();

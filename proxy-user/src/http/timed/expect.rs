@@ -1,6 +1,5 @@
-//! `Expect: 100-continue` (RFC 9110 section 10.1.1): the client holds its body back until it is told to go
-//! on, which is the app's to say. hyper tells it as soon as anybody asks for the body, and so nobody does
-//! before the app has said it.
+//! `Expect: 100-continue` (RFC 9110 section 10.1.1): the client holds its body back until the app tells it
+//! to go on. hyper sends 100 as soon as the body is polled, so nobody polls it before the app has sent 100.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,20 +12,21 @@ use http::header::EXPECT;
 use http::{HeaderMap, Version};
 use tokio::time::{Sleep, sleep};
 
-/// An app that has said nothing for so long is taken for one that knows no expectations. It reads the body,
-/// and would wait for it as the client waits for the app.
+/// After this long without an answer, the app is taken not to know expectations: it is waiting for the
+/// body, while the client waits for the app.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// The app has said nothing yet.
+/// The app has not answered yet.
 const OPEN: u8 = 0;
-/// The body is wanted.
+/// The app wants the body.
 const WANTED: u8 = 1;
-/// The final answer came first: nobody wants the body.
+/// The final answer came first: the body is not wanted.
 const REFUSED: u8 = 2;
-/// That answer has been passed on.
+/// That answer has been forwarded.
 const OVER: u8 = 3;
 
-/// One request's expectation, shared by its body, its answer and whoever hears the app.
+/// One request's expectation, shared by its body, its answer, and the receiver of the app's interim
+/// answers.
 #[derive(Clone, Debug)]
 pub(super) struct Expectation(Arc<Shared>);
 
@@ -37,7 +37,7 @@ struct Shared {
 }
 
 impl Expectation {
-    /// Of a request that has a body. HTTP/1.0 knows none.
+    /// The expectation of a request with a body. HTTP/1.0 has none.
     pub(super) fn of(version: Version, headers: &HeaderMap) -> Option<Expectation> {
         let expects =
             |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
@@ -45,17 +45,17 @@ impl Expectation {
         expects.then(|| Expectation(Arc::default()))
     }
 
-    /// The app has said 100.
+    /// The app has sent 100.
     pub(super) fn meet(&self) {
         self.change(OPEN, WANTED);
     }
 
-    /// The final answer is there. True: before the body was wanted, which will not come any more.
+    /// The final answer has arrived. True: it came before the body was wanted, so the body will not come.
     pub(super) fn refuse(&self) -> bool {
         self.change(OPEN, REFUSED)
     }
 
-    /// The final answer has been passed on.
+    /// The final answer has been forwarded.
     pub(super) fn over(&self) {
         self.change(REFUSED, OVER);
     }
@@ -69,14 +69,14 @@ impl Expectation {
     }
 }
 
-/// What a body waits for before it is asked for.
+/// What a body waits for before it is read.
 #[derive(Debug)]
 pub(super) struct Gate {
     expectation: Expectation,
     silence: Option<Pin<Box<Sleep>>>,
 }
 
-/// The body is not wanted, and the connection to the app, which still waits for it, is of no use.
+/// The body is not wanted. The connection to the app still waits for it and cannot be reused.
 #[derive(Debug)]
 pub(super) struct Unwanted;
 

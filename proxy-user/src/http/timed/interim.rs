@@ -16,7 +16,7 @@ pub(crate) struct Interim {
 }
 
 impl Interim {
-    /// `None`: the client is of HTTP/1.0, which knows none.
+    /// `None`: the client speaks HTTP/1.0, which has none.
     pub(super) fn new(
         times: &Times,
         version: Version,
@@ -25,9 +25,9 @@ impl Interim {
         (version >= Version::HTTP_11).then(|| Interim { times: times.clone(), expectation })
     }
 
-    /// Passes one on.
+    /// Forwards one.
     pub(crate) fn pass(&self, status: StatusCode, headers: &HeaderMap) {
-        // hyper answers what the client expects.
+        // hyper sends the 100 itself.
         if let (StatusCode::CONTINUE, Some(expectation)) = (status, &self.expectation) {
             return expectation.meet();
         }

@@ -1,4 +1,4 @@
-//! The client's socket below hyper, which tells when bytes come and when none go.
+//! The client's socket below hyper. It reports when bytes arrive and when none can be sent.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -17,28 +17,28 @@ use crate::http::refusal;
 use crate::http::stream::Stream;
 use crate::sockets;
 
-/// The kernel asks a client that has been silent for so long, and as often again, whether it is there.
+/// The kernel probes a client that has been silent for this long, and repeats the probe at this interval.
 const PROBE: Duration = Duration::from_secs(10);
-/// So many probes without an answer, and the client is gone.
+/// After this many probes without an answer the client is gone.
 const PROBES: u32 = 6;
 
-/// A socket with its account.
+/// A socket with its timeouts.
 #[derive(Debug)]
 pub(crate) struct Timed {
     stream: Stream,
     times: Times,
-    /// What is written before anything that hyper has for it.
+    /// Bytes to write before anything from hyper.
     before: Bytes,
-    /// The kernel probes.
+    /// TCP keepalive is on.
     probed: bool,
     closing: Closing,
 }
 
-/// How far our end is closed.
+/// How far our side is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
     Open,
-    /// Our FIN is sent; nothing more is to come from the client, as far as is known.
+    /// Our FIN is sent, and the client is not known to be sending.
     Shut,
     /// Our FIN is sent, and the client may still be sending.
     Lingering,
@@ -64,15 +64,15 @@ impl Timed {
         stream
     }
 
-    /// An error if the client is gone. A reset says so by itself; where nothing is read it is the
-    /// socket's error that tells. One that has vanished answers no probe, and one that has closed
-    /// answers by a reset once its kernel has forgotten the connection, which takes Linux a minute. One
-    /// that has only finished sending answers for as long as it waits.
+    /// An error if the client is gone. A reset shows as an error of the socket, even while nothing is read.
+    /// A client that has vanished answers no probe. One that has closed answers with a reset once its
+    /// kernel has forgotten the connection, which takes Linux a minute. One that has only finished sending
+    /// answers for as long as it waits.
     fn look(&mut self) -> io::Result<()> {
         let socket = SockRef::from(self.stream.get());
         if !std::mem::replace(&mut self.probed, true) {
             let probes = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE);
-            // What has no probes is looked at all the same.
+            // If probes cannot be set, the socket is still checked.
             let _ = socket.set_tcp_keepalive(&probes.with_retries(PROBES));
         }
         socket.take_error()?.map_or(Ok(()), Err)
@@ -88,7 +88,7 @@ impl Timed {
         }
     }
 
-    /// An error once an answer has broken off, and a reset with it.
+    /// An error once an answer has broken off; it also makes closing reset the connection.
     fn check(&self) -> io::Result<()> {
         if !self.times.is_cut() {
             return Ok(());
@@ -97,7 +97,7 @@ impl Timed {
         Err(io::ErrorKind::ConnectionAborted.into())
     }
 
-    /// What comes before anything that hyper writes.
+    /// Writes `before` first.
     fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         if self.before.is_empty() {
@@ -113,7 +113,7 @@ impl Timed {
         Poll::Ready(Ok(()))
     }
 
-    /// True: hyper refuses by itself, with these bytes, in place of which others are written.
+    /// True: these bytes are hyper's own refusal, and a replacement is written instead.
     fn refuses(&mut self, bytes: &[IoSlice<'_>]) -> bool {
         if self.times.outgoing().is_answering() {
             return false;
@@ -125,17 +125,17 @@ impl Timed {
         true
     }
 
-    /// Tells how a write went.
+    /// Notes the result of a write.
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.times.tell(ClientTimeouts::written);
             return written;
         }
         let stream = self.stream.get();
-        // A socket that cannot tell has no progress to show either.
+        // A socket that cannot be asked shows no progress.
         let acked = || sockets::acked(stream.as_fd()).unwrap_or_default();
         if self.times.tell(|timeouts, now| timeouts.refused(now, acked)) {
-            // Closing with linger 0 frees the queue that nobody takes; the watchdog closes next.
+            // Closing with linger 0 frees the queue; the watchdog closes the socket next.
             let _ = stream.set_zero_linger();
         }
         written
@@ -150,7 +150,7 @@ impl Read for Timed {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_ready() {
-            // Or the end has: whose time no longer matters.
+            // Or the end has come: then the time no longer matters.
             self.times.tell(ClientTimeouts::arrived);
         }
         read
@@ -190,7 +190,7 @@ impl Write for Timed {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes in every turn in which it has nothing to write, or has written all.
+    /// hyper flushes whenever it has nothing to write, or has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.times.outgoing().written();
         ready!(self.poll_before(cx))?;
@@ -204,8 +204,8 @@ impl Write for Timed {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Closes in stages (RFC 9112 section 9.6): a socket that is closed with bytes unread, or gets some
-    /// afterwards, resets the connection, and many a client then loses the answer that it has not read yet.
+    /// Closes in stages (RFC 9112 section 9.6). Closing a socket with unread bytes, or with bytes still
+    /// arriving, resets the connection, and many clients then lose an answer that they have not read yet.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing == Closing::Open {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;

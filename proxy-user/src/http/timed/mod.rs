@@ -1,7 +1,7 @@
-//! HTTP/1.1 on a connection whose client does not let us wait for ever. `core::client_timeouts` says how
-//! long for what; here is what tells it, and what carries out its verdict.
+//! HTTP/1.1 on a connection with timeouts for the client. `core::client_timeouts` decides how long each
+//! step may take; this module feeds it and carries out its verdict.
 //!
-//! All of it ends with the HTTP: a session's socket comes out bare.
+//! All of this ends with HTTP: a session gets the bare socket.
 
 mod body;
 mod expect;
@@ -41,33 +41,33 @@ use crate::http::paced::Flushes;
 /// Why a connection ended before its client was done with it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
-    /// Broken off, or no HTTP.
+    /// The connection broke off, or did not carry HTTP.
     #[error(transparent)]
     Http(#[from] hyper::Error),
-    /// What came was no request, and was answered so.
+    /// The request could not be read, and was answered with an error.
     #[error("no request that can be read: {0}")]
     Refused(StatusCode),
-    /// The client owed something for too long.
+    /// The client took too long.
     #[error("the client is too slow: {0:?}")]
     Overdue(Overdue),
 }
 
-/// One connection's account, shared by its parts.
+/// One connection's state, shared by its parts.
 #[derive(Clone, Debug)]
 struct Times(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     timeouts: Mutex<ClientTimeouts>,
-    /// Whoever has the socket is to look whether the client is still there.
+    /// The socket's owner is to check whether the client is still there.
     look: AtomicBool,
-    /// Who closes their side while they wait for an answer has left.
+    /// A client that closes its side while it waits for an answer has left.
     fin_is_departure: AtomicBool,
-    /// An answer broke off whose end only the connection's end tells. Whoever has the socket is to reset
-    /// it: closed, what has come would look whole (RFC 9112 section 8).
+    /// An answer broke off whose end is marked only by closing the connection. The socket must be reset: if
+    /// it were closed, the answer would look complete (RFC 9112 section 8).
     cut: AtomicBool,
     outgoing: Outgoing,
-    /// How hyper has refused by itself what came.
+    /// The status with which hyper itself refused the request.
     refused: OnceLock<StatusCode>,
     flushes: Flushes,
 }
@@ -85,7 +85,7 @@ impl Times {
         }))
     }
 
-    /// For the bodies that go out over the connection.
+    /// The flush counter for bodies sent over the connection.
     fn flushes(&self) -> Flushes {
         self.0.flushes.clone()
     }
@@ -103,7 +103,7 @@ impl Times {
     }
 
     fn refused(&self, status: StatusCode) {
-        // Its connection ends with the first.
+        // A connection ends with its first refusal.
         let _ = self.0.refused.set(status);
     }
 
@@ -136,11 +136,11 @@ impl Times {
     }
 }
 
-/// While it is there, a client that closes its side has left.
+/// While this exists, a client that closes its side is taken to have left.
 #[derive(Debug)]
 pub(crate) struct Held {
     times: Times,
-    /// As it was before.
+    /// The previous value.
     before: bool,
 }
 
@@ -160,14 +160,14 @@ impl Drop for Held {
 /// HTTP for [`serve`].
 pub(crate) fn http() -> http1::Builder {
     let mut http = http1::Builder::new();
-    // hyper's own limit covers idleness too. And a client may finish sending before it is answered (RFC 9112
-    // section 9.6); one that has left is found out by its socket.
+    // hyper's own limit also covers idle time. A client may finish sending before it is answered (RFC 9112
+    // section 9.6); one that has left is detected at its socket.
     http.header_read_timeout(None).half_close(true);
     http
 }
 
-/// Serves what comes over `stream` until it ends, has become something else than HTTP, or its client
-/// is overdue. From `closing` on it ends with the current request.
+/// Serves `stream` until it ends, is upgraded from HTTP to something else, or its client is overdue. Once
+/// `closing` resolves, it ends with the current request.
 pub(crate) async fn serve<F, R, B>(
     http: &http1::Builder,
     stream: TcpStream,
@@ -190,20 +190,20 @@ where
         let body = !request.body().is_end_stream();
         let turn = times.tell(|timeouts, now| timeouts.asked(body, now));
         times.outgoing().asked();
-        // Of a session it would be one half only.
+        // A handshake's half-close would leave half a session.
         let handshake = asks_websocket(request.method(), version, request.headers());
         times.set_fin_is_departure(handshake);
         let expectation = body.then(|| Expectation::of(version, request.headers())).flatten();
         let upload = |body| Upload::new(body, turn, times.clone(), version, expectation.clone());
         let answer = answer(request.map(upload));
         let times = times.clone();
-        // An async block would hold the answer twice: as what it was made of, and as what it awaits.
+        // An async block would hold the answer twice: captured, and awaited.
         answer.map(move |mut response| {
             times.outgoing().answered();
             times.set_fin_is_departure(false);
             let refused = expectation.filter(Expectation::refuse);
             if refused.is_some() {
-                // What comes next may be the body, or not.
+                // The next bytes may be the refused body, or the next request.
                 response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
             }
             let answered = |body| Answered::new(body, turn, times, version, refused);
@@ -215,11 +215,11 @@ where
     let mut is_closing = false;
     let ended = loop {
         tokio::select! {
-            // The watchdog judges by what the connection has just seen.
+            // The connection goes first, so that the watchdog sees its latest state.
             biased;
             served = connection.as_mut() => break served.map_err(Ended::Http),
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
-                // The connection comes next, and flushes its socket.
+                // The connection is polled next, and flushes its socket.
                 WatchdogAction::Look => shared.ask_for_look(),
                 WatchdogAction::Retire => connection.as_mut().graceful_shutdown(),
                 WatchdogAction::Cut(overdue) => break Err(Ended::Overdue(overdue)),

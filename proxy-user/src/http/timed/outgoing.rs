@@ -1,29 +1,29 @@
-//! What the socket is given beside what hyper has for it. hyper's server writes no interim answers but its
-//! own 100, so that they go to the socket past it, between two of its messages. And what it writes while
-//! there is no request is an answer of its own, to what it could not read.
+//! What is written to the socket in addition to hyper's output. hyper's server writes no interim answers
+//! except its own 100, so they are written to the socket directly, between two of hyper's messages. And
+//! what hyper writes without a current request is its own answer to something that it could not read.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// So many bytes may wait for a client that takes none. What comes then is left out: no client may rely on
-/// an interim answer.
+/// How many bytes may wait for a client that does not read. More are dropped: no client may rely on an
+/// interim answer.
 const ROOM: usize = 64 * 1024;
 
-/// The order of what is written, of one connection.
+/// The write order on one connection.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     /// Interim answers that wait to be written.
     interim: Mutex<Vec<u8>>,
-    /// There are some.
+    /// Whether there are any.
     any: AtomicBool,
-    /// The socket has all that hyper had to write, so that what it writes next belongs to the current
-    /// request.
+    /// The socket has everything that hyper has written so far, so that the next bytes belong to the
+    /// current request.
     between: AtomicBool,
-    /// There is a request that is not answered to the last byte.
+    /// A request has not been answered completely.
     answering: AtomicBool,
-    /// The end of its answer has been given to hyper.
+    /// hyper has the end of its answer.
     ended: AtomicBool,
 }
 
@@ -38,13 +38,13 @@ impl Outgoing {
         }
     }
 
-    /// A request has come.
+    /// A request has arrived.
     pub(super) fn asked(&self) {
         self.ended.store(false, Relaxed);
         self.answering.store(true, Relaxed);
     }
 
-    /// An interim answer to it has come.
+    /// An interim answer to it has arrived.
     pub(super) fn add(&self, answer: &[u8]) {
         let mut interim = self.interim.lock();
         if interim.len() + answer.len() <= ROOM {
@@ -53,7 +53,7 @@ impl Outgoing {
         }
     }
 
-    /// The final answer has come. It follows what hyper is still writing, if it is, without a gap.
+    /// The final answer has arrived. It follows what hyper is still writing without a gap.
     pub(super) fn answered(&self) {
         if self.any.load(Relaxed) && !self.between.load(Relaxed) {
             self.any.store(false, Relaxed);
@@ -61,12 +61,12 @@ impl Outgoing {
         }
     }
 
-    /// The final answer is over.
+    /// The final answer has ended.
     pub(super) fn ended(&self) {
         self.ended.store(true, Relaxed);
     }
 
-    /// hyper writes.
+    /// hyper is writing.
     pub(super) fn writing(&self) {
         self.between.store(false, Relaxed);
     }
@@ -79,7 +79,7 @@ impl Outgoing {
         }
     }
 
-    /// What is to be written before anything else.
+    /// The bytes to write before anything else.
     pub(super) fn take_interim(&self) -> Option<Bytes> {
         let now = self.any.load(Relaxed) && self.between.load(Relaxed);
         now.then(|| {
@@ -88,7 +88,7 @@ impl Outgoing {
         })
     }
 
-    /// What hyper writes is an answer to a request.
+    /// Whether hyper's output is an answer to a request.
     pub(super) fn is_answering(&self) -> bool {
         self.answering.load(Relaxed)
     }

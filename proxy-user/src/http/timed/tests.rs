@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// One deadline that is met, among others that no test lives to see.
+/// The one deadline that is reached in a test; all others are longer than any test.
 const SHORT: Duration = Duration::from_millis(200);
 const NEVER: Duration = Duration::from_secs(3600);
 const LIMITS: Limits = all(NEVER);
@@ -27,7 +27,8 @@ fn streamed(chunks: impl futures_util::Stream<Item = Bytes> + Send + 'static) ->
     Response::new(StreamBody::new(frames).boxed_unsync())
 }
 
-/// Sends `request` to a server that answers by `answer`; the client's end, and how the server ends.
+/// Sends `request` to a server that answers with `answer`. Returns the client's socket, and the server's
+/// result.
 async fn ask<F, R>(
     limits: Limits,
     request: &str,
@@ -92,7 +93,7 @@ async fn a_body_that_another_task_takes_is_cut_too() {
     assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Body))));
 }
 
-/// The app takes its time while the whole body, and nothing else, is there.
+/// The app is slow, while the client has sent the whole body and nothing else.
 #[tokio::test]
 async fn a_silent_app_is_not_the_client_s_fault() {
     let limits = Limits { idle: NEVER, ..all(SHORT) };

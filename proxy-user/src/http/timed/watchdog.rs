@@ -1,5 +1,5 @@
-//! Wakes a connection when its client's time is up. Part of the connection's own task: it is polled
-//! after every event there, and ends with it.
+//! Wakes a connection when its client's time is up. It is part of the connection's own task, polled after
+//! every event there.
 
 use std::task::{Context, Poll, ready};
 
@@ -8,7 +8,7 @@ use crate::clock;
 use crate::core::client_timeouts::{ClientTimeouts, Overdue, Step};
 use crate::http::alarm::Alarm;
 
-/// What is to be done with the connection.
+/// What to do with the connection.
 #[derive(Debug)]
 pub(super) enum WatchdogAction {
     Look,
@@ -38,7 +38,7 @@ impl Watchdog {
                 Step::Wait(Some(deadline)) => deadline,
             };
             ready!(self.alarm.poll(deadline, cx));
-            // The coarse clock may not have come so far.
+            // The coarse clock may lag behind.
             now = clock::now();
         }
     }

@@ -82,8 +82,8 @@ pub(super) struct JudgedHandshake<'a> {
     pub(super) judgement: Judgement,
 }
 
-/// Identifies a browser as far as its requests allow: a hash of its address, as seen by the proxies before
-/// us, and its `User-Agent`.
+/// Identifies a browser as far as its requests allow: a hash of its address, `X-Forwarded-For` and
+/// `User-Agent`.
 pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
     let mut hasher = DefaultHasher::new();
     peer.hash(&mut hasher);
