@@ -89,7 +89,8 @@ impl Run {
         self.flags.watch.start_logging("info")?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let passed = Passed::take().context("cannot use the sockets that were passed")?;
-        let entry = if predecessor.is_some() { Entry::Takeover } else { Entry::Alone };
+        let id = self.takeover.and_then(|id| u32::try_from(id).ok());
+        let entry = id.map_or(Entry::Alone, Entry::Takeover);
         if entry == Entry::Alone {
             let probed = server::probe_addresses(&config, &passed);
             probed.map_err(|error| name_takeover(error.into()))?;

@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::value::web::APP;
 use crate::toml_file::quote_url;
 
@@ -22,7 +24,7 @@ pub enum Driver {
 }
 
 /// A child process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessDriver {
     /// The program and its arguments; `{port}` in one of them names the app's port.
     pub command: Vec<String>,

@@ -12,6 +12,7 @@ mod looks;
 pub mod process;
 
 use std::fmt::Debug;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,15 @@ pub enum Notice {
     Exited(Failure),
     /// It was seen to be something else than before.
     Observed(Observed),
+}
+
+/// What another Ebbtide needs to go on with a running app in place of this one.
+#[derive(Debug)]
+pub struct Papers {
+    /// For the same driver to read.
+    pub text: String,
+    /// Belong to it.
+    pub descriptors: Vec<OwnedFd>,
 }
 
 /// Who hears of a driver's notices. Called from any thread; it must not wait.
@@ -69,6 +79,29 @@ pub trait Driver: Debug + Send + Sync {
     fn ends_with_us(&self) -> bool {
         false
     }
+
+    /// What another Ebbtide needs to go on with the app; `None` = it does not run, or cannot be handed over.
+    fn papers(&self) -> Option<Papers> {
+        None
+    }
+
+    /// Another Ebbtide goes on with the app: this one lets it alone. Done when nothing of it is read or
+    /// guarded here any more.
+    fn release(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Goes on with an app that another Ebbtide has started, and guards it. What it prints is left to the
+    /// other one until [`Driver::released`].
+    ///
+    /// # Errors
+    /// It cannot be guarded, or the papers are not understood.
+    fn adopt(&self, _papers: Papers) -> Result<(), DriverError> {
+        Err(DriverError("this driver's apps are not handed over".to_owned()))
+    }
+
+    /// The other Ebbtide has let go of what was adopted.
+    fn released(&self) {}
 
     /// The CPU time that all processes of the app have used since it was started; `None` = not known. A small
     /// read, at most once a second.

@@ -88,7 +88,7 @@ async fn start(
                 output = output.last(),
                 "could not start"
             );
-            if ours && driver.ends_with_us() {
+            if driver.ends_with_us() {
                 // What does not answer is not left behind.
                 if let Err(error) = driver.stop().await {
                     tracing::warn!(app = app.name, %error, "cannot stop the app");

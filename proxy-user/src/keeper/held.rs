@@ -13,7 +13,7 @@ use crate::core::cpu::Load;
 use crate::core::lifecycle::{LifecycleEvent, Observed, State, Step};
 use crate::core::time::Nanos;
 use crate::drivers::process::Supervisor;
-use crate::drivers::{self, Driver, Listener, Notice};
+use crate::drivers::{self, Driver, DriverError, Listener, Notice, Papers};
 use crate::session::App;
 
 /// Time between two looks at the CPU time of an app.
@@ -52,6 +52,57 @@ impl HeldDrivers {
         self.drivers.get(&app.name).map(|held| Arc::clone(&held.driver))
     }
 
+    /// The driver of an app, and what it was made of.
+    pub(super) fn entry(&self, app: &App) -> Option<(&Arc<dyn Driver>, &config::Driver)> {
+        self.drivers.get(&app.name).map(|held| (&held.driver, &held.config))
+    }
+
+    /// Leaves these apps to another Ebbtide.
+    pub(super) async fn release(&mut self, apps: &[Arc<App>]) {
+        let drivers: Vec<_> =
+            apps.iter().filter_map(|app| self.drivers.remove(&app.name)).collect();
+        join_all(drivers.iter().map(|held| held.driver.release())).await;
+    }
+
+    /// Forgets the driver of an app.
+    pub(super) fn remove(&mut self, app: &App) {
+        self.drivers.remove(&app.name);
+    }
+
+    /// Goes on with an app that another Ebbtide has started. Its driver, and whether that is the one that the
+    /// configuration wants, which then has it.
+    pub(super) fn adopt(
+        &mut self,
+        app: &Arc<App>,
+        config: config::ProcessDriver,
+        upstream: Option<&str>,
+        papers: Papers,
+    ) -> Result<(Arc<dyn Driver>, bool), DriverError> {
+        let (policy, config) = (app.policy(), config::Driver::Process(config));
+        let wanted = policy.config.upstream.as_ref().map(ToString::to_string);
+        let same = policy.config.driver.as_ref() == Some(&config) && wanted.as_deref() == upstream;
+        let driver = self.make(app, &config, upstream.and_then(|upstream| upstream.parse().ok()));
+        driver.adopt(papers)?;
+        if same {
+            self.insert(app, config, Arc::clone(&driver));
+        }
+        Ok((driver, same))
+    }
+
+    fn insert(&mut self, app: &App, config: config::Driver, driver: Arc<dyn Driver>) {
+        app.life.set_upstream(driver.upstream());
+        let held = Held {
+            config,
+            driver,
+            looked: None,
+            looking: Arc::default(),
+            blind: Arc::default(),
+            load: None,
+            measured: Nanos(0),
+        };
+        self.drivers.insert(app.name.clone(), held);
+    }
+
     /// Makes and drops drivers until they are those of these apps. One that is dropped ends an app that does
     /// not outlive this process.
     pub(super) fn fit(&mut self, apps: &[Arc<App>]) {
@@ -66,17 +117,7 @@ impl HeldDrivers {
             }
             if let Some(config) = policy.config.driver.clone() {
                 let driver = self.make(app, &config, policy.config.upstream.clone());
-                app.life.set_upstream(driver.upstream());
-                let held = Held {
-                    config,
-                    driver,
-                    looked: None,
-                    looking: Arc::default(),
-                    blind: Arc::default(),
-                    load: None,
-                    measured: Nanos(0),
-                };
-                self.drivers.insert(app.name.clone(), held);
+                self.insert(app, config, driver);
             }
         }
         let names: HashSet<_> = apps.iter().map(|app| &app.name).collect();
@@ -153,7 +194,7 @@ impl HeldDrivers {
 }
 
 /// It has come up, and not been told to end.
-fn is_up(state: State) -> bool {
+pub(super) fn is_up(state: State) -> bool {
     matches!(state, State::Running | State::Suspending(Step::Probing | Step::Closing { .. }))
 }
 

@@ -3,6 +3,7 @@
 //! `core::lifecycle` decides. Must not know requests: whoever waits for an app watches its lifecycle.
 
 mod execute;
+mod handover;
 mod held;
 mod ready;
 mod work;
@@ -14,9 +15,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use self::handover::{Channel, Door, give};
 use self::held::HeldDrivers;
 use crate::clock;
-use crate::core::lifecycle::LifecycleEvent;
+use crate::core::lifecycle::{Failure, LifecycleEvent};
 use crate::core::time::Nanos;
 use crate::drivers::process::Supervisor;
 use crate::metrics::Metrics;
@@ -34,15 +36,22 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps the apps from now on. Needs a tokio runtime.
+    /// Keeps the apps from now on; those that run under the Ebbtide with the process id `predecessor` go on
+    /// here. Blocks for as long as that takes. Needs a tokio runtime.
     #[must_use]
     pub fn start(
         serving: Arc<Serving>,
         metrics: Arc<Metrics>,
         processes: Option<Arc<Supervisor>>,
+        predecessor: Option<u32>,
     ) -> Keeper {
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(serving, metrics, processes, stopped));
+        let mut held = HeldDrivers::new(processes);
+        let before = predecessor.and_then(|id| handover::take(id, &mut held, &serving));
+        let task = tokio::spawn(async move {
+            run(serving, metrics, held, stopped).await;
+            drop(before);
+        });
         Keeper { stop, task }
     }
 
@@ -58,11 +67,14 @@ impl Keeper {
 async fn run(
     serving: Arc<Serving>,
     metrics: Arc<Metrics>,
-    processes: Option<Arc<Supervisor>>,
+    mut held: HeldDrivers,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let Some(mut orders) = serving.take_orders() else { return };
-    let mut held = HeldDrivers::new(processes);
+    let door = Door::open();
+    if let Err(error) = &door {
+        tracing::warn!(%error, "running apps cannot be handed over to another Ebbtide");
+    }
     held.fit(&serving.all_apps());
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,6 +91,18 @@ async fn run(
                     tokio::spawn(execute::execute(app, driver, command, Arc::clone(&serving), Arc::clone(&metrics)));
                 }
             }
+            channel = knock(door.as_ref().ok()) => {
+                let Some((channel, apps)) = give(channel, &mut held, &serving).await else { continue };
+                // From here on the other one starts and suspends.
+                tokio::select! {
+                    biased;
+                    _ = &mut stopped => break,
+                    () = channel.left() => {}
+                }
+                tracing::warn!("the Ebbtide that was to take over has ended, and its apps with it");
+                let gone = || Failure("the Ebbtide that had taken it over has ended".into());
+                apps.iter().for_each(|app| app.drive(LifecycleEvent::Exited(gone()), clock::now()));
+            }
             _ = ticks.tick() => {
                 let apps = serving.all_apps();
                 held.fit(&apps);
@@ -90,6 +114,13 @@ async fn run(
         }
     }
     held.stop().await;
+}
+
+async fn knock(door: Option<&Door>) -> Channel {
+    match door {
+        Some(door) => door.knock().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A second has passed.

@@ -45,8 +45,8 @@ pub fn probe(address: ListenAddress) -> Result<(), ListenError> {
 pub enum Entry {
     /// Nobody else may listen there.
     Alone,
-    /// Another process that is about to leave may.
-    Takeover,
+    /// The process with this id may, which is about to leave.
+    Takeover(u32),
 }
 
 /// A socket that listens and does not accept yet.
@@ -67,7 +67,7 @@ impl Opened {
     pub fn open(asked: ListenAddress, entry: Entry) -> Result<Opened, ListenError> {
         let failed = |error| ListenError::new(asked, error);
         let socket = match entry {
-            Entry::Takeover if asked.address.port() != 0 => {
+            Entry::Takeover(_) if asked.address.port() != 0 => {
                 match group::members(asked.address).map_err(failed)? {
                     // It may listen on other interfaces of the same port.
                     0 => bind::join(asked).map_err(failed)?,

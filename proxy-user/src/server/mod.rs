@@ -99,7 +99,12 @@ impl Server {
         };
         let serving = Arc::new(Serving::new(config, books));
         let metrics = Arc::new(Metrics::new()?);
-        let keeper = Keeper::start(Arc::clone(&serving), Arc::clone(&metrics), processes);
+        let predecessor = match entry {
+            Entry::Takeover(id) => Some(id),
+            Entry::Alone => None,
+        };
+        let keeper =
+            Keeper::start(Arc::clone(&serving), Arc::clone(&metrics), processes, predecessor);
         let mut others = vec![
             tokio::spawn(reaper::run(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics))),
             tokio::spawn(shadow::run(Arc::clone(&serving))),

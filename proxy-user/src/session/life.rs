@@ -101,6 +101,21 @@ impl Life {
         self.machine.lock().as_ref().and_then(Lifecycle::busy)
     }
 
+    /// From when its idleness counts, if nobody has used it since.
+    #[must_use]
+    pub fn floor(&self) -> Option<Nanos> {
+        self.machine.lock().as_ref().map(Lifecycle::floor)
+    }
+
+    /// It runs already: another process has handed it over, with its idle clock.
+    pub fn resume(&self, floor: Nanos, now: Nanos) {
+        let mut machine = self.machine.lock();
+        if let Some(machine) = machine.as_mut() {
+            machine.resume(floor, now);
+            self.publish(Status::of(machine));
+        }
+    }
+
     /// Whether it has a driver.
     #[must_use]
     pub fn is_driven(&self) -> bool {

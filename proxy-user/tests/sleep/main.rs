@@ -7,5 +7,6 @@ mod ends;
 mod harness;
 mod idle;
 mod scene;
+mod takeover;
 mod transfers;
 mod wake;

@@ -88,10 +88,18 @@ pub(crate) fn runs(notes: &Notes) -> bool {
 
 /// How many processes of this app run.
 pub(crate) fn running(notes: &Notes) -> usize {
+    processes(notes).len()
+}
+
+/// The processes of this app.
+pub(crate) fn processes(notes: &Notes) -> Vec<u32> {
     let folder = notes.0.display().to_string();
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-    let has =
-        |line: &[u8], word: &str| line.split(|byte| *byte == 0).any(|one| one == word.as_bytes());
-    lines.filter(|line| has(line, &folder) && has(line, APP)).count()
+    let is_its = |id: &u32| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let has = |word: &str| line.split(|byte| *byte == 0).any(|one| one == word.as_bytes());
+        has(&folder) && has(APP)
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(is_its).collect()
 }

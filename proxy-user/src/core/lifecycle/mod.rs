@@ -73,6 +73,18 @@ impl Lifecycle {
         }
     }
 
+    /// Goes on with the life of an app that runs, and whose idle clock does not count from before `floor`.
+    pub fn resume(&mut self, floor: Nanos, now: Nanos) {
+        self.floor = floor.min(now);
+        self.enter(State::Running, now);
+    }
+
+    /// The idle clock does not count from before this.
+    #[must_use]
+    pub fn floor(&self) -> Nanos {
+        self.floor
+    }
+
     /// The state.
     #[must_use]
     pub fn state(&self) -> State {

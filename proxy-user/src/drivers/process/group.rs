@@ -67,6 +67,11 @@ impl Group {
         }
     }
 
+    /// The place (`place::Place`) that their cgroup is in.
+    pub(super) fn place(&self) -> Option<&Path> {
+        self.cgroup()?.parent()?.parent()
+    }
+
     /// Their cgroup.
     pub(super) fn cgroup(&self) -> Option<&Path> {
         match self {

@@ -6,7 +6,9 @@
 mod cgroup;
 mod group;
 pub mod guard;
+mod leader;
 mod output;
+mod pidfd;
 mod place;
 mod port;
 mod reap;
@@ -18,22 +20,26 @@ mod table;
 mod words;
 
 use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use self::group::Group;
+use self::leader::Leader;
 use self::output::Output;
-use self::run::{Keeper, Run};
+use self::run::{Keeper, Order, Run};
 use self::supervisor::Beginning;
-use super::{Driver, DriverError, Listener};
+use super::{Driver, DriverError, Listener, Papers};
 use crate::config::{self, Upstream};
 use crate::core::lifecycle::Observed;
 
@@ -64,6 +70,15 @@ struct Inner {
     /// Held while it is started or stopped.
     turn: tokio::sync::Mutex<()>,
     run: Mutex<Option<Arc<Run>>>,
+}
+
+/// A run, for another Ebbtide. With it go a pidfd of its first process, and the end of the pipe that it prints
+/// into.
+#[derive(Serialize, Deserialize)]
+struct Paper {
+    group: Group,
+    port: Option<u16>,
+    output: Vec<String>,
 }
 
 /// Why there is no process.
@@ -152,6 +167,37 @@ impl Driver for ProcessDriver {
         true
     }
 
+    fn papers(&self) -> Option<Papers> {
+        let run = self.0.running()?;
+        let paper = Paper {
+            group: run.group.clone(),
+            port: *self.0.port.lock(),
+            output: self.0.output.newest(),
+        };
+        let text = serde_json::to_string(&paper).ok()?;
+        Some(Papers { text, descriptors: run.descriptors()? })
+    }
+
+    fn release(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let run = self.0.run.lock().take();
+            if let Some(run) = run {
+                run.release();
+                run.over().await;
+            }
+        })
+    }
+
+    fn adopt(&self, papers: Papers) -> Result<(), DriverError> {
+        self.0.adopt(papers).map_err(|error| DriverError(error.to_string()))
+    }
+
+    fn released(&self) {
+        if let Some(run) = self.0.run.lock().as_ref() {
+            run.read();
+        }
+    }
+
     fn cpu_time(&self) -> Option<Duration> {
         cgroup::cpu_time(self.0.running()?.group.cgroup()?)
     }
@@ -202,8 +248,39 @@ impl Inner {
                 return Err(DriverError(format!("cannot start the app \"{}\": {why}", self.app)));
             }
         };
-        *self.run.lock() = Some(Arc::new(Run::begin(keeper, child, pipe, group)));
+        let leader = Leader::Own(child);
+        *self.run.lock() = Some(Arc::new(Run::begin(keeper, leader, pipe, group, Order::Run)));
         Ok(())
+    }
+
+    /// Goes on with a run that another Ebbtide has begun.
+    fn adopt(&self, papers: Papers) -> io::Result<()> {
+        let _inside = self.runtime.enter();
+        let Paper { group, port, output } = serde_json::from_str(&papers.text)?;
+        let [process, pipe] = <[OwnedFd; 2]>::try_from(papers.descriptors)
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let leader = Leader::adopt(process)?;
+        let pipe = Receiver::from_owned_fd(pipe)?;
+        let id = self.supervisor.adopt(&group)?;
+        if let Some(port) = port {
+            self.supervisor.ports.take(port);
+        }
+        *self.port.lock() = port;
+        self.output.restore(output);
+        let keeper = self.keeper(id);
+        *self.run.lock() = Some(Arc::new(Run::begin(keeper, leader, pipe, group, Order::Wait)));
+        Ok(())
+    }
+
+    fn keeper(&self, id: u64) -> Keeper {
+        Keeper {
+            app: self.app.clone(),
+            id,
+            stop_timeout: self.config.stop_timeout,
+            listener: Arc::clone(&self.listener),
+            output: Arc::clone(&self.output),
+            supervisor: Arc::clone(&self.supervisor),
+        }
     }
 
     /// Chooses the port and makes the process. Blocks for as long as a fork and what leads to exec(3) take.
@@ -224,15 +301,7 @@ impl Inner {
             self.supervisor.began(id, &mut group, leader);
             tracing::info!(app = self.app, port, process = leader, "the app was started");
         }
-        let keeper = Keeper {
-            app: self.app.clone(),
-            id,
-            stop_timeout: self.config.stop_timeout,
-            listener: Arc::clone(&self.listener),
-            output: Arc::clone(&self.output),
-            supervisor: Arc::clone(&self.supervisor),
-        };
-        Ok((keeper, child, pipe, group))
+        Ok((self.keeper(id), child, pipe, group))
     }
 
     fn choose_port(&self) -> Result<u16, String> {

@@ -9,9 +9,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::super::lines::{Lines, Newest};
+use super::run::{Order, ordered_to};
 
 /// Where the lines are found in the log: `--log info,ebbtide::app=off` is without them.
 const TARGET: &str = "ebbtide::app";
@@ -51,8 +53,20 @@ impl Output {
         self.newest.lock().clear();
     }
 
-    /// Reads until every process that could print has ended.
-    pub(super) async fn read(self: Arc<Self>, mut pipe: Receiver) {
+    /// What the Ebbtide before has heard of it.
+    pub(super) fn restore(&self, lines: Vec<String>) {
+        let mut newest = self.newest.lock();
+        lines.into_iter().for_each(|line| newest.push(line));
+    }
+
+    /// Reads until every process that could print has ended, or another Ebbtide reads on.
+    pub(super) async fn read(
+        self: Arc<Self>,
+        mut pipe: Receiver,
+        mut orders: watch::Receiver<Order>,
+    ) {
+        // Of a run that nobody keeps any more the rest is read.
+        let _ = orders.wait_for(|order| *order != Order::Wait).await;
         let mut buffer = vec![0; BUFFER].into_boxed_slice();
         let mut lines = Lines::default();
         let mut log = Log { app: &self.app, left: LINES_PER_SECOND, unsaid: 0 };
@@ -70,6 +84,7 @@ impl Output {
                     burst = 0;
                     continue;
                 }
+                () = ordered_to(&mut orders, Order::Release) => break,
             };
             self.take(buffer.get(..count).unwrap_or_default(), &mut lines, &mut log);
             burst += count;

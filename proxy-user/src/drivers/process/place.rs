@@ -142,6 +142,14 @@ pub(super) fn leave(root: &Path) -> io::Result<()> {
     cgroup::remove(root)
 }
 
+/// Removes a place that nobody holds.
+pub(super) fn remove_abandoned(root: &Path) {
+    if File::open(root).is_ok_and(|folder| folder.try_lock().is_ok()) {
+        // Somebody may have gone there meanwhile.
+        let _ = cgroup::remove(root);
+    }
+}
+
 /// Ends what earlier Ebbtides left in this process's cgroup: those that were killed together with their
 /// guards.
 pub(super) fn end_abandoned() {

@@ -29,6 +29,11 @@ impl Ports {
         Err(io::Error::from(io::ErrorKind::AddrInUse))
     }
 
+    /// An app has it already.
+    pub(super) fn take(&self, port: u16) {
+        self.0.lock().insert(port);
+    }
+
     /// Another app may have it.
     pub(super) fn give_back(&self, port: u16) {
         self.0.lock().remove(&port);

@@ -1,17 +1,18 @@
 //! One run of an app: from its process to the moment when none of its processes is left.
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::group::Group;
+use super::leader::Leader;
 use super::output::Output;
 use super::supervisor::Supervisor;
 use super::words;
@@ -25,11 +26,21 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a run is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
+    /// Go on, while the Ebbtide that has started it still reads what it prints.
+    Wait,
     /// Go on.
     Run,
     /// End, with `stop_timeout` for it.
     Stop,
+    /// Be let alone, as another Ebbtide has it now.
+    Release,
+}
+
+impl Order {
+    fn goes_on(self) -> bool {
+        matches!(self, Order::Wait | Order::Run)
+    }
 }
 
 /// A run as its driver sees it. When it is dropped, its processes are killed.
@@ -40,6 +51,8 @@ pub(super) struct Run {
     over: watch::Receiver<bool>,
     /// Its first process has not ended.
     is_alive: Arc<AtomicBool>,
+    /// Its first process (a pidfd), and what it prints into; none where no descriptor was left.
+    descriptors: Option<[OwnedFd; 2]>,
 }
 
 /// What a run needs of its driver.
@@ -53,24 +66,67 @@ pub(super) struct Keeper {
 }
 
 impl Run {
-    /// Takes over a process that was just started. Needs a tokio runtime.
-    pub(super) fn begin(keeper: Keeper, child: Child, pipe: Receiver, group: Group) -> Run {
-        let (orders, ordered) = watch::channel(Order::Run);
+    /// Keeps a run from now on. Needs a tokio runtime.
+    pub(super) fn begin(
+        keeper: Keeper,
+        leader: Leader,
+        pipe: Receiver,
+        group: Group,
+        first: Order,
+    ) -> Run {
+        let (orders, ordered) = watch::channel(first);
         let (tell_over, over) = watch::channel(false);
         let is_alive = Arc::new(AtomicBool::new(true));
-        let reader = tokio::spawn(Arc::clone(&keeper.output).read(pipe));
+        let descriptors = leader.descriptor().and_then(|leader| {
+            let pipe = pipe.as_fd().try_clone_to_owned()?;
+            Ok([leader, pipe])
+        });
+        let mut reader = tokio::spawn(Arc::clone(&keeper.output).read(pipe, ordered.clone()));
         let (kept, alive) = (group.clone(), Arc::clone(&is_alive));
         tokio::spawn(async move {
-            keeper.keep(child, &kept, ordered, &alive, reader).await;
-            keeper.supervisor.ended(keeper.id, &kept).await;
+            let mut released = ordered.clone();
+            let is_over = tokio::select! {
+                biased;
+                () = ordered_to(&mut released, Order::Release) => false,
+                () = keeper.keep(leader, &kept, ordered, &alive, &mut reader) => true,
+            };
+            if is_over {
+                keeper.supervisor.ended(keeper.id, &kept).await;
+            } else {
+                // It has heard the same.
+                let _ = timeout(LAST_WORDS, &mut reader).await;
+                keeper.supervisor.released(keeper.id);
+            }
             tell_over.send_replace(true);
         });
-        Run { group, orders, over, is_alive }
+        Run { group, orders, over, is_alive, descriptors: descriptors.ok() }
+    }
+
+    /// Its first process, and what it prints into, for another Ebbtide.
+    pub(super) fn descriptors(&self) -> Option<Vec<OwnedFd>> {
+        let each = self.descriptors.as_ref()?.iter();
+        each.map(|one| one.try_clone().ok()).collect()
+    }
+
+    /// Leaves it to another Ebbtide.
+    pub(super) fn release(&self) {
+        self.orders.send_replace(Order::Release);
+    }
+
+    /// Nobody else reads what it prints any more.
+    pub(super) fn read(&self) {
+        self.orders.send_if_modified(|order| {
+            let waits = *order == Order::Wait;
+            if waits {
+                *order = Order::Run;
+            }
+            waits
+        });
     }
 
     /// Whether its first process runs, and is to.
     pub(super) fn is_up(&self) -> bool {
-        self.is_alive.load(Ordering::Acquire) && *self.orders.borrow() == Order::Run
+        self.is_alive.load(Ordering::Acquire) && self.orders.borrow().goes_on()
     }
 
     /// Has it end.
@@ -88,23 +144,23 @@ impl Run {
 impl Keeper {
     async fn keep(
         &self,
-        mut child: Child,
+        mut leader: Leader,
         group: &Group,
         mut orders: watch::Receiver<Order>,
         is_alive: &AtomicBool,
-        reader: JoinHandle<()>,
+        reader: &mut JoinHandle<()>,
     ) {
-        let mut status = tokio::select! {
+        let ended = tokio::select! {
             biased;
-            status = child.wait() => status.ok(),
+            status = leader.wait() => Some(status),
             () = stopped(&mut orders) => None,
         };
-        let by_itself = status.is_some();
+        let by_itself = ended.is_some();
         is_alive.store(!by_itself, Ordering::Release);
         if !by_itself && *orders.borrow() == Order::Stop {
             let asked = group.terminate(&[]);
             let end = async {
-                status = child.wait().await.ok();
+                leader.wait().await;
                 // What was forked meanwhile may serve an orderly end, as long as somebody leads it.
                 group.terminate(&asked);
                 empty(group, false).await;
@@ -122,17 +178,17 @@ impl Keeper {
         let left = group.processes().len();
         group.kill();
         // It may have left its cgroup.
-        let _ = child.start_kill();
+        leader.kill();
         let abort = reader.abort_handle();
-        if timeout(LAST_WORDS, reader).await.is_err() {
+        if timeout(LAST_WORDS, &mut *reader).await.is_err() {
             abort.abort();
         }
         is_alive.store(false, Ordering::Release);
-        if by_itself && *orders.borrow() == Order::Run {
-            self.tell(status, left);
+        if by_itself && orders.borrow().goes_on() {
+            self.tell(ended.flatten(), left);
         }
         empty(group, true).await;
-        let _ = child.wait().await;
+        leader.wait().await;
     }
 
     fn tell(&self, status: Option<ExitStatus>, left: usize) {
@@ -145,6 +201,14 @@ impl Keeper {
 /// Waits until it is to end, or nobody orders any more: the driver is gone.
 async fn stopped(orders: &mut watch::Receiver<Order>) {
     let _ = orders.wait_for(|order| *order == Order::Stop).await;
+}
+
+/// Waits until this is ordered.
+pub(super) async fn ordered_to(orders: &mut watch::Receiver<Order>, wanted: Order) {
+    if orders.wait_for(|order| *order == wanted).await.is_err() {
+        // Nobody orders anything any more.
+        std::future::pending().await
+    }
 }
 
 /// Waits until nobody orders any more.

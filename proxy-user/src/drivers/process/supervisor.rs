@@ -1,12 +1,15 @@
 //! What all process drivers of this Ebbtide share: the place for their cgroups, the guard, and which ports
 //! are had.
 
+use std::collections::HashMap;
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::sleep;
 
 use super::cgroup;
@@ -36,6 +39,9 @@ pub struct Supervisor {
     /// The number of the next run of an app.
     next: AtomicU64,
     reaper: Once,
+    /// The places of other Ebbtides in which adopted runs are, each held so that nobody takes it for
+    /// abandoned.
+    adopted: Mutex<HashMap<u64, (PathBuf, File)>>,
 }
 
 /// What a run of an app is begun with.
@@ -98,6 +104,7 @@ impl Supervisor {
             ports: Ports::default(),
             next: AtomicU64::new(1),
             reaper: Once::new(),
+            adopted: Mutex::default(),
         })
     }
 
@@ -176,5 +183,30 @@ impl Supervisor {
             pause = longest.min(pause * 2);
         }
         self.guard.forget(id);
+        let adopted = self.adopted.lock().remove(&id);
+        if let Some((root, lock)) = adopted {
+            drop(lock);
+            place::remove_abandoned(&root);
+        }
+    }
+
+    /// Another Ebbtide guards a run now.
+    pub(super) fn released(&self, id: u64) {
+        self.guard.forget(id);
+        self.adopted.lock().remove(&id);
+    }
+
+    /// Has a run guarded that another Ebbtide has begun, and gives its number. Needs a tokio runtime; forks
+    /// when the guard does not run.
+    ///
+    /// # Errors
+    /// The guard cannot be started, or the run's cgroup is not there.
+    pub(super) fn adopt(&self, group: &Group) -> io::Result<u64> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let place = group.place().map(|root| io::Result::Ok((root.to_owned(), place::lock(root)?)));
+        let place = place.transpose()?;
+        self.guard.watch(id, group)?;
+        self.adopted.lock().extend(place.map(|place| (id, place)));
+        Ok(id)
     }
 }

@@ -46,7 +46,8 @@ pub(in super::super) fn ended(
             };
             format!("it was ended by {name}{why}")
         }
-        _ => "it has ended".to_owned(),
+        // Only its parent is told, which an Ebbtide that has taken it over is not.
+        _ => "it has ended, with a status that is not known".to_owned(),
     };
     if left > 0 {
         // Whoever starts a daemon must learn why it does not stay.

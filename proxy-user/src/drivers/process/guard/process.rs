@@ -1,6 +1,6 @@
 //! The guard's own process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
 use std::path::Path;
 use std::thread;
@@ -26,6 +26,7 @@ pub fn run(root: Option<&Path>) {
     // What a new Ebbtide would take for abandoned is in hand here.
     let _lock = root.and_then(|root| place::lock(root).ok());
     let mut watched = listen(io::stdin().lock());
+    let places: BTreeSet<_> = watched.iter().filter_map(Group::place).map(Path::to_owned).collect();
     for _ in 0..LOOKS {
         watched.retain(|group| {
             group.kill();
@@ -36,6 +37,11 @@ pub fn run(root: Option<&Path>) {
         }
         thread::sleep(LOOK);
     }
+    // Of Ebbtides from which that one had taken apps over.
+    places
+        .iter()
+        .filter(|place| Some(place.as_path()) != root)
+        .for_each(|place| place::remove_abandoned(place));
     let Some(root) = root else { return };
     // The kernel closes a process's descriptors before it takes it out of its cgroup. Apps that another
     // Ebbtide has taken over stay there.
