@@ -11,9 +11,9 @@ use crate::scene::{Notes, OPENS, await_state, get, setup};
 #[test]
 fn all_who_wait_are_answered_by_one_start() {
     let notes = Notes::new();
-    let proxy = setup(&notes.command(1.0), "", "").start();
+    let proxy = setup(&notes.command(1.0), "wake = \"hold\"", "").start();
     assert_eq!(notes.starts(), 0, "nobody has come yet");
-    let upload = vec![b'x'; 8 << 20];
+    let upload = vec![b'x'; 64 << 20];
     thread::scope(|scope| {
         let plain: Vec<_> = (0..20)
             .map(|n| {
@@ -23,6 +23,7 @@ fn all_who_wait_are_answered_by_one_start() {
                 })
             })
             .collect();
+        let opened = scope.spawn(|| get(&proxy, "/page", OPENS));
         let posted = scope.spawn(|| {
             let mut wire = proxy.connect();
             let length = format!("Content-Length: {}\r\n", upload.len());
@@ -42,15 +43,18 @@ fn all_who_wait_are_answered_by_one_start() {
             assert!(waited > 0.0, "{answer:?}");
         }
         let answer = posted.join().unwrap();
-        // SHA-256 of 8 MiB of x.
-        let sum = "0c77bc0a0795a93612d45256897456d0fcb24f151c44c150d07ecd03f4ef5168";
+        // SHA-256 of 64 MiB of x.
+        let sum = "e20a69eca39368572e90b9135738a613838f954987a0b44b6220889c171cbb76";
         assert_eq!((answer.status(), answer.text()), (200, sum));
         assert_eq!(shaken.join().unwrap().status(), 101);
+        let opened = opened.join().unwrap();
+        assert_eq!(opened.status(), 200, "{opened:?}");
+        assert!(opened.head.get("x-ebbtide-wake").is_some(), "{opened:?}");
     });
     assert_eq!(notes.starts(), 1);
     let asked = notes.lines("asked");
-    assert_eq!(asked.len(), 22, "{asked:?}");
-    for once in ["POST /upload", "GET /socket", "GET /7 "] {
+    assert_eq!(asked.len(), 23, "{asked:?}");
+    for once in ["POST /upload", "GET /socket", "GET /page ", "GET /7 "] {
         assert_eq!(asked.iter().filter(|line| line.starts_with(once)).count(), 1, "{asked:?}");
     }
     assert_eq!(get(&proxy, "/", "").head.get("x-ebbtide-wake"), None, "it runs");
