@@ -36,12 +36,14 @@ pub struct PageError {
 pub struct PageValues<'a> {
     /// The app's name.
     pub app: &'a str,
-    /// `starting`, `suspended`, `failed`, `disabled` or `running`.
+    /// `starting`, `suspended`, `failed`, `disabled`, `full` or `running`.
     pub state: &'a str,
     /// Why the app failed; empty in every other state.
     pub reason: &'a str,
     /// Whole seconds in this state.
     pub elapsed: u64,
+    /// How many people wait for a seat before this page, if all are taken (`full`); otherwise 0.
+    pub ahead: usize,
     /// The requested path and query.
     pub url: &'a str,
     /// The URL of the progress reports.
@@ -56,8 +58,8 @@ impl WaitingPage {
     pub const LARGEST: u64 = 256 * 1024;
 
     /// The names that a template may use.
-    pub const VARIABLES: [&'static str; 7] =
-        ["app", "state", "reason", "elapsed", "url", "wait_url", "refresh_url"];
+    pub const VARIABLES: [&'static str; 8] =
+        ["app", "state", "reason", "elapsed", "ahead", "url", "wait_url", "refresh_url"];
 
     /// Reads a template and tries it in every state.
     ///
@@ -87,6 +89,7 @@ impl WaitingPage {
             ("suspended", ""),
             ("failed", "why"),
             ("disabled", ""),
+            ("full", ""),
             ("running", ""),
         ] {
             page.render(&PageValues { state, reason, ..tried })?;
@@ -99,8 +102,8 @@ impl WaitingPage {
     /// # Errors
     /// The template fails with these values.
     pub fn render(&self, values: &PageValues<'_>) -> Result<String, PageError> {
-        let PageValues { app, state, reason, elapsed, url, wait_url, refresh_url } = *values;
-        let values = context! { app, state, reason, elapsed, url, wait_url, refresh_url };
+        let PageValues { app, state, reason, elapsed, ahead, url, wait_url, refresh_url } = *values;
+        let values = context! { app, state, reason, elapsed, ahead, url, wait_url, refresh_url };
         Ok(self.templates.get_template(NAME)?.render(values)?)
     }
 }

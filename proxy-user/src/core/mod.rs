@@ -35,6 +35,7 @@ pub mod payload;
 pub mod report;
 pub mod return_to;
 pub mod route;
+pub mod seat_queue;
 pub mod settled;
 pub mod shadow;
 pub mod side;

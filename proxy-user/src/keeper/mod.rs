@@ -126,6 +126,7 @@ async fn knock(door: Option<&Door>) -> Channel {
 /// A second has passed.
 fn pass(app: &Arc<App>, now: Nanos) {
     app.note_transfers(now);
+    app.seats.pass(now);
     let facts = app.facts(now);
     let why = Why::of(&facts, app.is_busy(&facts, now), now);
     app.lives.pass(app.life.status().state, why, now);

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    SET_COOKIE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -192,6 +193,7 @@ impl Answer {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Answer::Paused => Some(60),
+            Answer::Page(page) if page.reason == "full" => Some(10),
             Answer::Full | Answer::Slow | Answer::Stalled | Answer::WakeSlow => Some(10),
             Answer::Starting | Answer::HeldFull => Some(5),
             Answer::AppFailed { retry_seconds } => Some(*retry_seconds),
@@ -222,6 +224,9 @@ impl Answer {
             // A request whose referrer is its own page is taken for automatic; this one is a person's
             // navigation.
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        if let Answer::Page(Page { cookie: Some(cookie), .. }) = &self {
+            headers.insert(SET_COOKIE, cookie.clone());
         }
         if let Answer::Enter(target) = &self {
             headers.insert(LOCATION, target.clone());

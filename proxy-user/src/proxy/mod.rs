@@ -9,6 +9,7 @@ mod lobby;
 mod own;
 mod record;
 mod route;
+mod seats;
 mod service;
 mod transfer;
 mod upgrade;

@@ -11,7 +11,7 @@ use super::answer::{Answer, Body, WAKE};
 use super::judge::{JudgedHead, RequestContext};
 use super::route::route;
 use super::worker::Here;
-use super::{Proxy, forward, lobby, own, upgrade};
+use super::{Proxy, forward, lobby, own, seats, upgrade};
 use crate::clock;
 use crate::core::headers::{Peer, asks_websocket};
 use crate::http::timed::Upload;
@@ -92,6 +92,9 @@ async fn pass(
     let mut context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
     let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
     let waited = lobby::enter(proxy, &context, &judged, request).await?;
+    if !websocket {
+        seats::enter(&context, request.headers())?;
+    }
     let mut response = match judged {
         // Boxed, because otherwise every plain request would reserve room for it.
         JudgedHead::Handshake(_) => {

@@ -18,7 +18,7 @@ use super::answer::{Answer, Body};
 use super::forward::{pass_interim, relay};
 use super::judge::RequestContext;
 use super::service::Routed;
-use super::{Proxy, record};
+use super::{Proxy, record, seats};
 use crate::clock;
 use crate::config::Compression;
 use crate::core::ending::Cause;
@@ -35,7 +35,7 @@ use crate::http::REASON;
 use crate::http::timed::{Timed, Upload};
 use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
-use crate::session::{App, AppPolicy, Leg, Lost, Registry, Seat, Session};
+use crate::session::{App, AppPolicy, AppSeat, Leg, Lost, Registry, Seat, Session};
 use crate::upstream::{self, UpstreamConnection, UpstreamError};
 
 /// Checks whether a handshake is allowed.
@@ -60,7 +60,9 @@ pub(super) async fn upgrade(
     context: &RequestContext,
 ) -> Result<Response<Body>, Answer> {
     let Routed { app, policy, mut request, peer } = routed;
-    let seats = app.seats.take().zip(proxy.serving.seats.take()).ok_or(Answer::Full)?;
+    let browser = seats::browser(request.headers(), context.client);
+    let seats = app.seats.take(browser, clock::now()).zip(proxy.serving.seats.take());
+    let seats = seats.ok_or(Answer::Full)?;
     let client = hyper::upgrade::on(&mut request);
     let (mut response, connection) =
         ask(proxy, (&app, &policy), handshake(&policy, &request)).await?;
@@ -172,7 +174,7 @@ async fn ask(
 async fn start(
     (proxy, pumps): (Arc<Proxy>, Pumps),
     (app, path): (Arc<App>, Path),
-    seats: (Seat, Seat),
+    seats: (AppSeat, Seat),
     (client, client_peer): (OnUpgrade, SocketAddr),
     connection: UpstreamConnection<Empty<Bytes>>,
     (limits, counting): (Limits, Counting),

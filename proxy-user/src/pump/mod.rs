@@ -46,7 +46,7 @@ use crate::core::frame::{Opcode, Rules, Violation, own_frame};
 use crate::core::heartbeat::MOST_OWED;
 use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
-use crate::session::{Registry, Seat, Session};
+use crate::session::{AppSeat, Registry, Seat, Session};
 
 /// One leg's socket after the handshake.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ struct Pump<H: SessionHost> {
     sockets: PerSide<Socket>,
     /// The bytes that come from each side.
     flows: PerSide<Flow>,
-    seats: (Seat, Seat),
+    seats: (AppSeat, Seat),
     /// Payloads of the pings sent to each side.
     ping_payloads: PerSide<PingPayloads>,
     inspection: Option<Box<Inspection>>,
@@ -103,7 +103,7 @@ struct Pump<H: SessionHost> {
 impl<H: SessionHost> Pump<H> {
     fn new(
         registered: Registered<H>,
-        seats: (Seat, Seat),
+        seats: (AppSeat, Seat),
         ends: PerSide<End>,
         limits: Limits,
         counting: Counting,

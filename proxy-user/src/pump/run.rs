@@ -15,7 +15,7 @@ use super::{Counting, End, Limits, Pump, SessionHost};
 use crate::core::ending::Cause;
 use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
-use crate::session::{Seat, Session};
+use crate::session::{AppSeat, Seat, Session};
 
 impl Pumps {
     /// Hands a registered session to a pump thread, which runs it until both legs are closed and their rows
@@ -27,7 +27,7 @@ impl Pumps {
         &self,
         waker: Arc<SessionWaker>,
         (session, host): (Arc<Session>, H),
-        seats: (Seat, Seat),
+        seats: (AppSeat, Seat),
         ends: PerSide<End>,
         limits: Limits,
         counting: Counting,

@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use super::life::Outcome;
 use super::transfers::Transfers;
 use super::{
-    Account, Counts, Life, Lives, Losses, Lost, Order, Orders, Seats, Session, TcpTotals, WorkBook,
+    Account, AppSeats, Counts, Life, Lives, Losses, Lost, Order, Orders, Seats, Session, TcpTotals,
+    WorkBook,
 };
 use crate::clock;
 use crate::config::{self, Count, OnIdle, Upstream};
@@ -59,7 +60,7 @@ pub struct App {
     /// Places for waiting pages that get progress pushed to them.
     pub listeners: Seats,
     /// `max_sessions`.
-    pub seats: Seats,
+    pub seats: Arc<AppSeats>,
     /// Sessions opened so far.
     pub opened: AtomicU64,
     /// Sessions open now.
@@ -136,7 +137,7 @@ impl App {
             transfers: Transfers::default(),
             work: WorkBook::default(),
             losses: Losses::default(),
-            seats: Seats::new(config.max_sessions),
+            seats: AppSeats::new(config.max_sessions),
             opened: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             tcp: PerSide::default(),
@@ -171,7 +172,7 @@ impl App {
         let new = AppPolicy::new(config, book, &self.account);
         let recognised = new.book.packs_named(old.book.pack_names(old.recognised()));
         new.recognised.store(recognised, Relaxed);
-        self.seats.set_limit(new.config.max_sessions);
+        self.seats.set_limit(new.config.max_sessions, now);
         self.life.configure(new.config.is_driven(), now);
         self.account.configure(&new.config, now);
         self.policy.store(Arc::new(new));

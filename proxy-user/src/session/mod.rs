@@ -4,6 +4,7 @@
 
 mod account;
 mod app;
+mod app_seats;
 mod last_activity;
 mod life;
 mod lives;
@@ -24,6 +25,7 @@ use std::task::Waker;
 
 pub use self::account::{Account, Asked, Last, RuleCount, Trace};
 pub use self::app::{App, AppPolicy};
+pub use self::app_seats::{AppSeat, AppSeats, QueuePlace};
 use self::last_activity::LastActivity;
 pub use self::life::{Life, Status};
 pub use self::lives::{Lives, Totals, Why};

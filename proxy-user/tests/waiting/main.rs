@@ -8,3 +8,4 @@ mod harness;
 mod own;
 mod page;
 mod scene;
+mod seats;

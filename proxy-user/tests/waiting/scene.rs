@@ -72,12 +72,7 @@ impl Scene {
     }
 
     pub(crate) fn listen(&self) -> Events {
-        let mut wire = self.proxy.connect();
-        wire.send(request("GET", "demo", "/.ebbtide/wait", "Accept: text/event-stream\r\n"));
-        let head = Head::read(&mut wire);
-        assert_eq!((head.status(), head.get("content-type")), (200, Some("text/event-stream")));
-        assert_eq!(head.get("cache-control"), Some("no-store"));
-        Events(wire)
+        Events::open(&self.proxy, "")
     }
 }
 
@@ -85,6 +80,23 @@ impl Scene {
 pub(crate) struct Events(Wire);
 
 impl Events {
+    /// `fields`: further lines of the request.
+    pub(crate) fn open(proxy: &Proxy, fields: &str) -> Events {
+        let mut wire = proxy.connect();
+        let fields = format!("Accept: text/event-stream\r\n{fields}");
+        wire.send(request("GET", "demo", "/.ebbtide/wait", &fields));
+        let head = Head::read(&mut wire);
+        assert_eq!((head.status(), head.get("content-type")), (200, Some("text/event-stream")));
+        assert_eq!(head.get("cache-control"), Some("no-store"));
+        Events(wire)
+    }
+
+    /// The client closes its side; true = the proxy tells it nothing more, and closes its own.
+    pub(crate) fn close(mut self) -> bool {
+        self.0.stream().shutdown(std::net::Shutdown::Write).unwrap();
+        !matches!(self.0.fill(), Ok(1..))
+    }
+
     /// What it is told next; `None` at the end.
     pub(crate) fn next(&mut self) -> Option<Value> {
         loop {

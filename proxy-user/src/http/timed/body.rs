@@ -9,7 +9,7 @@ use http::Version;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 use super::expect::{Expectation, Gate, Unwanted};
-use super::{Held, Interim, Times};
+use super::{Held, Holder, Interim, Times};
 use crate::core::client_timeouts::{ClientTimeouts, Turn};
 use crate::http::paced::Paced;
 
@@ -98,6 +98,11 @@ impl Upload {
     /// from one that has only finished sending, and must not keep a place.
     pub(crate) fn hold(&self) -> Held {
         Held::new(self.times.clone())
+    }
+
+    /// Makes a [`Held`] for the time of its answer.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder::new(self.times.clone())
     }
 
     /// Takes the interim answers to its request.

@@ -151,6 +151,21 @@ impl Held {
     }
 }
 
+/// Makes a [`Held`] once the answer has begun, until which the connection has its own mind.
+#[derive(Debug)]
+pub(crate) struct Holder(Times);
+
+impl Holder {
+    fn new(times: Times) -> Holder {
+        Holder(times)
+    }
+
+    /// From now on a client that closes its side has left.
+    pub(crate) fn hold(&self) -> Held {
+        Held::new(self.0.clone())
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.times.set_fin_is_departure(self.before);

@@ -1,6 +1,7 @@
-//! The waiting page that a person sees while an app starts or cannot start, and the endpoint that reports
-//! progress to it.
+//! The waiting page that a person sees while an app starts, cannot start, or has no free seat, and the endpoint
+//! that reports progress to it.
 
+mod listener;
 mod progress;
 mod wait;
 
@@ -8,9 +9,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 
 use self::progress::Progress;
 pub(super) use self::wait::answer;
+use super::seats;
 use crate::clock;
 use crate::config::{PageValues, WaitingPage};
 use crate::core::return_to;
@@ -29,6 +32,8 @@ pub(crate) struct Page {
     pub(super) reason: &'static str,
     /// HTML.
     pub(super) html: Bytes,
+    /// By which the browser is known in the queue for a seat.
+    pub(super) cookie: Option<HeaderValue>,
 }
 
 /// Renders the page for an app in this state. `target`: the requested path and query; `looks`: how often
@@ -39,7 +44,27 @@ pub(super) fn page(
     (target, looks): (&str, u32),
     status: &Status,
 ) -> Page {
-    let progress = Progress::of(status, clock::now());
+    show(app, policy, (target, looks), &Progress::of(status, clock::now()))
+}
+
+/// The page for an app whose seats are all taken; `ahead` wait before it. `headers`: of the request.
+pub(super) fn page_for_seat(
+    app: &App,
+    policy: &AppPolicy,
+    (target, looks): (&str, u32),
+    ahead: usize,
+    headers: &HeaderMap,
+) -> Page {
+    let page = show(app, policy, (target, looks), &Progress::full(ahead, 0));
+    Page { cookie: seats::set_cookie(headers, &policy.config.path), ..page }
+}
+
+fn show(
+    app: &App,
+    policy: &AppPolicy,
+    (target, looks): (&str, u32),
+    progress: &Progress<'_>,
+) -> Page {
     let wait_url = format!("{}/.ebbtide/wait", app_path(policy));
     let refresh_url = match looks < MOST_LOOKS {
         true => format!("{wait_url}?n={}&to={}", looks + 1, return_to::encode(target)),
@@ -50,6 +75,7 @@ pub(super) fn page(
         state: progress.state,
         reason: progress.reason,
         elapsed: progress.elapsed,
+        ahead: progress.ahead.unwrap_or(0),
         url: target,
         wait_url: &wait_url,
         refresh_url: &refresh_url,
@@ -61,7 +87,7 @@ pub(super) fn page(
     });
     let built_in = || BUILT_IN.as_ref()?.render(&values).ok();
     let html = own.or_else(built_in).unwrap_or_default();
-    Page { reason: progress.page_reason(), html: html.into() }
+    Page { reason: progress.page_reason(), html: html.into(), cookie: None }
 }
 
 /// The prefix of all of the app's paths.

@@ -1,22 +1,10 @@
 //! The state of an app as reported to its waiting pages.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
-use bytes::Bytes;
-use futures_util::{Stream, stream};
-use hyper::body::Frame;
 use serde::Serialize;
-use tokio::sync::watch;
 
-use crate::clock;
 use crate::core::lifecycle::{State, Step};
 use crate::core::time::Nanos;
-use crate::serving::Phase;
-use crate::session::{Seat, Status};
-
-/// Comments keep load balancers from cutting a quiet stream.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+use crate::session::Status;
 
 /// What a page receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +15,9 @@ pub(super) struct Progress<'a> {
     pub(super) reason: &'a str,
     /// Whole seconds in this state.
     pub(super) elapsed: u64,
+    /// How many wait for a seat before this page, where all are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ahead: Option<usize>,
 }
 
 impl Progress<'_> {
@@ -46,7 +37,17 @@ impl Progress<'_> {
             State::Failed { .. } => ("failed", failure),
             State::Disabled => ("disabled", ""),
         };
-        Progress { state, reason, elapsed: status.elapsed(now).as_secs() }
+        Progress { state, reason, elapsed: status.elapsed(now).as_secs(), ahead: None }
+    }
+
+    /// The app runs, and all its seats are taken. `elapsed`: seconds that the page has waited for one.
+    pub(super) fn full(ahead: usize, elapsed: u64) -> Progress<'static> {
+        Progress { state: "full", reason: "", elapsed, ahead: Some(ahead) }
+    }
+
+    /// Whether the page can open the app.
+    pub(super) fn is_ready(&self) -> bool {
+        self.state == "running"
     }
 
     /// The `X-Ebbtide-Reason` for this state.
@@ -55,6 +56,7 @@ impl Progress<'_> {
             "failed" => "app-failed",
             "disabled" => "app-disabled",
             "suspended" => "app-suspended",
+            "full" => "full",
             _ => "app-starting",
         }
     }
@@ -62,56 +64,5 @@ impl Progress<'_> {
     pub(super) fn json(&self) -> String {
         // Strings, numbers and nothing else: this cannot fail.
         serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// A client of the event stream.
-struct Listener {
-    status: watch::Receiver<Status>,
-    phase: watch::Receiver<Phase>,
-    _place: Seat,
-    is_greeted: bool,
-    is_over: bool,
-}
-
-/// Server-sent events: the current state and each change, until the app runs or the process ends.
-pub(super) fn events(
-    status: watch::Receiver<Status>,
-    phase: watch::Receiver<Phase>,
-    place: Seat,
-) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
-    let listener = Listener { status, phase, _place: place, is_greeted: false, is_over: false };
-    stream::unfold(listener, |mut listener| async {
-        let text = listener.next().await?;
-        Some((Ok(Frame::data(text)), listener))
-    })
-}
-
-impl Listener {
-    async fn next(&mut self) -> Option<Bytes> {
-        if self.is_over {
-            return None;
-        }
-        if !std::mem::replace(&mut self.is_greeted, true) {
-            return Some(self.event());
-        }
-        // An error means that the process is ending.
-        let leaving = async { _ = self.phase.wait_for(|phase| *phase != Phase::Running).await };
-        tokio::select! {
-            biased;
-            () = leaving => None,
-            changed = self.status.changed() => {
-                changed.ok()?;
-                Some(self.event())
-            }
-            () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(b":\n\n")),
-        }
-    }
-
-    fn event(&mut self) -> Bytes {
-        let status = self.status.borrow_and_update().clone();
-        let progress = Progress::of(&status, clock::now());
-        self.is_over = progress.state == "running";
-        format!("data: {}\n\n", progress.json()).into()
     }
 }

@@ -5,13 +5,16 @@ use http::{HeaderValue, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full, StreamBody};
 
-use super::progress::{Progress, events};
-use super::{app_path, page};
+use super::listener::Listener;
+use super::progress::Progress;
+use super::{app_path, page, page_for_seat};
 use crate::clock;
 use crate::core::return_to;
 use crate::http::REASON;
 use crate::proxy::Proxy;
 use crate::proxy::answer::{Answer, Body, OwnBody};
+use crate::proxy::judge::client;
+use crate::proxy::seats;
 use crate::proxy::service::Routed;
 
 /// The answer to a request below `.ebbtide/`; `None` for any other path.
@@ -23,14 +26,22 @@ pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Respons
     }
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     let accepts = |media| accept.is_some_and(|accept| accept.contains(media));
+    let client = client(routed.peer.ip(), request.headers());
+    let browser = seats::browser(request.headers(), client);
     if accepts("text/event-stream") {
         let Some(place) = app.listeners.take() else { return Some(Answer::HeldFull.response()) };
-        let events = events(app.life.watch(), proxy.serving.phase.subscribe(), place);
-        let body = UnsyncBoxBody::new(StreamBody::new(events));
+        let holder = request.body().holder();
+        let listener = Listener::new(app, &proxy.serving, browser, place, holder);
+        let body = UnsyncBoxBody::new(StreamBody::new(listener.events()));
         return Some(progress("text/event-stream", Either::Right(body)));
     }
     let status = app.life.status();
-    let now = Progress::of(&status, clock::now());
+    let mut now = Progress::of(&status, clock::now());
+    if now.is_ready()
+        && let Some(ahead) = app.seats.ask(browser, clock::now())
+    {
+        now = Progress::full(ahead, 0);
+    }
     if accepts("application/json") {
         return Some(progress("application/json", Either::Left(Full::from(now.json()))));
     }
@@ -38,12 +49,13 @@ pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Respons
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name));
     let target = parameter("to=").and_then(|to| return_to::decode(to, &policy.config.path));
     let target = target.unwrap_or_else(|| policy.config.path.clone());
-    let answer = match now.state {
-        "running" => Answer::Enter(HeaderValue::from_bytes(target.as_bytes()).ok()?),
-        _ => {
-            let looks = parameter("n=").and_then(|looks| looks.parse().ok()).unwrap_or(0);
-            Answer::Page(page(app, policy, (&target, looks), &status))
+    let looks = parameter("n=").and_then(|looks| looks.parse().ok()).unwrap_or(0);
+    let answer = match now.ahead {
+        _ if now.is_ready() => Answer::Enter(HeaderValue::from_bytes(target.as_bytes()).ok()?),
+        Some(ahead) => {
+            Answer::Page(page_for_seat(app, policy, (&target, looks), ahead, request.headers()))
         }
+        None => Answer::Page(page(app, policy, (&target, looks), &status)),
     };
     Some(answer.response())
 }
