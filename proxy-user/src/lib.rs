@@ -23,6 +23,7 @@ pub mod keeper;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+pub mod notify;
 pub mod observe;
 pub mod packs;
 pub mod privileges;

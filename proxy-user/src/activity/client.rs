@@ -4,33 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
 use crate::clock;
 use crate::config::Report;
-use crate::control_plane::{self, Token, TokenError};
+use crate::control_plane::{Recipient, RecipientError};
 use crate::core::report::LastUse;
 use crate::error::chain;
 use crate::session::App;
 
-/// Why reports cannot be sent at all.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// There is no token to send.
-    #[error("[report]: {}", chain(.0))]
-    Token(#[from] TokenError),
-    /// No HTTP client can be made.
-    #[error("cannot set up the client for reports")]
-    Http(#[from] reqwest::Error),
-}
-
 /// Sends reports to one control plane.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    recipient: Recipient,
     report: Report,
-    token: Option<Token>,
 }
 
 /// The body of a report, unless there is a template.
@@ -48,11 +35,9 @@ impl Client {
     ///
     /// # Errors
     /// The token file cannot be read or used, or TLS cannot be set up.
-    pub fn new(report: Report) -> Result<Client, ClientError> {
-        let header = report.token_header.as_ref();
-        let token = report.token_file.as_ref().map(|path| Token::read(path, header)).transpose()?;
-        let http = control_plane::client()?;
-        Ok(Client { http, report, token })
+    pub fn new(report: Report) -> Result<Client, RecipientError> {
+        let recipient = Recipient::new(report.token_file.as_deref(), report.token_header.as_ref())?;
+        Ok(Client { recipient, report })
     }
 
     /// At most one report per app in this time.
@@ -69,21 +54,17 @@ impl Client {
             reason: last_use.reason,
             sessions: app.live.load(Relaxed),
         };
-        let url = self.report.url_for(name);
-        let request = self.http.request(self.report.method.clone(), url);
-        let mut request = match &self.report.body {
-            None => request.json(&body),
+        let filled = match &self.report.body {
+            // Strings and numbers: this cannot fail.
+            None => serde_json::to_string(&body).unwrap_or_default(),
             Some(template) => {
                 let Body { app, last_activity, reason, sessions } = &body;
-                let filled = template.fill(app, last_activity, reason, *sessions);
-                request.header(CONTENT_TYPE, "application/json").body(filled)
+                template.fill(app, last_activity, reason, *sessions)
             }
         };
-        if let Some(Token { name, value }) = &self.token {
-            request = request.header(name, value);
-        }
-        match request.send().await.map(|response| response.status()) {
-            Ok(status) if status.is_success() => {
+        let (method, url) = (self.report.method.clone(), self.report.url_for(name));
+        match self.recipient.send(method, &url, filled).await {
+            Ok(()) => {
                 tracing::debug!(
                     app = name,
                     reason = body.reason,
@@ -92,14 +73,9 @@ impl Client {
                 );
                 true
             }
-            Ok(status) => {
-                tracing::warn!(app = name, %status, "the control plane refused a report");
-                false
-            }
             Err(error) => {
-                // The URL may hold a secret in its query.
-                let error = error.without_url();
-                tracing::warn!(app = name, error = %chain(&error), "a report failed");
+                let error = chain(&error);
+                tracing::warn!(app = name, error, "the control plane did not take a report");
                 false
             }
         }

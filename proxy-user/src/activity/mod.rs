@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-pub use self::client::{Client, ClientError};
+pub use self::client::Client;
 use self::posts::Posts;
 use crate::clock;
 use crate::metrics::Metrics;

@@ -45,7 +45,7 @@ use crate::toml_file::{self, Mistake, Mistakes, Table};
 pub struct Parsed {
     /// The file's values, with defaults filled in.
     pub config: Config,
-    /// Values that are understood but not acted on by this version; sorted by line.
+    /// Values without an effect, or with another one than meant; sorted by line.
     pub warnings: Vec<Mistake>,
 }
 

@@ -29,6 +29,14 @@ impl fmt::Debug for Notify {
     }
 }
 
+impl Notify {
+    /// The URL for one app. App names need no percent-encoding.
+    #[must_use]
+    pub fn url_for(&self, app: &str) -> String {
+        self.url.replace(super::value::web::APP, app)
+    }
+}
+
 words! {
     /// A kind of event, as in `/api/events`.
     pub enum NotifyEvent {

@@ -1,9 +1,7 @@
 //! Keys of the contract that this version does not act on yet. To be removed here as they are built.
 //!
-//! A section that would be dangerous to ignore (plaintext where TLS was asked for) is refused. A value that
-//! only leaves the default gives a warning.
+//! Such a section is refused, as it would be dangerous to ignore (plaintext where TLS was asked for).
 
-use super::model::Config;
 use crate::toml_file::Table;
 
 /// A section that is refused, with the keys it will have.
@@ -29,17 +27,9 @@ const KUBERNETES: Section = Section {
 };
 
 /// Refuses top-level sections that are not built.
-pub(super) fn document(table: &mut Table<'_>, config: &Config) {
+pub(super) fn document(table: &mut Table<'_>) {
     refuse(table, &TLS);
     refuse(table, &KUBERNETES);
-    if !config.notify.is_empty() {
-        later(table, "notify", "nobody is told");
-    }
-}
-
-fn later(table: &mut Table<'_>, key: &str, instead: &str) {
-    let says = format!("is understood, but this version does not act on it yet; {instead}");
-    table.warning(key, &says);
 }
 
 fn refuse(table: &mut Table<'_>, section: &Section) {

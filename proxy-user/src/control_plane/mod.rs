@@ -3,10 +3,12 @@
 //! Nothing of the environment (`HTTP_PROXY`) has a say, no redirect is followed, certificates are verified,
 //! and no answer may take long or be large.
 
+mod recipient;
 mod token;
 
 use std::time::Duration;
 
+pub use self::recipient::{NotTold, Recipient, RecipientError};
 pub use self::token::{Token, TokenError};
 
 /// How long a control plane may take to answer.

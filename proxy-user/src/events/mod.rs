@@ -1,9 +1,11 @@
 //! Publishes events to listeners: one bounded channel for the whole process.
 //!
 //! Events are not built while nobody listens. A listener that falls behind loses events and is told so; the
-//! sender never waits.
+//! sender never waits. Notices, the events that control planes may want, have a channel of their own, so that
+//! the many events about traffic cannot push them out.
 
 mod event;
+mod notices;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::sync::broadcast;
 
 pub use self::event::{Event, EventKind};
+use self::notices::NoticeSender;
+pub use self::notices::{Notice, Notices};
 
 /// How many events a listener may be behind.
 const BEHIND: usize = 1024;
@@ -25,6 +29,7 @@ pub struct Events(Arc<Hub>);
 struct Hub {
     sender: broadcast::Sender<Arc<Event>>,
     listeners: AtomicUsize,
+    notices: NoticeSender,
 }
 
 /// A listener. Dropping it makes room for another.
@@ -37,7 +42,8 @@ pub struct Listener {
 impl Default for Events {
     fn default() -> Events {
         let (sender, _) = broadcast::channel(BEHIND);
-        Events(Arc::new(Hub { sender, listeners: AtomicUsize::new(0) }))
+        let (listeners, notices) = (AtomicUsize::new(0), NoticeSender::default());
+        Events(Arc::new(Hub { sender, listeners, notices }))
     }
 }
 
@@ -48,6 +54,32 @@ impl Events {
             // An error means that the last listener has just left.
             let _ = self.0.sender.send(Arc::new(make()));
         }
+    }
+
+    /// Publishes an event that a control plane may want as well. `sessions`: how many the app has left.
+    pub fn tell_notice(&self, sessions: usize, make: impl FnOnce() -> Event) {
+        let listened = self.0.listeners.load(Relaxed) > 0;
+        let wanted = self.0.notices.are_wanted();
+        if listened || wanted {
+            let event = Arc::new(make());
+            if wanted {
+                self.0.notices.send(Notice { event: Arc::clone(&event), sessions });
+            }
+            if listened {
+                let _ = self.0.sender.send(event);
+            }
+        }
+    }
+
+    /// Whether notices are to be kept for their reader from now on.
+    pub fn want_notices(&self, wanted: bool) {
+        self.0.notices.want(wanted);
+    }
+
+    /// The one reader of the notices; `None` if it was taken before.
+    #[must_use]
+    pub fn take_notices(&self) -> Option<Notices> {
+        self.0.notices.subscribe()
     }
 
     /// Listens from now on; `None` if there are too many listeners.
@@ -100,6 +132,24 @@ mod tests {
         assert_eq!(*listener.next().await.unwrap(), loss(7));
         drop(listener);
         events.tell(|| panic!("nobody listens any more"));
+    }
+
+    #[tokio::test]
+    async fn traffic_pushes_no_notice_out() {
+        let events = Events::default();
+        let mut notices = events.take_notices().unwrap();
+        assert!(events.take_notices().is_none());
+        events.tell_notice(0, || panic!("nobody reads them"));
+        events.want_notices(true);
+        events.tell_notice(3, || loss(7));
+        (0..10 * BEHIND as u64).for_each(|session| events.tell(|| loss(session)));
+        events.tell_notice(2, || loss(8));
+        for (session, sessions) in [(7, 3), (8, 2)] {
+            let notice = notices.next().await;
+            assert_eq!((&*notice.event, notice.sessions), (&loss(session), sessions));
+        }
+        assert!(notices.try_next().is_none());
+        assert_eq!(notices.take_lost(), 0);
     }
 
     #[tokio::test]

@@ -33,9 +33,11 @@ const PONG: [f64; 10] = [5e-4, 2e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0, 5.0, 30
 /// Upper bounds in seconds for how long an app takes to start.
 const WAKE: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
-/// What became of a report or a reload.
+/// What became of a report, a notification or a reload.
 const ACCEPTED: &str = "success";
 const FAILED: &str = "failure";
+/// Of a notification only: there was no room for it.
+const DROPPED: &str = "dropped";
 
 /// The metrics that are counted as things happen.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     reports: IntCounterVec,
+    notifications: IntCounterVec,
     reaped: IntCounterVec,
     sweep_seconds: HistogramVec,
     ping_rtt: HistogramVec,
@@ -70,6 +73,12 @@ impl Metrics {
             "Activity reports to the control plane",
             &["result"],
         )?;
+        let notifications = counter(
+            &registry,
+            "ebbtide_notifications_total",
+            "Notifications to control planes; failure: it will be sent again; dropped: it will not",
+            &["result"],
+        )?;
         let reloads = counter(
             &registry,
             "ebbtide_config_reloads_total",
@@ -78,10 +87,13 @@ impl Metrics {
         )?;
         for result in [ACCEPTED, FAILED] {
             reports.with_label_values(&[result]);
+            notifications.with_label_values(&[result]);
             reloads.with_label_values(&[result]);
         }
+        notifications.with_label_values(&[DROPPED]);
         Ok(Metrics {
             reports,
+            notifications,
             reloads,
             requests: counter(
                 &registry,
@@ -153,6 +165,17 @@ impl Metrics {
     pub fn report(&self, accepted: bool) {
         let result = if accepted { ACCEPTED } else { FAILED };
         self.reports.with_label_values(&[result]).inc();
+    }
+
+    /// A notification was accepted or not.
+    pub fn notification(&self, accepted: bool) {
+        let result = if accepted { ACCEPTED } else { FAILED };
+        self.notifications.with_label_values(&[result]).inc();
+    }
+
+    /// So many notifications will not be sent.
+    pub fn notifications_dropped(&self, count: u64) {
+        self.notifications.with_label_values(&[DROPPED]).inc_by(count);
     }
 
     /// The configuration was read again, and is in force or was refused.

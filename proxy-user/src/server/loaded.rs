@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::activity::Client;
+use anyhow::Context;
+
 use crate::admin::Guard;
 use crate::config::Config;
 use crate::core::pack::RuleBook;
 use crate::packs::Packs;
+use crate::{activity, notify};
 
 /// What a configuration needs to be put in force.
 #[derive(Debug)]
@@ -17,7 +19,9 @@ pub(super) struct LoadedConfig {
     /// Whom the admin address answers.
     pub(super) guard: Guard,
     /// Where activity is told.
-    pub(super) reports: Option<Client>,
+    pub(super) reports: Option<activity::Client>,
+    /// Where it is told what happens.
+    pub(super) notify: Vec<notify::Client>,
 }
 
 impl LoadedConfig {
@@ -26,10 +30,13 @@ impl LoadedConfig {
     /// # Errors
     /// A token file that cannot be read or used, or an app that names a pack that there is not.
     pub(super) fn new(config: Config, packs: &Packs) -> anyhow::Result<LoadedConfig> {
+        let reports = config.report.clone().map(activity::Client::new).transpose();
+        let notify = config.notify.iter().cloned().map(notify::Client::new);
         Ok(LoadedConfig {
             books: packs.books(config.apps.iter().map(|app| &*app.packs))?,
             guard: Guard::read(&config)?,
-            reports: config.report.clone().map(Client::new).transpose()?,
+            reports: reports.context("[report]")?,
+            notify: notify.collect::<Result<_, _>>().context("[[notify]]")?,
             config,
         })
     }

@@ -22,6 +22,7 @@ use crate::drivers::process::Supervisor;
 use crate::keeper::Keeper;
 use crate::listen::{self, Doors, Entry, ListenError, Listener, Opened, Passed};
 use crate::metrics::Metrics;
+use crate::notify::Notifier;
 use crate::packs::Packs;
 use crate::proxy::{self, Proxy};
 use crate::serving::Serving;
@@ -58,6 +59,7 @@ pub struct Server {
     reporter: Arc<Reporter>,
     /// What ends the reports, and the task that sends them.
     reporting: (oneshot::Sender<()>, JoinHandle<()>),
+    notifier: Notifier,
     /// As it was started: some of it cannot change while it runs.
     started: Config,
 }
@@ -79,7 +81,8 @@ impl Server {
         descriptors::prepare(config.limits.sessions);
         let kernel_log = sockets.start_logging().context("cannot read the kernel programs' log")?;
         let started = config.clone();
-        let LoadedConfig { config, books, guard, reports } = LoadedConfig::new(config, packs)?;
+        let LoadedConfig { config, books, guard, reports, notify } =
+            LoadedConfig::new(config, packs)?;
         let admin = match passed.admin {
             Some(socket) => Opened::passed(socket)?,
             None => Opened::open(config.admin_address(), entry)?,
@@ -103,6 +106,8 @@ impl Server {
             Entry::Takeover(id) => Some(id),
             Entry::Alone => None,
         };
+        // Before anything can happen.
+        let notifier = Notifier::start(serving.events.clone(), Arc::clone(&metrics), notify);
         let keeper =
             Keeper::start(Arc::clone(&serving), Arc::clone(&metrics), processes, predecessor);
         let mut others = vec![
@@ -126,6 +131,7 @@ impl Server {
             keeper,
             reporter,
             reporting,
+            notifier,
             started,
         };
         server.serve_admin(admin);
@@ -159,7 +165,8 @@ impl Server {
     }
 
     /// Leaves in order: no new sessions, those that live told one after the other in the time of `drain`,
-    /// the end of the requests under way, the last reports. `hurry` cuts it short but for the reports.
+    /// the end of the requests under way, the last reports and notifications. `hurry` cuts it short but
+    /// for these.
     pub async fn stop(mut self, hurry: impl Future<Output = ()>) {
         let leave = async {
             self.drain().await;
@@ -183,8 +190,8 @@ impl Server {
         self.others.iter().for_each(JoinHandle::abort);
         let (stop, reporter) = self.reporting;
         drop(stop);
-        // It bounds its own last words. A panic in it has been logged.
-        let _ = reporter.await;
+        // They bound their own last words. A panic in the reporter has been logged.
+        let _ = tokio::join!(reporter, self.notifier.stop());
         tracing::info!("stopped");
     }
 }

@@ -25,7 +25,8 @@ impl Server {
                 .try_for_each(|at| ask_for_token(&config, at))?;
         }
         self.warn_of_fixed(&config);
-        let LoadedConfig { config, books, guard, reports } = LoadedConfig::new(config, packs)?;
+        let LoadedConfig { config, books, guard, reports, notify } =
+            LoadedConfig::new(config, packs)?;
         let (listen, limit) = (config.listen_addresses(), config.limits.sessions);
         let admin = [config.admin_address()];
         let opened = {
@@ -40,6 +41,7 @@ impl Server {
         self.proxy.serving.configure(config, books);
         self.admin.set_guard(guard);
         self.reporter.set_client(reports);
+        self.notifier.set_clients(notify);
         opened.into_iter().for_each(|opened| self.serve(opened));
         admin_opened.into_iter().for_each(|opened| self.serve_admin(opened));
         for (doors, wanted) in [(&mut self.doors, &listen[..]), (&mut self.admin_doors, &admin)] {

@@ -242,28 +242,29 @@ impl App {
     /// Passes an event to the lifecycle, and hands the resulting command to the keeper.
     pub fn drive(self: &Arc<Self>, event: LifecycleEvent, now: Nanos) {
         self.note_transfers(now);
-        let Some(outcome) = self.life.on(event, &self.facts(now), now) else { return };
-        let Outcome { before, after, command } = outcome;
-        if before.state.is_up() && !after.state.is_up() {
-            self.lose_work(now);
-        }
-        if let Some(kind) = self.lives.note(&before, &after, now) {
-            self.tell(now, || kind);
-        }
-        if let Some(command) = command {
-            self.orders.give(Order { app: Arc::clone(self), command });
-        }
+        let facts = self.facts(now);
+        self.life.on(event, &facts, now, |Outcome { before, after, command }| {
+            if before.state.is_up() && !after.state.is_up() {
+                self.lose_work(now);
+            }
+            if let Some(kind) = self.lives.note(&before, &after, now) {
+                self.tell(now, || kind);
+            }
+            if let Some(command) = command {
+                self.orders.give(Order { app: Arc::clone(self), command });
+            }
+        });
     }
 
     /// Records that a request or session failed because of the app.
     pub fn lost(&self, lost: Lost) {
         self.losses.note(lost);
-        self.account.lost(lost);
+        self.account.lost(lost, self.live.load(Relaxed));
     }
 
     /// Publishes an event of the app.
     pub fn tell(&self, at: Nanos, kind: impl FnOnce() -> EventKind) {
-        self.account.tell(at, kind);
+        self.account.tell(at, self.live.load(Relaxed), kind);
     }
 
     /// Adds packs (a set of the packs of the book in `policy`) to those recognised in the app's traffic.

@@ -78,17 +78,24 @@ impl Life {
         self.publish(Status { state, since: now, failure: None });
     }
 
-    /// Handles an event. `None` = the app has no driver, so events have no effect.
-    pub(super) fn on(&self, event: LifecycleEvent, facts: &Facts, now: Nanos) -> Option<Outcome> {
+    /// Handles an event. Without a driver events have no effect. `then` gets the outcome while the lock is
+    /// held, so that outcomes come in order; it must not ask this lifecycle.
+    pub(super) fn on(
+        &self,
+        event: LifecycleEvent,
+        facts: &Facts,
+        now: Nanos,
+        then: impl FnOnce(Outcome),
+    ) {
         let mut machine = self.machine.lock();
-        let machine = machine.as_mut()?;
+        let Some(machine) = machine.as_mut() else { return };
         let before = Status::of(machine);
         let command = machine.on(event, facts, now);
         let after = Status::of(machine);
         if after != before {
             self.publish(after.clone());
         }
-        Some(Outcome { before, after, command })
+        then(Outcome { before, after, command });
     }
 
     /// When it will be suspended if the facts stay as they are; `None` = never.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Compared, TrafficView, time};
 use crate::core::history::What;
 use crate::core::work::Change;
-use crate::events::{Event, EventKind};
+use crate::events::{Event, EventKind, Notice};
 
 /// An event; `event` is its name.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,23 @@ pub(crate) struct WakeView {
 pub(crate) struct FailedView {
     /// In words.
     pub(crate) reason: String,
+}
+
+/// An event as a control plane is told of it.
+#[derive(Serialize)]
+struct NoticeView<'a> {
+    #[serde(flatten)]
+    event: EventView,
+    id: &'a str,
+    /// Sessions that the app had left.
+    sessions: usize,
+}
+
+/// The JSON of a notice.
+pub(crate) fn notice_json(notice: &Notice, id: &str) -> String {
+    let view = NoticeView { event: EventView::of(&notice.event), id, sessions: notice.sessions };
+    // Strings, numbers and nothing else: this cannot fail.
+    serde_json::to_string(&view).unwrap_or_default()
 }
 
 impl EventView {
@@ -196,6 +213,21 @@ mod tests {
     fn traffic(what: What) -> EventKind {
         let kind = Kind::Message(Opcode::Text, Size::of(9));
         EventKind::Traffic { key: Key { session: Some(7), what, kind }, rule: None }
+    }
+
+    #[test]
+    fn a_notice_is_the_event_with_an_id_and_the_sessions_that_are_left() {
+        let kind =
+            EventKind::Reap { session: 7, reap: Reap { leg: Side::Client, reason: "stalled" } };
+        let event = Event { app: "demo".into(), at: Nanos(9), kind };
+        let mut told = serde_json::to_value(EventView::of(&event)).unwrap();
+        told["id"] = "a-1".into();
+        told["sessions"] = 2.into();
+        let json = notice_json(&Notice { event: event.into(), sessions: 2 }, "a-1");
+        let mut read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        // The wall clock is read anew for each.
+        read["time"] = told["time"].clone();
+        assert_eq!(read, told);
     }
 
     #[test]

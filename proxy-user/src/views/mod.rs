@@ -13,7 +13,7 @@ mod traffic;
 mod unknown;
 
 pub(crate) use self::apps::{AppDetail, AppView, HintView, LastActivity};
-pub(crate) use self::events::EventView;
+pub(crate) use self::events::{EventView, notice_json};
 pub(crate) use self::life::LifeView;
 pub(crate) use self::losses::LossesView;
 pub(crate) use self::sessions::{LegView, sessions};

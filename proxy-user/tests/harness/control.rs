@@ -1,4 +1,4 @@
-//! The control plane that activity is reported to, played by the test: it can be away, fail and
+//! The control plane that activity and events are told to, played by the test: it can be away, fail and
 //! recover, and it remembers what it was told and when.
 
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use super::app::{App, Served};
 use super::http::Message;
 use super::wait::{PATIENCE, Stopwatch, within};
 
-/// One report as it arrived.
+/// One report or notification as it arrived.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Seconds since the control plane was made.
@@ -26,6 +26,13 @@ pub struct Report {
 impl Report {
     pub fn reason(&self) -> &str {
         self.body["reason"].as_str().unwrap_or_default()
+    }
+
+    /// The `id` of a notification: where it came from, and its number there.
+    pub fn id(&self) -> (String, u64) {
+        let id = self.body["id"].as_str().unwrap_or_default();
+        let (origin, number) = id.rsplit_once('-').unwrap_or_default();
+        (origin.to_owned(), number.parse().unwrap_or_else(|_| panic!("no id: {}", self.body)))
     }
 
     pub fn app(&self) -> &str {
@@ -71,6 +78,10 @@ impl Control {
         }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn come_up(&mut self) {
         let socket = self.bound.take().expect("already up");
         socket.listen(64).unwrap();
@@ -100,6 +111,11 @@ impl Control {
     pub fn section(&self, interval: &str, lines: &str) -> String {
         let url = format!("http://{}/apps/{{app}}", self.address);
         format!("[report]\nurl = {url:?}\ninterval = {interval:?}\n{lines}\n")
+    }
+
+    /// The `[[notify]]` table that names this control plane; `lines` are added to it.
+    pub fn notify(&self, lines: &str) -> String {
+        format!("[[notify]]\nurl = \"http://{}/events?key=s3cret\"\n{lines}\n", self.address)
     }
 
     pub fn reports(&self) -> Vec<Report> {

@@ -60,7 +60,7 @@ pub(super) fn document(table: &mut Table<'_>, file: &Path) -> Config {
     let notify = |table: &mut Table<'_>| telling::notify(table, base);
     config.notify = table.tables("notify", "[[notify]]", notify).unwrap_or_default();
     table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
-    pending::document(table, &config);
+    pending::document(table);
     check::addresses(table, &config);
     let packs = packs(table, &config);
     let read = |table: &mut Table<'_>| app::app(table, base, packs.as_ref());

@@ -289,25 +289,29 @@ impl Account {
         self.kept().history.note(now, key);
     }
 
-    /// A request or session failed because of the app. Only one request a second is published: there may be
-    /// thousands.
-    pub(super) fn lost(&self, lost: Lost) {
+    /// A request or session failed because of the app, which has so many sessions left. Only one request a
+    /// second is published: there may be thousands.
+    pub(super) fn lost(&self, lost: Lost, sessions: usize) {
         let Lost { loss, at, session } = lost;
         if session.is_some() || self.loss_due.take(at) {
-            self.tell(at, || EventKind::Loss { session, loss });
+            self.tell(at, sessions, || EventKind::Loss { session, loss });
         }
     }
 
     fn tell_traffic(&self, now: Nanos, key: &Key) {
-        self.tell(now, || {
+        self.events.tell(|| {
             let rule = self.rule_of(key.what);
-            EventKind::Traffic { key: key.clone(), rule }
+            self.make_event(now, EventKind::Traffic { key: key.clone(), rule })
         });
     }
 
-    /// Publishes an event of the app.
-    pub(super) fn tell(&self, at: Nanos, kind: impl FnOnce() -> EventKind) {
-        self.events.tell(|| Event { app: self.app.clone(), at, kind: kind() });
+    /// Publishes an event of the app. `sessions`: how many it has left.
+    pub(super) fn tell(&self, at: Nanos, sessions: usize, kind: impl FnOnce() -> EventKind) {
+        self.events.tell_notice(sessions, || self.make_event(at, kind()));
+    }
+
+    fn make_event(&self, at: Nanos, kind: EventKind) -> Event {
+        Event { app: self.app.clone(), at, kind }
     }
 
     /// The rule by which this was counted or ignored, if any.

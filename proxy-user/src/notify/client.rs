@@ -1,0 +1,45 @@
+//! One `[[notify]]`: where notices go, and which.
+
+use http::Method;
+
+use crate::config::{Notify, NotifyEvent};
+use crate::control_plane::{NotTold, Recipient, RecipientError};
+use crate::toml_file::quote_url;
+
+/// Sends notices to one control plane.
+#[derive(Debug)]
+pub struct Client {
+    recipient: Recipient,
+    config: Notify,
+}
+
+impl Client {
+    /// A client for `config`; reads its token file.
+    ///
+    /// # Errors
+    /// The token file cannot be read or used, or TLS cannot be set up.
+    pub fn new(config: Notify) -> Result<Client, RecipientError> {
+        let recipient = Recipient::new(config.token_file.as_deref(), config.token_header.as_ref())?;
+        Ok(Client { recipient, config })
+    }
+
+    /// It wants to know of this.
+    pub(super) fn wants(&self, event: NotifyEvent) -> bool {
+        self.config.events.contains(&event)
+    }
+
+    /// Both tell the same control plane.
+    pub(super) fn is_same(&self, other: &Client) -> bool {
+        self.config.url == other.config.url
+    }
+
+    /// Its URL as it may be shown.
+    pub(super) fn url(&self) -> String {
+        quote_url(&self.config.url)
+    }
+
+    /// Sends one notice of `app`.
+    pub(super) async fn send(&self, app: &str, json: String) -> Result<(), NotTold> {
+        self.recipient.send(Method::POST, &self.config.url_for(app), json).await
+    }
+}
