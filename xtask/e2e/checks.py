@@ -5,15 +5,20 @@ import time
 _START = time.time()
 
 
+def seconds(t: float) -> float:
+    """A time in seconds since the program began, as it is printed."""
+    return t - _START
+
+
 class Checks:
     """Filled while a proof runs."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self.checks: list[tuple[str, bool, str]] = []
 
     def say(self, what: str) -> None:
-        print(f"e2e {time.time() - _START:6.1f} s  {self._name}: {what}", flush=True)
+        print(f"e2e {seconds(time.time()):6.1f} s  {self.name}: {what}", flush=True)
 
     def check(self, name: str, holds: bool, detail: str) -> None:
         """Writes down one thing that must be so, and says it when it is not."""

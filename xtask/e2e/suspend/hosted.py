@@ -25,7 +25,9 @@ def processes(mark: str, proxy: Path) -> frozenset[int]:
         # They come and go meanwhile.
         with contextlib.suppress(OSError):
             variables = (folder / "environ").read_bytes().split(b"\0")
-            if wanted in variables and (folder / "exe").readlink() != proxy:
+            # It may have been built anew meanwhile.
+            program = str((folder / "exe").readlink()).removesuffix(" (deleted)")
+            if wanted in variables and program != str(proxy):
                 found.add(int(folder.name))
     return frozenset(found)
 

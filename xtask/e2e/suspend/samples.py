@@ -40,9 +40,12 @@ def down_at(samples: list[Sample], after: float) -> float | None:
     return next((s.t for s in samples if s.t >= after and s.down), None)
 
 
-def suspension(samples: list[Sample], left: float, idle_after: float) -> list[Finding]:
+def suspension(
+    samples: list[Sample], left: float, idle_after: float, worked: bool = False
+) -> list[Finding]:
     """Somebody left at `left`, by the browser's own account, and the app must be down
-    `idle_after` later: not before, and not much later."""
+    `idle_after` later: not before, and not much later. `worked`: what ended at `left` was
+    work, which nobody's activity stands for."""
     down = down_at(samples, left)
     if down is None:
         last = samples[-1] if samples else None
@@ -57,6 +60,7 @@ def suspension(samples: list[Sample], left: float, idle_after: float) -> list[Fi
         ),
     ]
     told = [s.activity for s in samples if s.t <= down and s.activity is not None]
+    told += [left] if worked else []
     stopping = next((s.t for s in samples if left <= s.t <= down and s.state != "running"), down)
     early = bool(told) and stopping - max(told) < idle_after - EARLY
     detail = f"{stopping - max(told):.1f} s after what counted last" if told else "nothing counted"
@@ -82,6 +86,14 @@ def quiet(samples: list[Sample], begin: float, end: float) -> list[Finding]:
             f"{last.lines - first.lines} lines",
         ),
     ]
+
+
+def busy(samples: list[Sample], begin: float, end: float) -> Finding:
+    """Whether the API said all the time that the app is at work."""
+    within = [s for s in samples if begin <= s.t <= end]
+    missed = [s for s in within if not s.busy]
+    told = f"missed in {len(missed)} of {len(within)} looks"
+    return ("work is seen as long as it lasts", bool(within) and not missed, told)
 
 
 def awake(samples: list[Sample], begin: float, end: float, why: str) -> Finding:
