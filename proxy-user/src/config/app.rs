@@ -50,6 +50,8 @@ pub struct App {
     pub handshake_timeout: Duration,
     /// The page that a browser gets while the app starts. Default `None` = the built-in one.
     pub waiting_page: Option<WaitingPage>,
+    /// Whether the page shows the last output of an app that cannot start. Default no.
+    pub show_output: bool,
     /// Requests that Ebbtide answers itself; the first match wins. Default: none.
     pub answers: Vec<OwnAnswer>,
     /// How it is started and stopped. Default `None` = it always runs.
@@ -87,6 +89,7 @@ impl App {
             wake_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(60),
             waiting_page: None,
+            show_output: false,
             answers: Vec::new(),
             driver: None,
             max_sessions: 0,

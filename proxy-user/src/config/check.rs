@@ -68,8 +68,15 @@ pub(super) fn app(table: &mut Table<'_>, app: &App) {
         _ => {}
     }
     if !has_driver {
-        for key in ["keep_awake", "wake", "wake_timeout", "waiting_page", "busy_probe", "busy_cpu"]
-        {
+        for key in [
+            "keep_awake",
+            "wake",
+            "wake_timeout",
+            "waiting_page",
+            "show_output",
+            "busy_probe",
+            "busy_cpu",
+        ] {
             if table.has(key) {
                 table.warning(key, "has no effect without [app.driver]: the app always runs");
             }

@@ -40,6 +40,8 @@ pub struct PageValues<'a> {
     pub state: &'a str,
     /// Why the app failed; empty in every other state.
     pub reason: &'a str,
+    /// The last lines of the app's output, if it failed and visitors may see them; otherwise empty.
+    pub output: &'a str,
     /// Whole seconds in this state.
     pub elapsed: u64,
     /// How many people wait for a seat before this page, if all are taken (`full`); otherwise 0.
@@ -58,8 +60,8 @@ impl WaitingPage {
     pub const LARGEST: u64 = 256 * 1024;
 
     /// The names that a template may use.
-    pub const VARIABLES: [&'static str; 8] =
-        ["app", "state", "reason", "elapsed", "ahead", "url", "wait_url", "refresh_url"];
+    pub const VARIABLES: [&'static str; 9] =
+        ["app", "state", "reason", "output", "elapsed", "ahead", "url", "wait_url", "refresh_url"];
 
     /// Reads a template and tries it in every state.
     ///
@@ -84,15 +86,16 @@ impl WaitingPage {
         }
         let page = WaitingPage { file, text: text.into(), templates: Arc::new(templates) };
         let tried = PageValues { app: "demo", url: "/", wait_url: "/", ..PageValues::default() };
-        for (state, reason) in [
-            ("starting", ""),
-            ("suspended", ""),
-            ("failed", "why"),
-            ("disabled", ""),
-            ("full", ""),
-            ("running", ""),
+        for (state, reason, output) in [
+            ("starting", "", ""),
+            ("suspended", "", ""),
+            ("failed", "why", ""),
+            ("failed", "why", "a line"),
+            ("disabled", "", ""),
+            ("full", "", ""),
+            ("running", "", ""),
         ] {
-            page.render(&PageValues { state, reason, ..tried })?;
+            page.render(&PageValues { state, reason, output, ..tried })?;
         }
         Ok(page)
     }
@@ -102,8 +105,11 @@ impl WaitingPage {
     /// # Errors
     /// The template fails with these values.
     pub fn render(&self, values: &PageValues<'_>) -> Result<String, PageError> {
-        let PageValues { app, state, reason, elapsed, ahead, url, wait_url, refresh_url } = *values;
-        let values = context! { app, state, reason, elapsed, ahead, url, wait_url, refresh_url };
+        let PageValues { app, state, reason, output, elapsed, ahead, url, wait_url, refresh_url } =
+            *values;
+        let values = context! {
+            app, state, reason, output, elapsed, ahead, url, wait_url, refresh_url
+        };
         Ok(self.templates.get_template(NAME)?.render(values)?)
     }
 }

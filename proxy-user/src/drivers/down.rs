@@ -35,7 +35,7 @@ where
     if timeout(limit, down).await.is_ok() {
         return Ok(());
     }
-    Err(DriverError(match last {
+    Err(DriverError::new(match last {
         Ok(observed) => format!(
             "the app was told to stop, and is still {} when `stop_timeout` is over",
             word(observed)

@@ -126,11 +126,6 @@ impl Newest {
     pub(super) fn to_vec(&self) -> Vec<String> {
         self.0.iter().cloned().collect()
     }
-
-    /// The newest that says something.
-    pub(super) fn last_words(&self) -> Option<&str> {
-        self.0.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty())
-    }
 }
 
 #[cfg(test)]
@@ -203,8 +198,7 @@ mod tests {
     fn the_newest_are_kept() {
         let mut newest = Newest::default();
         (0..50).for_each(|number| newest.push(number.to_string()));
-        newest.push(" ".to_owned());
         assert_eq!(newest.to_vec().len(), Newest::COUNT);
-        assert_eq!(newest.last_words(), Some("49"));
+        assert_eq!(newest.to_vec().last().map(String::as_str), Some("49"));
     }
 }

@@ -60,7 +60,7 @@ impl Looks {
                 return Ok(inner.believe(observed, self.patience, clock::now()));
             }
         }
-        Err(DriverError("it was started or stopped at each look".to_owned()))
+        Err(DriverError::new("it was started or stopped at each look"))
     }
 }
 

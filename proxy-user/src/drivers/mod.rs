@@ -27,7 +27,15 @@ use crate::core::lifecycle::{Failure, Observed};
 /// What a driver could not do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct DriverError(pub String);
+pub struct DriverError(pub Failure);
+
+impl DriverError {
+    /// Something of which nothing was printed.
+    #[must_use]
+    pub fn new(why: impl Into<Box<str>>) -> DriverError {
+        DriverError(Failure::new(why))
+    }
+}
 
 /// What a driver tells without being asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +105,7 @@ pub trait Driver: Debug + Send + Sync {
     /// # Errors
     /// It cannot be guarded, or the papers are not understood.
     fn adopt(&self, _papers: Papers) -> Result<(), DriverError> {
-        Err(DriverError("this driver's apps are not handed over".to_owned()))
+        Err(DriverError::new("this driver's apps are not handed over"))
     }
 
     /// The other Ebbtide has let go of what was adopted.

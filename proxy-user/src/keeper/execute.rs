@@ -64,10 +64,11 @@ async fn start(
     let started = async {
         if ours {
             tracing::info!(app = app.name, "starting");
-            driver.start().await.map_err(|error| Failure(error.to_string().into()))?;
+            driver.start().await.map_err(|error| error.0)?;
         }
         app.life.set_upstream(driver.upstream());
-        ready::wait(app).await
+        // What it has printed meanwhile says most about why it does not answer.
+        ready::wait(app).await.map_err(|failure| failure.with_output(driver.output()))
     };
     let result = tokio::select! {
         biased;
@@ -81,13 +82,7 @@ async fn start(
             tracing::info!(app = app.name, ?took, "running");
         }
         Err(failure) => {
-            let output = driver.output();
-            tracing::warn!(
-                app = app.name,
-                reason = %failure.0,
-                output = output.last(),
-                "could not start"
-            );
+            tracing::warn!(app = app.name, reason = %failure, "could not start");
             if driver.ends_with_us() {
                 // What does not answer is not left behind.
                 if let Err(error) = driver.stop().await {

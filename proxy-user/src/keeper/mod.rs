@@ -100,7 +100,7 @@ async fn run(
                     () = channel.left() => {}
                 }
                 tracing::warn!("the Ebbtide that was to take over has ended, and its apps with it");
-                let gone = || Failure("the Ebbtide that had taken it over has ended".into());
+                let gone = || Failure::new("the Ebbtide that had taken it over has ended");
                 apps.iter().for_each(|app| app.drive(LifecycleEvent::Exited(gone()), clock::now()));
             }
             _ = ticks.tick() => {

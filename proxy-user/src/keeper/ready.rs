@@ -18,7 +18,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 pub(super) async fn wait(app: &App) -> Result<(), Failure> {
     let policy = app.policy();
     let (Some(driver), Some(upstream)) = (&policy.config.driver, app.upstream(&policy)) else {
-        return Err(Failure("nobody knows where the app listens".into()));
+        return Err(Failure::new("nobody knows where the app listens"));
     };
     let path = driver.ready_path();
     let limit = driver.ready_timeout();
@@ -30,13 +30,13 @@ pub(super) async fn wait(app: &App) -> Result<(), Failure> {
     timeout(limit, answers).await.map_err(|_| {
         let limit = humantime::format_duration(limit);
         let at = upstream.authority();
-        Failure(match path {
+        Failure::new(match path {
             Some(path) => {
-                format!("http://{at}{path} did not answer 2xx or 3xx within {limit}").into()
+                format!("http://{at}{path} did not answer 2xx or 3xx within {limit}")
             }
             None => {
                 let hint = hint(driver, policy.config.upstream.is_none());
-                format!("it accepted no connection on {at} within {limit}{hint}").into()
+                format!("it accepted no connection on {at} within {limit}{hint}")
             }
         })
     })

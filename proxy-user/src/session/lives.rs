@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Status;
-use crate::core::lifecycle::{Facts, State, Step};
+use crate::core::lifecycle::{Facts, Failure, State, Step};
 use crate::core::time::Nanos;
 use crate::events::EventKind;
 
@@ -145,21 +145,20 @@ impl Lives {
 }
 
 fn failed(status: &Status) -> EventKind {
-    let reason = status.failure.as_ref().map_or("", |failure| &failure.0);
+    let reason = status.failure.as_ref().map_or(String::new(), Failure::to_string);
     EventKind::Failed { reason: reason.into() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::lifecycle::Failure;
 
     const SECOND: Duration = Duration::from_secs(1);
     const FAILED: State = State::Failed { until: Nanos(9), tried: Nanos(1) };
     const STOPPING: State = State::Suspending(Step::Stopping { ran: true, wanted: false });
 
     fn status(state: State) -> Status {
-        Status { state, since: Nanos(1), failure: Some(Failure("no such program".into())) }
+        Status { state, since: Nanos(1), failure: Some(Failure::new("no such program")) }
     }
 
     #[test]

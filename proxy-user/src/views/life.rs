@@ -38,7 +38,7 @@ impl LifeView {
             driver: Some(driver.kind().to_owned()),
             since: Some(time(status.since)),
             since_seconds: Some(ago(status.since)),
-            failure: status.failure.map(|failure| failure.0.into()),
+            failure: status.failure.map(|failure| failure.to_string()),
             next_try: next_try.map(time),
             next_try_in_seconds: next_try.map(|at| at.since(now).as_secs_f64()),
         }

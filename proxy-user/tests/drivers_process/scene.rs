@@ -118,7 +118,7 @@ impl App {
     /// The words of the exit that is told.
     pub(crate) fn exit(&self) -> String {
         match self.notices.recv_timeout(PATIENCE * 4).expect("an exit is told") {
-            Notice::Exited(failure) => failure.0.into(),
+            Notice::Exited(failure) => failure.to_string(),
             Notice::Observed(observed) => panic!("it was {observed:?}"),
         }
     }

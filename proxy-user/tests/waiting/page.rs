@@ -54,19 +54,30 @@ fn looking_neither_counts_nor_starts_anything() {
 }
 
 #[test]
-fn a_failure_is_shown_as_text() {
-    let scene = Scene::script("echo '<b>no & such</b>' >&2; exit 3", "");
-    scene.visit("/");
-    let failed = scene.await_state("failed");
-    let reason = failed["reason"].as_str().unwrap();
-    assert!(!reason.is_empty(), "{failed}");
-    let page = scene.visit("/.ebbtide/wait?to=/");
-    assert_eq!(page.assert_own(503), "app-failed");
-    assert!(page.text().contains("<title>Could not start – demo</title>"), "{}", page.text());
-    assert!(!page.text().contains("<b>"), "{}", page.text());
-    let words = reason.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let words = words.replace('/', "&#x2f;").replace('"', "&quot;").replace('\'', "&#x27;");
-    assert!(page.text().contains(&words), "{}", page.text());
+fn what_a_failed_app_printed_is_for_those_who_run_it() {
+    for (lines, shown) in [("", false), ("show_output = true", true)] {
+        let script = "echo 'key=<b>hush & hush</b>' >&2; echo ' ' >&2; exit 3";
+        let scene = Scene::script(script, lines);
+        scene.visit("/");
+        let failed = scene.await_state("failed");
+        assert_eq!(failed["reason"], "it exited with status 3");
+        let printed = if shown { "key=<b>hush & hush</b>\n " } else { "" };
+        let told = scene.listen().next().unwrap();
+        assert_eq!((&failed["output"], &told["output"]), (&printed.into(), &printed.into()));
+
+        let page = scene.visit("/.ebbtide/wait?to=/");
+        assert_eq!(page.assert_own(503), "app-failed");
+        assert!(page.text().contains("<title>Could not start – demo</title>"), "{}", page.text());
+        assert!(page.text().contains(">it exited with status 3</p>"), "{}", page.text());
+        assert!(!page.text().contains("<b>"), "it is text: {}", page.text());
+        let as_text = "key=&lt;b&gt;hush &amp; hush&lt;&#x2f;b&gt;";
+        assert_eq!(page.text().contains(as_text), shown, "{}", page.text());
+        assert_eq!(page.text().contains("hush"), shown);
+
+        let told = scene.proxy.admin("/api/apps/demo", "");
+        let words = "status 3; its last line: key=<b>hush";
+        assert!(told.text().contains(words), "{}", told.text());
+    }
 }
 
 #[test]

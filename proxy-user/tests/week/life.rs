@@ -176,7 +176,7 @@ impl Life {
     fn command(&mut self, command: Command, now: Nanos) {
         let (event, within) = match command {
             Command::Start(attempt) | Command::Await(attempt) => match self.random.below(20) {
-                0 => (Event::StartFailed(attempt, Failure("no".into())), 5_000),
+                0 => (Event::StartFailed(attempt, Failure::new("no")), 5_000),
                 _ => (Event::Ready(attempt), 20_000),
             },
             Command::Probe(attempt) => {
@@ -289,7 +289,7 @@ impl Life {
                 if matches!(self.state(), State::Running | State::Suspending(_)) {
                     self.outcome.crashes += 1;
                     self.is_down(now);
-                    self.drive(Event::Exited(Failure("it crashed".into())), now);
+                    self.drive(Event::Exited(Failure::new("it crashed")), now);
                 }
             }
         }

@@ -54,6 +54,7 @@ pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> 
     table.set(&mut app.wake_timeout, "wake_timeout", duration(SECOND..=DAY));
     table.set(&mut app.handshake_timeout, "handshake_timeout", duration(SECOND..=DAY));
     app.waiting_page = table.text("waiting_page", page(base));
+    app.show_output = table.truth("show_output").unwrap_or(app.show_output);
     table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
     table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
     app.answers = table.tables("answer", "[[app.answer]]", answer).unwrap_or_default();

@@ -26,7 +26,7 @@ fn states() -> [(&'static str, State); 8] {
 
 /// Each event, with the title of its row and whether the app has been idle for long enough.
 fn events() -> Vec<(&'static str, LifecycleEvent, bool)> {
-    let failure = Failure("it broke".into());
+    let failure = Failure::new("it broke");
     vec![
         ("a second passes; it is used", LifecycleEvent::Tick, false),
         ("a second passes; it has been idle for `idle_after`", LifecycleEvent::Tick, true),

@@ -1,5 +1,7 @@
 //! The states of an app, its events, and its commands.
 
+use std::fmt::{self, Display, Formatter};
+
 use crate::core::time::Nanos;
 
 /// The state of an app.
@@ -77,9 +79,38 @@ pub enum LifecycleEvent {
     Observed(Observed),
 }
 
-/// Why an app could not start, or exited; in words.
+/// Why an app could not start, or exited. Displayed with the last line of its output.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Failure(pub Box<str>);
+pub struct Failure {
+    /// In words, without any output of the app.
+    pub why: Box<str>,
+    /// The last lines of the app's output, the newest last. They may hold secrets.
+    pub output: Box<[String]>,
+}
+
+impl Failure {
+    /// A failure without output.
+    #[must_use]
+    pub fn new(why: impl Into<Box<str>>) -> Failure {
+        Failure { why: why.into(), output: Box::default() }
+    }
+
+    /// Adds output.
+    #[must_use]
+    pub fn with_output(self, output: Vec<String>) -> Failure {
+        Failure { output: output.into(), ..self }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        match self.output.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty()) {
+            Some(line) => write!(f, "; its last line: {line}"),
+            None => Ok(()),
+        }
+    }
+}
 
 /// The state of an app as its driver sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

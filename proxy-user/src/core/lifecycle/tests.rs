@@ -12,7 +12,7 @@ fn seconds(seconds: u64) -> Nanos {
 }
 
 fn failure() -> Failure {
-    Failure("it broke".into())
+    Failure::new("it broke")
 }
 
 /// What the driver is doing.

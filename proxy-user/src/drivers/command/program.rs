@@ -2,7 +2,7 @@
 //! when nobody waits any more.
 
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,7 +101,8 @@ impl Program<'_> {
         if status.success() {
             return Ok(rest.ok().and_then(|(answer, _)| answer));
         }
-        Err(self.failed(&ended_badly(status, printed)))
+        let DriverError(failure) = self.failed(&ended(Some(status), 0));
+        Err(DriverError(failure.with_output(printed.0.lock().to_vec())))
     }
 
     fn spawn(&self) -> Result<(Child, Group), DriverError> {
@@ -121,7 +122,7 @@ impl Program<'_> {
     /// What is told of it. Its arguments may be secrets.
     pub(super) fn failed(&self, why: &str) -> DriverError {
         let program = quote(self.words.first().map_or("", |program| program));
-        DriverError(format!("`{}` ({program}): {why}", self.key))
+        DriverError::new(format!("`{}` ({program}): {why}", self.key))
     }
 }
 
@@ -132,10 +133,6 @@ fn not_started(error: &io::Error) -> String {
         _ => "",
     };
     format!("it cannot be run: {error}{fix}")
-}
-
-fn ended_badly(status: ExitStatus, printed: &Printed) -> String {
-    ended(Some(status), 0, printed.0.lock().last_words())
 }
 
 /// The processes of a run, which are killed when this is dropped while it names them.

@@ -34,7 +34,7 @@ impl ControlPlane {
     pub(super) async fn ask(&self, call: &Call) -> Result<Vec<u8>, DriverError> {
         let response = self.send(call).await?;
         let body = control_plane::body(response).await;
-        body.map_err(|error| DriverError(format!("{}: {}", name(call), chain(&error))))
+        body.map_err(|error| DriverError::new(format!("{}: {}", name(call), chain(&error))))
     }
 
     /// Makes a request whose answer has nothing to say beyond its status.
@@ -43,7 +43,7 @@ impl ControlPlane {
     }
 
     async fn send(&self, call: &Call) -> Result<Response, DriverError> {
-        let failed = |why: String| DriverError(format!("{} {why}", name(call)));
+        let failed = |why: String| DriverError::new(format!("{} {why}", name(call)));
         let client = shared().map_err(|why| failed(format!("cannot be asked: {why}")))?;
         let mut request = client.request(call.method.clone(), call.url_for(&self.app));
         if let Some(body) = call.body_for(&self.app) {

@@ -42,7 +42,10 @@ impl HttpDriver {
         let state = &self.config.state;
         let answer = self.control_plane.ask(&state.call).await?;
         state::read(state, &answer).map_err(|why| {
-            DriverError(format!("{} answered what tells no state: {why}", call::name(&state.call)))
+            DriverError::new(format!(
+                "{} answered what tells no state: {why}",
+                call::name(&state.call)
+            ))
         })
     }
 }

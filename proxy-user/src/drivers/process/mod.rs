@@ -136,7 +136,7 @@ impl ProcessDriver {
     ) -> BoxFuture<'_, Result<T, DriverError>> {
         let task = self.0.runtime.spawn(work);
         Box::pin(async move {
-            task.await.unwrap_or_else(|_| Err(DriverError("Ebbtide is ending".to_owned())))
+            task.await.unwrap_or_else(|_| Err(DriverError::new("Ebbtide is ending")))
         })
     }
 }
@@ -189,7 +189,7 @@ impl Driver for ProcessDriver {
     }
 
     fn adopt(&self, papers: Papers) -> Result<(), DriverError> {
-        self.0.adopt(papers).map_err(|error| DriverError(error.to_string()))
+        self.0.adopt(papers).map_err(|error| DriverError::new(error.to_string()))
     }
 
     fn released(&self) {
@@ -245,7 +245,8 @@ impl Inner {
                 if let Some((id, group)) = begun {
                     self.supervisor.ended(id, &group).await;
                 }
-                return Err(DriverError(format!("cannot start the app \"{}\": {why}", self.app)));
+                let why = format!("cannot start the app \"{}\": {why}", self.app);
+                return Err(DriverError::new(why));
             }
         };
         let leader = Leader::Own(child);
@@ -352,7 +353,7 @@ impl Inner {
         let limit = self.config.stop_timeout.saturating_add(AFTER_KILL);
         if timeout(limit, run.over()).await.is_err() {
             let left = run.group.processes();
-            return Err(DriverError(format!(
+            return Err(DriverError::new(format!(
                 "the app \"{}\" cannot be ended: the kernel holds its processes {left:?} although they \
                  were killed",
                 self.app

@@ -43,11 +43,6 @@ impl Output {
         self.newest.lock().to_vec()
     }
 
-    /// The newest line that says something.
-    pub(super) fn last_words(&self) -> Option<String> {
-        self.newest.lock().last_words().map(str::to_owned)
-    }
-
     /// A new run begins.
     pub(super) fn clear(&self) {
         self.newest.lock().clear();

@@ -192,9 +192,10 @@ impl Keeper {
     }
 
     fn tell(&self, status: Option<ExitStatus>, left: usize) {
-        let why = words::ended(status, left, self.output.last_words().as_deref());
-        tracing::warn!(app = self.app, "the app has ended: {why}");
-        (self.listener)(Notice::Exited(Failure(why.into())));
+        let failure = Failure::new(words::ended(status, left));
+        let failure = failure.with_output(self.output.newest());
+        tracing::warn!(app = self.app, "the app has ended: {failure}");
+        (self.listener)(Notice::Exited(failure));
     }
 }
 

@@ -29,12 +29,8 @@ const SIGNALS: [(i32, &str); 16] = [
     (libc::SIGSYS, "SIGSYS"),
 ];
 
-/// How it ended, whether it left processes behind, and what it printed last.
-pub(in super::super) fn ended(
-    status: Option<ExitStatus>,
-    left: usize,
-    last_line: Option<&str>,
-) -> String {
+/// How it ended, and whether it left processes behind.
+pub(in super::super) fn ended(status: Option<ExitStatus>, left: usize) -> String {
     let mut words = match status.map(|status| (status.code(), status.signal())) {
         Some((Some(code), _)) => format!("it exited with status {code}"),
         Some((None, Some(number))) => {
@@ -56,9 +52,6 @@ pub(in super::super) fn ended(
             " and left {left} {} behind, now ended too: the command must stay in the foreground",
             if left == 1 { "process" } else { "processes" }
         );
-    }
-    if let Some(line) = last_line {
-        let _ = write!(words, "; its last line: {line}");
     }
     words
 }
@@ -112,14 +105,14 @@ mod tests {
     #[test]
     fn ends_have_words() {
         let status = |raw| Some(ExitStatus::from_raw(raw));
-        assert_eq!(ended(status(3 << 8), 0, None), "it exited with status 3");
+        assert_eq!(ended(status(3 << 8), 0), "it exited with status 3");
         assert_eq!(
-            ended(status(0), 2, Some("bye")),
+            ended(status(0), 2),
             "it exited with status 0 and left 2 processes behind, now ended too: the command must \
-             stay in the foreground; its last line: bye"
+             stay in the foreground"
         );
-        assert_eq!(ended(status(libc::SIGSEGV), 0, None), "it was ended by SIGSEGV");
-        assert!(ended(status(libc::SIGKILL), 0, None).contains("memory"));
-        assert_eq!(ended(status(40), 0, None), "it was ended by signal 40");
+        assert_eq!(ended(status(libc::SIGSEGV), 0), "it was ended by SIGSEGV");
+        assert!(ended(status(libc::SIGKILL), 0).contains("memory"));
+        assert_eq!(ended(status(40), 0), "it was ended by signal 40");
     }
 }

@@ -98,7 +98,8 @@ impl Listener {
         let now = clock::now();
         self.seats.borrow_and_update();
         let status = self.status.borrow_and_update().clone();
-        let mut progress = Progress::of(&status, now);
+        let policy = self.app.policy();
+        let mut progress = Progress::of(&status, &policy.config, now);
         let mut news = format!("{:?}", (progress.state, status.since));
         if progress.is_ready() {
             if let Some((ahead, since)) = self.ahead(now) {

@@ -44,7 +44,7 @@ pub(super) fn page(
     (target, looks): (&str, u32),
     status: &Status,
 ) -> Page {
-    show(app, policy, (target, looks), &Progress::of(status, clock::now()))
+    show(app, policy, (target, looks), &Progress::of(status, &policy.config, clock::now()))
 }
 
 /// The page for an app whose seats are all taken; `ahead` wait before it. `headers`: of the request.
@@ -74,6 +74,7 @@ fn show(
         app: &app.name,
         state: progress.state,
         reason: progress.reason,
+        output: &progress.output,
         elapsed: progress.elapsed,
         ahead: progress.ahead.unwrap_or(0),
         url: target,

@@ -2,17 +2,20 @@
 
 use serde::Serialize;
 
+use crate::config;
 use crate::core::lifecycle::{State, Step};
 use crate::core::time::Nanos;
 use crate::session::Status;
 
 /// What a page receives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Progress<'a> {
     /// See [`crate::config::PageValues`].
     pub(super) state: &'static str,
     /// Why the app failed; otherwise empty.
     pub(super) reason: &'a str,
+    /// The app's last output, if it failed and visitors may see it; otherwise empty.
+    pub(super) output: String,
     /// Whole seconds in this state.
     pub(super) elapsed: u64,
     /// How many wait for a seat before this page, where all are taken.
@@ -21,8 +24,9 @@ pub(super) struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    pub(super) fn of(status: &Status, now: Nanos) -> Progress<'_> {
-        let failure = status.failure.as_ref().map_or("", |failure| &failure.0);
+    pub(super) fn of<'a>(status: &'a Status, config: &config::App, now: Nanos) -> Progress<'a> {
+        let failure = status.failure.as_ref();
+        let why = failure.map_or("", |failure| &failure.why);
         let (state, reason) = match status.state {
             State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {
                 ("running", "")
@@ -34,15 +38,23 @@ impl Progress<'_> {
             State::Suspending(Step::Stopping { wanted: false, .. }) | State::Suspended => {
                 ("suspended", "")
             }
-            State::Failed { .. } => ("failed", failure),
+            State::Failed { .. } => ("failed", why),
             State::Disabled => ("disabled", ""),
         };
-        Progress { state, reason, elapsed: status.elapsed(now).as_secs(), ahead: None }
+        let is_shown = state == "failed" && config.show_output;
+        let output = failure.filter(|_| is_shown).map(|failure| failure.output.join("\n"));
+        Progress {
+            state,
+            reason,
+            output: output.unwrap_or_default(),
+            elapsed: status.elapsed(now).as_secs(),
+            ahead: None,
+        }
     }
 
     /// The app runs, and all its seats are taken. `elapsed`: seconds that the page has waited for one.
     pub(super) fn full(ahead: usize, elapsed: u64) -> Progress<'static> {
-        Progress { state: "full", reason: "", elapsed, ahead: Some(ahead) }
+        Progress { state: "full", reason: "", output: String::new(), elapsed, ahead: Some(ahead) }
     }
 
     /// Whether the page can open the app.

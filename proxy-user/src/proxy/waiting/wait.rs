@@ -36,7 +36,7 @@ pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Respons
         return Some(progress("text/event-stream", Either::Right(body)));
     }
     let status = app.life.status();
-    let mut now = Progress::of(&status, clock::now());
+    let mut now = Progress::of(&status, &policy.config, clock::now());
     if now.is_ready()
         && let Some(ahead) = app.seats.ask(browser, clock::now())
     {
