@@ -1,4 +1,4 @@
-//! The admin address of a running proxy, as the commands see it that ask it something.
+//! A client for the admin address of a running proxy.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// Nobody answers there.
+    /// Nothing answers there.
     #[error(
         "cannot reach the admin address {admin}: {why}; is ebbtide running? --admin or EBBTIDE_ADMIN \
          names another address"
@@ -24,10 +24,10 @@ pub enum AskError {
     Unreachable {
         /// The address.
         admin: SocketAddr,
-        /// What connecting met.
+        /// The error.
         why: String,
     },
-    /// It wants a token, or another one.
+    /// It requires a token, or a different one.
     #[error("the admin address {admin} refuses: {fix}")]
     Token {
         /// The address.
@@ -38,22 +38,22 @@ pub enum AskError {
     /// No app of this name.
     #[error("no app is named {name:?}{}", suggest(nearest.as_deref(), apps))]
     UnknownApp {
-        /// As it was asked for.
+        /// The requested name.
         name: String,
-        /// What was probably meant.
+        /// The most similar name.
         nearest: Option<String>,
-        /// All there are.
+        /// All names.
         apps: Vec<String>,
     },
-    /// It cannot be done.
+    /// The action is not possible.
     #[error("{0}")]
     Refused(String),
-    /// What answers there is no Ebbtide of this version.
-    #[error("{admin} answers, but not as the admin address of this version does: {why}")]
+    /// The answer is not from an Ebbtide of this version.
+    #[error("{admin} answers, but not like the admin address of this version: {why}")]
     Strange {
         /// The address.
         admin: SocketAddr,
-        /// What was strange.
+        /// What was unexpected.
         why: String,
     },
 }
@@ -68,13 +68,13 @@ fn suggest(nearest: Option<&str>, apps: &[String]) -> String {
 /// The admin address of a running proxy.
 #[derive(Debug)]
 pub struct AdminClient {
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
     /// What to send as `Authorization`.
     pub token: Option<HeaderValue>,
 }
 
-/// What is to be done with an app.
+/// An action on an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start it.
@@ -83,7 +83,7 @@ pub enum Action {
     Suspend,
 }
 
-/// An answer, as it was written and as it is read.
+/// An answer, as text and parsed.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     pub(crate) json: String,
@@ -108,10 +108,10 @@ impl AdminClient {
         self.ask_app(Method::GET, name, None).await
     }
 
-    /// Has something done with the app of this name, and gives the app as it was when that was begun.
+    /// Begins an action on the app of this name, and returns the app's state at that time.
     ///
     /// # Errors
-    /// The same, or it cannot be done.
+    /// The same, or the action is not possible.
     pub(crate) async fn act(&self, name: &str, action: Action) -> Result<AppView, AskError> {
         let word = match action {
             Action::Wake => "wake",
@@ -154,7 +154,8 @@ impl AdminClient {
         AskError::Strange { admin: self.address, why }
     }
 
-    /// `/api/apps`, or what is below it: the status and the body. 404 and 409 are answers only below it.
+    /// Requests `/api/apps` or a path below it; returns the status and the body. 404 and 409 are possible
+    /// only below it.
     async fn ask(&self, method: Method, path: &[&str]) -> Result<(StatusCode, String), AskError> {
         let admin = self.address;
         let unreachable = |error: reqwest::Error| AskError::Unreachable {
@@ -166,9 +167,9 @@ impl AdminClient {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.extend(path);
         }
-        // An error says that a provider was installed before, which serves as well.
+        // An error means that a provider was already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // The environment's proxy is for the world outside.
+        // Proxies from the environment are for outside traffic.
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
         let mut request = client.map_err(unreachable)?.request(method, url);
         if let Some(token) = &self.token {
@@ -182,8 +183,8 @@ impl AdminClient {
             StatusCode::NOT_FOUND | StatusCode::CONFLICT if !path.is_empty() => Ok((status, json)),
             StatusCode::UNAUTHORIZED => {
                 let fix = match self.token {
-                    Some(_) => "the token in --token-file is not its own",
-                    None => "give its token by --token-file",
+                    Some(_) => "the token in --token-file is wrong",
+                    None => "give its token with --token-file",
                 };
                 Err(AskError::Token { admin, fix })
             }

@@ -9,7 +9,7 @@ use crate::core::time::Nanos;
 
 /// Two clock readings that are further apart than this, in nanoseconds, are repeated.
 const TOGETHER: u64 = 1_000_000;
-/// How often at most.
+/// The maximum number of repetitions.
 const TRIES: usize = 8;
 
 /// When this machine slept: see [`notice_sleep`].

@@ -1,4 +1,4 @@
-//! How many descriptors the process may have open (`RLIMIT_NOFILE`), and what they are kept for.
+//! How many descriptors the process may have open (`RLIMIT_NOFILE`), and how they are shared out.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -6,15 +6,15 @@ use std::sync::OnceLock;
 
 use crate::config;
 
-/// Kept for what is no client's: listeners, the kernel's tables, reports, the admin address, and
-/// connections to apps that are pooled.
+/// Reserved for everything except clients: listeners, the kernel's tables, reports, the admin address, and
+/// idle connections to apps.
 const RESERVE: u64 = 64;
-/// Of these, how many connections the admin address may have: one in so many.
+/// The admin address may use one in this many of the reserve.
 const ADMIN_SHARE: u64 = 2;
-/// A client's connection and the one to its app.
+/// A client's connection, and its connection to an app.
 const PER_CLIENT: u64 = 2;
 
-/// The limit as it was before it was raised.
+/// The limit before it was raised.
 static INHERITED: OnceLock<libc::rlimit> = OnceLock::new();
 
 /// How many descriptors there may be.
@@ -22,7 +22,7 @@ static INHERITED: OnceLock<libc::rlimit> = OnceLock::new();
 pub struct Descriptors(u64);
 
 impl Descriptors {
-    /// What the soft limit allows now.
+    /// The current soft limit.
     ///
     /// # Errors
     /// As getrlimit(2) fails.
@@ -30,8 +30,8 @@ impl Descriptors {
         limit().map(|limit| Descriptors(limit.rlim_cur))
     }
 
-    /// Raises the soft limit to the hard one, which takes no privilege. The soft one is there for
-    /// programs that use select(2); we do not.
+    /// Raises the soft limit to the hard one, which needs no privilege. The soft limit exists for programs
+    /// that use select(2); Ebbtide does not.
     ///
     /// # Errors
     /// As getrlimit(2) and setrlimit(2) fail.
@@ -40,7 +40,7 @@ impl Descriptors {
         INHERITED.get_or_init(|| limit);
         if limit.rlim_cur < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max;
-            // SAFETY: the pointer is to a whole rlimit that lives through the call.
+            // SAFETY: the pointer points to a whole rlimit that lives through the call.
             if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -48,14 +48,14 @@ impl Descriptors {
         Ok(Descriptors(limit.rlim_cur))
     }
 
-    /// Clients' connections that fit, sessions or not.
+    /// How many client connections fit, with or without sessions.
     #[must_use]
     pub fn clients(self) -> usize {
         let clients = (self.0 - self.reserve()) / PER_CLIENT;
         usize::try_from(clients).unwrap_or(usize::MAX)
     }
 
-    /// Connections of the admin address that fit.
+    /// How many admin connections fit.
     #[must_use]
     pub fn for_admin() -> usize {
         let allowed = Descriptors::allowed().unwrap_or(Descriptors(u64::MAX));
@@ -73,7 +73,7 @@ impl Descriptors {
         u64::try_from(fd.as_fd().as_raw_fd()).is_ok_and(|number| number >= self.0 - self.reserve())
     }
 
-    /// The same of the next new descriptor; `any` is one that can be duplicated.
+    /// The same for the next new descriptor; `any` is one that can be duplicated.
     #[must_use]
     pub fn are_used_up(self, any: impl AsFd) -> bool {
         any.as_fd().try_clone_to_owned().map_or(true, |next| self.is_reserved(next))
@@ -83,14 +83,14 @@ impl Descriptors {
         RESERVE.min(self.0 / 2)
     }
 
-    /// Whether somebody chose to allow `sessions`, and they do not fit.
+    /// Whether the user chose to allow `sessions`, and they do not fit.
     fn disappoints(self, sessions: usize) -> bool {
         sessions != config::Limits::default().sessions && self.clients() < sessions
     }
 }
 
-/// Raises the limit, and tells how many sessions fit; loudly only where more were asked for than
-/// that: the default is more than most machines' limits, and its owner may never need as many.
+/// Raises the limit, and logs how many sessions fit; as a warning only if `limits.sessions` was set to
+/// more: its default exceeds most machines' limits, and most users never need that many.
 pub fn prepare(sessions: usize) {
     match Descriptors::raise().or_else(|error| {
         tracing::warn!(%error, "cannot raise the limit of open files (RLIMIT_NOFILE)");
@@ -112,7 +112,7 @@ pub fn prepare(sessions: usize) {
 }
 
 /// The limit that this process was started with, for programs that it starts: they may use select(2).
-/// `None` where it has not been changed.
+/// `None` if it has not been changed.
 #[must_use]
 pub fn inherited() -> Option<libc::rlimit> {
     INHERITED.get().copied()

@@ -1,7 +1,7 @@
 //! Ebbtide: a reverse proxy that knows whether anybody is really there.
 //!
-//! The way of a byte: `proxy::listener` accepts, `proxy::service` routes, `proxy::upgrade` makes a
-//! session, `pump::flow` moves its bytes through `core::frame`. `CONTRIBUTING.md` tells the rest.
+//! The path of a byte: `proxy::listener` accepts, `proxy::service` routes, `proxy::upgrade` makes a
+//! session, `pump::flow` moves its bytes through `core::frame`. See `CONTRIBUTING.md`.
 
 pub mod activity;
 pub mod admin;

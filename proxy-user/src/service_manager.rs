@@ -1,16 +1,16 @@
-//! Tells the service manager how far this process is (sd_notify(3)), where it wants to know.
+//! Reports the process's state to the service manager (sd_notify(3)), if there is one.
 
 use sd_notify::NotifyState;
 
-/// Tells it. Without `NOTIFY_SOCKET` in the environment this does nothing.
+/// Sends these states. Without `NOTIFY_SOCKET` in the environment this does nothing.
 pub fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "cannot tell the service manager");
     }
 }
 
-/// Tells it that the configuration is read again, and since when: systemd wants to know which of several
-/// reloads is answered (`Type=notify-reload`).
+/// Reports that a reload has begun, with its time: systemd needs it to tell several reloads apart
+/// (`Type=notify-reload`).
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),

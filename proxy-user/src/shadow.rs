@@ -1,6 +1,6 @@
 //! Once a second: which apps with `on_idle = "shadow"` would be suspended now?
 //!
-//! It says so, in the log and as an event, and does nothing. `core::shadow` decides.
+//! It only reports this, in the log and as an event. `core::shadow` decides.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::events::EventKind;
 use crate::serving::Serving;
 use crate::session::App;
 
-/// Time between two looks.
+/// Time between two checks.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Looks until the task is dropped.
+/// Checks until the task is dropped.
 pub async fn run(serving: Arc<Serving>) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -33,7 +33,7 @@ pub async fn run(serving: Arc<Serving>) {
 
 fn look(app: &App, now: Nanos) {
     let sight = app.sight(now);
-    // The lock is given back before anything is told.
+    // The lock is released before anything is reported.
     if let Some(Some(comparison)) = app.account.shadow(|shadow| shadow.look(now, &sight)) {
         tell(app, now, &sight, comparison);
     }
@@ -51,7 +51,7 @@ fn tell(app: &App, now: Nanos, sight: &Sight, comparison: Comparison) {
     app.tell(now, || EventKind::ShadowSuspend { idle_since: sight.counted, comparison });
 }
 
-/// What another way of counting would have said.
+/// The result of another way of counting, in words.
 fn words(due: Due) -> String {
     match due {
         Due::At(at) => format!("not before {}", time(at)),
@@ -60,7 +60,7 @@ fn words(due: Due) -> String {
     }
 }
 
-/// A moment as the log writes it.
+/// A time in the log's format.
 fn time(at: Nanos) -> String {
     humantime::format_rfc3339_millis(clock::wall(at)).to_string()
 }

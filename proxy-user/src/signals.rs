@@ -1,12 +1,11 @@
-//! The signals that ask the process to stop or to read its configuration again, and the one by which it
-//! asks another Ebbtide to leave.
+//! Signals that ask this process to stop or reload, and the one that asks another Ebbtide to drain.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, heard from the moment this is made.
+/// SIGTERM and SIGINT, received from creation on.
 #[derive(Debug)]
 pub struct Stop {
     terminate: Signal,
@@ -34,7 +33,7 @@ impl Stop {
     }
 }
 
-/// SIGHUP, heard from the moment this is made.
+/// SIGHUP, received from creation on.
 ///
 /// # Errors
 /// The signal handler cannot be set.
@@ -42,8 +41,8 @@ pub fn hangup() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// The process that this one replaces. Held by a pidfd, so that no other process that gets its id later
-/// is taken for it.
+/// The process that this one replaces. Held by a pidfd, so that a later process with the same id is not
+/// mistaken for it.
 #[derive(Debug)]
 pub struct Predecessor(OwnedFd);
 
@@ -53,7 +52,7 @@ impl Predecessor {
     /// # Errors
     /// As pidfd_open(2) fails: there is no such process.
     pub fn find(id: libc::pid_t) -> io::Result<Predecessor> {
-        // SAFETY: takes two plain numbers.
+        // SAFETY: the call takes two plain numbers.
         let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, id, 0) };
         match libc::c_int::try_from(opened) {
             // SAFETY: the kernel has just made this descriptor for us.
@@ -70,7 +69,7 @@ impl Predecessor {
         self.send(0)
     }
 
-    /// Asks it to leave (SIGTERM).
+    /// Asks it to drain (SIGTERM).
     ///
     /// # Errors
     /// As for [`Predecessor::check`].
@@ -81,7 +80,7 @@ impl Predecessor {
     fn send(&self, signal: libc::c_int) -> io::Result<()> {
         let info = std::ptr::null::<libc::siginfo_t>();
         let process = self.0.as_raw_fd();
-        // SAFETY: takes plain numbers and a pointer that may be null.
+        // SAFETY: the call takes plain numbers and a pointer that may be null.
         let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process, signal, info, 0) };
         if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }

@@ -136,7 +136,7 @@ fn an_operator_wakes_and_suspends_and_waits_until_it_is_done() {
     let woken = ask(&proxy, &["apps", "wake", "demo"]);
     assert_eq!((woken.code, &woken.stdout[..]), (Some(0), "demo is running.\n"), "{woken:?}");
     assert_eq!(app(&proxy, "demo")["driver"], "process");
-    assert_eq!(proxy.log().fields("an operator's wish").len(), 1);
+    assert_eq!(proxy.log().fields("requested by an operator").len(), 1);
     let table = ask(&proxy, &["apps"]);
     let line = table.stdout.lines().find(|line| line.starts_with("demo ")).unwrap();
     assert!(line.contains("running") && line.ends_with("never"), "{table:?}");

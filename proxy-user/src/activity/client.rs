@@ -20,7 +20,7 @@ pub struct Client {
     report: Report,
 }
 
-/// The body of a report, unless there is a template.
+/// The default body of a report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {

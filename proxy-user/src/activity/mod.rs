@@ -1,5 +1,5 @@
-//! Tells the control plane of activity and work: one task for all apps, that looks a few times a second when
-//! each was last used and sends what `core::report` says is due. No frame and no request waits for it.
+//! Reports activity and work to the control plane: one task for all apps checks a few times a second when
+//! each was last used, and sends what `core::report` says is due. No frame and no request waits for it.
 
 mod client;
 mod posts;
@@ -20,30 +20,30 @@ use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::session::App;
 
-/// Time between two looks at the apps.
+/// Time between two checks of the apps.
 const PERIOD: Duration = Duration::from_millis(250);
-/// Reports on their way at the same time.
+/// The maximum number of reports in flight.
 const PARALLEL: usize = 32;
 /// How long the last reports may take at shutdown.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Tells a control plane of the apps' activity.
+/// Reports the apps' activity to a control plane.
 #[derive(Debug)]
 pub struct Reporter {
     serving: Arc<Serving>,
     metrics: Arc<Metrics>,
-    /// `None` = nobody is told.
+    /// `None` = no reports.
     client: ArcSwapOption<Client>,
 }
 
 impl Reporter {
-    /// Reports over this client.
+    /// Sends reports with this client.
     #[must_use]
     pub fn new(serving: Arc<Serving>, metrics: Arc<Metrics>, client: Option<Client>) -> Reporter {
         Reporter { serving, metrics, client: ArcSwapOption::from_pointee(client) }
     }
 
-    /// Reports over this client from the next report on.
+    /// Uses this client from the next report on.
     pub fn set_client(&self, client: Option<Client>) {
         self.client.store(client.map(Arc::new));
     }
@@ -77,7 +77,7 @@ impl Reporter {
                 });
             }
         }
-        // What is on its way is sent again unless it was accepted: told twice is better than never.
+        // Reports in flight are sent again unless they were accepted: twice is better than never.
         while let Some(done) = sending.try_join_next() {
             self.answered(&mut posts, done);
         }
@@ -95,7 +95,7 @@ impl Reporter {
             self.metrics.report(accepted);
         });
         if tokio::time::timeout(LAST, all).await.is_err() {
-            tracing::warn!("the control plane did not take all of the last reports");
+            tracing::warn!("the control plane did not accept all of the last reports");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whose report is sent next: every app in turn, however many have something to tell.
+//! Chooses whose report is sent next: every app in turn, however many reports are due.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use crate::core::report::{LastUse, Outbox};
 use crate::core::time::Nanos;
 use crate::session::App;
 
-/// An app and what it has to tell.
+/// An app and the state of its reports.
 #[derive(Debug)]
 struct Post {
     app: Arc<App>,
     outbox: Outbox,
 }
 
-/// The posts of all apps, looked at in rounds. A round may be interrupted when enough reports are on
-/// their way; the next one begins where it stopped.
+/// The posts of all apps, checked in rounds. A round may be interrupted when enough reports are in flight;
+/// the next one begins where it stopped.
 #[derive(Debug, Default)]
 pub(super) struct Posts {
     all: Vec<Post>,
-    /// The post that is looked at next.
+    /// The post to check next.
     next: usize,
-    /// Posts that the current round has yet to look at.
+    /// How many posts the current round has yet to check.
     left: usize,
 }
 
@@ -43,7 +43,7 @@ impl Posts {
         self.left = self.left.min(self.all.len());
     }
 
-    /// Begins a round: every post is looked at once more.
+    /// Begins a round: every post is checked once.
     pub(super) fn begin_round(&mut self) {
         self.left = self.all.len();
     }
@@ -56,7 +56,7 @@ impl Posts {
     ) -> Option<(Arc<App>, LastUse)> {
         while self.left > 0 {
             self.left -= 1;
-            // Apps may have gone since the last look.
+            // Apps may have been removed since the last check.
             let at = if self.next < self.all.len() { self.next } else { 0 };
             self.next = at + 1;
             let Post { app, outbox } = self.all.get_mut(at)?;
@@ -69,7 +69,7 @@ impl Posts {
 
     /// The report of `app` has been accepted or has failed.
     pub(super) fn answered(&mut self, app: &Arc<App>, accepted: bool, now: Nanos) {
-        // It was sent not long ago, so it is near where the round stands.
+        // It was sent recently, so it is just before the current position.
         let at = self.next.min(self.all.len());
         let (before, behind) = self.all.split_at_mut(at);
         let mut backwards = before.iter_mut().rev().chain(behind.iter_mut().rev());

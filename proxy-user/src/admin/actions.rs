@@ -34,7 +34,7 @@ fn act(admin: &Admin, name: &str, event: LifecycleEvent, wanted: lifecycle::Stat
         let refused = Refused { error: format!("{name} {why}") };
         return (StatusCode::CONFLICT, Json(refused)).into_response();
     }
-    tracing::info!(app = name, wanted = wanted.as_str(), "an operator's wish");
+    tracing::info!(app = name, wanted = wanted.as_str(), "requested by an operator");
     app.drive(event, clock::now());
     let view = AppView::of(app, &admin.serving.registry);
     let status = if view.state == wanted.as_str() { StatusCode::OK } else { StatusCode::ACCEPTED };

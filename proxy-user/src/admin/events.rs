@@ -30,7 +30,7 @@ pub(super) async fn events(
     }
     let Some(listener) = admin.serving.events.listen() else {
         let again = [(header::RETRY_AFTER, "10")];
-        let text = "Too many listen already; end one of them.\n";
+        let text = "Too many event streams are open; close one of them.\n";
         return (StatusCode::SERVICE_UNAVAILABLE, again, text).into_response();
     };
     let stream = Stream { listener: Some(listener), app: filter.app, greeted: false };

@@ -134,8 +134,8 @@ impl IntoResponse for Refusal {
                 (StatusCode::UNAUTHORIZED, challenge, text).into_response()
             }
             Refusal::UnknownHost => {
-                let text = "This address goes by localhost. To reach it by another name, add that \
-                            to admin_hosts, or set admin_token_file.\n";
+                let text = "Use localhost to reach this address. For another name, add it to \
+                            admin_hosts, or set admin_token_file.\n";
                 (StatusCode::FORBIDDEN, text).into_response()
             }
         }

@@ -198,7 +198,7 @@ async fn end_session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) ->
     if id.parse().is_ok_and(|id| end(&admin.serving.registry, id)) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        (StatusCode::NOT_FOUND, "No such session lives.\n").into_response()
+        (StatusCode::NOT_FOUND, "No such session.\n").into_response()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `ebbtide apps`: apps with their state, and what an operator does with one.
+//! `ebbtide apps`: shows the apps' states, and starts or stops an app.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::admin_client::{Action, AdminClient, AskError};
 use crate::explain;
 use crate::views::AppView;
 
-/// Time between two looks how far an app has come.
+/// Time between two polls of an app's state.
 const LOOK: Duration = Duration::from_millis(200);
 
 const EXAMPLES: &str = "\
@@ -42,7 +42,7 @@ enum What {
     List,
     /// Start an app, and wait until it answers
     Wake(App),
-    /// Stop an app, whoever uses it, and wait until it is down
+    /// Stop an app, even if it is in use, and wait until it is down
     Suspend(App),
 }
 
@@ -79,7 +79,7 @@ impl Apps {
     }
 }
 
-/// Does it, and waits until it is done.
+/// Begins the action and waits until it is done.
 async fn carry_out(client: &AdminClient, name: &str, action: Action) -> anyhow::Result<AppView> {
     let mut view = client.act(name, action).await?;
     let mut progress = Progress::default();
@@ -98,7 +98,7 @@ async fn look(client: &AdminClient, name: &str) -> Result<AppView, AskError> {
     Ok(client.app(name).await?.told.view)
 }
 
-/// What has become of it; `None` = nothing yet.
+/// The outcome; `None` = not done yet.
 fn judge(action: Action, view: &AppView) -> Option<Result<(), String>> {
     let failure = view.life.failure.as_deref();
     match (action, view.state.as_str()) {
@@ -118,7 +118,7 @@ fn judge(action: Action, view: &AppView) -> Option<Result<(), String>> {
     }
 }
 
-/// A line on the terminal that says how far it is, and is gone in the end.
+/// A progress line on the terminal, which is erased at the end.
 #[derive(Default)]
 struct Progress {
     is_shown: bool,
@@ -131,7 +131,7 @@ impl Progress {
             return;
         }
         let seconds = view.life.since_seconds.unwrap_or_default();
-        // Whether it can be seen changes nothing.
+        // A failure to show progress does not matter.
         let _ = write!(out, "\r\x1b[K{} is {} ({seconds:.0} s)", view.app, view.state);
         let _ = out.flush();
         self.is_shown = true;

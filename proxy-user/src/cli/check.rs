@@ -27,14 +27,14 @@ impl Check {
         let mut said =
             format!("{}: no mistakes, {} {noun}\n", self.file.config.display(), apps.len());
         for app in apps {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(said, "  {}: {}, {}", app.name, driver(app), idle(app));
         }
         result::write(format_args!("{said}"))
     }
 }
 
-/// What starts and stops the app. Arguments may be secrets; the program is none.
+/// What starts and stops the app. Arguments may be secrets; the program's name is not.
 fn driver(app: &App) -> String {
     let program = |words: &[String]| quote_url(words.first().map_or("", |program| program));
     match &app.driver {
@@ -53,7 +53,7 @@ fn driver(app: &App) -> String {
     }
 }
 
-/// What becomes of it when it is idle.
+/// What happens to it when it is idle.
 fn idle(app: &App) -> String {
     match (app.idle_after, app.on_idle, &app.driver) {
         (None, ..) => "never suspended".to_owned(),

@@ -19,7 +19,7 @@ const LOG: &str = "error, warn, info, debug or trace; also by target: info,ebbti
 #[derive(Debug, Args)]
 #[command(mut_arg("log", |log| log.help(LOG)))]
 pub(super) struct Demo {
-    /// End by itself after this time, such as 60s [default: when told to stop]
+    /// End after this time, such as 60s [default: when told to stop]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     duration: Option<Duration>,
     #[command(flatten)]
@@ -37,14 +37,14 @@ impl Demo {
                 config.admin
             )));
         }
-        // What a log at `info` has to say is in the table.
+        // The table shows what a log at `info` would say.
         self.flags.watch.start_logging("warn")?;
         let resources = server::open(&config)?;
         settled();
         let runtime = run::runtime()?;
         let setup = Setup {
             config,
-            // An address that was asked for by name is used or refused.
+            // An address given by the user is used or refused.
             any_port: self.flags.listen.is_none(),
             any_admin_port: self.flags.watch.admin.admin.is_none(),
             duration: self.duration,

@@ -12,7 +12,7 @@ use crate::explain;
 /// `ebbtide explain [APP]`
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The app's name [default: all apps in short]
+    /// The app's name [default: all apps in brief]
     #[arg(value_name = "APP")]
     app: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The flags that several commands have. Each can be set in the environment too.
+//! Flags shared by several commands. Each can also be set in the environment.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::admin_client::AdminClient;
 use crate::config::{Config, SocketSource};
 use crate::logging;
 
-/// What every command needs that moves bytes itself.
+/// For commands that forward traffic.
 #[derive(Debug, Args)]
 pub(super) struct ProxyFlags {
     /// Where browsers connect [default: 127.0.0.1:8080]
@@ -23,12 +23,12 @@ pub(super) struct ProxyFlags {
     pub(super) watch: WatchFlags,
 }
 
-/// What every command needs that watches sockets.
+/// For commands that watch sockets.
 #[derive(Debug, Args)]
 pub(super) struct WatchFlags {
     #[command(flatten)]
     pub(super) admin: AdminFlag,
-    /// Who watches the sockets: auto, ebpf or tcp-info [default: auto]
+    /// How sockets are watched: auto, ebpf or tcp-info [default: auto]
     #[arg(long, env = "EBBTIDE_SOCKETS", value_name = "SOURCE")]
     sockets: Option<SocketSource>,
     /// error, warn, info, debug or trace; also by target: info,ebbtide::reaper=debug [default: info]
@@ -41,7 +41,7 @@ pub(super) struct WatchFlags {
     log_format: logging::Format,
 }
 
-/// The admin address, to serve it or to ask it.
+/// The admin address, to serve or to query.
 #[derive(Debug, Args)]
 pub(super) struct AdminFlag {
     /// Where metrics, health and the API are [default: 127.0.0.1:9090]
@@ -49,20 +49,20 @@ pub(super) struct AdminFlag {
     pub(super) admin: Option<SocketAddr>,
 }
 
-/// What every command needs that asks a running proxy something.
+/// For commands that query a running proxy.
 #[derive(Debug, Args)]
 pub(super) struct AskFlags {
     #[command(flatten)]
     admin: AdminFlag,
-    /// File with the token that the admin address asks for
+    /// File with the token for the admin address
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
 }
 
-/// The rules in place of those that a file names.
+/// Replaces the packs named in a file.
 #[derive(Debug, Args)]
 pub(super) struct PackFlag {
-    /// The rules that tell machinery from people, for every app: a pack's name, or auto; see
+    /// The rules that tell automatic traffic from people, for every app: a pack's name, or auto; see
     /// `ebbtide packs list` [default: auto]
     #[arg(long, alias = "packs", env = "EBBTIDE_PACK")]
     #[arg(value_name = "NAME", value_delimiter = ',')]
@@ -70,7 +70,7 @@ pub(super) struct PackFlag {
 }
 
 impl ProxyFlags {
-    /// Puts the flags that were given in place of what the file says.
+    /// Overrides the file's values with the given flags.
     pub(super) fn apply(&self, config: &mut Config) {
         if let Some(listen) = self.listen {
             config.listen = vec![listen];
@@ -88,7 +88,7 @@ impl WatchFlags {
         }
     }
 
-    /// Starts logging at the level that was given, else at the command's own.
+    /// Starts logging at the given level, else at the command's default.
     pub(super) fn start_logging(&self, level: &str) -> anyhow::Result<()> {
         let filter = match &self.log {
             Some(filter) => filter.clone(),
@@ -108,7 +108,7 @@ impl AdminFlag {
 }
 
 impl AskFlags {
-    /// Whom to ask.
+    /// The client for the admin address.
     pub(super) fn client(&self) -> Result<AdminClient, Failure> {
         let mut config = Config::default();
         self.admin.apply(&mut config);

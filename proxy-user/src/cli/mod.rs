@@ -1,4 +1,4 @@
-//! The command line: what is asked for, and which exit code tells how it went.
+//! The command line: commands and exit codes.
 
 mod apps;
 mod check;
@@ -45,23 +45,23 @@ Exit codes: 0 = done, 1 = failed at run time, 2 = wrong usage or configuration."
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the proxy; what a flag says goes before what the file says
+    /// Run the proxy; flags override the configuration file
     Run(run::Run),
-    /// Validate a configuration file: exit 0, or 2 with every mistake at once
+    /// Validate a configuration file: exit 0, or 2 with all mistakes
     Check(check::Check),
-    /// Show what this machine offers for watching sockets, and what would make it better
+    /// Show what this machine offers for watching sockets, and how to improve it
     Doctor(doctor::Doctor),
     /// Watch the server sockets of other processes, and free those that are stalled
     Observe(observe::Observe),
-    /// Show why an app is awake: what counted last, what was ignored, when it is suspended
+    /// Show why an app is awake: what counted last, what was ignored, when it will be suspended
     Explain(explain::Explain),
     /// Show all apps with their state, or start or stop one
     Apps(apps::Apps),
-    /// Show the rules that tell machinery from people, and try them on recorded traffic
+    /// Show the rules that tell automatic traffic from people, and try them on recorded traffic
     Packs(packs::PacksCommand),
     /// See it at work: a bundled app, clients that behave well and badly, and a live table
     Demo(demo::Demo),
-    /// Ends the apps that Ebbtide has started when it is gone; Ebbtide runs this itself
+    /// Kills the apps that Ebbtide started once Ebbtide is gone; Ebbtide runs this itself
     #[command(hide = true)]
     Guard {
         /// The cgroup to remove at the end
@@ -69,7 +69,7 @@ enum Command {
     },
 }
 
-/// A configuration file that a command was given.
+/// A command's configuration file.
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file
@@ -77,24 +77,25 @@ struct ConfigFile {
     config: PathBuf,
 }
 
-/// What went wrong, as far as the exit code cares.
+/// Kinds of failure, by exit code.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     /// The configuration has mistakes.
     #[error("{0}")]
     Mistakes(#[from] Mistakes),
-    /// The command line asks for what cannot be.
+    /// Wrong usage.
     #[error("error: {0}")]
     Usage(String),
-    /// Anything at run time.
+    /// A failure at run time.
     #[error("error: {0:#}")]
     Run(#[from] anyhow::Error),
 }
 
-/// Carries out the command line.
+/// Runs the command line.
 #[must_use]
 #[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
-/// `settled` is called when a process that stays has given up its privileges, before it starts threads.
+/// `settled` is called in a long-running process once it has given up its privileges, before it starts
+/// threads.
 pub fn main(settled: fn()) -> ExitCode {
     let Cli { command } = Cli::parse();
     let result = match command {

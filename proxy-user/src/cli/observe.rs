@@ -20,21 +20,20 @@ pub(super) struct Observe {
     /// /sys/fs/cgroup/system.slice/app.service
     #[arg(long, value_name = "DIRECTORY")]
     cgroup: PathBuf,
-    /// A port that the server listens on; can be given again
+    /// A port that the server listens on; can be repeated
     #[arg(long = "port", value_name = "PORT", required = true, action = clap::ArgAction::Append)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     ports: Vec<u16>,
-    /// Destroy stalled connections; without, only say so
+    /// Destroy stalled connections; without this, only report them
     #[arg(long)]
     reap: bool,
-    /// How long bytes may wait without the peer taking any, such as 30s
+    /// How long bytes may be queued without the peer taking any, such as 30s
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     grace: Duration,
-    /// File with the token that the admin address asks for; required when it is not a loopback
-    /// address
+    /// File with the token for the admin address; required when it is not a loopback address
     #[arg(long, value_name = "FILE")]
     admin_token_file: Option<PathBuf>,
-    /// A name by which browsers may reach the admin address, besides localhost; can be given again
+    /// A name by which browsers may reach the admin address, besides localhost; can be repeated
     #[arg(long = "admin-host", value_name = "HOST", action = clap::ArgAction::Append)]
     admin_hosts: Vec<HostPattern>,
     #[command(flatten)]
@@ -62,9 +61,9 @@ impl Observe {
         let task =
             Task { cgroup: self.cgroup, ports: self.ports, reap: self.reap, grace: self.grace };
         task.check().map_err(|error| Failure::Usage(error.to_string()))?;
-        // Before the kernel programs are loaded: the level decides which of their lines are.
+        // Before the kernel programs are loaded: the level decides whether their log messages are included.
         self.flags.start_logging("info")?;
-        // The sweep, and one that answers meanwhile.
+        // One thread for the sweep, and one for the admin address.
         let runtime = run::runtime()?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;

@@ -14,16 +14,16 @@ use crate::replay::{Labels, Outcome, find, replay, table};
 pub(super) struct PacksCommand {
     #[command(subcommand)]
     action: Action,
-    /// Directory with pack files of your own, as `pack_dir` in the configuration
+    /// Directory with your own packs, like `pack_dir` in the configuration
     #[arg(long, global = true, value_name = "DIR")]
     pack_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the packs: framework, versions, how sure its rules are, and what they advise to count
+    /// List the packs: framework, versions, how the rules were verified, and what counts
     List {
-        /// Write a Markdown table that also says what a forgotten tab does while its app is away
+        /// Write a Markdown table, which also says what a forgotten tab does while its app is down
         #[arg(long)]
         markdown: bool,
     },
@@ -33,7 +33,7 @@ enum Action {
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Replay recordings, and show what counts, what is ignored by which rule, and what is wrong
+    /// Replay recordings, and show what counts, what each rule ignores, and errors
     Test {
         /// Recordings NAME.jsonl with NAME.http.jsonl beside it, or folders of them
         #[arg(value_name = "RECORDING", required = true)]
@@ -64,7 +64,7 @@ impl PacksCommand {
     }
 }
 
-/// Mistakes in pack files and unknown names are the user's, a folder that cannot be read is not.
+/// Mistakes in pack files and unknown names are usage errors; an unreadable folder is not.
 fn failure(error: PacksError) -> Failure {
     match error {
         PacksError::Mistakes(mistakes) => Failure::Mistakes(mistakes),

@@ -7,10 +7,10 @@ use anyhow::Context;
 
 use super::Failure;
 
-/// Writes the result. A reader that has seen enough (`ebbtide doctor | head -1`) is no failure.
+/// Writes the result. A reader that stops early (`ebbtide doctor | head -1`) is not a failure.
 ///
 /// # Errors
-/// Standard output takes nothing for another reason, a full disk for example.
+/// Standard output fails for another reason, such as a full disk.
 pub(super) fn write(result: impl Display) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match write!(out, "{result}").and_then(|()| out.flush()) {

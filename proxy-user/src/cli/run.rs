@@ -20,13 +20,13 @@ use crate::service_manager;
 use crate::signals::{self, Predecessor, Stop};
 use crate::toml_file::{Mistake, show_duration};
 
-/// Time between two looks whether the file has changed.
+/// Time between two checks whether the file has changed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long an app may be idle that is given as a command.
+/// Default of `--idle-after`.
 const IDLE_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// What clap would write does not show the two dashes.
+/// clap's own usage line would not show the `--`.
 const USAGE: &str = "\
 ebbtide run [OPTIONS] [--idle-after <DURATION>] -- COMMAND …
        ebbtide run [OPTIONS] --upstream <URL>
@@ -56,11 +56,11 @@ pub(super) struct Run {
     /// Serve one app that runs at this address, such as http://127.0.0.1:8501
     #[arg(long, value_name = "URL", group = "what")]
     upstream: Option<String>,
-    /// Serve one app that this program, with its arguments, runs: it is started when somebody comes, and
-    /// stopped when idle. {port} in an argument, and PORT in the environment, is the port to listen on
+    /// Serve the app that this program runs: start it when somebody opens it, and stop it when idle. {port}
+    /// in an argument, and PORT in the environment, is the port to listen on
     #[arg(last = true, value_name = "COMMAND", group = "what")]
     command: Vec<String>,
-    /// Stop the app of COMMAND after this time without activity [default: 15m]
+    /// Stop COMMAND after this time without activity [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = config::parse_idle_after)]
     idle_after: Option<Duration>,
     /// Replace the Ebbtide with this process id: listen beside it on the same addresses, take all new
@@ -74,7 +74,7 @@ pub(super) struct Run {
     packs: PackFlag,
 }
 
-/// What a run is to serve.
+/// What to serve.
 struct Loaded {
     config: Config,
     packs: Packs,
@@ -108,11 +108,11 @@ impl Run {
                 introduce(&server);
             }
             if let Some(predecessor) = predecessor {
-                // It may have ended by itself.
+                // It may already have ended.
                 match predecessor.terminate() {
-                    Ok(()) => tracing::info!("the process that is replaced was told to leave"),
+                    Ok(()) => tracing::info!("told the replaced process to drain"),
                     Err(error) => {
-                        tracing::warn!(%error, "cannot tell the process that is replaced")
+                        tracing::warn!(%error, "cannot tell the replaced process to drain")
                     }
                 }
             }
@@ -126,7 +126,7 @@ impl Run {
         })
     }
 
-    /// What the file or the command line says, and over it the flags.
+    /// The configuration of the file or the command line, overridden by flags.
     fn load(&self) -> Result<Loaded, Failure> {
         let Parsed { mut config, warnings } = match &self.config {
             Some(file) => {
@@ -137,12 +137,12 @@ impl Run {
         };
         self.flags.apply(&mut config);
         self.packs.apply(&mut config);
-        // What the file says has been checked.
+        // The file itself has been checked.
         let packs = Packs::open(config.pack_dir.as_deref()).map_err(anyhow::Error::from)?;
         packs
             .check(&self.packs.pack)
             .map_err(|error| Failure::Usage(format!("--pack: {error}")))?;
-        // What the file says has been checked, but not with the flags over it.
+        // The file itself has been checked, but not with the flags.
         if let Some(own) = config.own_upstreams().next() {
             return Err(Failure::Usage(own.to_string()));
         }
@@ -159,14 +159,14 @@ impl Run {
         Ok(Loaded { config, packs, warnings })
     }
 
-    /// The one app of the command line.
+    /// The app given on the command line.
     fn single(&self) -> Result<Config, Failure> {
         let Some(upstream) = &self.upstream else {
             let idle_after = self.idle_after.unwrap_or(IDLE_AFTER);
             return match &self.command[..] {
-                // A program that is called so is there; no shell reads a whole line.
+                // A program of this name may exist; otherwise a whole command line was quoted as one word.
                 [line] if line.contains(' ') && !Path::new(line).exists() => Err(Failure::Usage(
-                    format!("no program is called \"{line}\"; leave out the quotes around it"),
+                    format!("there is no program \"{line}\"; leave out the quotes around it"),
                 )),
                 command => Ok(Config::command(command.to_vec(), idle_after)),
             };
@@ -189,20 +189,20 @@ impl Run {
         let Some(id) = self.takeover else { return Ok(None) };
         let found = Predecessor::find(id).and_then(|found| found.check().map(|()| found));
         found.map(Some).map_err(|error| {
-            let fix = "give the process id of an Ebbtide of this user that runs";
+            let fix = "give the process id of a running Ebbtide of this user";
             Failure::Usage(format!("--takeover {id}: {error}; {fix}"))
         })
     }
 
-    /// Reads the file again on SIGHUP and when it has changed, for ever.
+    /// Reads the file again on SIGHUP and when it has changed; never returns.
     ///
-    /// This blocks its thread while it reads, on which nothing else waits.
+    /// Reading blocks the thread, but nothing else waits for it.
     async fn reload_on_change(
         &self,
         server: &mut Server,
         watch: Option<Watch>,
     ) -> anyhow::Result<()> {
-        // Without a file, SIGHUP means what it means to every program in a terminal.
+        // Without a file, SIGHUP keeps its default action.
         let Some(mut watch) = watch else { return std::future::pending().await };
         let mut hangup = signals::hangup().context("cannot listen to signals")?;
         let mut looks = tokio::time::interval(LOOK);
@@ -226,7 +226,7 @@ impl Run {
                 }
                 Err(failure) => {
                     let says = failure.to_string();
-                    // A file may be written again and again with the same mistakes in it.
+                    // The same mistakes are logged only once, however often the file is written.
                     if asked || told.as_ref() != Some(&says) {
                         says.lines().for_each(|line| tracing::error!("{line}"));
                         tracing::error!("configuration refused; the one before stays in force");
@@ -248,7 +248,7 @@ impl Run {
     }
 }
 
-/// Names the flag by which the Ebbtide that is in the way would be replaced.
+/// Adds the flag that would replace the Ebbtide that has the address.
 fn name_takeover(error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref().and_then(ListenError::replaceable) {
         Some(id) => anyhow::anyhow!("{error:#}; to replace it, add --takeover {id}"),
@@ -256,7 +256,7 @@ fn name_takeover(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// Says what nobody wrote down: what the one app is called, where it is, and what to do with its name.
+/// Logs what the command line left open: the app's name, its address, and the next command.
 fn introduce(server: &Server) {
     let admin = server.admin_address().filter(|admin| *admin != Config::default().admin);
     let admin = admin.map_or(String::new(), |admin| format!(" --admin {admin}"));
@@ -283,8 +283,8 @@ fn introduce(server: &Server) {
     }
 }
 
-/// A runtime for all that serves no client, whose threads are `server::workers`. It goes on while the
-/// thread that waits for it is busy.
+/// A runtime for everything except clients, which `server::workers` serve. It runs even while the thread
+/// that waits for it is busy.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).thread_name("control").enable_all();

@@ -1,7 +1,7 @@
-//! How Ebbtide speaks to HTTP control planes: what holds for each request, whoever makes it.
+//! Requests to HTTP control planes: what all of them have in common.
 //!
-//! Nothing of the environment (`HTTP_PROXY`) has a say, no redirect is followed, certificates are verified,
-//! and no answer may take long or be large.
+//! The environment (`HTTP_PROXY`) is ignored, no redirect is followed, certificates are verified, and
+//! answers are limited in time and size.
 
 mod recipient;
 mod token;
@@ -14,7 +14,7 @@ pub use self::token::{Token, TokenError};
 /// How long a control plane may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest answer that is read, in bytes.
+/// The maximum size of an answer in bytes.
 pub const LARGEST_ANSWER: usize = 64 * 1024;
 
 /// A client for control planes. Requests end with an error after 10 s.
@@ -22,25 +22,25 @@ pub const LARGEST_ANSWER: usize = 64 * 1024;
 /// # Errors
 /// TLS cannot be set up.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // An error says that a provider was installed before, which serves as well.
+    // An error means that a provider was already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(TIMEOUT)
-        // The environment's proxy is for the world outside, and must not see the token unasked.
+        // Proxies from the environment are for outside traffic, and must not see the token.
         .no_proxy()
-        // They would carry the token to wherever the answer says.
+        // A redirect would send the token to wherever the answer says.
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("ebbtide/", env!("CARGO_PKG_VERSION")))
         .build()
 }
 
-/// Why the body of an answer is not there.
+/// Why the body of an answer could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// It has more than [`LARGEST_ANSWER`] bytes.
     #[error("the answer has more than {} KiB", LARGEST_ANSWER / 1024)]
     TooLarge,
-    /// It did not arrive.
+    /// It broke off.
     #[error("the answer broke off")]
     Broken(#[source] reqwest::Error),
 }

@@ -1,4 +1,4 @@
-//! The token that a control plane asks for: the content of a file, in a header.
+//! The token for a control plane: read from a file, sent in a header.
 
 use std::fs;
 use std::io;
@@ -15,11 +15,11 @@ pub enum TokenError {
     File {
         /// The file.
         path: PathBuf,
-        /// What reading it met.
+        /// The error.
         #[source]
         error: io::Error,
     },
-    /// It cannot stand in a header.
+    /// It is not valid in a header.
     #[error("the token file {0} does not hold one line of visible ASCII")]
     Content(PathBuf),
 }
@@ -37,7 +37,7 @@ impl Token {
     /// Reads a file. `header` carries the token as it is; `None` = `Authorization: Bearer …`.
     ///
     /// # Errors
-    /// The file cannot be read, or what is in it cannot be sent.
+    /// The file cannot be read, or its content cannot be sent.
     pub fn read(path: &Path, header: Option<&HeaderName>) -> Result<Token, TokenError> {
         let text = fs::read_to_string(path)
             .map_err(|error| TokenError::File { path: path.to_owned(), error })?;

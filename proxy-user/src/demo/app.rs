@@ -1,7 +1,7 @@
 //! The bundled app: a page, a WebSocket, and a status stream for the page.
 //!
-//! It stands where anybody's app would stand and knows nothing of the proxy: the status is text that
-//! it is handed. Text frames are echoed; binary frames are requests (`news`, `quiet`, `stream`).
+//! It takes the place of a user's app and knows nothing about the proxy: it gets the status as text. Text
+//! frames are echoed; binary frames are requests (`news`, `quiet`, `stream`).
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -26,18 +26,18 @@ use tokio::time::{Interval, MissedTickBehavior};
 use super::ws;
 
 const PAGE: &str = include_str!("page.html");
-/// Time between two pings, sent to everybody as many frameworks do.
+/// Time between two pings to every client, as many frameworks send them.
 const PING: Duration = Duration::from_secs(10);
-/// Time between two pieces of news, for those who asked.
+/// Time between two news messages, for clients that asked for them.
 const NEWS: Duration = Duration::from_secs(5);
-/// The fast stream: this much payload at this distance is 1 MB/s.
+/// The fast stream: this much payload at this interval is 1 MB/s.
 const STREAM: (usize, Duration) = (16_384, Duration::from_millis(16));
-/// How long the last words to a client that has left may take.
+/// How long the last messages to a client that has left may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// What the reading half asks of the writing half.
+/// Requests from the reading half to the writing half.
 #[derive(Debug)]
 enum Ask {
     Send(u8, Vec<u8>),
@@ -85,7 +85,7 @@ fn failure(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Server-sent events, one for each text: `pack.toml` knows them.
+/// Server-sent events, one for each text; `pack.toml` has a rule for them.
 fn events(status: watch::Receiver<String>) -> Body {
     let events = stream::unfold(status, |mut status| async {
         status.changed().await.ok()?;
@@ -115,7 +115,7 @@ fn socket(mut request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-/// One WebSocket, to its end. A client that takes nothing holds up the writing half alone.
+/// Serves one WebSocket to its end. A client that takes nothing blocks only the writing half.
 async fn converse(io: impl AsyncRead + AsyncWrite) {
     let (reader, writer) = tokio::io::split(io);
     let (ask, asked) = mpsc::channel(16);
@@ -125,11 +125,11 @@ async fn converse(io: impl AsyncRead + AsyncWrite) {
         _ = &mut writing => return,
         _ = read(reader, ask) => {}
     }
-    // The reading half is gone and its channel with it: the writing half says goodbye.
+    // The reading half and its channel are gone, so the writing half sends Close.
     let _ = tokio::time::timeout(LAST_WORDS, writing).await;
 }
 
-/// Reads until the client closes, leaves or sends what is not understood.
+/// Reads until the client closes, leaves or sends something unknown.
 async fn read(mut from: impl AsyncRead + Unpin, ask: mpsc::Sender<Ask>) -> Option<()> {
     let mut decoder = ws::Decoder::default();
     let mut bytes = [0; 4096];
@@ -151,7 +151,7 @@ async fn read(mut from: impl AsyncRead + Unpin, ask: mpsc::Sender<Ask>) -> Optio
     }
 }
 
-/// Writes what is asked for and what is due, and Close at the end.
+/// Writes what was requested or is due, and Close at the end.
 async fn write(
     mut to: impl AsyncWrite + Unpin,
     mut asked: mpsc::Receiver<Ask>,

@@ -1,6 +1,6 @@
-//! The synthetic clients: real WebSockets over real TCP through the proxy, each with one habit.
+//! The synthetic clients: real WebSockets over real TCP through the proxy, each with one behaviour.
 //!
-//! They know the proxy's address and nothing of what it thinks of them.
+//! They know only the proxy's address, not its verdicts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,14 +16,14 @@ use super::ws;
 const MESSAGES: Duration = Duration::from_secs(2);
 /// Time between two pings of the idle one.
 const PINGS: Duration = Duration::from_secs(5);
-/// What the slow client reads at once, and how often: 16 KB/s.
+/// How much the slow client reads, and how often: 16 KB/s.
 const SIP: (usize, Duration) = (1_600, Duration::from_millis(100));
-/// How long the frozen client reads before it never does again.
+/// How long the frozen client reads before it stops for good.
 const AWAKE: Duration = Duration::from_secs(5);
-/// Pause before a client that lost its connection comes back.
+/// Pause before a client reconnects.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A client's habit.
+/// A client's behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Active,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const ALL: [Kind; 4] = [Kind::Active, Kind::Idle, Kind::Slow, Kind::Frozen];
 
-    /// Its name, and that of the app of its own: so its activity shows by itself.
+    /// Its name, which is also that of its own app: so its activity is shown separately.
     pub(super) fn name(self) -> &'static str {
         match self {
             Kind::Active => "active",
@@ -50,7 +50,7 @@ impl Kind {
         format!("{}.localhost", self.name())
     }
 
-    /// Its habit in words.
+    /// Its behaviour in words.
     pub(super) fn habit(self) -> &'static str {
         match self {
             Kind::Active => "talks every 2 s",
@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// Small where the client is to be behind soon. The kernel doubles it (socket(7)).
+    /// Small if the client should fall behind soon. The kernel doubles it (socket(7)).
     fn receive_buffer(self) -> Option<u32> {
         match self {
             Kind::Active | Kind::Idle => None,
@@ -70,8 +70,8 @@ impl Kind {
     }
 }
 
-/// Lives its habit until the task is dropped. Who lost the connection comes back, but for the frozen
-/// one: it never learns.
+/// Runs until the task is dropped. Clients reconnect when they lose their connection, except the frozen
+/// one, which never notices.
 pub(super) async fn live(kind: Kind, proxy: SocketAddr) {
     loop {
         if let Err(error) = once(kind, proxy).await {
@@ -102,7 +102,7 @@ async fn once(kind: Kind, proxy: SocketAddr) -> io::Result<()> {
             };
             match timeout(AWAKE, reading).await {
                 Ok(lost) => lost,
-                // Held, and never read again.
+                // Keeps the connection, and never reads again.
                 Err(_) => std::future::pending().await,
             }
         }
@@ -115,7 +115,7 @@ struct Client {
 }
 
 impl Client {
-    /// Connects and makes the handshake of RFC 6455 section 4.1.
+    /// Connects and performs the handshake of RFC 6455 section 4.1.
     async fn connect(kind: Kind, proxy: SocketAddr) -> io::Result<Client> {
         let socket = if proxy.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         if let Some(size) = kind.receive_buffer() {
@@ -149,7 +149,7 @@ impl Client {
         self.stream.write_all(&frame).await
     }
 
-    /// Sends a frame every `period` and reads whatever comes.
+    /// Sends a frame every `period` and reads everything that comes.
     async fn talk(&mut self, opcode: u8, payload: &[u8], period: Duration) -> io::Result<()> {
         let mut ticks = interval(period);
         loop {

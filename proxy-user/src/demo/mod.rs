@@ -1,9 +1,9 @@
-//! `ebbtide demo`: a small app behind a real proxy, clients that behave well and badly, and what the
-//! proxy makes of them.
+//! `ebbtide demo`: a small app behind a real proxy, clients that behave well and badly, and the proxy's
+//! verdicts on them.
 //!
-//! A thin shell: it starts the parts and the clock. What a session's figures mean is in `verdict`,
-//! how they are laid out in `table`; both are pure. Nothing here may decide anything for the proxy,
-//! and nothing shown is made up: every figure is read off the running proxy (`watch`).
+//! A thin shell: it starts the parts and the clock. `verdict` interprets a session's figures and `table`
+//! lays them out; both are pure. Nothing here may decide for the proxy, and nothing shown is made up: every
+//! figure is read from the running proxy (`watch`).
 
 mod app;
 mod clients;
@@ -40,11 +40,11 @@ use crate::signals::Stop;
 /// No progress for this long = reaped. Short, so that it can be seen; the slow client's longest gap
 /// is about a second.
 const GRACE: Duration = Duration::from_secs(6);
-/// Time between two looks at the proxy.
+/// Time between two reads of the proxy's state.
 const LOOK: Duration = Duration::from_millis(250);
-/// Looks per picture.
+/// Reads per redraw.
 const PICTURE: u32 = 4;
-/// What the page asks for by itself is no person: the name of its pack, and the pack.
+/// The pack that ignores the page's own requests: its name and content.
 const PACK: (&str, &str) = ("demo", include_str!("pack.toml"));
 
 /// How the demo runs.
@@ -52,7 +52,7 @@ const PACK: (&str, &str) = ("demo", include_str!("pack.toml"));
 pub struct Setup {
     /// Addresses and source. The demo chooses the apps, the grace period and the drain by itself.
     pub config: Config,
-    /// Another port may be taken where the one of `config.listen` is in use.
+    /// Whether another port may be used if the one in `config.listen` is in use.
     pub any_port: bool,
     /// The same for `config.admin`.
     pub any_admin_port: bool,
@@ -60,7 +60,7 @@ pub struct Setup {
     pub duration: Option<Duration>,
 }
 
-/// Runs the demo to its end over a table that was opened for `setup.config`. Needs a tokio runtime.
+/// Runs the demo to its end with `resources` that were opened for `setup.config`. Needs a tokio runtime.
 ///
 /// # Errors
 /// What keeps the proxy or the app from starting; standard output that cannot be written.
@@ -99,19 +99,19 @@ pub async fn run(setup: Setup, resources: Resources) -> Result<()> {
     let now = clock::now();
     watcher.look(now);
     let summary = screen.summary(&watcher.summary(now), now.since(start));
-    // The page's status stream ends with this, and with it the last request under way.
+    // This ends the page's status stream, the last request in progress.
     drop(status);
-    // The clients are gone before the proxy tells them that it is going.
+    // The clients leave before the proxy tells them to go.
     tasks.abort_all();
     server.stop(stop.asked()).await;
     match shown.and(summary) {
-        // Whoever read the output has seen enough.
+        // The reader of the output has stopped reading.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("cannot write the table"),
     }
 }
 
-/// Looks and shows until the duration is over.
+/// Reads and redraws until the duration is over.
 async fn show(
     watcher: &mut Watcher,
     screen: &mut Screen,
@@ -137,8 +137,8 @@ async fn show(
     Ok(())
 }
 
-/// The proxy's configuration: one app for each client and one for the person's browser, all of them
-/// the one bundled app.
+/// The proxy's configuration: one app for each client and one for the user's browser, all served by the
+/// bundled app.
 fn configure(setup: &Setup, app: SocketAddr) -> Result<Config> {
     let upstream: Upstream = format!("http://{app}").parse()?;
     let mut config = setup.config.clone();
@@ -166,8 +166,8 @@ fn packs() -> Result<Packs> {
     Ok(Packs::open(None)?.with(PACK.1, Path::new("built-in/demo.toml"))?)
 }
 
-/// Sees to it that `address` can be listened on; where its port is in use and another will do, by
-/// asking for any.
+/// Makes sure that `address` can be listened on; if its port is in use and another one will do, asks for
+/// any port.
 #[allow(clippy::print_stderr, reason = "messages to the user go to standard error")]
 fn free_port(address: &mut SocketAddr, any: bool, who: &str) -> Result<()> {
     match listen::bind(*address) {

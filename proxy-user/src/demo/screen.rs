@@ -12,14 +12,14 @@ use terminal_size::{Height, Width, terminal_size_of};
 use super::table::{self, Header, Line, Outcome, Row};
 use super::verdict::Verdict;
 
-/// Columns where the terminal does not say, or there is none.
+/// Columns if the terminal does not say, or if there is none.
 const WIDTH: usize = 120;
-/// Rows where it does not say.
+/// Rows if the terminal does not say.
 const HEIGHT: usize = 40;
-/// Time between two whole tables where they are appended.
+/// Time between two whole tables when they are appended.
 const TABLES: Duration = Duration::from_secs(10);
 
-/// What a line that was appended said: the row's name, session and kind of verdict.
+/// What the last appended line said: the row's name, session and kind of verdict.
 type Said = (&'static str, Option<(u64, Discriminant<Verdict>)>);
 
 /// Where the demo is shown.
@@ -27,7 +27,7 @@ type Said = (&'static str, Option<(u64, Discriminant<Verdict>)>);
 pub(super) struct Screen {
     terminal: bool,
     colour: bool,
-    /// Lines of the last picture, which the next one replaces.
+    /// Lines of the last redraw, which the next one replaces.
     drawn: usize,
     said: Vec<Said>,
     next_table: Duration,
@@ -43,7 +43,7 @@ impl Screen {
         Screen { terminal, colour, drawn: 0, said: Vec::new(), next_table: TABLES }
     }
 
-    /// What a person needs first: where the page is.
+    /// Prints the page's address first.
     pub(super) fn greet(&mut self, header: &Header) -> io::Result<()> {
         let mut out = io::stdout().lock();
         writeln!(out, "Open {} in a browser.", header.page)?;
@@ -53,7 +53,7 @@ impl Screen {
         out.flush()
     }
 
-    /// The picture of this second.
+    /// Redraws the screen.
     pub(super) fn show(
         &mut self,
         header: &Header,
@@ -66,8 +66,8 @@ impl Screen {
             return out.flush();
         }
         let (width, height) = size();
-        // The line below the last one is the screen's too, and what has left it at its top cannot be
-        // replaced.
+        // The line below the last one is also part of the screen, and what has scrolled off the top cannot
+        // be replaced.
         let lines = table::picture(header, rows, elapsed, (width, height.saturating_sub(1)));
         self.erase(&mut out)?;
         for line in &lines {
@@ -77,7 +77,7 @@ impl Screen {
         out.flush()
     }
 
-    /// The last words, below the last picture.
+    /// Prints the summary below the last redraw.
     pub(super) fn summary(&mut self, outcomes: &[Outcome], elapsed: Duration) -> io::Result<()> {
         let mut out = io::stdout().lock();
         writeln!(out)?;
@@ -85,7 +85,7 @@ impl Screen {
         out.flush()
     }
 
-    /// Appends what changed, and the whole table now and then.
+    /// Appends changes, and the whole table from time to time.
     fn tell(&mut self, out: &mut impl Write, rows: &[Row], elapsed: Duration) -> io::Result<()> {
         let mut said = Vec::new();
         for row in rows {
@@ -111,7 +111,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Up to where the last picture began, and all below it away (ECMA-48: CUU, ED).
+    /// Moves to the start of the last redraw and erases everything below (ECMA-48: CUU, ED).
     fn erase(&self, out: &mut impl Write) -> io::Result<()> {
         match self.drawn {
             0 => Ok(()),

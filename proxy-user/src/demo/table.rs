@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::verdict::{Look, Tone, Verdict, bytes, seconds};
 use crate::core::gate::Reason;
 
-/// What holds for the whole demo.
+/// Facts about the whole demo.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
     pub(super) page: String,
@@ -18,12 +18,12 @@ pub(super) struct Header {
     pub(super) duration: Option<Duration>,
 }
 
-/// One client, or one tab of the person's browser.
+/// One client, or one tab of the user's browser.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) habit: &'static str,
-    /// The newest activity of its app: how long ago, and what it was.
+    /// The latest activity of its app: how long ago, and its reason.
     pub(super) active: Option<(Duration, Reason)>,
     /// `None` = it has no session yet.
     pub(super) session: Option<Session>,
@@ -34,16 +34,16 @@ pub(super) struct Row {
 pub(super) struct Session {
     pub(super) id: u64,
     pub(super) look: Look,
-    /// Since the client last took something.
+    /// Time since the client last took something.
     pub(super) progress: Option<Duration>,
     pub(super) verdict: Verdict,
 }
 
-/// What became of one app.
+/// The outcome of one app.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) name: &'static str,
-    /// How often what counted as activity.
+    /// How often each reason counted as activity.
     pub(super) activity: Vec<(Reason, u64)>,
     pub(super) active: Option<(Duration, Reason)>,
     /// Control frames, which do not count.
@@ -52,10 +52,10 @@ pub(super) struct Outcome {
     pub(super) verdict: Option<Verdict>,
 }
 
-/// Lines of the head that do not explain.
+/// Lines of the head without explanations.
 const HEADLINES: usize = 2;
 
-/// How a piece of text looks where there is colour.
+/// The style of a piece of text on a colour terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
@@ -67,7 +67,7 @@ pub(super) enum Style {
 /// One line, in pieces of one style each.
 pub(super) type Line = Vec<(Style, String)>;
 
-/// What stands above the table.
+/// The lines above the table.
 pub(super) fn head(header: &Header, elapsed: Duration, width: usize) -> Vec<Line> {
     let Header { page, admin, source, reason, grace, duration } = header;
     let time = match duration {
@@ -89,7 +89,7 @@ pub(super) fn head(header: &Header, elapsed: Duration, width: usize) -> Vec<Line
     lines
 }
 
-/// All of it, to be seen at once on a screen of this size: what explains gives way to what is so.
+/// Everything, fitted to a screen of this size: explanations give way to facts.
 pub(super) fn picture(
     header: &Header,
     rows: &[Row],
@@ -182,7 +182,7 @@ pub(super) fn news(row: &Row, elapsed: Duration) -> Line {
     vec![(Style::Plain, format!("{:>5}  {}{session}: {words}", seconds(elapsed), row.name))]
 }
 
-/// A line as the terminal gets it: cut to `width`, coloured or not.
+/// A line for the terminal: cut to `width`, coloured or not.
 pub(super) fn render(line: &Line, width: usize, colour: bool) -> String {
     let mut left = width;
     let mut out = String::new();

@@ -1,7 +1,7 @@
-//! What the proxy's figures of one session come to, in words.
+//! Describes a session by the proxy's figures.
 //!
-//! Pure: looks go in with their time, a verdict comes out. It must not decide for the proxy: that a
-//! session was reaped, and why, is the session's own cause; the rest puts names to figures.
+//! Pure: looks go in with their time, a verdict comes out. It must not decide for the proxy: the cause of a
+//! session's end comes from the proxy; the rest describes its figures.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::session::Counts;
 
 /// Activity in this time is "now".
 const LATELY: Duration = Duration::from_secs(10);
-/// A queue that stands this long is one that the client does not keep up with.
+/// If a queue stands for this long, the client does not keep up.
 const BEHIND: Duration = Duration::from_secs(2);
-/// Less than this is on its way rather than queued.
+/// Less than this is in flight rather than queued.
 const LITTLE: u64 = 64 * 1024;
-/// No progress for this long is worth a word.
+/// No progress for this long is worth mentioning.
 const STILL: Duration = Duration::from_secs(3);
-/// The rate is taken over this time.
+/// The rate is measured over this time.
 const RATE: Duration = Duration::from_secs(5);
 
 /// One look at a session.
@@ -55,24 +55,24 @@ pub(super) struct Story {
     acked: VecDeque<(Nanos, u64)>,
 }
 
-/// What is to be said of a session.
+/// The verdict on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The reaper ended it.
     Reaped { reap: Reap, queued: u64, still: Duration },
     /// It ended otherwise.
     Ended(&'static str),
-    /// The client takes nothing at the moment.
+    /// The client currently takes nothing.
     Stalling { queued: u64, still: Duration, grace: Duration },
     /// The client takes less than it is sent.
     Draining { queued: u64, rate: u64 },
-    /// The request or handshake of its page counted lately.
+    /// The request or handshake of its page counted recently.
     Opened(Reason, Duration),
-    /// Frames counted lately.
+    /// Frames counted recently.
     Input(Duration),
     /// The same, but only the app's.
     Output(Duration),
-    /// Data frames counted once, but not lately.
+    /// Data frames counted earlier, but not recently.
     Silent(Duration),
     /// No data frame yet.
     Machinery { control: u64 },
@@ -104,7 +104,7 @@ impl Story {
         story
     }
 
-    /// A later look. After the one at its end nothing is told.
+    /// Adds a later look. After the session's end further looks are ignored.
     pub(super) fn tell(&mut self, look: Look) {
         if self.over() {
             return;
@@ -135,10 +135,10 @@ impl Story {
         self.newest.over.is_some()
     }
 
-    /// What is to be said at `now`. `active`: the newest activity of its app, and how long ago it was.
+    /// The verdict at `now`. `active`: the latest activity of its app, and how long ago it was.
     pub(super) fn verdict(&self, now: Nanos, active: Option<(Duration, Reason)>) -> Verdict {
         let Look { at, queued, progress, over, .. } = self.newest;
-        // The end is told as it stood then, not as long ago as it is by now.
+        // After its end, a session is described as it was at that time.
         let now = if over.is_some() { at } else { now };
         let still = self.waiting.map_or(Duration::ZERO, |waiting| {
             now.since(progress.map_or(waiting, |progress| progress.max(waiting)))
@@ -168,7 +168,7 @@ impl Story {
         }
     }
 
-    /// Bytes per second that the client took lately.
+    /// Bytes per second that the client took recently.
     fn rate(&self) -> u64 {
         let (Some(first), Some(last)) = (self.acked.front(), self.acked.back()) else { return 0 };
         let millis = last.0.since(first.0).as_millis().max(1);

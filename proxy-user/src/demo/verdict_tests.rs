@@ -43,7 +43,7 @@ fn who_has_just_come_is_active_and_then_is_not() {
     };
     assert_eq!(words(9, Reason::Upgrade), "activity: upgrade 9 s ago");
     assert_eq!(words(10, Reason::Upgrade), "not activity: no frame yet");
-    // Of whom it was, the session's own frames say.
+    // The session's own frames say whose activity it was.
     assert_eq!(words(1, Reason::Input), "not activity: no frame yet");
 }
 

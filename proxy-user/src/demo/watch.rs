@@ -1,6 +1,6 @@
 //! Reads the running proxy: its registry, the sessions' samples and the apps' gates.
 //!
-//! It only looks. What the figures mean is in `verdict`.
+//! It only reads; `verdict` interprets the figures.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::serving::Serving;
 use crate::session::{App, Counts, Session};
 use crate::views::AppView;
 
-/// The app for the person's browser.
+/// The app for the user's browser.
 pub(super) const BROWSER: &str = "you";
-/// Tabs of it that are shown.
+/// How many of its tabs are shown.
 const TABS: usize = 5;
 
 /// All sessions seen so far that still matter.
@@ -31,7 +31,7 @@ pub(super) struct Watcher {
     tracks: Vec<Track>,
 }
 
-/// One session. It is kept here beyond its end, so that its last figures can be told.
+/// One session. It is kept after its end, so that its last figures can be shown.
 #[derive(Debug)]
 struct Track {
     session: Arc<Session>,
@@ -59,7 +59,7 @@ impl Watcher {
         self.forget();
     }
 
-    /// Lets go of sessions that are over, but for the newest of each app.
+    /// Drops sessions that have ended, except the newest of each app.
     fn forget(&mut self) {
         let apps = self.serving.apps();
         let newest: Vec<_> = apps.iter().filter_map(|app| self.newest(app)).collect();
@@ -96,7 +96,7 @@ impl Watcher {
         rows
     }
 
-    /// What became of each app.
+    /// The outcome of each app.
     pub(super) fn summary(&self, now: Nanos) -> Vec<Outcome> {
         let apps = &self.serving.apps();
         let counts = self.serving.registry.counts(apps);
@@ -110,7 +110,7 @@ impl Watcher {
         apps.iter().zip(counts).map(outcome).collect()
     }
 
-    /// The browser's app for its own page: as `/api/apps` shows it, and its frames.
+    /// The status of the browser's app, for its own page: as `/api/apps` shows it, and its frames.
     pub(super) fn status(&self) -> String {
         let apps = &self.serving.apps();
         let counts = self.serving.registry.counts(apps);
@@ -126,7 +126,7 @@ impl Watcher {
     }
 }
 
-/// Who uses an app, and how.
+/// The client of an app, and its behaviour.
 fn person(app: &App) -> (&'static str, &'static str) {
     let kind = Kind::ALL.into_iter().find(|kind| *kind.name() == *app.name);
     kind.map_or((BROWSER, "open the page"), |kind| (kind.name(), kind.habit()))
@@ -138,7 +138,7 @@ fn active(app: &App, now: Nanos) -> Option<(Duration, Reason)> {
 
 fn session(track: &Track, active: Option<(Duration, Reason)>, now: Nanos) -> table::Session {
     let look = *track.story.newest();
-    // Of a session that is over, as it was at its end.
+    // For an ended session, as it was at its end.
     let seen = if track.story.over() { look.at } else { now };
     table::Session {
         id: track.session.id,

@@ -1,6 +1,6 @@
-//! As much of RFC 6455 as the demo's app and clients speak: whole, unfragmented frames.
+//! The part of RFC 6455 that the demo's app and clients use: whole, unfragmented frames.
 //!
-//! Pure. It must not lean on `core::frame`, which the proxy judges these frames with.
+//! Pure. It must not use `core::frame`, with which the proxy judges these frames.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,12 +22,12 @@ pub(super) struct Frame {
     pub(super) payload: Vec<u8>,
 }
 
-/// What the peer may not send here.
+/// Why a frame is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a frame that the demo does not read")]
 pub(super) struct Refused;
 
-/// A frame's bytes, masked where `mask` is given, as a client's must be.
+/// A frame's bytes, masked if `mask` is given, as a client's must be.
 pub(super) fn encode(opcode: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     let bit = if mask.is_some() { 0x80 } else { 0 };
     let mut bytes = vec![0x80 | opcode];
@@ -48,12 +48,12 @@ pub(super) fn encode(opcode: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u
     bytes
 }
 
-/// Puts frames together from bytes in any split.
+/// Assembles frames from bytes that arrive in any pieces.
 #[derive(Debug, Default)]
 pub(super) struct Decoder(Vec<u8>);
 
 impl Decoder {
-    /// More bytes.
+    /// Adds bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }

@@ -1,4 +1,4 @@
-//! From what was found to what to do about it. Pure.
+//! Turns findings into advice. Pure.
 
 use super::Report;
 use crate::sockets::Source;
@@ -12,7 +12,7 @@ pub(super) fn of(report: &Report, lockdown: &str, limits: &str) -> Vec<String> {
     let mut advice = Vec::new();
     let ebpf = report.attach.ok && report.mmapable_array.ok;
     let has = |name: &str| report.capabilities.iter().any(|had| had == name);
-    // CAP_SYS_ADMIN stands for the two newer ones (include/linux/capability.h).
+    // CAP_SYS_ADMIN includes the two newer ones (include/linux/capability.h).
     let missing: Vec<&str> = NEEDED
         .into_iter()
         .filter(|name| !has(name) && (*name == "CAP_NET_ADMIN" || !has("CAP_SYS_ADMIN")))
@@ -27,7 +27,7 @@ pub(super) fn of(report: &Report, lockdown: &str, limits: &str) -> Vec<String> {
     let charged = !report.maps.ok && charged_to_memlock(&report.kernel);
     if let Some(limit) = memlock(limits).filter(|_| charged && !has("CAP_SYS_RESOURCE")) {
         advice.push(format!(
-            "before Linux 5.11 tables are charged to the limit of locked memory, here {limit} bytes: \
+            "before Linux 5.11 tables count against the limit of locked memory, here {limit} bytes: \
              raise it (`ulimit -l unlimited`, or LimitMEMLOCK=infinity in a systemd unit), or add \
              CAP_SYS_RESOURCE so that this process can"
         ));
@@ -54,8 +54,8 @@ pub(super) fn of(report: &Report, lockdown: &str, limits: &str) -> Vec<String> {
     }
     if !ebpf && missing.is_empty() && advice.is_empty() {
         advice.push(
-            "nothing is missing that this process can name: a security module, a seccomp profile or \
-             the kernel's configuration (CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF) refuses the step above"
+            "this process cannot name the cause: a security module, a seccomp profile or the kernel's \
+             configuration (CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF) refuses the step above"
                 .to_owned(),
         );
     }
@@ -67,22 +67,22 @@ pub(super) fn verdict(report: &Report) -> String {
     match (report.source == Source::Ebpf.to_string(), report.advice.is_empty()) {
         (true, true) => "all is well: sockets will be watched by ebpf",
         (true, false) => {
-            "sockets will be watched by ebpf; what is advised above gets more out of it"
+            "sockets will be watched by ebpf; the advice above improves it"
         }
         (false, _) => {
-            "Ebbtide works here, but sockets will be polled (tcp-info): what is advised above gets ebpf"
+            "Ebbtide works here, but sockets will be polled (tcp-info): follow the advice above to get ebpf"
         }
     }
     .to_owned()
 }
 
-/// Whether a kernel of this release charges tables to RLIMIT_MEMLOCK: all before 5.11.
+/// Whether a kernel of this release counts tables against RLIMIT_MEMLOCK: all before 5.11.
 fn charged_to_memlock(release: &str) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
     matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (5, 11))
 }
 
-/// The soft limit of locked memory in bytes; `None` where there is none.
+/// The soft limit of locked memory in bytes; `None` = unlimited.
 fn memlock(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
     line.split_whitespace().next()?.parse().ok()

@@ -45,7 +45,7 @@ const NAMES: [&str; 41] = [
     "CHECKPOINT_RESTORE",
 ];
 
-/// The names in the line `CapEff:` of a `/proc/PID/status`; none where there is no such line.
+/// The names in the line `CapEff:` of a `/proc/PID/status`; none if there is no such line.
 pub(crate) fn effective(status: &str) -> Vec<String> {
     let bits = status
         .lines()
@@ -60,7 +60,7 @@ pub(crate) fn effective(status: &str) -> Vec<String> {
         .collect()
 }
 
-/// The names for a person, all and none in a word.
+/// The names as text; "all" and "none" in a word.
 pub(super) fn text(names: &[String]) -> String {
     match names.len() {
         0 => "none".to_owned(),

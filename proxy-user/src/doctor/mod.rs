@@ -1,7 +1,6 @@
 //! What this machine offers for watching sockets, and what to change to get more.
 //!
-//! It tries what the table would do and takes it back at once. It needs no rights: what is refused is
-//! what it reports.
+//! It tries what the table would do and undoes it at once. It needs no privileges: a refusal is a finding.
 
 mod advice;
 pub(crate) mod capabilities;
@@ -42,7 +41,7 @@ pub struct Program {
     pub name: &'static str,
     /// Its kind, as `bpftool` calls it.
     pub kind: &'static str,
-    /// Whether this kernel takes it from this process, and if not, the kernel's words.
+    /// Whether this kernel loads it for this process, and if not, the kernel's message.
     pub loads: Finding,
 }
 
@@ -51,7 +50,7 @@ pub struct Program {
 pub struct Report {
     /// The kernel's release, as `uname -r` shows it.
     pub kernel: String,
-    /// Places of structure members from the kernel's own type information.
+    /// Offsets of structure members from the kernel's own type information.
     pub btf: Finding,
     /// The cgroup v2 folder that the programs are attached to; `None` with `cgroup_error`.
     pub cgroup: Option<PathBuf>,
@@ -73,11 +72,11 @@ pub struct Report {
     pub sock_destroy: Finding,
     /// Cgroups for the apps that Ebbtide starts, which hold their processes together.
     pub app_cgroups: Finding,
-    /// The source that `auto` takes: `ebpf` or `tcp-info`.
+    /// The source that `auto` uses: `ebpf` or `tcp-info`.
     pub source: String,
-    /// What to change to get `ebpf`, or more from it; empty when there is nothing to gain.
+    /// What to change to get `ebpf`, or more from it; empty if there is nothing to gain.
     pub advice: Vec<String>,
-    /// All of it in one sentence.
+    /// A summary in one sentence.
     pub verdict: String,
 }
 
@@ -122,7 +121,7 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
         advice: Vec::new(),
         verdict: String::new(),
     };
-    // Attaching comes after the programs and the maps: where it works, they do.
+    // Attaching needs the programs and the maps: if it works, they do.
     let kernel = report.attach.ok && report.mmapable_array.ok;
     report.source = if kernel { Source::Ebpf } else { Source::TcpInfo }.to_string();
     report.advice =
@@ -131,7 +130,7 @@ pub fn examine(cgroup: Option<&Path>) -> Report {
     report
 }
 
-/// A file of the kernel's, trimmed; empty where it cannot be read.
+/// A kernel file's content, trimmed; empty if it cannot be read.
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }
@@ -171,8 +170,8 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// The program that does the work of this one, which does not load: of those that watch sends one is
-    /// enough.
+    /// Another program that does the work of this one, which does not load: one of those that watch sends
+    /// is enough.
     fn stand_in(&self, program: &Program) -> Option<&'static str> {
         let probe =
             |program: &&Program| Probe::ALL.iter().any(|probe| probe.name() == program.name);

@@ -1,9 +1,9 @@
-//! Where an app stands between running and suspended, in words.
+//! An app's lifecycle state, in words.
 
 use super::words::{ago, span};
 use crate::views::AppView;
 
-/// `None` = the app has no driver, so that there is nothing to say.
+/// `None` = the app has no driver.
 pub(super) fn tell(view: &AppView) -> Option<String> {
     let life = &view.life;
     let (since, seconds) = (life.since.as_deref()?, life.since_seconds?);
@@ -35,6 +35,6 @@ pub(super) fn tell(view: &AppView) -> Option<String> {
                 ago(seconds)
             )
         }
-        _ => format!("Its control plane has not let it run since {since}, for {long}."),
+        _ => format!("Disabled by its control plane since {since}, for {long}."),
     })
 }

@@ -1,4 +1,4 @@
-//! `ebbtide explain`: why an app is awake, from what the admin address of a running proxy tells.
+//! `ebbtide explain`: why an app is awake, as told by the admin address of a running proxy.
 
 mod life;
 mod table;
@@ -7,7 +7,7 @@ mod words;
 use crate::admin_client::{AdminClient, AskError, Reply};
 use crate::views::{AppDetail, AppView};
 
-/// What the proxy told of an app, or of all.
+/// The proxy's answer about one app, or all.
 #[derive(Debug)]
 pub struct Answer {
     json: String,
@@ -30,7 +30,7 @@ pub async fn explain(client: &AdminClient, name: &str) -> Result<Answer, AskErro
     Ok(Answer { json, told: Told::One(Box::new(told)) })
 }
 
-/// Asks about all apps; where there is only one, in full.
+/// Asks about all apps; if there is only one, in full.
 ///
 /// # Errors
 /// The address cannot be reached or refuses.
@@ -39,7 +39,7 @@ pub async fn explain_all(client: &AdminClient) -> Result<Answer, AskError> {
     match &all.told {
         Told::All(apps) if apps.len() == 1 => {
             let one = explain(client, &apps[0].app).await?;
-            // A program gets the same form for one and for many.
+            // The JSON has the same form for one app and for many.
             Ok(Answer { json: all.json, told: one.told })
         }
         _ => Ok(all),
@@ -56,7 +56,7 @@ pub async fn explain_apps(client: &AdminClient) -> Result<Answer, AskError> {
 }
 
 impl Answer {
-    /// As the proxy told it: a JSON object, or an array of them.
+    /// The proxy's answer: a JSON object, or an array of them.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.json

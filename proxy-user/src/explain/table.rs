@@ -21,7 +21,7 @@ pub(super) fn table(apps: &[AppView]) -> String {
     let mut text: String = rows.iter().map(line).collect();
     for AppView { app, life, .. } in apps {
         if let Some(reason) = &life.failure {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{app} failed: {reason}");
         }
     }

@@ -1,4 +1,4 @@
-//! The answer in plain words. What a client chose (paths) was made harmless by the proxy.
+//! The answer in plain words. The proxy has already escaped what clients chose (paths).
 
 use std::fmt::Write;
 
@@ -8,9 +8,9 @@ use crate::views::{
     Alternative, AppDetail, AppView, HintView, LastActivity, ShadowView, TrafficView,
 };
 
-/// Rules shown; the rest is in the JSON.
+/// How many rules to show; the JSON has all.
 const RULES: usize = 12;
-/// Entries of the history shown.
+/// How many history entries to show.
 const ENTRIES: usize = 8;
 
 /// Gathers lines under headings.
@@ -54,7 +54,7 @@ pub(super) fn tell(detail: &AppDetail, colour: bool) -> String {
     page.text
 }
 
-/// All apps in short.
+/// All apps in brief.
 pub(super) fn tell_all(apps: &[AppView], colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
     for view in apps {
@@ -78,12 +78,12 @@ pub(super) fn tell_all(apps: &[AppView], colour: bool) -> String {
     }
     match apps {
         [] => page.line("There is no app."),
-        _ => page.heading("`ebbtide explain NAME` says more of one."),
+        _ => page.heading("`ebbtide explain NAME` says more about one app."),
     }
     page.text
 }
 
-/// What the app is at the moment.
+/// The app's current state.
 fn state(view: &AppView) -> String {
     let state = match view.state.as_str() {
         "failed" if view.life.driver.is_none() => "accepts no connections",
@@ -101,11 +101,11 @@ fn activity(page: &mut Page, view: &AppView) {
     };
     page.line(&format!("{}, at {at}: {}.", ago(*ago_seconds), what(traffic)));
     page.line(match &traffic.rule {
-        Some(rule) => return page.line(&format!("It counts, as {rule} knows it for a person's.")),
+        Some(rule) => return page.line(&format!("It counts: {rule} recognises it as a person's.")),
         None if traffic.reason == "output" => {
             "Output counts: count = \"input\" would leave it out."
         }
-        None => "No rule knows it for machinery, so it counts.",
+        None => "No rule ignores it, so it counts.",
     });
 }
 
@@ -132,7 +132,7 @@ fn work(page: &mut Page, view: &AppView) {
             continue;
         }
         let whose = match open.by.as_str() {
-            "page" => "begun by a page by itself, which keeps nothing awake",
+            "page" => "started by a page itself, which keeps nothing awake",
             _ if open.watched => "asked for by somebody",
             _ => "asked for by somebody who has gone since",
         };
@@ -141,7 +141,7 @@ fn work(page: &mut Page, view: &AppView) {
 }
 
 fn ignored(page: &mut Page, view: &AppView) {
-    page.heading("Ignored as machinery");
+    page.heading("Ignored as automatic traffic");
     if view.ignored.is_empty() && view.ignored_output == 0 {
         page.line("Nothing so far.");
     }
@@ -200,7 +200,7 @@ fn suspension(page: &mut Page, view: &AppView) {
     }
 }
 
-/// What would have happened, by each way of counting.
+/// What would have happened with each way of counting.
 fn compare(page: &mut Page, shadow: &ShadowView, since: &str) {
     match shadow.suspended {
         true => page.line(&format!("{}: {since}.", due(shadow))),
@@ -223,7 +223,7 @@ fn compare(page: &mut Page, shadow: &ShadowView, since: &str) {
     ));
 }
 
-/// When, without a stop behind it.
+/// When, without a full stop.
 fn due(shadow: &ShadowView) -> String {
     let (at, seconds) = (&shadow.suspends_at, shadow.suspends_in_seconds);
     match shadow.suspended {
@@ -244,7 +244,9 @@ fn alternative(other: &Alternative) -> String {
 fn packs(page: &mut Page, view: &AppView) {
     page.heading("Packs");
     if view.packs.is_empty() {
-        page.line("None: every data frame and request counts. packs = [\"auto\"] tries to tell.");
+        page.line(
+            "None: every data frame and request counts. packs = [\"auto\"] recognises frameworks.",
+        );
         return;
     }
     page.line(&format!("{}; count = \"{}\".", view.packs.join(", "), view.count));
@@ -257,7 +259,7 @@ fn history(page: &mut Page, detail: &AppDetail) {
     if detail.history.counted.is_empty() {
         return;
     }
-    page.heading("Lately counted, at most one a second of each reason");
+    page.heading("Recently counted, at most one per second and reason");
     for entry in detail.history.counted.iter().take(ENTRIES) {
         let again =
             if entry.noted > 1 { format!(", {}", times(entry.noted)) } else { String::new() };
@@ -269,7 +271,7 @@ fn hints(page: &mut Page, detail: &AppDetail) {
     if detail.hints.is_empty() {
         return;
     }
-    page.heading("Probably machinery, though no rule knows it");
+    page.heading("Probably automatic, but no rule ignores it");
     for HintView { period_seconds, kind, bytes, run, path, session, ago_seconds, .. } in
         &detail.hints
     {
@@ -292,7 +294,7 @@ fn hints(page: &mut Page, detail: &AppDetail) {
     page.text.push_str(&detail.hints_pack);
 }
 
-/// One kind of traffic in words.
+/// Describes one kind of traffic.
 fn what(traffic: &TrafficView) -> String {
     let path = traffic.path.as_deref().unwrap_or_default();
     let mut words = match traffic.kind.as_deref() {

@@ -22,14 +22,14 @@ demo is running, with no session open.
 Last activity
   None since Ebbtide started.
 
-Ignored as machinery
+Ignored as automatic traffic
   Nothing so far.
 
 Suspension
   Never: the app has no idle_after.
 
 Packs
-  None: every data frame and request counts. packs = [\"auto\"] tries to tell.
+  None: every data frame and request counts. packs = [\"auto\"] recognises frameworks.
 ";
     assert_eq!(tell(&detail(QUIET), false), wanted);
     assert!(tell(&detail(QUIET), true).starts_with("\x1b[1mdemo is"));
@@ -48,7 +48,7 @@ Work in progress
   At work for somebody for 12 min, since 2026-11-22T11:48:00Z.
   its CPU, 35 % of one core over the last minute, since 2026-11-22T11:58:00Z.
   jupyter/cell: 1, since 2026-11-22T11:48:00Z, asked for by somebody who has gone since.
-  shiny/flush: 2, since 2026-11-22T11:59:59Z, begun by a page by itself, which keeps nothing awake.
+  shiny/flush: 2, since 2026-11-22T11:59:59Z, started by a page itself, which keeps nothing awake.
 ";
     assert!(told.contains(wanted), "{told}");
 }
@@ -81,9 +81,9 @@ demo is running, with 2 sessions open.
 
 Last activity
   17 min ago, at 2026-11-22T11:43:00.000Z: input (binary, 64 to 127 bytes) in session 4.
-  No rule knows it for machinery, so it counts.
+  No rule ignores it, so it counts.
 
-Ignored as machinery
+Ignored as automatic traffic
   streamlit/app-heartbeat (heartbeat): 61 times, last 2 s ago in session 4.
   812 messages of the app did not count; count = \"both\" would count them.
 
@@ -98,10 +98,10 @@ Packs
   auto; count = \"pack\".
   Recognised: streamlit.
 
-Lately counted, at most one a second of each reason
+Recently counted, at most one per second and reason
   2026-11-22T11:43:00.000Z  GET /report, 7 times
 
-Probably machinery, though no rule knows it
+Probably automatic, but no rule ignores it
   Every 5 s, text of 17 to 18 bytes, 9 in a row, last 3 s ago in session 5 on /ws.
   It counts until you say otherwise. Make sure that no person sends it; then put this into
   demo-own.toml in pack_dir, and \"demo-own\" into the app's packs:

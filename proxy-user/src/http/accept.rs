@@ -19,7 +19,7 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(%error, "cannot accept connections; trying on");
+                    tracing::warn!(%error, "cannot accept connections; trying again");
                 }
                 tokio::time::sleep(PAUSE).await;
             }

@@ -24,7 +24,7 @@ const TARGET_TOO_LONG: Parts = (
     "target-too-long",
     "The request's target is longer than this proxy accepts.",
 );
-const UNREADABLE: Parts = (StatusCode::BAD_REQUEST, "bad-request", "This is no HTTP request.");
+const UNREADABLE: Parts = (StatusCode::BAD_REQUEST, "bad-request", "This is not an HTTP request.");
 
 /// hyper's answer with a reason and a text added; `None` if it is not one of hyper's own.
 pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {

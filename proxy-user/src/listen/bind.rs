@@ -1,8 +1,8 @@
 //! Sockets to accept connections on: alone, or beside a process that is about to leave.
 //!
-//! Linux lets sockets of one user share an address if each has `SO_REUSEPORT`. Every socket gets it, but
-//! only once it listens: so a second Ebbtide that is started by mistake finds the address taken, and one
-//! that is to take over can join.
+//! Linux lets sockets of one user share an address if each has `SO_REUSEPORT`. Every socket gets that
+//! option, but only once it listens: so a second Ebbtide that is started by mistake finds the address
+//! taken, but one that takes over can join.
 
 use std::io;
 
@@ -21,7 +21,7 @@ pub(super) fn alone(address: ListenAddress) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// A socket that shares `address` with those that have it already.
+/// A socket that shares `address` with the existing ones.
 pub(super) fn join(address: ListenAddress) -> io::Result<TcpListener> {
     listen(address, true)
 }

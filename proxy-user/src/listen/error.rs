@@ -1,4 +1,4 @@
-//! Why an address cannot be listened on, and what helps.
+//! Why an address cannot be listened on, and what to do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,19 +10,19 @@ use crate::core::listening::ListenAddress;
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Something has the address, and does not show which process it is.
+    /// Some process has the address, but it is not visible which.
     #[error("cannot listen on {0}: the address is in use")]
     InUse(SocketAddr),
     /// A process listens there.
     #[error("cannot listen on {0}: the address is in use by {1}")]
     Taken(SocketAddr, Holder),
-    /// It is being handed over already.
+    /// Another takeover is in progress.
     #[error(
         "cannot take over {0}: {1} sockets listen there already; wait until the process that was \
          replaced before has ended"
     )]
     Crowded(SocketAddr, usize),
-    /// The port is one of those that the kernel keeps for privileged processes.
+    /// The port is reserved for privileged processes.
     #[error(
         "cannot listen on {address}: permission denied for a port below {first}; allow it with \
          `setcap cap_net_bind_service=+ep {}` or `sysctl net.ipv4.ip_unprivileged_port_start={}`, or have \

@@ -1,9 +1,8 @@
 //! The sockets that share one address, and which of them gets the next connection.
 //!
-//! They are a group in which each has a number: new ones are put behind the others
-//! (`reuseport_add_sock` in net/core/sock_reuseport.c). Left alone, the kernel spreads connections over
-//! all of them, also over those of a process that is about to close its own; what is still in the queue
-//! of a socket at that moment is reset.
+//! Each socket of the group has a number; new ones are added at the end (`reuseport_add_sock` in
+//! net/core/sock_reuseport.c). By default the kernel spreads connections over all of them, including those
+//! of a process that is about to close its own; whatever is in a socket's queue at that moment is reset.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,9 +19,9 @@ pub(super) fn members(address: SocketAddr) -> io::Result<usize> {
     Ok(listening.iter().filter(|one| one.address == address).count())
 }
 
-/// Sends every new connection to the socket with this number, for as long as the group has one: a
-/// number that it does not have leaves the choice to the kernel again (`reuseport_select_sock`), so
-/// nothing need be undone when the others are gone. `member` is any socket of the group.
+/// Sends every new connection to the socket with this number, as long as the group has one. If it has none,
+/// the kernel chooses again (`reuseport_select_sock`), so nothing need be undone when the other sockets are
+/// gone. `member` is any socket of the group.
 ///
 /// # Errors
 /// As setsockopt(2) fails.
@@ -32,8 +31,8 @@ pub(super) fn send_all_to(member: impl AsFd, number: u32) -> io::Result<()> {
     let mut program = [libc::sock_filter { code, jt: 0, jf: 0, k: number }];
     let program = libc::sock_fprog { len: 1, filter: program.as_mut_ptr() };
     let size = libc::socklen_t::try_from(size_of_val(&program)).unwrap_or_default();
-    // SAFETY: the option takes a sock_fprog of that size. It and the one instruction that it points to
-    // live through the call, and the kernel keeps a copy of its own.
+    // SAFETY: the option takes a sock_fprog of that size. It and the one instruction that it points to live
+    // through the call, and the kernel makes its own copy.
     let outcome = unsafe {
         libc::setsockopt(
             member.as_fd().as_raw_fd(),
@@ -72,7 +71,7 @@ mod tests {
             drop(old);
             clients.push(tokio::net::TcpStream::connect(address).await.unwrap());
             new.accept().await.unwrap();
-            // And once more over the program that is there already.
+            // Again, replacing the existing program.
             let third = join(wanted).unwrap();
             send_all_to(&third, 1).unwrap();
             clients.push(tokio::net::TcpStream::connect(address).await.unwrap());

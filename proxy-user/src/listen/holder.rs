@@ -1,4 +1,4 @@
-//! Who has an address that cannot be listened on.
+//! Finds the process that has an address.
 
 use std::fmt;
 use std::fs;
@@ -19,15 +19,16 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Finds the process that keeps `wanted` from being bound. `None` where it does not show its sockets
-    /// (another user's, without `CAP_SYS_PTRACE`), is in another pid namespace, or does not listen.
+    /// Finds the process that keeps `wanted` from being bound. `None` if its sockets are not visible
+    /// (another user's, without `CAP_SYS_PTRACE`), if it is in another pid namespace, or if it does not
+    /// listen.
     pub(super) fn find(wanted: ListenAddress) -> Option<Holder> {
         let mut in_the_way: Vec<_> = [false, true]
             .into_iter()
             .flat_map(|v6| listening(v6).unwrap_or_default())
             .filter(|one| is_in_the_way(one.address, wanted))
             .collect();
-        // [::] may leave IPv4 to others, which the list does not say.
+        // [::] may be IPv6-only, which the list does not show.
         in_the_way.sort_by_key(|one| !overlap(one.address, wanted.address));
         in_the_way.iter().find_map(process)
     }
@@ -77,7 +78,7 @@ fn process(socket: &Listening) -> Option<Holder> {
     let id = ids.find(has_it)?;
     let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
     let program = program(&id.to_string());
-    // Under whatever name: packagers and configurable-http-proxy's users give it another.
+    // Whatever its name: packagers and users of configurable-http-proxy rename it.
     let is_ebbtide = program.as_deref() == Some("ebbtide")
         || (program.is_some() && program == self::program("self"));
     Some(Holder { id, name: name.trim_end().to_owned(), address: socket.address, is_ebbtide })
@@ -87,7 +88,7 @@ fn process(socket: &Listening) -> Option<Holder> {
 fn program(id: &str) -> Option<String> {
     let path = fs::read_link(format!("/proc/{id}/exe")).ok()?;
     let name = path.file_name()?.to_str()?;
-    // A new version may have been put in its place.
+    // The file may have been replaced by a new version.
     Some(name.strip_suffix(" (deleted)").unwrap_or(name).to_owned())
 }
 

@@ -1,7 +1,6 @@
-//! The addresses that are listened on: how a process comes by them, and how it leaves them so that nobody
-//! who connects is turned away.
+//! Listening addresses: how a process gets them, and how it releases them without refusing a connection.
 //!
-//! What is done with a connection is the caller's business.
+//! The caller handles the connections.
 
 mod bind;
 mod error;
@@ -31,8 +30,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     bind::alone(address).map_err(|error| ListenError::new(address, error))
 }
 
-/// Whether an address can be had, without keeping it. A process that has given up its privileges may no
-/// longer see who has it instead.
+/// Checks whether an address is free, without keeping it. To be called before privileges are dropped:
+/// afterwards the process that has the address may not be visible.
 ///
 /// # Errors
 /// As each [`ListenError`] says.
@@ -40,16 +39,16 @@ pub fn probe(address: ListenAddress) -> Result<(), ListenError> {
     bind::try_alone(address).map_err(|error| ListenError::new(address, error))
 }
 
-/// How an address is come by.
+/// How to get an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Nobody else may listen there.
+    /// No other process may listen there.
     Alone,
-    /// The process with this id may, which is about to leave.
+    /// The process with this id may listen there; it is about to stop.
     Takeover(u32),
 }
 
-/// A socket that listens and does not accept yet.
+/// A listening socket that does not accept yet.
 #[derive(Debug)]
 pub struct Opened {
     socket: TcpListener,
@@ -69,7 +68,7 @@ impl Opened {
         let socket = match entry {
             Entry::Takeover(_) if asked.address.port() != 0 => {
                 match group::members(asked.address).map_err(failed)? {
-                    // It may listen on other interfaces of the same port.
+                    // It may listen on the same port of other interfaces.
                     0 => bind::join(asked).map_err(failed)?,
                     1 => {
                         let socket = bind::join(asked).map_err(failed)?;
@@ -104,7 +103,7 @@ impl Opened {
     }
 }
 
-/// A socket to accept connections on until it is to be closed.
+/// A socket to accept connections on until it is closed.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -113,20 +112,20 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// What connections are accepted on.
+    /// The listening socket.
     #[must_use]
     pub fn socket(&self) -> &TcpListener {
         &self.socket
     }
 
-    /// Waits until it is to be closed.
+    /// Waits until it should be closed.
     pub async fn closed(&self) {
         self.close.cancelled().await;
     }
 
-    /// Closes it. Gives those who have connected and were not accepted yet, whom the kernel would reset
-    /// (`inet_csk_listen_stop` in net/ipv4/inet_connection_sock.c); none where the service manager holds
-    /// the socket, since they are the next process's.
+    /// Closes it. Returns the connections that were not accepted yet, which the kernel would reset
+    /// (`inet_csk_listen_stop` in net/ipv4/inet_connection_sock.c); none if the service manager holds the
+    /// socket, because they belong to the next process.
     #[must_use]
     pub fn take_rest(self) -> Vec<(TcpStream, SocketAddr)> {
         let mut rest = Vec::new();
@@ -156,7 +155,7 @@ struct Door {
 pub struct Doors(Vec<Door>);
 
 impl Doors {
-    /// Has `serve` accept on a socket until it is to be closed.
+    /// Starts `serve` to accept on a socket until it is closed.
     pub fn add<F>(&mut self, opened: Opened, serve: impl FnOnce(Listener) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -173,7 +172,7 @@ impl Doors {
         self.0.iter().map(|door| door.address).collect()
     }
 
-    /// The service manager keeps these sockets open.
+    /// Whether the service manager holds these sockets.
     #[must_use]
     pub fn are_passed(&self) -> bool {
         self.0.iter().any(|door| door.passed)
@@ -182,15 +181,15 @@ impl Doors {
     /// Opens those of `wanted` that are not open.
     ///
     /// # Errors
-    /// The first that cannot be; none is open then.
+    /// The first that cannot be opened; then none is opened.
     pub fn open_missing(&self, wanted: &[ListenAddress]) -> Result<Vec<Opened>, ListenError> {
         let missing =
             wanted.iter().filter(|asked| !self.0.iter().any(|door| door.asked == **asked));
         missing.map(|asked| self.open_beside(*asked)).collect()
     }
 
-    /// From one interface to all of them and back, and to or from [::] without IPv4: the port is ours
-    /// already.
+    /// Used to change from one interface to all of them or back, or to or from [::] without IPv4: the port
+    /// is already ours.
     fn open_beside(&self, asked: ListenAddress) -> Result<Opened, ListenError> {
         let port = asked.address.port();
         if port == 0 || !self.0.iter().any(|door| door.asked.address.port() == port) {
@@ -202,7 +201,7 @@ impl Doors {
         Ok(Opened { socket, asked, address, passed: false })
     }
 
-    /// Closes those that are not among `wanted`, and gives where they were.
+    /// Closes those that are not in `wanted`, and returns their addresses.
     pub fn close_others(&mut self, wanted: &[ListenAddress]) -> Vec<SocketAddr> {
         let others = self.0.extract_if(.., |door| !wanted.contains(&door.asked));
         others
@@ -218,18 +217,18 @@ impl Doors {
     pub fn are_shared(&self) -> bool {
         let ours = |address| self.0.iter().filter(|door| door.address == address).count();
         self.0.iter().any(|door| {
-            // What cannot be counted is taken for ours alone.
+            // If the count fails, the sockets are taken for ours only.
             group::members(door.address).is_ok_and(|all| all > ours(door.address))
         })
     }
 
-    /// Closes all, and waits until whoever had connected has been accepted.
+    /// Closes all, and waits until all pending connections have been accepted.
     pub async fn close(&mut self) {
         for door in &self.0 {
             door.close.cancel();
         }
         for door in self.0.drain(..) {
-            // An error says that it ended by a panic, which has been logged.
+            // An error means a panic, which has been logged.
             let _ = door.acceptor.await;
         }
     }

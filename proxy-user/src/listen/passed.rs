@@ -1,5 +1,5 @@
 //! Sockets that the service manager opened for us: `LISTEN_FDS` of sd_listen_fds(3). They stay open when
-//! we end, so that whoever connects meanwhile waits for the next process.
+//! this process ends, so that new connections wait for the next one.
 
 use std::io;
 use std::net::TcpListener;
@@ -13,9 +13,9 @@ const ADMIN: &str = "admin";
 /// The sockets by their use.
 #[derive(Debug, Default)]
 pub struct Passed {
-    /// Used in place of `listen`, unless there are none.
+    /// They replace `listen`, unless there are none.
     pub proxy: Vec<TcpListener>,
-    /// Used in place of `admin`.
+    /// It replaces `admin`.
     pub admin: Option<TcpListener>,
 }
 
@@ -23,7 +23,7 @@ impl Passed {
     /// Takes the sockets that were passed to this process. To be called once.
     ///
     /// # Errors
-    /// The variables make no sense, or a descriptor is no listening TCP socket.
+    /// The variables are invalid, or a descriptor is not a listening TCP socket.
     pub fn take() -> io::Result<Passed> {
         let mut passed = Passed::default();
         for (number, name) in sd_notify::listen_fds_with_names()? {

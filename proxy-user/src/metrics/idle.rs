@@ -1,4 +1,4 @@
-//! What did not count, what might be machinery, and what the shadow says: read off the accounts.
+//! What did not count, what may be automatic, and what shadow mode reports: read from the accounts.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::core::pack::Class;
 use crate::core::side::PerSide;
 use crate::session::{App, Counts, Totals};
 
-/// Adds the families to `registry`, given what came from each side of each app.
+/// Adds the families to `registry`. `counts`: the totals of each app, by side.
 pub(super) fn collect(
     apps: &[Arc<App>],
     counts: &[PerSide<Counts>],
@@ -18,14 +18,14 @@ pub(super) fn collect(
     let ignored = counter(
         registry,
         "ebbtide_ignored_total",
-        "Messages and requests taken for machinery, by the class of the rule; `output`: frames of \
+        "Messages and requests that did not count, by the class of the rule; `output`: frames from \
          the app where only input counts",
         &["app", "reason"],
     )?;
     let hints = gauge(
         registry,
         "ebbtide_cadence_hints",
-        "Kinds of steady client messages that no rule knows; `ebbtide explain` shows them",
+        "Kinds of steady client messages that match no rule; `ebbtide explain` shows them",
         &["app"],
     )?;
     let suspends = counter(

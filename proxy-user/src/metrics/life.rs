@@ -1,4 +1,4 @@
-//! How apps live: their states, how often they were started and suspended, and what they were awake for.
+//! Apps' states, how often they were started and suspended, and why they were awake.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ pub(super) fn collect(apps: &[Arc<App>], registry: &Registry) -> Result<()> {
     let states = gauge(
         registry,
         "ebbtide_app_state",
-        "1 at the state that an app is in, 0 at the others",
+        "1 for the state that an app is in, 0 for the others",
         &["app", "state"],
     )?;
     let wakes = counter(registry, "ebbtide_wakes_total", "Starts of apps", &["app", "result"])?;
     let held = gauge(
         registry,
         "ebbtide_held_requests",
-        "Requests that wait for their app to wake",
+        "Requests that are waiting for their app to wake",
         &["app"],
     )?;
     let awake = seconds(
@@ -33,7 +33,7 @@ pub(super) fn collect(apps: &[Arc<App>], registry: &Registry) -> Result<()> {
     let asleep = seconds(
         registry,
         "ebbtide_app_asleep_seconds_total",
-        "Time that apps did not run, by their state",
+        "Time that apps were not running, by state",
         &["app", "state"],
     )?;
     for app in apps {

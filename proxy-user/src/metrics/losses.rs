@@ -12,7 +12,7 @@ pub(super) fn collect(apps: &[Arc<App>], registry: &Registry) -> Result<()> {
     let up = gauge(
         registry,
         "ebbtide_app_up",
-        "Whether the newest request or handshake was answered by the app; absent before the first",
+        "Whether the app answered the latest request or handshake; absent before the first",
         &["app"],
     )?;
     let lost = counter(

@@ -1,5 +1,5 @@
-//! Prometheus metrics: what is counted as it happens, and (in `scrape`) what is read off the
-//! sessions when somebody asks.
+//! Prometheus metrics: counters that are updated as things happen, and (in `scrape`) values that are read
+//! from the sessions at each scrape.
 //!
 //! Labels are bounded: an app's name, a fixed word, or a status code.
 
@@ -33,13 +33,13 @@ const PONG: [f64; 10] = [5e-4, 2e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0, 5.0, 30
 /// Upper bounds in seconds for how long an app takes to start.
 const WAKE: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
-/// What became of a report, a notification or a reload.
+/// The result of a report, a notification or a reload.
 const ACCEPTED: &str = "success";
 const FAILED: &str = "failure";
-/// Of a notification only: there was no room for it.
+/// The result of a notification for which there was no room.
 const DROPPED: &str = "dropped";
 
-/// The metrics that are counted as things happen.
+/// The metrics that are updated as things happen.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -58,7 +58,7 @@ impl Metrics {
     /// Metrics at zero.
     ///
     /// # Errors
-    /// None that a running program can meet: names and labels are constants.
+    /// Never in practice: names and labels are constants.
     pub fn new() -> Result<Metrics> {
         let registry = Registry::new();
         let histogram = |name: &str, help: &str, labels: &[&str], bounds: &[f64]| {
@@ -82,7 +82,7 @@ impl Metrics {
         let reloads = counter(
             &registry,
             "ebbtide_config_reloads_total",
-            "Times that the configuration was read again; failure: the old one stayed in force",
+            "Configuration reloads; failure: the previous configuration stayed in force",
             &["result"],
         )?;
         for result in [ACCEPTED, FAILED] {
@@ -103,25 +103,25 @@ impl Metrics {
             )?,
             request_seconds: histogram(
                 "ebbtide_http_request_seconds",
-                "Time from a request's head to its answer's head",
+                "Time from a request's head to its response's head",
                 &["app"],
                 &ANSWER,
             )?,
             reaped: counter(
                 &registry,
                 "ebbtide_reaped_total",
-                "Sessions ended because one leg's peer was gone",
+                "Sessions that were ended because one leg's peer was gone",
                 &["app", "leg", "reason"],
             )?,
             sweep_seconds: histogram(
                 "ebbtide_sweep_seconds",
-                "Time that one look at all sessions took",
+                "Time that one sweep over all sessions took",
                 &[],
                 &SWEEP,
             )?,
             ping_rtt: histogram(
                 "ebbtide_ping_rtt_seconds",
-                "Time from a ping of Ebbtide's own to its pong",
+                "Time from a ping that Ebbtide sent to its pong",
                 &[],
                 &PONG,
             )?,
@@ -135,8 +135,8 @@ impl Metrics {
         })
     }
 
-    /// Shows the families of these apps before anything happens to them, so that the first event is seen
-    /// as an increase, and forgets the labels of all others that had some.
+    /// Creates the families of these apps at zero, so that the first event is seen as an increase, and
+    /// removes the labels of all other apps.
     fn follow(&self, apps: &[Arc<App>]) {
         for reap in Cause::ALL.into_iter().filter_map(Cause::reap) {
             for app in apps {
@@ -156,7 +156,7 @@ impl Metrics {
         self.request_seconds.with_label_values(&[app]).observe(took.as_secs_f64());
     }
 
-    /// What came was refused before it was a request, and so belongs to no app and took no time.
+    /// A refusal before there was a request, so it has no app and no duration.
     pub fn refusal(&self, code: StatusCode) {
         self.requests.with_label_values(&["", code.as_str()]).inc();
     }
@@ -173,12 +173,12 @@ impl Metrics {
         self.notifications.with_label_values(&[result]).inc();
     }
 
-    /// So many notifications will not be sent.
+    /// `count` notifications will not be sent.
     pub fn notifications_dropped(&self, count: u64) {
         self.notifications.with_label_values(&[DROPPED]).inc_by(count);
     }
 
-    /// The configuration was read again, and is in force or was refused.
+    /// The configuration was read again, and is in force (`accepted`) or was refused.
     pub fn reload(&self, accepted: bool) {
         let result = if accepted { ACCEPTED } else { FAILED };
         self.reloads.with_label_values(&[result]).inc();
@@ -208,13 +208,13 @@ impl Metrics {
     }
 }
 
-/// Drops the metrics whose label `app` is none of these.
+/// Drops the metrics whose label `app` is not one of these.
 fn retain<T: MetricVecBuilder>(family: &MetricVec<T>, apps: &HashSet<&str>) {
     for shown in family.collect().iter().flat_map(MetricFamily::get_metric) {
         let labels = shown.get_label().iter().map(|label| (label.name(), label.value()));
         let labels: HashMap<_, _> = labels.collect();
         if labels.get("app").is_some_and(|app| !apps.contains(app)) {
-            // An error says that another scrape has just removed it.
+            // An error means that another scrape has just removed it.
             let _ = family.remove(&labels);
         }
     }

@@ -1,5 +1,5 @@
-//! `/metrics`: the counted metrics, and those read off apps and sessions at the moment of asking,
-//! so that a frame costs no metric.
+//! `/metrics`: the counters, and the values that are read from apps and sessions at each scrape, so that
+//! frames update no metric.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,7 +17,7 @@ use crate::sockets::Sockets;
 /// The whole exposition in Prometheus' text format.
 ///
 /// # Errors
-/// None that a running program can meet: names and labels are constants.
+/// Never in practice: names and labels are constants.
 pub fn render(metrics: &Metrics, serving: &Serving, sockets: &Sockets) -> Result<String> {
     let apps = serving.all_apps();
     metrics.follow(&apps);
@@ -36,7 +36,7 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
     gauge(
         &registry,
         "ebbtide_socket_source",
-        "Always 1; who fills the rows is in the label",
+        "Always 1; the source of the socket table is in the label",
         &["source"],
     )?
     .with_label_values(&[sockets.source().to_string()])
@@ -44,7 +44,7 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
     let states = gauge(
         &registry,
         "ebbtide_apps",
-        "Apps by state; failed: the newest request found that it accepts no connections",
+        "Apps by state; failed: the latest request found that the app accepts no connections",
         &["state"],
     )?;
     for state in State::WORDS {
@@ -65,13 +65,13 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
     let bytes = counter(
         &registry,
         "ebbtide_frame_bytes_total",
-        "Payload bytes of frames, counted when their header went by",
+        "Payload bytes of frames, counted when their header is seen",
         &["app", "direction"],
     )?;
     let pings = counter(
         &registry,
         "ebbtide_pings_total",
-        "Pings that Ebbtide sent of its own accord to silent peers; they are in no other count",
+        "Pings that Ebbtide sent to silent peers; not included in other counts",
         &["app", "leg"],
     )?;
     let activity = counter(
@@ -81,7 +81,7 @@ fn gather(apps: &[Arc<App>], serving: &Serving, sockets: &Sockets) -> Result<Reg
         &["app", "reason"],
     )?;
     let newest = GaugeVec::new(
-        Opts::new("ebbtide_activity_timestamp_seconds", "Unix time of the newest activity"),
+        Opts::new("ebbtide_activity_timestamp_seconds", "Unix time of the latest activity"),
         &["app"],
     )?;
     registry.register(Box::new(newest.clone()))?;

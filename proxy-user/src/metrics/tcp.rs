@@ -1,4 +1,4 @@
-//! `ebbtide_tcp_*`: what the rows of all sockets say, added up by app and leg.
+//! `ebbtide_tcp_*`: the rows of all sockets, summed by app and leg.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::core::side::PerSide;
 use crate::core::stall::Sample;
 use crate::session::{self, App};
 
-/// The open sockets of one side of an app at this moment.
+/// Sums over the open sockets of one leg of an app.
 #[derive(Clone, Copy, Default)]
 struct Now {
     queued: u64,

@@ -22,7 +22,7 @@ use crate::views::LegView;
 /// Serves until the task is dropped.
 ///
 /// # Errors
-/// None at run time: accept errors are tried again.
+/// None at run time: accepting is retried after errors.
 pub(super) async fn serve(
     observer: Arc<Observer>,
     listener: TcpListener,
@@ -71,7 +71,7 @@ struct Row {
     id: u64,
     /// [`metrics::APP`].
     app: &'static str,
-    /// Since it is watched.
+    /// Time since it was first watched.
     age_seconds: f64,
     port: Option<u16>,
     /// `stalled`, `unreachable` or `peer_closed`; null = fine.

@@ -1,6 +1,6 @@
 //! The kernel's lists of sockets, one for each network namespace that the cgroup's processes are in.
 //!
-//! It asks and passes on; which sockets are watched is `table`'s affair.
+//! It only queries; `table` decides which sockets are watched.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,30 +13,30 @@ use crate::sockets::diag::{Diag, Entry, Error, Family, SocketId};
 /// A network namespace, by inode.
 pub(super) type Namespace = u64;
 
-/// See the module's text.
+/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Lists {
     cgroup: PathBuf,
     ports: Vec<u16>,
     open: HashMap<Namespace, Diag>,
-    /// Namespaces that cannot be entered, each told once.
+    /// Namespaces that cannot be entered; each is logged once.
     closed: HashSet<Namespace>,
-    /// Some processes do not show theirs.
+    /// Some processes' namespaces are not visible.
     hidden: bool,
     /// Ids of the cgroup and those below it.
     ids: HashSet<u64>,
-    /// Sockets that the cgroup's processes have open, read once per `refresh` where the kernel does
-    /// not tell a socket's cgroup.
+    /// Sockets that the cgroup's processes have open, read once per `refresh` if the kernel does not report
+    /// a socket's cgroup.
     inodes: Option<HashSet<u32>>,
-    /// Whether the last list failed, so that a row of failures is told once.
+    /// Whether the last list failed, so that repeated failures are logged once.
     failing: bool,
 }
 
-/// What a socket says when it is asked alone.
+/// The answer to a query for one socket.
 pub(super) enum Answer {
     Socket(Entry),
     Gone,
-    /// It cannot be asked.
+    /// It cannot be queried.
     Unknown,
 }
 
@@ -54,7 +54,7 @@ impl Lists {
         }
     }
 
-    /// Looks who is in the cgroup now. A few files for each of its processes.
+    /// Finds the cgroup's current members. Reads a few files for each of its processes.
     pub(super) fn refresh(&mut self) {
         self.ids = members::ids(&self.cgroup);
         self.inodes = None;
@@ -62,7 +62,7 @@ impl Lists {
         let own = members::own_namespace().ok();
         let own_inode = own.as_ref().map(|(inode, _)| *inode);
         if let (true, Some((inode, file))) = (hidden, own) {
-            // The most likely one of a process that does not show its own.
+            // The most likely one for processes whose namespace is not visible.
             present.insert(inode, file);
         }
         self.hidden = hidden;
@@ -80,19 +80,19 @@ impl Lists {
                 Err(error) if self.closed.insert(namespace) => tracing::warn!(
                     namespace,
                     %error,
-                    "sockets of a network namespace cannot be asked (CAP_SYS_ADMIN enters one)"
+                    "sockets of a network namespace cannot be queried (that takes CAP_SYS_ADMIN)"
                 ),
                 Err(_) => {}
             }
         }
     }
 
-    /// Whether there may be sockets that cannot be asked.
+    /// Whether there may be sockets that cannot be queried.
     pub(super) fn has_closed(&self) -> bool {
         self.hidden || !self.closed.is_empty()
     }
 
-    /// Lists all sockets on the ports, of whatever cgroup; `false` = some may be missing.
+    /// Lists all sockets on the ports, whatever their cgroup; `false` = some may be missing.
     pub(super) fn all(&mut self, mut each: impl FnMut(Namespace, Entry)) -> bool {
         let (mut whole, mut failed) = (true, None);
         for (namespace, diag) in &mut self.open {
@@ -112,8 +112,8 @@ impl Lists {
         whole && !self.failing
     }
 
-    /// Whether a socket is one of the cgroup's as of the last `refresh`: by the cgroup that it was
-    /// made in, or on kernels that do not tell (before 5.8) by the processes that have it open.
+    /// Whether a socket belongs to the cgroup, as of the last `refresh`: by the cgroup that it was created
+    /// in, or on kernels before 5.8, which do not report that, by the processes that have it open.
     pub(super) fn belongs(&mut self, entry: &Entry) -> bool {
         if let Some(id) = entry.cgroup {
             return self.ids.contains(&id);
@@ -123,20 +123,20 @@ impl Lists {
         self.inodes.get_or_insert_with(read).contains(&entry.inode)
     }
 
-    /// Asks one socket.
+    /// Queries one socket.
     pub(super) fn ask(&mut self, namespace: Namespace, id: &SocketId) -> Answer {
         let Some(diag) = self.open.get_mut(&namespace) else { return Answer::Unknown };
         match diag.one(id) {
             Ok(Some(entry)) => Answer::Socket(entry),
             Ok(None) => Answer::Gone,
             Err(error) => {
-                tracing::debug!(%error, cookie = id.cookie(), "a socket gives no answer");
+                tracing::debug!(%error, cookie = id.cookie(), "a socket cannot be queried");
                 Answer::Unknown
             }
         }
     }
 
-    /// Destroys one socket; `false` = it was gone already.
+    /// Destroys one socket; `false` = it was already gone.
     ///
     /// # Errors
     /// See [`Diag::destroy`].

@@ -1,6 +1,6 @@
-//! Who belongs to a cgroup: its folders' ids, its processes, their sockets and network namespaces.
+//! The members of a cgroup: its folders' ids, its processes, their sockets and network namespaces.
 //!
-//! Only reads. Processes come and go meanwhile: what is gone is passed over.
+//! Only reads. Processes come and go meanwhile: those that are gone are skipped.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file that lists a cgroup's processes, and tells a cgroup's folder from others.
+/// The file that lists a cgroup's processes, and marks a folder as a cgroup.
 pub(super) const PROCESSES: &str = "cgroup.procs";
 
 /// The folder and all below it.
@@ -29,8 +29,8 @@ fn folders(cgroup: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The ids of the cgroup and of all below it, as the kernel gives them for sockets: the inodes of
-/// their folders (64-bit since Linux 5.5).
+/// The ids of the cgroup and of all below it, as the kernel reports them for sockets: the inodes of their
+/// folders (64-bit since Linux 5.5).
 pub(super) fn ids(cgroup: &Path) -> HashSet<u64> {
     folders(cgroup).iter().filter_map(|folder| Some(fs::metadata(folder).ok()?.ino())).collect()
 }
@@ -39,7 +39,7 @@ pub(super) fn ids(cgroup: &Path) -> HashSet<u64> {
 pub(super) fn processes(cgroup: &Path) -> Vec<u32> {
     folders(cgroup)
         .iter()
-        // The list of a threaded cgroup cannot be read; its processes are on that of its parent.
+        // The list of a threaded cgroup cannot be read; its processes are in its parent's list.
         .filter_map(|folder| fs::read_to_string(folder.join(PROCESSES)).ok())
         .flat_map(|list| list.lines().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
         // Processes of another pid namespace are listed as 0.
@@ -63,8 +63,8 @@ fn socket_inode(link: &str) -> Option<u32> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// The network namespaces of these processes by inode, each as an open file, and whether there are
-/// processes that do not show theirs (another user's, without CAP_SYS_PTRACE).
+/// The network namespaces of these processes by inode, each as an open file, and whether some are not
+/// visible (another user's, without CAP_SYS_PTRACE).
 pub(super) fn namespaces(processes: &[u32]) -> (HashMap<u64, File>, bool) {
     let (mut found, mut hidden) = (HashMap::new(), false);
     for id in processes {

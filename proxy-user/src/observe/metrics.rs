@@ -1,19 +1,19 @@
-//! `/metrics` of an observer, read off its table at the moment of asking.
+//! `/metrics` of an observer, read from its table at each scrape.
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, Result, TextEncoder};
 
 use super::table::Table;
 use crate::core::observe;
 
-/// The label `app` of everything observed: the proxy's metrics have one, and ports or addresses are no
-/// labels.
+/// The label `app` of everything observed: the proxy's metrics have one, and ports or addresses are not
+/// used as labels.
 pub(super) const APP: &str = "observed";
 const LEG: &str = "client";
 
 /// The whole exposition in Prometheus' text format.
 ///
 /// # Errors
-/// None that a running program can meet: names and labels are constants.
+/// Never in practice: names and labels are constants.
 pub(super) fn render(table: &Table) -> Result<String> {
     let registry = Registry::new();
     let counter = |name: &str, help: &str, labels: &[&str]| {
@@ -29,15 +29,19 @@ pub(super) fn render(table: &Table) -> Result<String> {
     gauge("ebbtide_build_info", "Always 1; the version is in the label", &["version"])?
         .with_label_values(&[env!("CARGO_PKG_VERSION")])
         .set(1);
-    gauge("ebbtide_socket_source", "Always 1; who fills the rows is in the label", &["source"])?
-        .with_label_values(&[table.sockets.source().to_string()])
-        .set(1);
+    gauge(
+        "ebbtide_socket_source",
+        "Always 1; the source of the socket table is in the label",
+        &["source"],
+    )?
+    .with_label_values(&[table.sockets.source().to_string()])
+    .set(1);
 
     let leg = ["app", "leg"];
     let open = gauge("ebbtide_observed_sockets", "Connections that are watched", &[])?;
     let stalled = gauge(
         "ebbtide_observed_stalled",
-        "Watched connections that now are stalled, by reason",
+        "Watched connections that are stalled, by reason",
         &["reason"],
     )?;
     let reaped = counter(
@@ -56,7 +60,7 @@ pub(super) fn render(table: &Table) -> Result<String> {
 
     for (reason, count) in observe::REASONS.into_iter().zip(table.reaped) {
         stalled.with_label_values(&[reason]).set(0);
-        // Who only looks makes no claim, not even of none.
+        // Without `--reap` the metric is left out, rather than shown as 0.
         if table.reap {
             reaped.with_label_values(&[APP, LEG, reason]).inc_by(count);
         }

@@ -1,8 +1,8 @@
 //! `ebbtide observe`: the same rows and verdicts for the sockets of other processes, with no proxy in
 //! their path.
 //!
-//! The way of a socket: announced by the kernel program (`sockets::foreign`) or found in the kernel's
-//! list (`lists`), watched in `table`, judged by `core`. Nothing here moves a byte, and without `reap`
+//! The path of a socket: announced by the kernel program (`sockets::foreign`) or found in the kernel's list
+//! (`lists`), watched in `table`, judged by `core`. Nothing here forwards a byte, and without `reap`
 //! nothing is changed.
 
 mod admin;
@@ -38,7 +38,7 @@ const MOST_PORTS: usize = 1_000;
 /// What to observe.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// cgroup v2 directory in which the server's sockets are made.
+    /// cgroup v2 directory in which the server's sockets are created.
     pub cgroup: PathBuf,
     /// Local ports of its connections, at least 1 and at most 1,000.
     pub ports: Vec<u16>,
@@ -48,10 +48,10 @@ pub struct Task {
     pub grace: Duration,
 }
 
-/// Why a [`Task`] cannot be.
+/// Why a [`Task`] is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    /// The folder is none of a cgroup.
+    /// The folder is not a cgroup.
     #[error("--cgroup {0}: not a cgroup v2 directory (it has no cgroup.procs)")]
     NoCgroup(PathBuf),
     /// No port, or too many.
@@ -60,7 +60,7 @@ pub enum TaskError {
 }
 
 impl Task {
-    /// Whether it can be begun.
+    /// Checks whether it can be started.
     ///
     /// # Errors
     /// See [`TaskError`].
@@ -75,7 +75,7 @@ impl Task {
     }
 }
 
-/// A task, and the admin address, source and token to do it with.
+/// A task, with its admin address, source and token.
 #[derive(Debug)]
 pub struct Setup {
     /// What to observe.
@@ -92,7 +92,7 @@ struct Observer {
 
 impl Observer {
     fn table(&self) -> MutexGuard<'_, Table> {
-        // A sweep that panicked left every socket either in or out of the table.
+        // After a panic in a sweep, every socket is still either in or out of the table.
         self.table.lock()
     }
 }
@@ -100,8 +100,8 @@ impl Observer {
 /// Observes until the task is dropped.
 ///
 /// # Errors
-/// Anything that keeps it from starting: the admin address is taken, the token file cannot be read,
-/// the kernel programs are refused and were asked for by name, `reap` where sockets cannot be
+/// Anything that keeps it from starting: the admin address is taken, the token file cannot be read, the
+/// kernel programs were asked for by name and are refused, or `reap` is set and sockets cannot be
 /// destroyed.
 pub async fn run(setup: Setup) -> Result<()> {
     let Setup { task, config } = setup;
@@ -135,7 +135,7 @@ fn open(task: &Task, config: &Config) -> Result<ForeignSockets> {
         max_legs: config.sockets.max_legs,
     };
     let sockets = ForeignSockets::open(&options, &task.ports, &Probe::ALL).context(
-        "the source \"ebpf\" cannot be had (\"auto\" would ask the kernel's list instead)",
+        "the source \"ebpf\" is not available (\"auto\" would read the kernel's list instead)",
     )?;
     tracing::info!(
         cgroup = %task.cgroup.display(),
@@ -149,7 +149,7 @@ fn open(task: &Task, config: &Config) -> Result<ForeignSockets> {
     Ok(sockets)
 }
 
-/// Says now what would otherwise be found out at the first stall.
+/// Finds out now rather than at the first stall.
 fn can_destroy() -> Result<()> {
     let known = Diag::open().and_then(|mut diag| diag.can_destroy());
     ensure!(

@@ -1,6 +1,6 @@
 //! The sockets that are watched, and the sweep over them.
 //!
-//! What a figure means is decided in `core`; what is asked and destroyed goes through `lists`.
+//! `core` judges the figures; queries and destruction go through `lists`.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::core::time::Nanos;
 use crate::sockets::diag::{Entry, SocketId};
 use crate::sockets::{ForeignLeg, ForeignSockets};
 
-/// There is no other leg that may still take what a peer sent before it closed.
+/// There is no other leg that still has to take what a peer sent before it closed.
 const PASSING: bool = false;
 
-/// The cgroup's members are looked up and all sockets are listed at least this often: it finds what was
-/// not announced, and what is gone.
+/// The cgroup's members are looked up and all sockets are listed at least this often, to find sockets that
+/// were not announced and those that are gone.
 const LIST_EVERY: Duration = Duration::from_secs(10);
-/// How long an announced socket that neither callbacks nor lists show is kept, and how long where some
-/// lists cannot be had.
+/// How long an announced socket is kept that neither callbacks nor lists show, normally and if some lists
+/// are not available.
 const UNSEEN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// Lists in a row that must lack a socket before it counts as gone: the kernel may pass one over when
-/// its neighbour in the hash table closes while a long list is written.
+/// How many lists in a row must lack a socket before it counts as gone: the kernel may skip one when its
+/// neighbour in the hash table closes while a long list is written.
 const MISSING: u8 = 2;
 
 /// One watched socket.
@@ -32,17 +32,17 @@ pub(super) struct WatchedSocket {
     /// Where it was seen in a list; `None` = not yet.
     pub(super) seen: Option<(Namespace, SocketId)>,
     pub(super) opened: Nanos,
-    /// The verdict that was told last.
+    /// The verdict that was logged last.
     pub(super) told: StallVerdict,
     announced: bool,
     pub(super) watch: Watch,
     /// Bytes acknowledged before it was watched.
     base: u64,
-    /// Lists in a row that did not show it.
+    /// How many lists in a row did not show it.
     missing: u8,
 }
 
-/// Sums over sockets that are gone.
+/// Sums over sockets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
     pub(super) sockets: u64,
@@ -50,7 +50,7 @@ pub(super) struct Totals {
     pub(super) retransmits: u64,
 }
 
-/// See the module's text.
+/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) sockets: ForeignSockets,
@@ -62,18 +62,18 @@ pub(super) struct Table {
     grace: Duration,
     pub(super) reap: bool,
     lists: Lists,
-    /// Sockets on the ports that are not the cgroup's.
+    /// Sockets on the ports that do not belong to the cgroup.
     strangers: HashSet<u64>,
     /// When the cgroup's members were last looked up.
     refreshed: Option<Nanos>,
-    /// New connections are announced; where not, every sweep lists.
+    /// Whether new connections are announced; if not, every sweep lists.
     announced: bool,
-    /// A refusal to destroy is told once.
+    /// Whether a refusal to destroy has been logged.
     refused: bool,
 }
 
 impl WatchedSocket {
-    /// Bytes acknowledged since it is watched.
+    /// Bytes acknowledged since it was first watched.
     pub(super) fn acked(&self) -> u64 {
         self.leg.sample().acked.saturating_sub(self.base)
     }
@@ -84,7 +84,7 @@ impl WatchedSocket {
         standing.must_ask(&self.leg.sample())
     }
 
-    /// Whether anything was heard of it; before, its sample is empty.
+    /// Whether there is any data about it; until then its sample is empty.
     pub(super) fn is_known(&self) -> bool {
         self.leg.was_asked() || self.leg.has_callbacks()
     }
@@ -111,12 +111,12 @@ impl Table {
         }
     }
 
-    /// Whether new connections are announced from now on. Until told so, every sweep lists.
+    /// Sets whether new connections are announced. Until then, every sweep lists.
     pub(super) fn set_announced(&mut self, announced: bool) {
         self.announced = announced;
     }
 
-    /// A connection was announced: the kernel calls back for it.
+    /// Adds an announced connection, for which the kernel calls back.
     pub(super) fn announce(&mut self, cookie: u64, now: Nanos) {
         self.watch(cookie, now).announced = true;
     }
@@ -135,8 +135,8 @@ impl Table {
         })
     }
 
-    /// One look at all sockets: at most one list per address family and namespace, and one question
-    /// for each socket whose verdict turns.
+    /// Checks all sockets: at most one list per address family and namespace, and one query for each socket
+    /// whose verdict changes.
     pub(super) fn sweep(&mut self, now: Nanos) {
         self.forget(WatchedSocket::is_closed);
         let due = self.refreshed.is_none_or(|refreshed| now.since(refreshed) >= LIST_EVERY);
@@ -162,7 +162,7 @@ impl Table {
             }
         });
         let unseen = self.legs.values().any(|watched| watched.seen.is_none());
-        // Somebody new: the cgroup may have new members, in namespaces that were not listed.
+        // An unknown socket: the cgroup may have new members, in namespaces that were not listed.
         if strange || unseen {
             self.lists.refresh();
         }
@@ -170,7 +170,7 @@ impl Table {
         for (namespace, entry) in unknown {
             if self.lists.belongs(&entry) {
                 self.adopt(namespace, &entry, now);
-            // One that was not accepted yet may get an owner.
+            // A socket that has not been accepted yet may still get an owner.
             } else if entry.inode != 0 {
                 self.strangers.insert(entry.id.cookie());
             }
@@ -181,7 +181,7 @@ impl Table {
         }
     }
 
-    /// Takes in a socket that was open before the programs were attached.
+    /// Adds a socket that was open before the programs were attached.
     fn adopt(&mut self, namespace: Namespace, entry: &Entry, now: Nanos) {
         let watched = self.watch(entry.id.cookie(), now);
         watched.found(namespace, entry, now);
@@ -200,7 +200,7 @@ impl Table {
             if let (true, true, Some((namespace, id))) =
                 (verdict != StallVerdict::Fine, turns, &watched.seen)
             {
-                // A row can miss progress; the socket itself is asked before anything is said.
+                // A row can miss progress, so the socket itself is queried before a verdict.
                 match self.lists.ask(*namespace, id) {
                     Answer::Socket(entry) => {
                         watched.leg.learn(&entry, now);
@@ -269,12 +269,12 @@ impl WatchedSocket {
         self.missing = 0;
     }
 
-    /// Whether the list that was just made shows that it is gone.
+    /// Whether the latest list shows that it is gone.
     fn is_lost(&self, now: Nanos, some_are_closed: bool) -> bool {
         if self.seen.is_some() {
             return self.missing >= MISSING;
         }
-        // Announced, and closed again before it had a row.
+        // It was announced, and closed before it had a row.
         let patience = if some_are_closed { UNSEEN.1 } else { UNSEEN.0 };
         !self.leg.has_callbacks() && now.since(self.opened) >= patience
     }
@@ -290,7 +290,7 @@ impl WatchedSocket {
             queued_bytes = sample.queued,
             send_window = sample.window,
             timeouts = sample.timeouts,
-            // 0 = it was never seen to take anything.
+            // 0 = no progress was ever seen.
             seconds_since_progress =
                 (sample.progress.0 != 0).then(|| now.since(sample.progress).as_secs_f64()),
             "{message}"

@@ -109,7 +109,7 @@ impl Answer {
             Answer::UnknownCoding => (
                 StatusCode::NOT_IMPLEMENTED,
                 "unknown-coding",
-                "Bodies come chunked or with a length here.",
+                "A body must be chunked or have a length.",
             ),
             Answer::Slow => (
                 StatusCode::GATEWAY_TIMEOUT,
@@ -130,34 +130,36 @@ impl Answer {
             Answer::AppFailed { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "app-failed",
-                "The app could not start. Whoever runs it finds the reason in the log.",
+                "The app could not start. The log says why.",
             ),
             Answer::Disabled => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "app-disabled",
-                "The app may not run at the moment.",
+                "The app is disabled at the moment.",
             ),
             Answer::HeldFull => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "held-full",
-                "Too many requests wait for this app to start. Try again in a moment.",
+                "Too many requests are waiting for this app to start. Try again in a moment.",
             ),
             Answer::Page(page) => (StatusCode::SERVICE_UNAVAILABLE, page.reason, ""),
-            Answer::Enter(_) => (StatusCode::SEE_OTHER, "app-ready", "The app runs."),
+            Answer::Enter(_) => (StatusCode::SEE_OTHER, "app-ready", "The app is running."),
             Answer::NotFound => {
                 (StatusCode::NOT_FOUND, "not-found", "Ebbtide has nothing at this path.")
             }
             Answer::Stalled => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "app-stalled",
-                "The app takes nothing of what is sent to it. Try again.",
+                "The app does not read what is sent to it. Try again.",
             ),
             Answer::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "app-unreachable", "The app does not accept connections.")
             }
-            Answer::Broken => {
-                (StatusCode::BAD_GATEWAY, "app-broken", "The app broke off before it answered.")
-            }
+            Answer::Broken => (
+                StatusCode::BAD_GATEWAY,
+                "app-broken",
+                "The app closed the connection before it answered.",
+            ),
             Answer::Invalid(why) => (StatusCode::BAD_GATEWAY, "app-invalid", *why),
             Answer::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -167,8 +169,8 @@ impl Answer {
             Answer::Loop => (
                 StatusCode::LOOP_DETECTED,
                 LOOP,
-                "This request has come back to a proxy that had passed it on: some app's upstream \
-                 leads there.",
+                "This request has come back to a proxy that forwarded it before: some app's \
+                 upstream leads there.",
             ),
             Answer::Draining => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -253,7 +255,7 @@ impl From<&UpstreamError> for Answer {
             ),
             // The client's body broke off.
             UpstreamError::Broken(error) if error.is_user() => {
-                Answer::BadRequest("The rest of the request makes no sense.")
+                Answer::BadRequest("The rest of the request cannot be read.")
             }
             UpstreamError::Broken(_) => Answer::Broken,
         }

@@ -83,7 +83,7 @@ pub(super) async fn forward(
     match answered.map(|answered| answered.response) {
         // RFC 9110 section 15.2.2: the request did not ask to switch, so what follows is not HTTP.
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            tracing::warn!(app = app.name, "app switched protocols unasked");
+            tracing::warn!(app = app.name, "app switched protocols without being asked to");
             Err(Answer::Broken)
         }
         Ok(response) => relay(&app, response, Some(context)),
@@ -135,7 +135,7 @@ pub(super) fn relay(
         && response.headers().get(REASON).is_some_and(|reason| reason == LOOP);
     let headers = response.headers_mut();
     if coding(headers) != Coding::Understood {
-        tracing::info!(app = app.name, "app answered in a transfer coding that is not passed on");
+        tracing::info!(app = app.name, "app answered with a transfer coding that is not forwarded");
         return Err(Answer::Invalid(
             "The app's answer has a transfer coding other than chunked, or chunked twice.",
         ));

@@ -99,5 +99,5 @@ fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
             && authority.as_str().len() <= LONGEST_HOST
             && (port.len() < 2 || authority.port_u16().is_some())
     });
-    host.map(Some).ok_or(Answer::BadRequest("What stands for the Host is not a host."))
+    host.map(Some).ok_or(Answer::BadRequest("The Host is not valid."))
 }

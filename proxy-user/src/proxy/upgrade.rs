@@ -75,7 +75,7 @@ pub(super) async fn upgrade(
     }
     let connection = connection.ok_or(Answer::Broken)?;
     if !names_websocket(response.headers()) {
-        tracing::warn!(app = app.name, "app switched to a protocol nobody asked for");
+        tracing::warn!(app = app.name, "app switched to a protocol that was not asked for");
         return Err(Answer::Broken);
     }
     let extensions = extension::negotiated(response.headers());
@@ -206,7 +206,7 @@ async fn start(
         io::Result::Ok(())
     };
     if let Err(error) = ready.await {
-        tracing::debug!(app = name, %error, "a side was gone before the session");
+        tracing::debug!(app = name, %error, "one side was gone before the session began");
     }
 }
 

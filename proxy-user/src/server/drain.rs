@@ -1,6 +1,6 @@
 //! The drain: what happens between SIGTERM and the end of the last session.
 //!
-//! `core::drain` says how many sessions are to be told when; how each is told is the pump's business.
+//! `core::drain` decides when each session is told; the pump tells it.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::core::drain::Drain;
 use crate::core::ending::Cause;
 use crate::serving::{Phase, Serving};
 
-/// Time between two looks at what is due.
+/// Time between two checks of the schedule.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long addresses that were handed over are kept. New connections go to the other process; those
-/// that were being opened may still end up here, and would be reset. A SYN-ACK that was lost is sent
-/// again after 1 and 3 seconds (`TCP_TIMEOUT_INIT`, doubled).
+/// How long listening sockets are kept after a takeover. New connections go to the other process, but those
+/// whose handshake was in progress may still arrive here, and would be reset. A lost SYN-ACK is sent again
+/// after 1 and 3 seconds (`TCP_TIMEOUT_INIT`, doubled).
 const HANDED_OVER: Duration = Duration::from_secs(4);
 
 impl Server {
-    /// No new sessions; returns when all that live have been told to go, or have ended by themselves.
+    /// Refuses new sessions; returns when all open ones have been told to go, or have ended by themselves.
     pub(super) async fn drain(&mut self) {
         let serving = &self.proxy.serving;
         let time = serving.config().drain;
@@ -26,7 +26,7 @@ impl Server {
         let shared = self.doors.are_shared() || self.admin_doors.are_shared();
         tracing::info!(sessions = serving.registry.len(), ?time, handed_over = shared, "draining");
         if self.doors.are_passed() {
-            // Whoever connects from here on waits for the next process.
+            // From here on, new connections wait for the next process.
             self.doors.close().await;
         }
         let start = clock::now();
@@ -41,7 +41,7 @@ impl Server {
             }
             tokio::time::sleep(LOOK).await;
         }
-        // In this order: a handshake that ends from here on sees the phase and tells its session.
+        // The order matters: a handshake that completes from here on sees the phase and tells its session.
         serving.phase.send_replace(Phase::Closing);
         serving.registry.each(|watched| {
             watched.session.end(Cause::Shutdown);
@@ -49,7 +49,7 @@ impl Server {
     }
 }
 
-/// Tells those sessions that are due, in the order in which they were opened.
+/// Tells the sessions that are due, oldest first.
 fn tell(serving: &Serving, schedule: &mut Drain) {
     let mut live = 0;
     serving.registry.each(|watched| live += usize::from(watched.session.ended().is_none()));

@@ -1,4 +1,4 @@
-//! A configuration with everything that was read and made for it.
+//! A configuration with everything that it needs to take effect.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use crate::core::pack::RuleBook;
 use crate::packs::Packs;
 use crate::{activity, notify};
 
-/// What a configuration needs to be put in force.
+/// A configuration, and what was read and built for it.
 #[derive(Debug)]
 pub(super) struct LoadedConfig {
     pub(super) config: Config,
     /// The rules of each app.
     pub(super) books: Vec<Arc<RuleBook>>,
-    /// Whom the admin address answers.
+    /// The guard of the admin address.
     pub(super) guard: Guard,
-    /// Where activity is told.
+    /// The receiver of activity reports.
     pub(super) reports: Option<activity::Client>,
-    /// Where it is told what happens.
+    /// The receivers of notifications.
     pub(super) notify: Vec<notify::Client>,
 }
 
 impl LoadedConfig {
-    /// Reads and makes what `config` needs.
+    /// Reads and builds what `config` needs.
     ///
     /// # Errors
-    /// A token file that cannot be read or used, or an app that names a pack that there is not.
+    /// A token file cannot be read or used, or an app names an unknown pack.
     pub(super) fn new(config: Config, packs: &Packs) -> anyhow::Result<LoadedConfig> {
         let reports = config.report.clone().map(activity::Client::new).transpose();
         let notify = config.notify.iter().cloned().map(notify::Client::new);

@@ -32,16 +32,16 @@ use crate::{descriptors, privileges, reaper, shadow};
 /// How long plain requests and closing sessions may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
 
-/// What is opened before threads are started and capabilities given up.
+/// Resources that are opened before threads are started and capabilities dropped.
 #[derive(Debug)]
 pub struct Resources {
-    /// The table of the sockets.
+    /// The socket table.
     pub sockets: Sockets,
-    /// What apps that are child processes share; `None` = there are none to start with.
+    /// The supervisor of apps that are child processes; `None` = none configured at the start.
     pub processes: Option<Arc<Supervisor>>,
 }
 
-/// A proxy that serves.
+/// A running proxy.
 #[derive(Debug)]
 pub struct Server {
     /// Serves browsers.
@@ -57,16 +57,16 @@ pub struct Server {
     others: Vec<JoinHandle<()>>,
     keeper: Keeper,
     reporter: Arc<Reporter>,
-    /// What ends the reports, and the task that sends them.
+    /// Stops the reports, and the task that sends them.
     reporting: (oneshot::Sender<()>, JoinHandle<()>),
     notifier: Notifier,
-    /// As it was started: some of it cannot change while it runs.
+    /// The configuration at the start: some keys cannot change later.
     started: Config,
 }
 
 impl Server {
-    /// Starts everything that `config` asks for, over what [`open`] gave. What was `passed` is
-    /// listened on in place of its addresses. Needs a tokio runtime.
+    /// Starts everything that `config` asks for, with the result of [`open`]. Sockets in `passed` replace
+    /// the configured addresses. Needs a tokio runtime.
     ///
     /// # Errors
     /// Anything that keeps it from starting: an address that is taken, a token file that cannot be
@@ -164,9 +164,8 @@ impl Server {
         self.admin_doors.addresses().first().copied()
     }
 
-    /// Leaves in order: no new sessions, those that live told one after the other in the time of `drain`,
-    /// the end of the requests under way, the last reports and notifications. `hurry` cuts it short but
-    /// for these.
+    /// Stops in order: refuses new sessions, tells open sessions one after the other over `drain`, finishes
+    /// requests in progress, sends the last reports and notifications. `hurry` cuts all but these short.
     pub async fn stop(mut self, hurry: impl Future<Output = ()>) {
         let leave = async {
             self.drain().await;
@@ -183,21 +182,21 @@ impl Server {
         };
         tokio::select! {
             () = leave => {}
-            () = hurry => tracing::warn!("told twice to stop: cutting what is left"),
+            () = hurry => tracing::warn!("told twice to stop: cutting the remaining connections"),
         }
         self.keeper.stop().await;
         self.workers.stop();
         self.others.iter().for_each(JoinHandle::abort);
         let (stop, reporter) = self.reporting;
         drop(stop);
-        // They bound their own last words. A panic in the reporter has been logged.
+        // Both limit their own time. A panic in the reporter has been logged.
         let _ = tokio::join!(reporter, self.notifier.stop());
         tracing::info!("stopped");
     }
 }
 
-/// Looks whether what is not `passed` can be listened on. To be called before [`open`], while this
-/// process may still see who is in the way.
+/// Checks whether the addresses that are not `passed` can be listened on. To be called before [`open`],
+/// while this process may still see which process has an address.
 ///
 /// # Errors
 /// An address that cannot be listened on.
@@ -208,7 +207,7 @@ pub fn probe_addresses(config: &Config, passed: &Passed) -> Result<(), ListenErr
 }
 
 /// # Errors
-/// Other machines can reach the admin side, and nothing asks them for a token.
+/// Other machines can reach the admin address without a token.
 fn ask_for_token(config: &Config, admin: SocketAddr) -> Result<()> {
     ensure!(
         !config.needs_token_at(admin),
@@ -218,14 +217,14 @@ fn ask_for_token(config: &Config, admin: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// Finds a place for apps that are child processes, opens the socket table, and gives up the capabilities
-/// that this took. Must come before threads are started.
+/// Prepares cgroups for apps that are child processes, opens the socket table, and drops the capabilities
+/// that this needed. Must come before threads are started.
 ///
 /// # Errors
-/// `sockets.source = "ebpf"` where the kernel refuses, or capabilities that cannot be given up.
+/// `sockets.source = "ebpf"` and the kernel refuses, or capabilities cannot be dropped.
 pub fn open(config: &Config) -> Result<Resources> {
     let is_process = |app: &App| matches!(app.driver, Some(Driver::Process(_)));
-    // Its programs are attached to the cgroup that this process is in then.
+    // First, because the kernel programs are attached to the cgroup that this process is then in.
     let processes = config.apps.iter().any(is_process).then(Supervisor::prepare);
     let options = Options {
         source: match config.sockets.source {

@@ -11,8 +11,8 @@ use crate::listen::{Doors, Opened};
 use crate::packs::Packs;
 
 impl Server {
-    /// Serves by `config` from the next request on. Sessions go on under what they were opened with, and
-    /// what is known of apps that keep their name is kept.
+    /// Puts `config` in force from the next request on. Sessions keep their settings, and apps that keep
+    /// their name keep their state.
     ///
     /// # Errors
     /// A token file that cannot be read or is missing, or an address that cannot be listened on. Then
@@ -47,7 +47,7 @@ impl Server {
         for (doors, wanted) in [(&mut self.doors, &listen[..]), (&mut self.admin_doors, &admin)] {
             if !doors.are_passed() {
                 for address in doors.close_others(wanted) {
-                    tracing::info!(%address, "listening no longer");
+                    tracing::info!(%address, "no longer listening");
                 }
             }
         }
@@ -66,12 +66,12 @@ impl Server {
             ("admin", self.admin_doors.are_passed() && config.admin != started.admin),
         ];
         for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
-            tracing::warn!(key, "a change of this key takes effect when Ebbtide is started anew");
+            tracing::warn!(key, "a change of this key takes effect when Ebbtide is restarted");
         }
     }
 }
 
-/// Sockets that were passed stay what they are.
+/// Sockets that were passed are not replaced.
 fn open_missing(doors: &Doors, wanted: &[ListenAddress]) -> Result<Vec<Opened>> {
     if doors.are_passed() { Ok(Vec::new()) } else { Ok(doors.open_missing(wanted)?) }
 }

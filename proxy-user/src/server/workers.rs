@@ -1,9 +1,8 @@
 //! The threads that serve clients, two for each worker.
 //!
 //! One has a runtime of its own for HTTP: a connection and its connections to apps live there, so no
-//! wake-up crosses cores, and a runtime of one thread serves its tasks strictly in turn. The other runs
-//! the sessions that come of them, which then wait for no request. Whatever serves no client runs
-//! elsewhere.
+//! wake-up crosses cores, and a runtime of one thread serves its tasks strictly in turn. The other runs the
+//! resulting sessions, so that they never wait for a request. Everything else runs elsewhere.
 
 use std::io;
 use std::sync::Arc;
@@ -24,10 +23,10 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts so many; 0 = one per core.
+    /// Starts `count` workers; 0 = one per core.
     ///
     /// # Errors
-    /// A thread, or what its runtime needs of the kernel, cannot be had.
+    /// A thread or its runtime cannot be created.
     pub(super) fn start(count: usize) -> io::Result<Workers> {
         let count = match count {
             0 => thread::available_parallelism()?.get(),
@@ -44,20 +43,20 @@ impl Workers {
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             threads.push(thread.spawn(move || {
                 runtime.block_on(stopped.cancelled());
-                // A name that is being looked up must not hold up the end.
+                // A pending name lookup must not delay the end.
                 runtime.shutdown_background();
             })?);
         }
         Ok(Workers { each: each.into(), threads, stop })
     }
 
-    /// All of them.
+    /// All workers.
     pub(super) fn each(&self) -> Arc<[Worker]> {
         Arc::clone(&self.each)
     }
 
-    /// Has what follows happen in the first one's runtime: sockets are registered and tasks started
-    /// there. It accepts for all.
+    /// Enters the first worker's runtime: sockets are registered and tasks started there. It accepts for
+    /// all.
     pub(super) fn enter(&self) -> EnterGuard<'_> {
         self.each[0].enter()
     }
@@ -67,7 +66,7 @@ impl Workers {
         self.stop.cancel();
         self.each.iter().for_each(Worker::stop);
         for thread in self.threads.drain(..) {
-            // An error says that it ended by a panic, which has been logged.
+            // An error means a panic, which has been logged.
             let _ = thread.join();
         }
     }

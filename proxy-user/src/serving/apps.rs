@@ -1,7 +1,7 @@
 //! The apps by name, and the routes to them.
 //!
-//! Requests only read. A change is made in place, under a lock that is held for as long as it takes to
-//! walk a path of the route table.
+//! Requests only read. A change is made in place, under a lock that is held only as long as walking a path
+//! of the route table takes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::core::time::Nanos;
 use crate::events::Events;
 use crate::session::{App, Orders};
 
-/// A change of what one source serves.
+/// A change to the apps of one source.
 #[derive(Debug)]
 pub enum Change {
-    /// Serves an app by these rules, in place of what was served under its name.
+    /// Adds an app with these rules, or replaces the app of the same name.
     Put(Box<config::App>, Arc<RuleBook>),
-    /// Serves the app of this name no longer. Its sessions go on.
+    /// Stops serving the app of this name. Its sessions continue.
     Remove(String),
 }
 
@@ -41,12 +41,12 @@ pub(super) struct Apps(RwLock<Table>);
 #[derive(Debug, Default)]
 struct Table {
     routes: RouteTable<Arc<App>>,
-    /// In the order in which they came.
+    /// In the order in which they were added.
     served: BTreeMap<u64, Arc<App>>,
     numbers: HashMap<Box<str>, u64>,
     /// The number of the next one.
     next: u64,
-    /// Served no longer, for the sake of the sessions that they have left.
+    /// No longer served, but kept for their remaining sessions.
     former: Vec<Arc<App>>,
 }
 
@@ -61,7 +61,7 @@ impl Apps {
         let mut table = self.0.write();
         table.former.retain(has_sessions);
         let changes: Vec<_> = changes.into_iter().collect();
-        // All at once, as two apps may change places.
+        // All at once, because two apps may swap routes.
         for change in &changes {
             table.unroute(source, change.name());
         }

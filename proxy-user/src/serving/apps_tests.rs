@@ -65,7 +65,7 @@ fn apps_share_the_book_that_they_are_given_unless_their_rules_have_other_numbers
         assert!(Arc::ptr_eq(&serve(name, &both), &both));
     }
     assert!(Arc::ptr_eq(&serve("c", &second), &second));
-    // What the rule of `second` did is kept under its number.
+    // The counts of the rule of `second` are kept under its number.
     let own = serve("c", &both);
     assert!(!Arc::ptr_eq(&own, &both));
     assert_eq!(own.rule(RuleIndex(0)), second.rule(RuleIndex(0)));

@@ -1,8 +1,7 @@
-//! What is served at this moment: the configuration in force, the apps and the routes to them, the live
-//! sessions, and how far the process is on its way out.
+//! What is being served: the configuration in force, the apps and the routes to them, the open sessions,
+//! and the phase of the shutdown.
 //!
-//! HTTP, the admin address, the reaper and the reports stand above this and take from it what they
-//! need. It must know none of them.
+//! HTTP, the admin address, the reaper and the reports use this module; it must know none of them.
 
 mod apps;
 
@@ -24,42 +23,41 @@ use crate::core::route::Source;
 use crate::events::Events;
 use crate::session::{App, Order, Orders, Registry, Seats};
 
-/// How far the process is on its way out.
+/// The phase of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Everything is served.
     Running,
-    /// No new sessions; those that live may end by themselves. Each connection ends with its current
-    /// request.
+    /// No new sessions; open ones may end by themselves. Each connection ends with its current request.
     Draining,
-    /// Every session is told.
+    /// Every session is told to go.
     Closing,
 }
 
-/// What is served at this moment.
+/// What is being served.
 #[derive(Debug)]
 pub struct Serving {
     config: ArcSwap<Config>,
     apps: Apps,
-    /// The live sessions.
+    /// The open sessions.
     pub registry: Registry,
     /// `limits.sessions`.
     pub seats: Seats,
-    /// What happens, for whoever listens.
+    /// The event channel.
     pub events: Events,
     orders: Orders,
-    /// What the apps' lifecycles want done, until somebody takes it.
+    /// The orders of the apps' lifecycles, until they are taken.
     to_do: Mutex<Option<UnboundedReceiver<Order>>>,
     /// `limits.held`.
     pub lobby: Seats,
-    /// Draining or not.
+    /// The phase of the shutdown.
     pub phase: watch::Sender<Phase>,
-    /// By which requests that come back are known.
+    /// Recognises requests that come back.
     pub pseudonym: Pseudonym,
 }
 
 impl Serving {
-    /// Serves `config`, whose apps have these rule books, in its order.
+    /// Serves `config`. `books`: the rule books of its apps, in the same order.
     #[must_use]
     pub fn new(config: Config, books: Vec<Arc<RuleBook>>) -> Serving {
         let (orders, to_do) = Orders::channel();
@@ -80,13 +78,13 @@ impl Serving {
         serving
     }
 
-    /// The configuration in force. Not to be held for long: see [`arc_swap::Guard`].
+    /// The configuration in force. Do not hold it for long: see [`arc_swap::Guard`].
     pub fn config(&self) -> Guard<Arc<Config>> {
         self.config.load()
     }
 
-    /// Puts another configuration in force, from the next request on. Sessions, and what is known of the
-    /// apps that go on under their name, are kept.
+    /// Puts another configuration in force from the next request on. Sessions are kept, and so is the state
+    /// of apps that keep their name.
     pub fn configure(&self, config: Config, books: Vec<Arc<RuleBook>>) {
         let old = self.config();
         let gone = old.apps.iter().filter(|old| config.apps.iter().all(|app| app.name != old.name));
@@ -102,13 +100,13 @@ impl Serving {
         self.config.store(Arc::new(config));
     }
 
-    /// Adds, replaces and removes apps of one source, all at once for whoever routes.
+    /// Adds, replaces and removes apps of one source, atomically for routing.
     pub fn change(&self, source: Source, changes: impl IntoIterator<Item = Change>) {
         let ways = (self.events.clone(), self.orders.clone());
         self.apps.change(source, changes, &ways, clock::now());
     }
 
-    /// What the apps' lifecycles want done; `None` when somebody has taken it already.
+    /// The orders of the apps' lifecycles; `None` if already taken.
     #[must_use]
     pub fn take_orders(&self) -> Option<UnboundedReceiver<Order>> {
         self.to_do.lock().take()
@@ -120,19 +118,19 @@ impl Serving {
         self.apps.find(host, path)
     }
 
-    /// The apps that are served, in the order in which they came.
+    /// The served apps, in the order in which they were added.
     #[must_use]
     pub fn apps(&self) -> Vec<Arc<App>> {
         self.apps.served()
     }
 
-    /// The same, and behind them those that are served no longer and have sessions left.
+    /// The same, followed by former apps with open sessions.
     #[must_use]
     pub fn all_apps(&self) -> Vec<Arc<App>> {
         self.apps.all()
     }
 
-    /// How far the process is on its way out.
+    /// The phase of the shutdown.
     #[must_use]
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()

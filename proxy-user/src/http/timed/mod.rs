@@ -45,7 +45,7 @@ pub(crate) enum Ended {
     #[error(transparent)]
     Http(#[from] hyper::Error),
     /// The request could not be read, and was answered with an error.
-    #[error("no request that can be read: {0}")]
+    #[error("the request cannot be read: {0}")]
     Refused(StatusCode),
     /// The client took too long.
     #[error("the client is too slow: {0:?}")]
