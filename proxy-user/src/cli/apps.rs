@@ -19,7 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   ebbtide apps                Which apps run, since when, and when they will be suspended
   ebbtide apps wake demo      Start an app before anybody comes
-  ebbtide apps suspend demo   Stop an app now, whoever uses it
+  ebbtide apps suspend demo   Stop an app now, even if it is in use
 
 Exit codes of wake and suspend: 0 = done, 1 = it could not be done, with the reason.";
 

@@ -35,7 +35,7 @@ ebbtide run [OPTIONS] [--idle-after <DURATION>] -- COMMAND …
 const EXAMPLES: &str = "\
 Examples:
   ebbtide run -- streamlit run app.py --server.port {port}
-      Start the app for whoever opens http://127.0.0.1:8080/, stop it after 15 minutes without
+      Start the app when somebody opens http://127.0.0.1:8080/, stop it after 15 minutes without
       activity, start it again for the next visitor. {port} is the app's own port; it is also
       in PORT, for apps that read that.
   ebbtide run --idle-after 1h -- jupyter lab --no-browser --port {port}

@@ -1,9 +1,9 @@
-//! Sees that a configuration file, or a file that it names, has changed.
+//! Detects changes of a configuration file, or of a file that it names.
 //!
-//! It looks once a second instead of asking the kernel for notices: what stands behind a path changes by
-//! writing, by renaming (editors) and by exchanging a symbolic link two directories above (Kubernetes'
-//! ConfigMaps and Secrets), on network and overlay file systems too, where inotify(7) says nothing. A
-//! stat(2) of the path sees all of it, and a few of them a second cost nothing.
+//! It checks once a second instead of asking the kernel for notifications. A file may change by writing, by
+//! renaming (editors), or by replacing a symbolic link two directories above (Kubernetes' ConfigMaps and
+//! Secrets), and also on network and overlay file systems, where inotify(7) reports nothing. A stat(2) of
+//! the path sees all of these, and a few of them a second cost nothing.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::model::Config;
 use crate::core::settled::Settled;
 
-/// A file at one moment: device, inode, size, and its two times of change in nanoseconds.
+/// A file's state: device, inode, size, and its two times of change in nanoseconds.
 type Print = (u64, u64, u64, [i64; 4]);
 
 /// Watches a configuration file.
@@ -23,7 +23,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on. To be made after `config` was read, with what [`print`] said before.
+    /// Watches from now on. To be created after `config` was read, with the result of [`print`] from
+    /// before.
     #[must_use]
     pub fn new(file: &Path, before: Option<Print>, config: &Config) -> Watch {
         let mut prints = prints(file, config);
@@ -31,20 +32,22 @@ impl Watch {
         Watch { file: file.to_owned(), prints: Settled::new(prints) }
     }
 
-    /// Looks. True once for each change, when the files have come to rest. `config`: what is in force.
+    /// Checks for changes. True once for each change, when the files have stopped changing. `config`: the
+    /// configuration in force.
     pub fn changed(&mut self, config: &Config) -> bool {
         self.prints.look(prints(&self.file, config))
     }
 
-    /// The files are about to be read, for whatever reason: what they are now is no change any more.
+    /// To be called before the files are read, for any reason: their current state then no longer counts as
+    /// a change.
     pub fn reading(&mut self, config: &Config) {
         self.prints = Settled::new(prints(&self.file, config));
     }
 
-    /// Watches the files of `config` from now on, which has just been read and put in force.
+    /// Watches the files of `config` from now on. It has just been read and put in force.
     pub fn follow(&mut self, config: &Config) {
         let mut prints = prints(&self.file, config);
-        // What has changed while it was read is still a change.
+        // Changes during reading still count as changes.
         let before = self.prints.known();
         prints.iter_mut().for_each(|(path, print)| {
             if let Some(before) = before.get(path) {
@@ -55,7 +58,7 @@ impl Watch {
     }
 }
 
-/// The file at this moment; `None` = it is not there.
+/// The file's current state; `None` = it does not exist.
 #[must_use]
 pub fn print(file: &Path) -> Option<Print> {
     let data = std::fs::metadata(file).ok()?;

@@ -1,4 +1,4 @@
-//! One `[[notify]]`: where notices go, and which.
+//! One `[[notify]]` table: where notices are sent, and which.
 
 use http::Method;
 
@@ -23,17 +23,17 @@ impl Client {
         Ok(Client { recipient, config })
     }
 
-    /// It wants to know of this.
+    /// Whether it wants this event.
     pub(super) fn wants(&self, event: NotifyEvent) -> bool {
         self.config.events.contains(&event)
     }
 
-    /// Both tell the same control plane.
+    /// Whether both send to the same control plane.
     pub(super) fn is_same(&self, other: &Client) -> bool {
         self.config.url == other.config.url
     }
 
-    /// Its URL as it may be shown.
+    /// Its URL without secrets, for logs.
     pub(super) fn url(&self) -> String {
         quote_url(&self.config.url)
     }

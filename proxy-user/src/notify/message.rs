@@ -1,4 +1,4 @@
-//! A notice as it is sent, under an id that no other has.
+//! A notice as it is sent, with a unique id.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ pub(super) struct Message {
     pub(super) json: String,
 }
 
-/// Makes messages of notices.
+/// Makes messages from notices.
 #[derive(Debug)]
 pub(super) struct Messages {
-    /// Another one in each process, also in those of other machines.
+    /// Different in each process, on any machine.
     origin: u64,
-    /// How many were made.
+    /// How many messages were made.
     made: u64,
 }
 
@@ -30,7 +30,7 @@ impl Messages {
         Messages { origin: RandomState::new().hash_one(std::process::id()), made: 0 }
     }
 
-    /// The message of a notice; `None` = nobody can ask for it.
+    /// The message for a notice; `None` = no table can ask for it.
     pub(super) fn make(&mut self, notice: &Notice) -> Option<Message> {
         let event = event(&notice.event.kind)?;
         self.made += 1;
@@ -40,7 +40,7 @@ impl Messages {
     }
 }
 
-/// What a configuration calls it.
+/// Its name in the configuration.
 fn event(kind: &EventKind) -> Option<NotifyEvent> {
     match kind {
         EventKind::Reap { .. } => Some(NotifyEvent::Reap),
@@ -48,7 +48,8 @@ fn event(kind: &EventKind) -> Option<NotifyEvent> {
         EventKind::Suspend => Some(NotifyEvent::Suspend),
         EventKind::Wake { .. } => Some(NotifyEvent::Wake),
         EventKind::Failed { .. } => Some(NotifyEvent::Failed),
-        // A control plane acts on what it is told: what only would have happened is not for it.
+        // A control plane acts on what it receives, so it gets no events about what only would have
+        // happened.
         EventKind::ShadowSuspend { .. } | EventKind::Traffic { .. } | EventKind::Work { .. } => {
             None
         }

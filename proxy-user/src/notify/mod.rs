@@ -1,5 +1,5 @@
-//! Tells control planes what happened (`[[notify]]`): one task takes the notices of all apps and gives each to
-//! the control planes that want it; `core::notify` says what is sent to each of them when.
+//! Sends events to control planes (`[[notify]]`): one task takes the notices of all apps and gives each to
+//! the control planes that want it; `core::notify` decides what is sent to each of them, and when.
 
 mod client;
 mod message;
@@ -19,19 +19,19 @@ use crate::core::time::Nanos;
 use crate::events::{Events, Notice, Notices};
 use crate::metrics::Metrics;
 
-/// Tells control planes what happened.
+/// Sends events to control planes.
 #[derive(Debug)]
 pub struct Notifier {
     events: Events,
-    /// Those that are told from then on.
+    /// Replaces the clients.
     clients: mpsc::UnboundedSender<Vec<Client>>,
-    /// What ends the task, once it has told what is left.
+    /// Ends the task, once it has sent what is left.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Notifier {
-    /// Tells over these clients what happens from now on. Needs a tokio runtime; `events` has one notifier.
+    /// Sends events with these clients from now on. Needs a tokio runtime; `events` has one notifier.
     #[must_use]
     pub fn start(events: Events, metrics: Arc<Metrics>, clients: Vec<Client>) -> Notifier {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -47,16 +47,16 @@ impl Notifier {
         notifier
     }
 
-    /// Tells over these clients from now on. What a control plane is still to be told is kept if one of them
-    /// has its URL; else it is sent within 5 s or dropped.
+    /// Uses these clients from now on. Waiting notices are kept if a client has the same URL; otherwise
+    /// they are sent within 5 s or dropped.
     pub fn set_clients(&self, clients: Vec<Client>) {
         let any = !clients.is_empty();
-        // An error says that the task has panicked, which has been logged.
+        // An error means that the task has panicked, which has been logged.
         let _ = self.clients.send(clients);
         self.events.want_notices(any);
     }
 
-    /// Tells what is left, for 5 s at most.
+    /// Sends what is left, for at most 5 s.
     pub async fn stop(self) {
         drop(self.stop);
         // A panic in it has been logged.
@@ -64,7 +64,7 @@ impl Notifier {
     }
 }
 
-/// What the task has.
+/// The task's state.
 #[derive(Debug)]
 struct Work {
     metrics: Arc<Metrics>,
@@ -89,7 +89,7 @@ impl Work {
         while !(stopping && self.targets.is_empty()) {
             let due = self.targets.iter().filter_map(Target::due).min();
             tokio::select! {
-                // First of all who is told: a notice goes to those of its time.
+                // Changes of clients come first: a notice goes to the clients of its time.
                 biased;
                 Some(clients) = clients.recv() => self.follow(clients),
                 _ = &mut stop, if !stopping => {
@@ -111,7 +111,7 @@ impl Work {
         }
     }
 
-    /// Tells over these clients from now on, and those that are not among them no more than they are owed.
+    /// Uses these clients from now on, and sends to all others only what is waiting for them.
     fn follow(&mut self, clients: Vec<Client>) {
         let mut former = std::mem::take(&mut self.targets);
         for client in clients {
@@ -143,7 +143,7 @@ impl Work {
     }
 
     fn answered(&mut self, sent: Sent) {
-        // There is none if it had no time left.
+        // The target may already be gone, if its time was over.
         let target = self.targets.iter_mut().find(|target| target.number == sent.target);
         if let Some(target) = target {
             target.answered(sent, clock::now(), &self.metrics);
@@ -163,7 +163,7 @@ impl Work {
     }
 }
 
-/// Waits until then; `None` = for ever.
+/// Waits until `due`; `None` = forever.
 async fn until(due: Option<Nanos>) {
     match due {
         Some(due) => tokio::time::sleep(due.since(clock::now())).await,

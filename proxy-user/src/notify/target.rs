@@ -1,4 +1,4 @@
-//! One control plane, what it is still to be told, and what the log is told of that.
+//! One control plane, its waiting notices, and what is logged about it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::core::time::Nanos;
 use crate::error::chain;
 use crate::metrics::Metrics;
 
-/// What one control plane may be behind, and how many notices are on their way to it at a time.
+/// How much may wait for one control plane, and how many notices are in flight to it.
 const BOUNDS: Bounds = Bounds { count: 10_000, bytes: 16 * 1024 * 1024, in_flight: 32 };
-/// How long what is left may take when a table is removed, or at shutdown.
+/// How long sending the rest may take when a table is removed, or at shutdown.
 const LAST: Duration = Duration::from_secs(5);
 
-/// A notice was sent to the target of this number.
+/// The result of sending a notice to the target with this number.
 pub(super) struct Sent {
     pub(super) target: u64,
     app: Arc<str>,
@@ -29,15 +29,15 @@ pub(super) struct Sent {
 /// One control plane.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// No other target has it, nor had it before.
+    /// Unique, and never reused.
     pub(super) number: u64,
     pub(super) client: Arc<Client>,
     queue: Queue<Arc<Message>>,
-    /// It gets no more than it has, and that until then.
+    /// If set, it gets no new notices, and the rest only until this time.
     closing: Option<Nanos>,
     failures: Digest,
     drops: Digest,
-    /// The newest failure.
+    /// The latest failure.
     error: Option<NotTold>,
 }
 
@@ -54,13 +54,13 @@ impl Target {
         }
     }
 
-    /// Goes on over this client.
+    /// Continues with this client.
     pub(super) fn renew(&mut self, client: Client) {
         self.client = Arc::new(client);
         self.closing = None;
     }
 
-    /// Sends what is left, and no more than that.
+    /// Sends what is left, but nothing new.
     pub(super) fn close(&mut self, now: Nanos) {
         if self.closing.is_none() {
             self.closing = Some(now + LAST);
@@ -68,7 +68,7 @@ impl Target {
         }
     }
 
-    /// Takes a message if it wants it.
+    /// Queues a message if the client wants it.
     pub(super) fn push(&mut self, message: &Arc<Message>, now: Nanos, metrics: &Metrics) {
         if self.closing.is_none() && self.client.wants(message.event) {
             let bytes = message.json.len();
@@ -77,7 +77,7 @@ impl Target {
         }
     }
 
-    /// So many will not be sent.
+    /// Counts notices that will not be sent.
     pub(super) fn dropped(&mut self, count: u64, metrics: &Metrics) {
         metrics.notifications_dropped(count);
         self.drops.add(count);
@@ -94,7 +94,7 @@ impl Target {
         }
     }
 
-    /// What was sent was accepted or not.
+    /// Notes the result of a sent notice.
     pub(super) fn answered(&mut self, sent: Sent, now: Nanos, metrics: &Metrics) {
         let accepted = sent.result.is_ok();
         metrics.notification(accepted);
@@ -105,12 +105,12 @@ impl Target {
         }
     }
 
-    /// It is closing, and there is nothing left or no time.
+    /// Whether it is closing and has nothing left, or no time.
     pub(super) fn is_over(&self, now: Nanos) -> bool {
         self.closing.is_some_and(|until| self.queue.is_empty() || until <= now)
     }
 
-    /// What is left is dropped.
+    /// Drops what is left.
     pub(super) fn end(mut self, metrics: &Metrics) {
         self.dropped(self.queue.len() as u64, metrics);
         let dropped = self.drops.rest();
@@ -120,7 +120,7 @@ impl Target {
         }
     }
 
-    /// Tells the log what is due.
+    /// Logs what is due.
     pub(super) fn log(&mut self, now: Nanos) {
         let url = self.client.url();
         if let Some(times) = self.failures.take(now) {
@@ -132,7 +132,7 @@ impl Target {
         }
     }
 
-    /// When there is something to do, if nothing else happens.
+    /// When the next action is due, if nothing else happens.
     pub(super) fn due(&self) -> Option<Nanos> {
         let times = [self.queue.due(), self.closing, self.failures.due(), self.drops.due()];
         times.into_iter().flatten().min()

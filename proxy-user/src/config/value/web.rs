@@ -53,7 +53,7 @@ fn method(text: &str) -> Result<Method, ValueError> {
     let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote(text)), fix);
     let method =
         Method::from_bytes(text.as_bytes()).map_err(|_| wrong("is no HTTP method", form))?;
-    // RFC 9110 section 9.1: methods are case-sensitive, so this would be a method nobody knows.
+    // RFC 9110 section 9.1: methods are case-sensitive, so this would be an unknown method.
     if text != text.to_ascii_uppercase() {
         let upper = format!("write \"{}\"", text.to_ascii_uppercase());
         return Err(wrong("is in lower case", &upper));
@@ -64,7 +64,7 @@ fn method(text: &str) -> Result<Method, ValueError> {
     Ok(method)
 }
 
-/// What a request asks for: a path, and a query if need be.
+/// A request target: a path, optionally with a query.
 fn target(text: &str) -> Result<String, ValueError> {
     let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote_url(text)), fix);
     if !text.starts_with('/') || text.starts_with("//") {
