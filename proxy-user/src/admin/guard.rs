@@ -124,8 +124,8 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Refusal::CrossSite => {
-                let text = "A page of another site asked for this. If that page is Ebbtide's own, \
-                            let what stands in front pass the Host field on as it came.\n";
+                let text = "A page of another site requested this. If that page is Ebbtide's own, \
+                            make the proxy in front pass on the Host field unchanged.\n";
                 (StatusCode::FORBIDDEN, text).into_response()
             }
             Refusal::NoToken => {
