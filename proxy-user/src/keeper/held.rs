@@ -112,11 +112,18 @@ impl HeldDrivers {
             if held.map(|held| &held.config) == policy.config.driver.as_ref() {
                 continue;
             }
-            if self.drivers.remove(&app.name).is_some() {
+            let before = self.drivers.remove(&app.name);
+            let ended = before.map(|held| held.driver.ends_with_us());
+            let made = policy.config.driver.clone().map(|config| {
+                let driver = self.make(app, &config, policy.config.upstream.clone());
+                (config, driver)
+            });
+            // An app that is started elsewhere goes on as it is, whoever is asked about it from now on.
+            let is_gone = |(_, driver): &(_, Arc<dyn Driver>)| driver.ends_with_us();
+            if ended.is_some_and(|ended| ended || made.as_ref().is_none_or(is_gone)) {
                 app.drive(LifecycleEvent::Observed(Observed::Suspended), clock::now());
             }
-            if let Some(config) = policy.config.driver.clone() {
-                let driver = self.make(app, &config, policy.config.upstream.clone());
+            if let Some((config, driver)) = made {
                 self.insert(app, config, driver);
             }
         }
