@@ -64,7 +64,16 @@ async fn start(
     let started = async {
         if ours {
             tracing::info!(app = app.name, "starting");
-            driver.start().await.map_err(|error| error.0)?;
+            if let Err(error) = driver.start().await {
+                if !runs_unseen(app, driver).await {
+                    return Err(error.0);
+                }
+                tracing::warn!(
+                    app = app.name,
+                    %error,
+                    "neither can the app be started nor its state be seen, but it answers: it counts as running"
+                );
+            }
         }
         app.life.set_upstream(driver.upstream());
         // What it has printed meanwhile says most about why it does not answer.
@@ -92,6 +101,12 @@ async fn start(
         }
     }
     Some(result)
+}
+
+/// Whether an app that could not be started runs all the same: it answers, and nobody can say that it is down.
+/// After a start of Ebbtide that is all that is known while a control plane cannot be reached.
+async fn runs_unseen(app: &App, driver: &dyn Driver) -> bool {
+    !driver.ends_with_us() && ready::answers_now(app).await && driver.observe().await.is_err()
 }
 
 /// Tells all sessions of the app, and waits until they have ended, or a while.

@@ -42,6 +42,16 @@ pub(super) async fn wait(app: &App) -> Result<(), Failure> {
     })
 }
 
+/// Whether the app answers at this moment.
+pub(super) async fn answers_now(app: &App) -> bool {
+    let policy = app.policy();
+    let path = policy.config.driver.as_ref().and_then(Driver::ready_path);
+    match app.upstream(&policy) {
+        Some(upstream) => answers(&upstream, path).await,
+        None => false,
+    }
+}
+
 /// What is wrong most often with an app that is to listen on a port that was chosen for it.
 fn hint(driver: &Driver, port_is_chosen: bool) -> String {
     let Driver::Process(driver) = driver else { return String::new() };
