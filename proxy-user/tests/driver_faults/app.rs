@@ -1,11 +1,12 @@
 //! The apps of the trials: this binary, when its first word says so.
 //!
-//!     driver_faults app PORT [SECONDS]     answers every request, and exits with 3 after so long
-//!     driver_faults linger                 leaves its session and does nothing
+//!     driver_faults app ADDRESS [SECONDS]     answers every request, and exits with 3 after so long
+//!     driver_faults linger                    leaves its session and does nothing
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::exit;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) fn be(words: &[String]) {
 }
 
 fn serve(words: &[String]) -> ! {
-    let listener = TcpListener::bind(("127.0.0.1", words[0].parse().unwrap())).unwrap();
+    let listener = TcpListener::bind(words[0].as_str()).unwrap();
     if let Some(seconds) = words.get(1) {
         let time = Duration::from_secs_f64(seconds.parse().unwrap());
         thread::spawn(move || {
@@ -58,7 +59,20 @@ fn fail() -> ! {
 
 /// The words of a shell that end in an app on this port.
 pub(crate) fn exec(port: &str) -> String {
-    format!("exec '{}' app {port}", std::env::current_exe().unwrap().display())
+    format!("exec {}", words(&format!("127.0.0.1:{port}")))
+}
+
+/// The words of a shell for an app at this address.
+pub(crate) fn words(address: &str) -> String {
+    format!("'{}' app {address}", std::env::current_exe().unwrap().display())
+}
+
+/// An address that nobody else has: no other trial, and no connection, as those are from 127.0.0.1.
+pub(crate) fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, NEXT.fetch_add(1, Ordering::Relaxed), high, low);
+    SocketAddr::from((host, 8000))
 }
 
 /// The words of a shell that start a process that leaves its session.

@@ -17,7 +17,11 @@
 mod harness;
 
 mod app;
+mod command;
+mod http;
+mod plane;
 mod process;
+mod running;
 mod scene;
 mod start;
 mod table;
@@ -26,21 +30,28 @@ use libtest_mimic::{Arguments, Trial};
 
 use table::Row;
 
-/// What is played, and gives its line of the table.
-type Fault = (&'static str, fn() -> Row);
+/// A fault that is played by a function, and its name.
+type Named = (&'static str, fn() -> Row);
+
+/// What a fault is called, and what plays it and gives its line of the table.
+type Fault = (String, Box<dyn FnOnce() -> Row + Send>);
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     app::be(&words);
     let mut arguments = Arguments::from_args();
     // They wait more than they work.
-    arguments.test_threads.get_or_insert(16);
-    let drivers: [(&'static str, &[Fault]); 1] = [("process", &process::FAULTS)];
+    arguments.test_threads.get_or_insert(40);
+    let drivers = [
+        ("process", named(process::FAULTS)),
+        ("command", named(command::FAULTS)),
+        ("http", http::faults()),
+    ];
     let trials = drivers.into_iter().flat_map(|(driver, faults)| {
-        faults.iter().enumerate().map(move |(place, (name, play))| {
-            let called = format!("{driver}::{name}").replace(' ', "_");
-            Trial::test(called, move || {
-                table::add(driver, place, name, play());
+        faults.into_iter().enumerate().map(move |(place, (name, play))| {
+            let called = format!("{driver}::{}", name.replace(", ", "::").replace('`', ""));
+            Trial::test(called.replace(' ', "_"), move || {
+                table::add(driver, place, &name, play());
                 Ok(())
             })
         })
@@ -50,4 +61,8 @@ fn main() {
         table::print();
     }
     conclusion.exit();
+}
+
+fn named<const COUNT: usize>(faults: [Named; COUNT]) -> Vec<Fault> {
+    faults.map(|(name, play)| (name.to_owned(), Box::new(play) as Box<_>)).into()
 }

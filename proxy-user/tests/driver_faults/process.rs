@@ -3,15 +3,15 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::Fault;
+use crate::Named;
 use crate::app::{exec, linger};
 use crate::harness::scratch::Scratch;
 use crate::harness::wait::{Stopwatch, started};
 use crate::scene::{Scene, said};
-use crate::start::{fails, most_starts};
+use crate::start::{assert_shows, fails, most_starts};
 use crate::table::{Row, answer, metric, steady};
 
-pub(crate) const FAULTS: [Fault; 10] = [
+pub(crate) const FAULTS: [Named; 10] = [
     ("command missing", command_missing),
     ("exits at once", exits_at_once),
     ("exits after it was ready", exits_after_it_was_ready),
@@ -78,7 +78,7 @@ fn exits_after_it_was_ready() -> Row {
         };
         (failed(&page) && failed(&other)).then_some((page, other))
     });
-    assert!(page.text().contains(&crate::start::escaped(words)), "{}", page.text());
+    assert_shows(&page, words);
     assert!(other.head.get("retry-after").is_some());
     assert!(scene.api()["failure"].as_str().unwrap().contains(words), "{}", scene.api());
     let (starts, most) = (scene.lines("started") as u64, most_starts(watch.elapsed()));
@@ -120,7 +120,7 @@ fn port_taken_while_it_was_down() -> Row {
     scene.await_entry();
     let port = || scene.log("INFO").iter().rev().find_map(|line| line["port"].as_u64()).unwrap();
     let before = port();
-    assert!(scene.proxy.ask_admin("POST", "/api/apps/demo/suspend", "").status() < 300);
+    scene.suspend();
     scene.await_state("suspended");
     let taker = TcpListener::bind(("127.0.0.1", u16::try_from(before).unwrap())).unwrap();
     let other = scene.ask();
@@ -217,7 +217,7 @@ fn prints_a_gigabyte() -> Row {
     assert_eq!((first.assert_own(503), other.text()), ("app-starting", "the app"));
     started("it has printed a gigabyte", || (scene.lines("printed") == 1).then_some(()));
     assert_eq!(scene.visit().status(), 200);
-    assert!(scene.proxy.ask_admin("POST", "/api/apps/demo/suspend", "").status() < 300);
+    scene.suspend();
     scene.await_state("suspended");
     assert_eq!((scene.suspends("success"), scene.processes()), (1, 0));
     let grown = scene.proxy.resident_bytes().saturating_sub(before);

@@ -15,25 +15,54 @@ use crate::table;
 const OPENS: &str = "Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
                      Sec-Fetch-Site: none\r\nSec-Fetch-User: ?1\r\n";
 
+/// The line of a look that fails.
+pub(crate) const BLIND: &str = "cannot see whether the app runs";
+
 pub(crate) struct Scene {
     pub(crate) proxy: Proxy,
-    folder: Scratch,
+    folder: Folder,
+}
+
+/// A folder whose processes end with it.
+struct Folder(Scratch);
+
+impl Folder {
+    fn processes(&self) -> Vec<libc::pid_t> {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let here = processes.filter(|one| {
+            std::fs::read_link(one.path().join("cwd")).is_ok_and(|folder| folder == self.0.path())
+        });
+        here.filter_map(|one| one.file_name().to_str()?.parse().ok()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for id in self.processes() {
+            // SAFETY: takes plain numbers, of processes that this test has started.
+            unsafe { libc::kill(id, libc::SIGKILL) };
+        }
+    }
 }
 
 impl Scene {
     /// `app`: lines of the app, `driver`: of its driver.
     pub(crate) fn start(folder: Scratch, app: &str, driver: &str) -> Scene {
+        Scene { proxy: Scene::setup(app, driver).start(), folder: Folder(folder) }
+    }
+
+    pub(crate) fn setup(app: &str, driver: &str) -> Setup {
         let section = format!("[[app]]\nname = \"demo\"\n{app}\n[app.driver]\n{driver}\n");
-        Scene { proxy: Setup::new().section(&section).start(), folder }
+        Setup::new().section(&section)
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.folder.0.path()
     }
 
     /// Makes a file that the app's commands look for.
     pub(crate) fn touch(&self, name: &str) {
-        self.folder.file(name, "");
+        self.folder.0.file(name, "");
     }
 
     /// The lines that commands have appended to a file.
@@ -109,6 +138,11 @@ impl Scene {
         lines.filter(fits).map(|line| line["fields"].clone()).collect()
     }
 
+    /// How often the log says that nobody can see whether the app runs.
+    pub(crate) fn blind(&self) -> usize {
+        self.log("WARN").iter().filter(|line| said(line).starts_with(BLIND)).count()
+    }
+
     /// How many lines of the app's own the log has.
     pub(crate) fn printed(&self) -> usize {
         let text = self.proxy.log().text();
@@ -117,9 +151,13 @@ impl Scene {
 
     /// How many processes run in the folder, as all that the app starts do.
     pub(crate) fn processes(&self) -> usize {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let folders = processes.filter_map(|one| std::fs::read_link(one.path().join("cwd")).ok());
-        folders.filter(|folder| folder == self.folder()).count()
+        self.folder.processes().len()
+    }
+
+    /// An operator has it suspended.
+    pub(crate) fn suspend(&self) {
+        let answer = self.proxy.ask_admin("POST", "/api/apps/demo/suspend", "");
+        assert!(answer.status() < 300, "{answer:?}");
     }
 
     /// Waits until the app is reached, by a program and by a browser. What came of it in words.

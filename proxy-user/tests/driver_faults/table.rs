@@ -37,7 +37,7 @@ pub(crate) fn print() {
     let order = |driver| ["process", "command", "http"].iter().position(|word| *word == driver);
     lines.sort_by_key(|line| (order(line.driver), line.place));
     println!(
-        "| driver | fault | the visitor's browser | another request | log | metric | afterwards |"
+        "| driver | fault | the visitor's browser | another request | log | metric (`ebbtide_…`) | afterwards |"
     );
     println!("|{}", " --- |".repeat(7));
     lines.iter().for_each(|line| println!("{}", line.text));
@@ -70,11 +70,21 @@ pub(crate) fn metric(scene: &Scene) -> String {
     if told.is_empty() { "—".to_owned() } else { told.join(", ") }
 }
 
-/// Without what differs from run to run: ports, folders, process ids.
+/// Without what differs from run to run: folders, addresses, ports.
 pub(crate) fn steady(scene: &Scene, text: &str) -> String {
     let binary = std::env::current_exe().unwrap().display().to_string();
     let text = text.replace(&scene.folder().display().to_string(), "…").replace(&binary, "app");
     let (mut words, mut digits) = (String::new(), String::new());
+    let text = text.split("127.").enumerate().map(|(place, part)| match place {
+        0 => part.to_owned(),
+        _ => {
+            let rest = part.trim_start_matches(|letter: char| {
+                ".:".contains(letter) || letter.is_ascii_digit()
+            });
+            format!("HOST:PORT{rest}")
+        }
+    });
+    let text: String = text.collect();
     for letter in text.chars().chain(['\n']) {
         if letter.is_ascii_digit() {
             digits.push(letter);
