@@ -77,6 +77,12 @@ impl WorkBook {
         self.works.lock().left()
     }
 
+    /// Work that does not end with a connection: since when, and the sign of it.
+    #[must_use]
+    pub fn lasting(&self) -> Vec<(Nanos, Sign)> {
+        self.works.lock().lasting().collect()
+    }
+
     /// Work in progress, grouped by rule.
     #[must_use]
     pub fn open(&self) -> Vec<OpenWork> {

@@ -87,7 +87,10 @@ def serve(connection):
         text = body.hexdigest()
         if "/state" in line:
             text = (folder / "state").read_text()
-        answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+        kind = "text/plain"
+        if "/api/kernels" in line:
+            kind, text = "application/json", (folder / "kernels").read_text()
+        answer = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(text)}\r\n\r\n{text}"
         connection.sendall(answer.encode())
 
 

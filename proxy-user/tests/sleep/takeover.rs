@@ -104,3 +104,25 @@ fn an_app_that_is_configured_otherwise_is_stopped() {
     assert_eq!(get(&second, "/", "").status(), 200);
     assert_eq!((notes.starts(), running(&notes)), (2, 1));
 }
+
+#[test]
+fn work_in_progress_goes_on() {
+    let notes = Notes::new();
+    let lines = "packs = [\"jupyter\"]\nidle_after = \"1h\"";
+    let setup = setup(&notes.command(0.0), lines, "").key("drain = \"1s\"");
+    let mut first = setup.start();
+    assert_eq!(get(&first, "/", "").status(), 200);
+    notes.write("kernels", r#"[{"id": "k-1", "execution_state": "busy"}]"#);
+    assert_eq!(get(&first, "/api/kernels", "").status(), 200);
+    let work = |proxy: &Proxy| demo(proxy)["work"].clone();
+    let before =
+        started("it is at work", || Some(work(&first)).filter(|work| work["since"].is_string()));
+    let second = setup.clone().takeover(&first).start();
+    assert_eq!(first.exit_code(), Some(0));
+    let after = work(&second);
+    assert_eq!((&after["open"], &after["since"]), (&before["open"], &before["since"]));
+    notes.write("kernels", r#"[{"id": "k-1", "execution_state": "idle"}]"#);
+    assert_eq!(get(&second, "/api/kernels", "").status(), 200);
+    eventually("its end is noticed", || work(&second)["since"].is_null().then_some(()));
+    assert_eq!(notes.starts(), 1);
+}

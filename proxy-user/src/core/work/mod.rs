@@ -134,6 +134,17 @@ impl Works {
         self.left
     }
 
+    /// Work that does not end with a connection, the oldest first: since when, and the sign by which another
+    /// process gets to know it.
+    pub fn lasting(&self) -> impl Iterator<Item = (Nanos, Sign)> {
+        let lasting = self.open.iter().filter(|open| matches!(open.key.scope, Scope::Named(_)));
+        lasting.map(|open| {
+            let Open { key, by, lapse, .. } = *open;
+            let rule = Arc::clone(&open.rule);
+            (open.since, Sign::Began { key, rule, by, after: Duration::ZERO, lapse })
+        })
+    }
+
     /// Work in progress, the oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Open> {
         self.open.iter()

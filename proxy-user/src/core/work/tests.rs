@@ -68,6 +68,20 @@ fn an_app_that_is_down_is_at_no_work() {
 }
 
 #[test]
+fn what_outlasts_connections_is_known_to_another_process_by_its_signs() {
+    let mut works = Works::default();
+    works.on(began(ONE, 0, By::Person), at(0));
+    works.on(began(KERNEL, 3, By::Person), at(1));
+    works.on(began(KERNEL, 4, By::Page), at(2));
+    let mut next = Works::default();
+    works.lasting().for_each(|(since, sign)| {
+        next.on(sign, since);
+    });
+    assert_eq!((next.busy(), next.open().count()), (Some(at(1)), 2));
+    assert_eq!(seconds(next.on(ended(KERNEL, 3), at(9))), Some(8));
+}
+
+#[test]
 fn what_passes_by_counts_where_nobody_listens() {
     let mut works = Works::default();
     let state = |busy| Sign::State { scope: 7, rule: "demo/state".into(), busy };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::channel::Channel;
-use super::wire::{Handed, HandedRun, Message};
+use super::wire::{Handed, HandedRun, HandedWork, Message};
 use crate::clock;
 use crate::config;
 use crate::core::lifecycle::State;
@@ -57,7 +57,8 @@ fn offer(app: &App, held: &HeldDrivers, now: Nanos) -> Offer {
     let newest = app.gate.newest();
     let (run, descriptors) = run(app, held, now).unzip();
     let activity = newest.map(|newest| (newest.at.0, newest.reason.as_str().to_owned()));
-    let handed = Handed { name: app.name.to_string(), activity, run };
+    let work = app.work.lasting().into_iter().filter_map(HandedWork::of).collect();
+    let handed = Handed { name: app.name.to_string(), activity, work, run };
     (Message::App(Box::new(handed)), descriptors.unwrap_or_default())
 }
 

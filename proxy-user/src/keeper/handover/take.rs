@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::channel::Channel;
-use super::wire::{Handed, Message};
+use super::wire::{Handed, HandedWork, Message};
 use crate::clock;
 use crate::core::gate::Reason;
 use crate::core::lifecycle::{LifecycleEvent, Observed};
@@ -23,6 +23,7 @@ struct Adopted {
     same: bool,
     ready: bool,
     floor: Nanos,
+    work: Vec<HandedWork>,
 }
 
 /// Goes on with the apps of the Ebbtide with this process id. The channel is to be kept: by its end the other
@@ -53,8 +54,11 @@ pub(in crate::keeper) fn take(
         tracing::warn!(%error, "the process that is replaced did not say that it has let go of its apps");
     }
     let now = clock::now();
-    for Adopted { app, driver, same, ready, floor } in adopted {
+    for Adopted { app, driver, same, ready, floor, work } in adopted {
         driver.released();
+        if same {
+            go_on(&app, work);
+        }
         match (same, ready) {
             (true, true) => {
                 tracing::info!(app = app.name, "taken over, running");
@@ -115,14 +119,27 @@ fn hear(
     {
         app.gate.touch(Nanos(at), reason);
     }
-    let run = handed.run?;
+    let work = handed.work;
+    let Some(run) = handed.run else {
+        go_on(app, work);
+        return None;
+    };
     let (ready, floor) = (run.ready, Nanos(run.floor));
     let papers = crate::drivers::Papers { text: run.papers, descriptors };
     match held.adopt(app, run.driver, run.upstream.as_deref(), papers) {
-        Ok((driver, same)) => Some(Adopted { app: Arc::clone(app), driver, same, ready, floor }),
+        Ok((driver, same)) => {
+            Some(Adopted { app: Arc::clone(app), driver, same, ready, floor, work })
+        }
         Err(error) => {
             tracing::warn!(app = app.name, %error, "the running app cannot be taken over");
             None
         }
+    }
+}
+
+/// The app is at this work, which goes on whoever looks.
+fn go_on(app: &App, work: Vec<HandedWork>) {
+    for (since, sign) in work.into_iter().map(HandedWork::sign) {
+        app.note_work(since, [sign]);
     }
 }

@@ -1,9 +1,13 @@
 //! What one Ebbtide tells the next of its apps. Moments are those of the machine's monotonic clock, which both
 //! read.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config;
+use crate::core::time::Nanos;
+use crate::core::work::{By, Key, Scope, Sign};
 
 /// In the order in which they go: each app and [`Message::All`] from the old one, [`Message::Take`] from the new
 /// one, [`Message::Released`] from the old one.
@@ -26,6 +30,8 @@ pub(super) struct Handed {
     pub(super) name: String,
     /// Its newest activity: when, in nanoseconds, and the word for it.
     pub(super) activity: Option<(u64, String)>,
+    /// Work in progress that does not end with a connection, the oldest first.
+    pub(super) work: Vec<HandedWork>,
     /// Its child process, if it has one that runs. Descriptors go with it.
     pub(super) run: Option<HandedRun>,
 }
@@ -42,4 +48,41 @@ pub(super) struct HandedRun {
     pub(super) floor: u64,
     /// For the driver.
     pub(super) papers: String,
+}
+
+/// Work in progress.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HandedWork {
+    /// Which: see [`Key`]. Both sides number scopes alike as long as they are of the same version.
+    scope: u64,
+    id: u64,
+    /// The rule that knows it.
+    rule: String,
+    /// A page began it by itself.
+    by_page: bool,
+    /// Since when, in nanoseconds.
+    since: u64,
+    /// It is over when nothing is seen of it for so long.
+    lapse: Option<Duration>,
+}
+
+impl HandedWork {
+    /// The work that such a sign tells of; `None` = it ends with a connection.
+    pub(super) fn of((since, sign): (Nanos, Sign)) -> Option<HandedWork> {
+        let Sign::Began { key: Key { scope: Scope::Named(scope), id }, rule, by, lapse, .. } = sign
+        else {
+            return None;
+        };
+        let by_page = by != By::Person;
+        Some(HandedWork { scope, id, rule: rule.to_string(), by_page, since: since.0, lapse })
+    }
+
+    /// Since when, and the sign of it.
+    pub(super) fn sign(self) -> (Nanos, Sign) {
+        let HandedWork { scope, id, rule, by_page, since, lapse } = self;
+        let by = if by_page { By::Page } else { By::Person };
+        let key = Key { scope: Scope::Named(scope), id };
+        let began = Sign::Began { key, rule: rule.into(), by, after: Duration::ZERO, lapse };
+        (Nanos(since), began)
+    }
 }
