@@ -56,9 +56,9 @@ impl Programs {
         }
     }
 
-    /// One that is left soon.
+    /// One that is left soon. A program that does its work has time for it on a machine with much to do.
     fn idle() -> Programs {
-        Programs { app: "idle_after = \"2s\"", more: "stop_timeout = \"1s\"", ..Programs::good() }
+        Programs { app: "idle_after = \"2s\"", more: "stop_timeout = \"5s\"", ..Programs::good() }
     }
 
     fn start(self) -> Scene {
@@ -239,7 +239,7 @@ fn suspend_hangs() -> Row {
     let suspend = unless_go("echo >> stopped; sleep 1000", SUSPEND);
     let scene = Programs { suspend, ..Programs::idle() }.start();
     used(&scene);
-    goes_on(&scene, "it did not end within 1s, and was killed", |scene| {
+    goes_on(&scene, "it did not end within 5s, and was killed", |scene| {
         assert_eq!((scene.lines("stopped"), scene.processes()), (1, 1));
         scene.touch("go");
     })

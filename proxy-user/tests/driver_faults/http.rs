@@ -98,7 +98,7 @@ fn is_by_tls(fault: Fault) -> bool {
 fn driver(plane: &Plane, fault: Fault) -> String {
     let scheme = if is_by_tls(fault) { "https" } else { "http" };
     let url = format!("{scheme}://{}/apps/{{app}}", plane.address());
-    format!("kind = \"http\"\nurl = {url:?}\nready_timeout = \"1s\"\nstop_timeout = \"2s\"")
+    format!("kind = \"http\"\nurl = {url:?}\nready_timeout = \"3s\"\nstop_timeout = \"5s\"")
 }
 
 fn at_a_wake(fault: Fault, words: &str) -> Row {
