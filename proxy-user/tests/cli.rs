@@ -230,7 +230,7 @@ fn a_command_offers_no_flag_that_means_nothing_to_it() {
         let words: Vec<&str> = help.split_whitespace().collect();
         let offered: Vec<&str> = all.into_iter().filter(|flag| words.contains(flag)).collect();
         assert_eq!(offered, meant, "{command:?}: {help}");
-        let speaks_of_file = help.contains("the file says");
+        let speaks_of_file = help.contains("override the configuration file");
         assert_eq!(speaks_of_file, command == ["run"], "{command:?}: {help}");
         for other in ["demo", "observe", "packs"].iter().filter(|other| **other != command[0]) {
             assert!(!help.contains(&format!("{other}: ")), "{command:?}: {help}");
