@@ -35,7 +35,7 @@ fn it_says_why_an_app_is_awake() {
     for said in [
         "demo is running, with 1 session open.".to_owned(),
         format!("input (text, 4 to 7 bytes) in session {id}."),
-        "No rule knows it".to_owned(),
+        "No rule ignores it".to_owned(),
         "toy/beat (heartbeat): once".to_owned(),
         "It would be suspended in ".to_owned(),
         "open connections: not while 1 session is open.".to_owned(),
@@ -82,7 +82,7 @@ fn what_cannot_be_answered_is_said_plainly() {
     let proxy = Setup::demo(app.address()).key(&format!("admin_token_file = {token:?}")).start();
     for (words, said) in [
         (&["demo"][..], "--token-file"),
-        (&["demo", "--token-file", &wrong], "not its own"),
+        (&["demo", "--token-file", &wrong], "--token-file is wrong"),
         (&["dmeo", "--token-file", &token], "did you mean \"demo\"?"),
         (&["a/../b", "--token-file", &token], "there are: demo"),
     ] {
