@@ -96,6 +96,17 @@ pub(super) struct Prefilter {
 }
 
 impl Prefilter {
+    /// Admits no message that has a first byte.
+    pub(super) const NONE: Prefilter = Prefilter { longest: 0, first_bytes: FirstBytes::NONE };
+
+    /// Admits what either of them admits.
+    pub(super) fn or(self, other: Prefilter) -> Prefilter {
+        Prefilter {
+            longest: self.longest.max(other.longest),
+            first_bytes: self.first_bytes.or(other.first_bytes),
+        }
+    }
+
     /// Whether a message of at least `least` bytes may match; `first`: its first byte, if it has arrived.
     #[inline]
     pub(super) fn admit(&self, first: Option<u8>, least: u64) -> bool {

@@ -26,7 +26,7 @@ pub struct MessageJudge {
 /// State of a connection that some rules need.
 #[derive(Debug)]
 struct Memory {
-    awareness: Option<Awareness>,
+    awareness: Option<Box<Awareness>>,
     /// Messages that pages echo on other connections.
     echoed: Box<[Arc<Matcher>]>,
     /// The newest message of the app is one of these.
@@ -36,12 +36,15 @@ struct Memory {
     by_itself: RuleSet,
 }
 
+const _: () =
+    assert!(size_of::<Memory>() <= 256, "there is one for each session whose app may be at work");
+
 impl MessageJudge {
     /// A judge with the rules of a connection that was just opened.
     #[must_use]
     pub fn new(connection: &Connection) -> MessageJudge {
         let Connection { input, output, echoed, work, by_itself, .. } = connection;
-        let awareness = input.context_needs().awareness.then(Awareness::default);
+        let awareness = input.context_needs().awareness.then(Box::<Awareness>::default);
         let work = (!work.is_empty()).then(|| WorkWatch::new(work));
         let remembers = awareness.is_some() || !echoed.is_empty() || work.is_some();
         let memory = || Memory {
@@ -109,7 +112,7 @@ impl MessageJudge {
         direction: Direction,
         Message { opcode, payload, age, first, context }: Message<'_>,
     ) -> Judgement {
-        let awareness = self.memory.as_ref().and_then(|memory| memory.awareness.as_ref());
+        let awareness = self.memory.as_ref().and_then(|memory| memory.awareness.as_deref());
         let (echo, posted) = (context.echo, context.posted);
         let context = Context { awareness, echo, posted };
         let message = Message { opcode, payload, age, first, context };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::signs::named;
-use super::{MessageWork, ScopeRule, Shown, WorkRule};
+use super::{MessageWork, ScopeRule, Shown, Signal, WorkRule};
 use crate::core::pack::book::{Entry, RuleBook};
 use crate::core::pack::judgement::{Opening, RequestHead};
 use crate::core::work::By;
@@ -17,6 +17,21 @@ pub struct ConnectionWork {
 }
 
 impl ConnectionWork {
+    /// The messages that are signs of it, or decide on its scope.
+    pub(super) fn signals(&self) -> impl Iterator<Item = &Signal> {
+        let shown = match &self.rule.shown {
+            Shown::Messages(work) => Some(work),
+            _ => None,
+        };
+        shown.into_iter().flat_map(|MessageWork { scope, signals, .. }| {
+            let survives = match scope {
+                ScopeRule::Message { survives, .. } => Some(survives),
+                _ => None,
+            };
+            signals.each().chain(survives)
+        })
+    }
+
     /// Whether it needs to know who began the work.
     pub(in crate::core::pack) fn by_asker(&self) -> bool {
         self.rule.by == By::Asker

@@ -3,7 +3,8 @@
 use super::signs::{hash, lookup};
 use super::{ConnectionWork, MessageWork, ScopeRule, Shown, Signal};
 use crate::core::pack::condition::{Candidate, MatchResult};
-use crate::core::side::Direction;
+use crate::core::pack::matcher::Prefilter;
+use crate::core::side::{Direction, PerSide, Side};
 use crate::core::work::{By, Key, Scope, Sign};
 
 /// Watches the messages of one connection for signs of work.
@@ -11,6 +12,8 @@ use crate::core::work::{By, Key, Scope, Sign};
 pub(in crate::core::pack) struct WorkWatch {
     connection: u64,
     rules: Box<[WatchedWork]>,
+    /// By the side that messages come from. Few of them are signs of work.
+    prefilters: PerSide<Prefilter>,
     /// A person has asked for something since work last began.
     pub(in crate::core::pack) asked: bool,
     signs: Vec<Sign>,
@@ -25,7 +28,18 @@ struct WatchedWork {
 impl WorkWatch {
     pub(in crate::core::pack) fn new(works: &[ConnectionWork]) -> WorkWatch {
         let rules = works.iter().map(|work| WatchedWork { work: work.clone(), survives: false });
-        WorkWatch { connection: 0, rules: rules.collect(), asked: false, signs: Vec::new() }
+        let prefilter = |side| {
+            let signals = works.iter().flat_map(ConnectionWork::signals);
+            let signals = signals.filter(|signal| signal.direction.source() == side);
+            signals.map(|signal| signal.matcher.prefilter()).fold(Prefilter::NONE, Prefilter::or)
+        };
+        WorkWatch {
+            connection: 0,
+            rules: rules.collect(),
+            prefilters: PerSide { client: prefilter(Side::Client), app: prefilter(Side::App) },
+            asked: false,
+            signs: Vec::new(),
+        }
     }
 
     /// Sets the number of the connection, which has just been opened.
@@ -68,9 +82,13 @@ impl WorkWatch {
         candidate: &Candidate<'_>,
         posted: bool,
     ) -> bool {
+        let payload = candidate.payload;
+        if !self.prefilters[direction.source()].admit(payload.seen().at(0), payload.least()) {
+            return true;
+        }
         let mut needs_more = false;
         let before = self.signs.len();
-        let WorkWatch { connection, rules, asked, signs } = self;
+        let WorkWatch { connection, rules, asked, signs, .. } = self;
         let mut takes = false;
         for WatchedWork { work: ConnectionWork { rule, named }, survives } in &mut **rules {
             let Shown::Messages(MessageWork { scope, signals, .. }) = &rule.shown else { continue };
