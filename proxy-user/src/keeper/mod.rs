@@ -47,11 +47,11 @@ impl Keeper {
     ) -> Keeper {
         let (stop, stopped) = oneshot::channel();
         let mut held = HeldDrivers::new(processes);
-        let before = predecessor.and_then(|id| handover::take(id, &mut held, &serving));
-        let task = tokio::spawn(async move {
-            run(serving, metrics, held, stopped).await;
-            drop(before);
-        });
+        if let Some(channel) = predecessor.and_then(|id| handover::take(id, &mut held, &serving)) {
+            // By its end the other side would see that this process has ended.
+            tokio::spawn(channel.left());
+        }
+        let task = tokio::spawn(run(serving, metrics, held, stopped));
         Keeper { stop, task }
     }
 

@@ -150,12 +150,23 @@ impl Channel {
         Ok((serde_json::from_slice(text)?, descriptors))
     }
 
-    /// Waits until the other side has left, or says something that nobody asked for. Needs a tokio runtime.
+    /// Waits until the other side has left. What it still says is not heard. Needs a tokio runtime.
     pub(in crate::keeper) async fn left(self) {
         let watched = self.0.set_nonblocking(true).and_then(|()| watch(self.0));
-        match watched {
-            Ok(socket) => _ = socket.readable().await,
-            Err(error) => tracing::warn!(%error, "cannot watch the process that has taken over"),
+        let socket = match watched {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "cannot watch the other Ebbtide of a takeover");
+                return;
+            }
+        };
+        while let Ok(mut ready) = socket.readable().await {
+            let mut byte = [MaybeUninit::uninit()];
+            match ready.try_io(|socket| socket.get_ref().recv(&mut byte)) {
+                // There is nothing now, or the rest of a message was dropped.
+                Err(_) | Ok(Ok(1)) => {}
+                Ok(_) => return,
+            }
         }
     }
 }
