@@ -209,9 +209,8 @@ async fn what_is_left_running_runs_on() {
 #[tokio::test]
 async fn a_gigabyte_is_not_kept() {
     let scratch = Scratch::new();
-    let prints = sh(
-        "head -c 1073741824 /dev/zero | tr '\\\\0' x; echo; yes | head -c 1000000; echo last >&2",
-    );
+    let prints =
+        sh("head -c 1073741824 /dev/zero | tr '\\\\0' x; echo; yes | head -c 1000000; echo last");
     let driver = driver(&scratch, &prints, TRUE, RUNNING, "ready_timeout = \"10m\"");
     let before = resident();
     driver.start().await.unwrap();
