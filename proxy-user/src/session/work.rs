@@ -77,10 +77,11 @@ impl WorkBook {
         self.works.lock().left()
     }
 
-    /// Work that does not end with a connection: since when, and the sign of it.
+    /// Work on the wire that does not end with a connection: since when, and the sign of it.
     #[must_use]
     pub fn lasting(&self) -> Vec<(Nanos, Sign)> {
-        self.works.lock().lasting().collect()
+        let by_cpu = |sign: &Sign| matches!(sign, Sign::Began { rule, .. } if **rule == *cpu::RULE);
+        self.works.lock().lasting().filter(|(_, sign)| !by_cpu(sign)).collect()
     }
 
     /// Work in progress, grouped by rule.

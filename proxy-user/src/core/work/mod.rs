@@ -86,6 +86,7 @@ impl Works {
                 if let (Scope::Named(_), false) = (key.scope, key.id == 0) {
                     self.ended[self.next_ended] = Some(key);
                     self.next_ended = (self.next_ended + 1) % ENDED;
+                    self.end_unnamed(key.scope, now);
                 }
             }
             Sign::AllEnded(scope) => self.end(now, |open| open.key.scope == scope),
@@ -101,7 +102,11 @@ impl Works {
                     false => self.end(now, |open| open.key.scope == key.scope),
                 }
             }
-            Sign::State { .. } => {}
+            // Connections know better, but for work that none of them has heard the begin of.
+            Sign::State { scope, busy, .. } => {
+                let unnamed = Key { scope: Scope::Named(scope), id: 0 };
+                self.end(now, |open| !busy && open.key == unnamed);
+            }
             Sign::Listens { scope, connection } => {
                 if self.listeners.len() < MAX_LISTENERS {
                     self.listeners.push((scope, connection));
@@ -135,12 +140,13 @@ impl Works {
     }
 
     /// Work that does not end with a connection, the oldest first: since when, and the sign by which another
-    /// process gets to know it.
+    /// process gets to know it. That process may not hear the end of each, so that the first end that it hears
+    /// of the scope, or a state that passes by, ends them.
     pub fn lasting(&self) -> impl Iterator<Item = (Nanos, Sign)> {
         let lasting = self.open.iter().filter(|open| matches!(open.key.scope, Scope::Named(_)));
         lasting.map(|open| {
-            let Open { key, by, lapse, .. } = *open;
-            let rule = Arc::clone(&open.rule);
+            let Open { key: Key { scope, .. }, by, lapse, .. } = *open;
+            let (key, rule) = (Key { scope, id: 0 }, Arc::clone(&open.rule));
             (open.since, Sign::Began { key, rule, by, after: Duration::ZERO, lapse })
         })
     }
@@ -207,6 +213,14 @@ impl Works {
     fn follows(&self, scope: Scope, now: Nanos) -> bool {
         self.open.iter().any(|open| open.direct && open.key.scope == scope)
             || self.direct.is_some_and(|(of, at)| of == scope && now.since(at) <= GAP)
+    }
+
+    /// Ends work that was only known by its scope's state, once nothing else is left there: a named work of
+    /// the same scope has ended.
+    fn end_unnamed(&mut self, scope: Scope, now: Nanos) {
+        if self.open.iter().all(|open| open.key.scope != scope || open.key.id == 0) {
+            self.end(now, |open| open.key.scope == scope);
+        }
     }
 
     fn end(&mut self, now: Nanos, over: impl Fn(&Open) -> bool) {

@@ -77,7 +77,7 @@ fn what_outlasts_connections_is_known_to_another_process_by_its_signs() {
     works.lasting().for_each(|(since, sign)| {
         next.on(sign, since);
     });
-    assert_eq!((next.busy(), next.open().count()), (Some(at(1)), 2));
+    assert_eq!((next.busy(), next.open().count()), (Some(at(1)), 1));
     assert_eq!(seconds(next.on(ended(KERNEL, 3), at(9))), Some(8));
 }
 
@@ -93,6 +93,25 @@ fn what_passes_by_counts_where_nobody_listens() {
     assert_eq!(works.on(state(true), at(5)), None);
     assert_eq!(seconds(works.on(state(false), at(15))), Some(13));
     assert_eq!(works.on(state(true), at(30)), Some(Change::Began));
+}
+
+#[test]
+fn work_whose_begin_nobody_heard_ends_with_what_is_heard() {
+    let state = |busy| Sign::State { scope: 7, rule: "demo/state".into(), busy };
+    let listens = Sign::Listens { scope: 7, connection: 1 };
+    // Somebody loads the page again while a cell runs: its state passes by before its messages do.
+    let mut works = Works::default();
+    works.on(state(true), at(0));
+    works.on(listens.clone(), at(1));
+    works.on(began(KERNEL, 4, By::Person), at(2));
+    assert_eq!(works.on(ended(KERNEL, 3), at(3)), None, "another goes on");
+    assert_eq!(seconds(works.on(ended(KERNEL, 4), at(9))), Some(9));
+    // Its end was heard by another process.
+    let mut works = Works::default();
+    works.on(state(true), at(0));
+    works.on(listens, at(1));
+    assert_eq!(works.on(state(true), at(2)), None);
+    assert_eq!(seconds(works.on(state(false), at(9))), Some(9));
 }
 
 #[test]

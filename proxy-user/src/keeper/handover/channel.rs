@@ -21,6 +21,8 @@ use super::wire::Message;
 
 /// How long the other side may take for one message.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Time until the next try to accept.
+const RETRY: Duration = Duration::from_millis(100);
 /// The longest message, in bytes. What the kernel takes is less by default (net.core.wmem_default).
 const LONGEST: usize = 512 * 1024;
 /// The most descriptors of a message.
@@ -68,7 +70,11 @@ impl Door {
             match channel {
                 Ok(channel) if channel.peer().is_ok_and(|(_, ours)| ours) => return channel,
                 Ok(_) => tracing::warn!("a process of another user wants to take over; refused"),
-                Err(error) => tracing::debug!(%error, "a process that wants to take over has left"),
+                Err(error) => {
+                    tracing::debug!(%error, "a process that wants to take over cannot be heard");
+                    // It is still to be accepted where there was no descriptor for it.
+                    tokio::time::sleep(RETRY).await;
+                }
             }
         }
     }
@@ -90,6 +96,8 @@ impl Channel {
     /// It has no door, or whoever has its door's name is somebody else.
     pub(super) fn to(process: u32) -> io::Result<Channel> {
         let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None)?;
+        // Others may wait at its door.
+        socket.set_write_timeout(Some(PATIENCE))?;
         socket.connect(&name(process)?)?;
         let channel = Channel::new(socket)?;
         match channel.peer()? {

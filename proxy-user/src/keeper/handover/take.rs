@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::channel::Channel;
 use super::wire::{Handed, HandedWork, Message};
 use crate::clock;
+use crate::config;
 use crate::core::gate::Reason;
 use crate::core::lifecycle::{LifecycleEvent, Observed};
 use crate::core::time::Nanos;
@@ -121,7 +122,10 @@ fn hear(
     }
     let work = handed.work;
     let Some(run) = handed.run else {
-        go_on(app, work);
+        // One that Ebbtide runs itself is down then, and at no work.
+        if !matches!(held.entry(app), Some((_, config::Driver::Process(_)))) {
+            go_on(app, work);
+        }
         return None;
     };
     let (ready, floor) = (run.ready, Nanos(run.floor));
