@@ -2,7 +2,6 @@
 //!
 //! The action is only begun here. The answer is the app as it is then: 200 if there is nothing left to do,
 //! otherwise 202. 404: there is no such app. 409: it cannot be done, and the answer says why.
-//! 202. 404: there is no such app. 409: it cannot be done, and the answer says why.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One that is told things, with the token that it asks for.
+//! A control plane that JSON is sent to, with the token that it requires.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use http::{HeaderName, Method, StatusCode};
 
 use super::{Token, TokenError, client};
 
-/// Why nothing can be told at all.
+/// Why nothing can be sent at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipientError {
     /// There is no token to send.
@@ -18,7 +18,7 @@ pub enum RecipientError {
     Http(#[from] reqwest::Error),
 }
 
-/// Why something was not told.
+/// Why a request was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTold {
     /// The answer was no 2xx.
@@ -29,7 +29,7 @@ pub enum NotTold {
     Failed(#[source] reqwest::Error),
 }
 
-/// One that is told things.
+/// A control plane that JSON is sent to.
 #[derive(Debug)]
 pub struct Recipient {
     http: reqwest::Client,

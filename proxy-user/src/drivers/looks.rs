@@ -10,7 +10,7 @@ use crate::clock;
 use crate::core::lifecycle::Observed;
 use crate::core::time::Nanos;
 
-/// How often a look is made again that was overtaken.
+/// How many times to look in all, if each look is overtaken.
 const ATTEMPTS: usize = 3;
 
 /// The looks at one app.

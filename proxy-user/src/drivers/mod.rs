@@ -63,14 +63,14 @@ pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
 /// At most one of `start` and `stop` is under way at a time; a future that is dropped is given up, and what
 /// it has begun may be finished or undone by the next call.
 pub trait Driver: Debug + Send + Sync {
-    /// Has the app started, unless it runs. Done when whoever starts it has taken the wish: whether it
-    /// answers is for others to find out.
+    /// Starts the app unless it is running. Completes when the request to start it was accepted; whether it
+    /// answers is checked elsewhere.
     fn start(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
-    /// Has the app stopped. Done when it is down.
+    /// Stops the app. Completes when it is down.
     fn stop(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
-    /// Looks what the app is at the moment.
+    /// Reads the app's current state.
     fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>>;
 
     /// How often it wants to be asked to look; `None` = never, as it notices by itself.

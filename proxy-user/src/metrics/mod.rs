@@ -127,7 +127,7 @@ impl Metrics {
             )?,
             wake_seconds: histogram(
                 "ebbtide_wake_seconds",
-                "Time from an app's start to its first accepted connection",
+                "Time from an app's start until it accepts a connection, or answers ready_path",
                 &[],
                 &WAKE,
             )?,
@@ -135,8 +135,8 @@ impl Metrics {
         })
     }
 
-    /// Creates the families of these apps at zero, so that the first event is seen as an increase, and
-    /// removes the labels of all other apps.
+    /// Creates the `reaped` series of these apps at zero, so that the first event is seen as an increase, and
+    /// removes the series of all other apps.
     fn follow(&self, apps: &[Arc<App>]) {
         for reap in Cause::ALL.into_iter().filter_map(Cause::reap) {
             for app in apps {

@@ -1,7 +1,7 @@
 //! The apps by name, and the routes to them.
 //!
-//! Requests only read. A change is made in place, under a lock that is held only as long as walking a path
-//! of the route table takes.
+//! Requests only read. A batch of changes is made in place under one write lock, so that routing sees all of
+//! it or nothing; requests wait meanwhile.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -100,7 +100,8 @@ impl Serving {
         self.config.store(Arc::new(config));
     }
 
-    /// Adds, replaces and removes apps of one source, atomically for routing.
+    /// Puts and removes apps by name, and routes them for `source`, atomically for routing. All sources share
+    /// the names.
     pub fn change(&self, source: Source, changes: impl IntoIterator<Item = Change>) {
         let ways = (self.events.clone(), self.orders.clone());
         self.apps.change(source, changes, &ways, clock::now());

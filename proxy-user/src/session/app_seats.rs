@@ -52,7 +52,7 @@ impl AppSeats {
     /// Somebody opens the app.
     ///
     /// # Errors
-    /// All seats are taken, and so many wait before them.
+    /// All seats are taken; the value is how many wait ahead of this browser.
     pub fn enter(&self, browser: Browser, now: Nanos) -> Result<(), usize> {
         self.with(|queue| queue.enter(browser, now))
     }

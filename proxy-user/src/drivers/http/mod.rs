@@ -21,6 +21,7 @@ use crate::core::lifecycle::Observed;
 
 /// How often the state is asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+
 /// Has a control plane start and stop one app.
 pub struct HttpDriver {
     app: String,

@@ -21,7 +21,7 @@ const TARGET: &str = "ebbtide::app";
 const LINES_PER_SECOND: u64 = 500;
 /// Read at once from a pipe.
 const BUFFER: usize = 8 * 1024;
-/// After so many bytes without a pause there is one.
+/// Bytes to read before a pause.
 const BURST: usize = 1024 * 1024;
 /// With `BURST` about 60 MiB/s, which takes a few percent of a core.
 const PAUSE: Duration = Duration::from_millis(16);
@@ -60,7 +60,7 @@ impl Output {
         mut pipe: Receiver,
         mut orders: watch::Receiver<Order>,
     ) {
-        // Of a run that nobody keeps any more the rest is read.
+        // An error means that the run was dropped; what is left in the pipe is still read.
         let _ = orders.wait_for(|order| *order != Order::Wait).await;
         let mut buffer = vec![0; BUFFER].into_boxed_slice();
         let mut lines = Lines::default();

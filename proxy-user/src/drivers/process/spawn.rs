@@ -13,7 +13,8 @@ use super::super::child;
 use super::session::MARK;
 use crate::{config, descriptors};
 
-/// Told in place of an error of exec(3), which never has these: what came before it failed.
+/// Returned by the child in place of an exec(3) error when joining the cgroup failed. exec(3) never fails with
+/// this number.
 pub(super) const NO_CGROUP: i32 = libc::ENOTRECOVERABLE;
 /// The same for the guard.
 pub(super) const NO_GUARD: i32 = libc::EOWNERDEAD;

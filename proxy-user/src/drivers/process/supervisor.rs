@@ -22,8 +22,8 @@ use super::session::Session;
 use super::spawn::Join;
 use crate::clock;
 
-/// How often the cgroup of a run that is over is tried to be removed, and the first and longest time between:
-/// about 2 seconds.
+/// How many times to try to remove the cgroup of a finished run, and the first and longest pause between tries:
+/// about 2 seconds in all.
 const TRIES: u32 = 25;
 const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(100)];
 /// The running program, also where its file has been replaced.

@@ -1,4 +1,4 @@
-//! The side of the Ebbtide that leaves.
+//! The handover, on the side of the process that is replaced.
 
 use std::collections::HashSet;
 use std::io;
@@ -34,7 +34,7 @@ pub(in crate::keeper) async fn give(
             let taken = apps.into_iter().filter(|app| names.contains(&*app.name));
             let taken: Vec<_> = taken.collect();
             held.release(&taken).await;
-            // That the other side has left shows at once.
+            // If this fails, the other side has left, and `Channel::left` returns at once.
             let _ = channel.send(&Message::Released, &[]);
             Ok((channel, taken))
         }

@@ -1,4 +1,4 @@
-//! The side of the Ebbtide that comes.
+//! The handover, on the side of the process that takes over.
 
 use std::io;
 use std::os::fd::OwnedFd;
