@@ -18,6 +18,10 @@ pub const ASKING: Duration = Duration::from_secs(15);
 /// How long a page that listened may be gone, and find its place again. Meanwhile others are let in first.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// Places in the queue from which on a page that only asks gets none. Those that listen are bounded by whoever
+/// gives them their streams.
+pub const MAX_PLACES: usize = 2000;
+
 /// A browser: by the cookie that it was given, else by what tells it from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Browser(pub u128);
@@ -100,6 +104,12 @@ impl SeatQueue {
     /// A page asks whether its turn has come.
     pub fn ask(&mut self, browser: Browser, now: Nanos) -> Turn {
         let back = |place: &Place| !matches!(place.presence, Presence::Listens);
+        let is_known = self.places.iter().any(|place| place.browser == browser && back(place));
+        if self.places.len() >= MAX_PLACES && !is_known {
+            self.pass(now);
+            // It comes after all others, if there is room for it when it asks again.
+            return Turn::Wait(PlaceId(self.next), self.ahead(self.places.len()));
+        }
         self.arrive(browser, Presence::Asks(now + ASKING), back, now)
     }
 

@@ -148,6 +148,17 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
+#[test]
+fn pages_that_only_ask_are_bounded() {
+    let mut queue = full();
+    for who in 0..2 * MAX_PLACES as u128 {
+        assert!(matches!(queue.ask(Browser(100 + who), second(0)), Turn::Wait(..)));
+    }
+    assert_eq!(queue.places.len(), MAX_PLACES);
+    // Who has a place keeps it.
+    assert!(matches!(queue.ask(Browser(100), second(1)), Turn::Wait(_, 0)));
+}
+
 proptest! {
     /// No seat is promised twice; each goes to the first who is there; none stays free while somebody waits.
     #[test]

@@ -67,7 +67,13 @@ async fn face(
         Meeting::Wait => wait(proxy, context, request).await.map(Some),
         Meeting::Page => {
             let target = context.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-            Err(Answer::Page(waiting::page(app, &context.policy, (target, 0), &status)))
+            Err(Answer::Page(waiting::page(
+                app,
+                &context.policy,
+                (target, 0),
+                &status,
+                request.headers(),
+            )))
         }
         Meeting::Paused => {
             record::poll(context, judgement);

@@ -36,6 +36,21 @@ fn a_visitor_sees_the_start_and_comes_in() {
     assert_eq!((inside.status(), inside.head.get("x-ebbtide-reason")), (200, None));
 }
 
+/// When the app runs, those who waited for it are told apart in the queue for its seats.
+#[test]
+fn who_waits_for_an_app_with_seats_is_known() {
+    let scene = Scene::held("max_sessions = 1");
+    let cookie = |target| {
+        let page = scene.visit(target);
+        assert_eq!(page.assert_own(503), "app-starting");
+        page.head.get("set-cookie").unwrap().to_owned()
+    };
+    let first = cookie("/");
+    assert!(first.starts_with("ebbtide-seat="), "{first}");
+    assert_ne!(cookie("/.ebbtide/wait?n=1&to=/"), first);
+    assert_eq!(Scene::held("").visit("/").head.get("set-cookie"), None);
+}
+
 #[test]
 fn looking_neither_counts_nor_starts_anything() {
     let scene = Scene::held("path = \"/x\"");

@@ -37,14 +37,20 @@ pub(crate) struct Page {
 }
 
 /// Renders the page for an app in this state. `target`: the requested path and query; `looks`: how often
-/// the page has reloaded itself.
+/// the page has reloaded itself; `headers`: of the request.
 pub(super) fn page(
     app: &App,
     policy: &AppPolicy,
     (target, looks): (&str, u32),
     status: &Status,
+    headers: &HeaderMap,
 ) -> Page {
-    show(app, policy, (target, looks), &Progress::of(status, &policy.config, clock::now()))
+    let progress = Progress::of(status, &policy.config, clock::now());
+    let page = show(app, policy, (target, looks), &progress);
+    // When the app runs there may be fewer seats than pages that waited for it.
+    let has_seats = policy.config.max_sessions > 0;
+    let cookie = has_seats.then(|| seats::set_cookie(headers, &policy.config.path)).flatten();
+    Page { cookie, ..page }
 }
 
 /// The page for an app whose seats are all taken; `ahead` wait before it. `headers`: of the request.

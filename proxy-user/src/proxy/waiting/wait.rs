@@ -55,7 +55,7 @@ pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Respons
         Some(ahead) => {
             Answer::Page(page_for_seat(app, policy, (&target, looks), ahead, request.headers()))
         }
-        None => Answer::Page(page(app, policy, (&target, looks), &status)),
+        None => Answer::Page(page(app, policy, (&target, looks), &status, request.headers())),
     };
     Some(answer.response())
 }
