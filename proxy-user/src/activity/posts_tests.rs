@@ -13,7 +13,7 @@ fn apps(count: usize) -> Vec<Arc<App>> {
     let upstream: config::Upstream = "http://127.0.0.1:1".parse().unwrap();
     let app = |n| {
         let config = config::App::new(format!("app-{n}"), Some(upstream.clone()));
-        Arc::new(App::new(config, <_>::default(), <_>::default(), Nanos(0)))
+        Arc::new(App::new(config, <_>::default(), <_>::default(), 0, Nanos(0)))
     };
     (0..count).map(app).collect()
 }

@@ -48,6 +48,8 @@ struct Table {
     next: u64,
     /// No longer served, but kept for their remaining sessions.
     former: Vec<Arc<App>>,
+    /// Requests that may wait for one app to wake, for the apps to come too.
+    held_per_app: usize,
 }
 
 impl Apps {
@@ -71,6 +73,14 @@ impl Apps {
                 Change::Remove(name) => table.remove(&name),
             }
         }
+    }
+
+    /// Sets how many requests may wait for one app to wake, for all apps of all sources.
+    pub(super) fn limit_held(&self, per_app: usize) {
+        let mut table = self.0.write();
+        table.held_per_app = per_app;
+        let former = table.former.iter();
+        table.served.values().chain(former).for_each(|app| app.lobby.set_limit(per_app));
     }
 
     pub(super) fn find(&self, host: &str, path: &str) -> Option<Arc<App>> {
@@ -108,7 +118,7 @@ impl Table {
                 app.configure(config, book, now);
                 app
             }
-            None => Arc::new(App::new(config, book, ways.clone(), now)),
+            None => Arc::new(App::new(config, book, ways.clone(), self.held_per_app, now)),
         };
         self.route(source, &app);
         self.numbers.insert(app.name.clone(), self.next);

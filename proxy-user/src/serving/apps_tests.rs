@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use super::*;
+use crate::config::{Config, Limits};
 use crate::core::pack::RuleIndex;
+use crate::serving::Serving;
 
 fn app(name: &str, path: &str) -> config::App {
     let upstream = "http://127.0.0.1:1".parse().unwrap();
@@ -33,6 +35,19 @@ fn apps_keep_what_is_known_of_them_and_their_order() {
     assert!(Arc::ptr_eq(&one, &apps.find("h", "/elsewhere/x").unwrap()));
     assert_eq!(&*apps.find("h", "/one").unwrap().name, "three");
     assert_eq!(names(&apps.served()), ["one", "two", "three"]);
+}
+
+#[test]
+fn an_app_of_any_source_holds_as_many_requests_as_configured() {
+    let config =
+        |held| Config { limits: Limits { held, ..Limits::default() }, ..Config::default() };
+    let serving = Serving::new(config(10), Vec::new());
+    serving.change(Source::Api, [put("ann", "/user/ann")]);
+    let ann = serving.find("h", "/user/ann").unwrap();
+    let _place = ann.lobby.take().unwrap();
+    assert!(ann.lobby.take().is_none());
+    serving.configure(config(20), Vec::new());
+    assert!(ann.lobby.take().is_some(), "the limit was raised");
 }
 
 #[test]

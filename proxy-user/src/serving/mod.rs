@@ -91,12 +91,10 @@ impl Serving {
         let gone = gone.map(|app| Change::Remove(app.name.clone()));
         let put = config.apps.iter().cloned().zip(books);
         let put = put.map(|(app, book)| Change::Put(Box::new(app), book));
+        self.apps.limit_held(config.limits.held_per_app());
         self.change(Source::File, gone.chain(put));
         self.seats.set_limit(config.limits.sessions);
         self.lobby.set_limit(config.limits.held);
-        for app in self.apps() {
-            app.lobby.set_limit(config.limits.held_per_app());
-        }
         self.config.store(Arc::new(config));
     }
 

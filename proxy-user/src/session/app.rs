@@ -115,12 +115,13 @@ impl AppPolicy {
 }
 
 impl App {
-    /// A new app, not used before `now`.
+    /// A new app, not used before `now`. `held`: how many requests may wait for it to start; 0 = no limit.
     #[must_use]
     pub fn new(
         config: config::App,
         book: Arc<RuleBook>,
         (events, orders): (Events, Orders),
+        held: usize,
         now: Nanos,
     ) -> App {
         let account = Account::new(&config, events, now);
@@ -128,7 +129,7 @@ impl App {
             life: Life::new(config.is_driven(), now),
             orders,
             lives: Lives::default(),
-            lobby: Seats::new(0),
+            lobby: Seats::new(held),
             listeners: Seats::new(LISTENERS),
             name: config.name.as_str().into(),
             gate: Gate::default(),

@@ -15,7 +15,7 @@ fn at(second: u64) -> Nanos {
 fn app_at_work(busy_limit: Option<Duration>) -> App {
     let upstream = "http://127.0.0.1:1".parse().unwrap();
     let config = config::App { busy_limit, ..config::App::new("demo".to_owned(), Some(upstream)) };
-    let app = App::new(config, <_>::default(), <_>::default(), Nanos(0));
+    let app = App::new(config, <_>::default(), <_>::default(), 0, Nanos(0));
     assert_eq!(app.last_use(at(1)), None);
     app.gate.touch(at(1), Reason::Input);
     let (after, lapse) = (Duration::ZERO, None);

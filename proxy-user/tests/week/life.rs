@@ -138,7 +138,7 @@ impl Life {
         let mut parsed = Config::parse(&text, Path::new("week.toml")).unwrap();
         let (orders, taken) = Orders::channel();
         let config = parsed.config.apps.remove(0);
-        let app = App::new(config, Arc::default(), (Events::default(), orders), Nanos(0));
+        let app = App::new(config, Arc::default(), (Events::default(), orders), 0, Nanos(0));
         Life {
             app: Arc::new(app),
             orders: taken,
