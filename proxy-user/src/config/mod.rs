@@ -8,6 +8,7 @@
 mod answer;
 mod app;
 mod check;
+mod command_name;
 mod driver;
 mod loops;
 mod model;

@@ -1,9 +1,9 @@
 //! The configurations of `ebbtide run` without a file: one app for every host and path.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
+use super::command_name::command_name;
 use super::value::name::app_name;
 use super::value::{SECOND, YEAR};
 use super::{App, Config, Driver, ProcessDriver, Upstream};
@@ -28,11 +28,11 @@ impl Config {
 
     /// The configuration of `ebbtide run -- COMMAND …`: an app that runs while somebody uses it.
     ///
-    /// The app is named after the program; `app` where that is no valid app name.
+    /// The app is named after the program, or after the module or script that the program runs
+    /// (`python -m streamlit run app.py` is `streamlit`); `app` where that is no valid app name.
     #[must_use]
     pub fn command(command: Vec<String>, idle_after: Duration) -> Config {
-        let program = command.first().map(Path::new).and_then(Path::file_name);
-        let name = program.and_then(|name| named(name.to_str()?));
+        let name = command_name(&command).and_then(named);
         let driver = ProcessDriver {
             command,
             dir: None,
@@ -74,16 +74,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_gives_the_name() {
-        for (program, name) in [
-            ("streamlit", "streamlit"),
-            ("/opt/my apps/serve.sh", "serve.sh"),
-            ("./my app", "app"),
+    fn the_command_gives_the_name_if_it_is_one() {
+        for (command, name) in [
+            ("streamlit run app.py", "streamlit"),
+            ("python -m streamlit run app.py", "streamlit"),
+            ("./serve.sh", "serve.sh"),
+            ("./my\u{a0}app", "app"),
+            ("node -e serve()", "app"),
             ("..", "app"),
             ("", "app"),
         ] {
-            let config = Config::command(vec![program.to_owned()], Duration::from_secs(1));
-            assert_eq!(config.apps[0].name, name, "{program}");
+            let words = command.split(' ').map(str::to_owned).collect();
+            let config = Config::command(words, Duration::from_secs(1));
+            assert_eq!(config.apps[0].name, name, "{command}");
         }
     }
 }
