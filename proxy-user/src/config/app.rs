@@ -50,7 +50,7 @@ pub struct App {
     pub handshake_timeout: Duration,
     /// The page that a browser gets while the app starts. Default `None` = the built-in one.
     pub waiting_page: Option<WaitingPage>,
-    /// Whether the page shows the last output of an app that cannot start. Default no.
+    /// Whether the page shows why an app cannot start, and its last output. Default no.
     pub show_output: bool,
     /// Requests that Ebbtide answers itself; the first match wins. Default: none.
     pub answers: Vec<OwnAnswer>,

@@ -38,7 +38,7 @@ pub struct PageValues<'a> {
     pub app: &'a str,
     /// `starting`, `suspended`, `failed`, `disabled`, `full` or `running`.
     pub state: &'a str,
-    /// Why the app failed; empty in every other state.
+    /// Why the app failed, or where to find out if visitors may not see it; empty in every other state.
     pub reason: &'a str,
     /// The last lines of the app's output, if it failed and visitors may see them; otherwise empty.
     pub output: &'a str,

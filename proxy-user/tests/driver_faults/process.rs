@@ -8,7 +8,7 @@ use crate::app::{exec, linger};
 use crate::harness::scratch::Scratch;
 use crate::harness::wait::{Stopwatch, started};
 use crate::scene::{Scene, said};
-use crate::start::{assert_shows, fails, most_starts};
+use crate::start::{assert_hides, fails, most_starts};
 use crate::table::{Row, answer, metric, steady};
 
 pub(crate) const FAULTS: [Named; 10] = [
@@ -78,7 +78,7 @@ fn exits_after_it_was_ready() -> Row {
         };
         (failed(&page) && failed(&other)).then_some((page, other))
     });
-    assert_shows(&page, words);
+    assert_hides(&page, words);
     assert!(other.head.get("retry-after").is_some());
     assert!(scene.api()["failure"].as_str().unwrap().contains(words), "{}", scene.api());
     let (starts, most) = (scene.lines("started") as u64, most_starts(watch.elapsed()));
@@ -86,11 +86,7 @@ fn exits_after_it_was_ready() -> Row {
     let warnings = scene.log("WARN");
     assert!(warnings.len() as u64 <= most, "{warnings:#?}");
     let mut row = Row {
-        browser: format!(
-            "{}, the app while it answers, then {} with the reason",
-            answer(&first),
-            answer(&page)
-        ),
+        browser: format!("{}, the app while it answers, then {}", answer(&first), answer(&page)),
         other: format!("the app while it answers, then {}", answer(&other)),
         log: format!("once for each end: {}", steady(&scene, &said(&warnings[0]))),
         metric: metric(&scene),

@@ -69,21 +69,24 @@ fn looking_neither_counts_nor_starts_anything() {
 }
 
 #[test]
-fn what_a_failed_app_printed_is_for_those_who_run_it() {
+fn why_an_app_failed_is_for_those_who_run_it() {
     for (lines, shown) in [("", false), ("show_output = true", true)] {
         let script = "echo 'key=<b>hush & hush</b>' >&2; echo ' ' >&2; exit 3";
         let scene = Scene::script(script, lines);
         scene.visit("/");
         let failed = scene.await_state("failed");
-        assert_eq!(failed["reason"], "it exited with status 3");
+        let why = if shown { "it exited with status 3" } else { "the log says why" };
+        assert_eq!(failed["reason"], why);
         let printed = if shown { "key=<b>hush & hush</b>\n " } else { "" };
         let told = scene.listen().next().unwrap();
         assert_eq!((&failed["output"], &told["output"]), (&printed.into(), &printed.into()));
+        assert_eq!(told["reason"], why);
 
         let page = scene.visit("/.ebbtide/wait?to=/");
         assert_eq!(page.assert_own(503), "app-failed");
         assert!(page.text().contains("<title>Could not start – demo</title>"), "{}", page.text());
-        assert!(page.text().contains(">it exited with status 3</p>"), "{}", page.text());
+        assert!(page.text().contains(&format!(">{why}</p>")), "{}", page.text());
+        assert_eq!(page.text().contains("status 3"), shown);
         assert!(!page.text().contains("<b>"), "it is text: {}", page.text());
         let as_text = "key=&lt;b&gt;hush &amp; hush&lt;&#x2f;b&gt;";
         assert_eq!(page.text().contains(as_text), shown, "{}", page.text());
@@ -92,6 +95,27 @@ fn what_a_failed_app_printed_is_for_those_who_run_it() {
         let told = scene.proxy.admin("/api/apps/demo", "");
         let words = "status 3; its last line: key=<b>hush";
         assert!(told.text().contains(words), "{}", told.text());
+    }
+}
+
+/// The command that could not be started, and the folders where it was looked for.
+#[test]
+fn a_command_that_cannot_be_started_is_named_to_those_who_run_it() {
+    let app = "[[app]]\nname = \"demo\"\n[app.driver]\nkind = \"process\"\ncommand = [\"no-such-program\"]\n\
+               env = { PATH = \"/opt/hush\" }\n";
+    let scene = Scene::of(app);
+    scene.visit("/");
+    let failed = scene.await_state("failed").to_string();
+    let told = scene.listen().next().unwrap().to_string();
+    let (page, again) = (scene.visit("/"), scene.visit("/.ebbtide/wait"));
+    for text in [&*failed, &*told, page.text(), again.text()] {
+        assert!(text.contains("the log says why"), "{text}");
+        assert!(!text.contains("hush") && !text.contains("no-such-program"), "{text}");
+    }
+    let api = scene.proxy.admin("/api/apps/demo", "");
+    for words in ["hush", "no-such-program"] {
+        assert!(api.text().contains(words), "{}", api.text());
+        assert!(scene.proxy.log().text().contains(words));
     }
 }
 

@@ -41,6 +41,11 @@ impl Scene {
         Scene { proxy: Setup::new().section(&app).start(), scratch }
     }
 
+    /// This section of a configuration.
+    pub(crate) fn of(section: &str) -> Scene {
+        Scene { proxy: Setup::new().section(section).start(), scratch: Scratch::new() }
+    }
+
     /// Lets the app listen.
     pub(crate) fn go(&self) {
         std::fs::write(go(&self.scratch), "").unwrap();

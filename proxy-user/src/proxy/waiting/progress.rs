@@ -12,7 +12,7 @@ use crate::session::Status;
 pub(super) struct Progress<'a> {
     /// See [`crate::config::PageValues`].
     pub(super) state: &'static str,
-    /// Why the app failed; otherwise empty.
+    /// Why the app failed, or where to find out if visitors may not see it; otherwise empty.
     pub(super) reason: &'a str,
     /// The app's last output, if it failed and visitors may see it; otherwise empty.
     pub(super) output: String,
@@ -25,31 +25,24 @@ pub(super) struct Progress<'a> {
 
 impl Progress<'_> {
     pub(super) fn of<'a>(status: &'a Status, config: &config::App, now: Nanos) -> Progress<'a> {
-        let failure = status.failure.as_ref();
-        let why = failure.map_or("", |failure| &failure.why);
-        let (state, reason) = match status.state {
-            State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {
-                ("running", "")
-            }
+        let state = match status.state {
+            State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => "running",
             // It will be started as soon as it is down.
-            State::Starting | State::Suspending(Step::Stopping { wanted: true, .. }) => {
-                ("starting", "")
-            }
+            State::Starting | State::Suspending(Step::Stopping { wanted: true, .. }) => "starting",
             State::Suspending(Step::Stopping { wanted: false, .. }) | State::Suspended => {
-                ("suspended", "")
+                "suspended"
             }
-            State::Failed { .. } => ("failed", why),
-            State::Disabled => ("disabled", ""),
+            State::Failed { .. } => "failed",
+            State::Disabled => "disabled",
         };
-        let is_shown = state == "failed" && config.show_output;
-        let output = failure.filter(|_| is_shown).map(|failure| failure.output.join("\n"));
-        Progress {
-            state,
-            reason,
-            output: output.unwrap_or_default(),
-            elapsed: status.elapsed(now).as_secs(),
-            ahead: None,
-        }
+        // The reason may name commands, folders and URLs, and the output anything.
+        let failure = status.failure.as_ref().filter(|_| state == "failed");
+        let (reason, output) = match failure.filter(|_| config.show_output) {
+            Some(failure) => (&*failure.why, failure.output.join("\n")),
+            None if state == "failed" => ("the log says why", String::new()),
+            None => ("", String::new()),
+        };
+        Progress { state, reason, output, elapsed: status.elapsed(now).as_secs(), ahead: None }
     }
 
     /// The app runs, and all its seats are taken. `elapsed`: seconds that the page has waited for one.
