@@ -1,34 +1,49 @@
-//! Carries one command of a lifecycle out, and tells the lifecycle what came of it.
+//! Carries out one command of a lifecycle, and reports the result to the lifecycle.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use super::held::Stopped;
 use super::{ready, work};
 use crate::clock;
 use crate::core::ending::Cause;
 use crate::core::lifecycle::{Command, Failure, LifecycleEvent, State};
+use crate::core::time::Nanos;
 use crate::drivers::Driver;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
-use crate::session::App;
+use crate::session::{App, Order};
 
-/// How long sessions are given to say their last words before their app is stopped.
+/// How long sessions may take to close before their app is stopped.
 const CLOSING: Duration = Duration::from_secs(5);
-/// Time between two looks whether they have.
+/// Time between two checks whether they have closed.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// `stopping`: what a former driver of the app started, until it is down.
 pub(super) async fn execute(
-    app: Arc<App>,
+    order: Order,
     driver: Arc<dyn Driver>,
-    command: Command,
-    serving: Arc<Serving>,
-    metrics: Arc<Metrics>,
+    stopping: Option<Stopped>,
+    (serving, metrics): (Arc<Serving>, Arc<Metrics>),
 ) {
+    let Order { app, command, since } = order;
     let event = match command {
         Command::Start(attempt) | Command::Await(attempt) => {
-            let ours = matches!(command, Command::Start(_));
-            let Some(started) = start(&app, &*driver, ours, &metrics).await else { return };
+            let started = async {
+                if matches!(command, Command::Start(_)) {
+                    if let Some(stopping) = stopping {
+                        stopping.await;
+                    }
+                    launch(&app, &*driver).await?;
+                }
+                app.life.set_upstream(driver.upstream());
+                // The last lines of its output say best why it does not answer.
+                ready::wait(&app).await.map_err(|failure| failure.with_output(driver.output()))
+            };
+            let Some(started) = start(&app, since, &*driver, started, &metrics).await else {
+                return;
+            };
             match started {
                 Ok(()) => LifecycleEvent::Ready(attempt),
                 Err(failure) => LifecycleEvent::StartFailed(attempt, failure),
@@ -50,35 +65,33 @@ pub(super) async fn execute(
     app.drive(event, clock::now());
 }
 
-/// Starts the app, unless somebody else has, and waits until it answers. `None` = its lifecycle has given
-/// this up.
+/// Has the driver start the app.
+async fn launch(app: &App, driver: &dyn Driver) -> Result<(), Failure> {
+    tracing::info!(app = app.name, "starting");
+    if let Err(error) = driver.start().await {
+        if !runs_unseen(app, driver).await {
+            return Err(error.0);
+        }
+        tracing::warn!(
+            app = app.name,
+            %error,
+            "neither can the app be started nor its state be seen, but it answers: it counts as running"
+        );
+    }
+    Ok(())
+}
+
+/// Waits until the app is `started`. `None` = its lifecycle, in this state since `since`, has given up the
+/// attempt.
 async fn start(
     app: &App,
+    since: Nanos,
     driver: &dyn Driver,
-    ours: bool,
+    started: impl Future<Output = Result<(), Failure>>,
     metrics: &Metrics,
 ) -> Option<Result<(), Failure>> {
     let mut status = app.life.watch();
-    let since = status.borrow_and_update().since;
     let given_up = status.wait_for(|now| now.state != State::Starting || now.since != since);
-    let started = async {
-        if ours {
-            tracing::info!(app = app.name, "starting");
-            if let Err(error) = driver.start().await {
-                if !runs_unseen(app, driver).await {
-                    return Err(error.0);
-                }
-                tracing::warn!(
-                    app = app.name,
-                    %error,
-                    "neither can the app be started nor its state be seen, but it answers: it counts as running"
-                );
-            }
-        }
-        app.life.set_upstream(driver.upstream());
-        // What it has printed meanwhile says most about why it does not answer.
-        ready::wait(app).await.map_err(|failure| failure.with_output(driver.output()))
-    };
     let result = tokio::select! {
         biased;
         _ = given_up => return None,
@@ -93,7 +106,7 @@ async fn start(
         Err(failure) => {
             tracing::warn!(app = app.name, reason = %failure, "could not start");
             if driver.ends_with_us() {
-                // What does not answer is not left behind.
+                // A process that does not answer is not left behind.
                 if let Err(error) = driver.stop().await {
                     tracing::warn!(app = app.name, %error, "cannot stop the app");
                 }
@@ -103,13 +116,13 @@ async fn start(
     Some(result)
 }
 
-/// Whether an app that could not be started runs all the same: it answers, and nobody can say that it is down.
-/// After a start of Ebbtide that is all that is known while a control plane cannot be reached.
+/// Whether an app that could not be started runs all the same: it answers, and its state cannot be seen. After
+/// a start of Ebbtide nothing more is known while a control plane cannot be reached.
 async fn runs_unseen(app: &App, driver: &dyn Driver) -> bool {
     !driver.ends_with_us() && ready::answers_now(app).await && driver.observe().await.is_err()
 }
 
-/// Tells all sessions of the app, and waits until they have ended, or a while.
+/// Tells all sessions of the app, and waits for up to [`CLOSING`] until they have ended.
 async fn close(app: &Arc<App>, serving: &Serving) {
     serving.registry.each(|watched| {
         if Arc::ptr_eq(&watched.session.app, app) {
@@ -121,7 +134,7 @@ async fn close(app: &Arc<App>, serving: &Serving) {
             tokio::time::sleep(LOOK).await;
         }
     };
-    // Whoever takes longer is cut off by the app's end.
+    // Sessions that take longer are cut off when the app ends.
     let _ = tokio::time::timeout(CLOSING, gone).await;
 }
 

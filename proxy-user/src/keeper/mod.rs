@@ -1,4 +1,4 @@
-//! Does what the apps' lifecycles want, by their drivers, and lets their time pass.
+//! Carries out the commands of the apps' lifecycles with their drivers, and ticks the lifecycles.
 //!
 //! `core::lifecycle` decides. Must not know requests: whoever waits for an app watches its lifecycle.
 
@@ -6,6 +6,7 @@ mod execute;
 mod handover;
 mod held;
 mod ready;
+mod reports;
 mod work;
 
 use std::sync::Arc;
@@ -23,12 +24,12 @@ use crate::core::time::Nanos;
 use crate::drivers::process::Supervisor;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
-use crate::session::{App, Order, Why};
+use crate::session::{App, Why};
 
-/// Time between two looks at all apps.
+/// Time between two ticks.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// A keeper at work.
+/// A running keeper.
 #[derive(Debug)]
 pub struct Keeper {
     stop: oneshot::Sender<()>,
@@ -36,8 +37,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps the apps from now on; those that run under the Ebbtide with the process id `predecessor` go on
-    /// here. Blocks for as long as that takes. Needs a tokio runtime.
+    /// Starts keeping the apps, and takes over those that run under the Ebbtide with the process id
+    /// `predecessor`. Blocks during the takeover. Needs a tokio runtime.
     #[must_use]
     pub fn start(
         serving: Arc<Serving>,
@@ -48,15 +49,15 @@ impl Keeper {
         let (stop, stopped) = oneshot::channel();
         let mut held = HeldDrivers::new(processes);
         if let Some(channel) = predecessor.and_then(|id| handover::take(id, &mut held, &serving)) {
-            // By its end the other side would see that this process has ended.
+            // Stays open: if it closes, the other side knows that this process has ended.
             tokio::spawn(channel.left());
         }
         let task = tokio::spawn(run(serving, metrics, held, stopped));
         Keeper { stop, task }
     }
 
-    /// Starts and suspends nothing any more, and ends the apps that do not outlive this process. Done when
-    /// they are down.
+    /// Stops starting and suspending apps, and stops those that do not outlive this process. Returns when they
+    /// are down.
     pub async fn stop(self) {
         drop(self.stop);
         // A panic in it has been logged.
@@ -82,24 +83,26 @@ async fn run(
         tokio::select! {
             biased;
             _ = &mut stopped => break,
-            Some(Order { app, command }) = orders.recv() => {
-                if held.get(&app).is_none() {
-                    // It came with a configuration since the last look.
-                    held.fit(&serving.all_apps());
+            Some(order) = orders.recv() => {
+                if held.get(&order.app).is_none() {
+                    // The app came with a reload since the last tick.
+                    held.fit_one(&order.app);
                 }
-                if let Some(driver) = held.get(&app) {
-                    tokio::spawn(execute::execute(app, driver, command, Arc::clone(&serving), Arc::clone(&metrics)));
+                if let Some(driver) = held.get(&order.app) {
+                    let stopping = held.stopping(&order.app);
+                    let shared = (Arc::clone(&serving), Arc::clone(&metrics));
+                    tokio::spawn(execute::execute(order, driver, stopping, shared));
                 }
             }
             channel = knock(door.as_ref().ok()) => {
                 let Some((channel, apps)) = give(channel, &mut held, &serving).await else { continue };
-                // From here on the other one starts and suspends.
+                // From here on the other Ebbtide starts and suspends the apps.
                 tokio::select! {
                     biased;
                     _ = &mut stopped => break,
                     () = channel.left() => {}
                 }
-                tracing::warn!("the Ebbtide that was to take over has ended, and its apps with it");
+                tracing::warn!("the Ebbtide that had taken over has ended, and its apps with it");
                 let gone = || Failure::new("the Ebbtide that had taken it over has ended");
                 apps.iter().for_each(|app| app.drive(LifecycleEvent::Exited(gone()), clock::now()));
             }
@@ -123,7 +126,7 @@ async fn knock(door: Option<&Door>) -> Channel {
     }
 }
 
-/// A second has passed.
+/// Called once a second.
 fn pass(app: &Arc<App>, now: Nanos) {
     app.note_transfers(now);
     app.seats.pass(now);

@@ -1,4 +1,4 @@
-//! Whether an app that is starting answers.
+//! Checks whether a starting app answers.
 
 use std::time::Duration;
 
@@ -13,23 +13,24 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Waits until the app accepts a connection, or answers its `ready_path`, for as long as its driver is
-/// given for that.
+/// Waits until the app accepts a connection, or answers its `ready_path`, for up to its `ready_timeout`.
 pub(super) async fn wait(app: &App) -> Result<(), Failure> {
-    let policy = app.policy();
-    let (Some(driver), Some(upstream)) = (&policy.config.driver, app.upstream(&policy)) else {
-        return Err(Failure::new("nobody knows where the app listens"));
-    };
-    let path = driver.ready_path();
-    let limit = driver.ready_timeout();
+    let nowhere = || Failure::new("nobody knows where the app listens");
+    let limit = app.policy().config.driver.as_ref().map(Driver::ready_timeout);
+    let limit = limit.ok_or_else(nowhere)?;
     let answers = async {
-        while !answers(&upstream, path).await {
+        // Each attempt asks for the address and the path again, because a reload may change them.
+        while !answers_now(app).await {
             sleep(PAUSE).await;
         }
     };
     timeout(limit, answers).await.map_err(|_| {
+        let policy = app.policy();
+        let (Some(driver), Some(upstream)) = (&policy.config.driver, app.upstream()) else {
+            return nowhere();
+        };
+        let (at, path) = (upstream.authority(), driver.ready_path());
         let limit = humantime::format_duration(limit);
-        let at = upstream.authority();
         Failure::new(match path {
             Some(path) => {
                 format!("http://{at}{path} did not answer 2xx or 3xx within {limit}")
@@ -42,17 +43,17 @@ pub(super) async fn wait(app: &App) -> Result<(), Failure> {
     })
 }
 
-/// Whether the app answers at this moment.
+/// Whether the app answers now.
 pub(super) async fn answers_now(app: &App) -> bool {
     let policy = app.policy();
     let path = policy.config.driver.as_ref().and_then(Driver::ready_path);
-    match app.upstream(&policy) {
+    match app.upstream() {
         Some(upstream) => answers(&upstream, path).await,
         None => false,
     }
 }
 
-/// What is wrong most often with an app that is to listen on a port that was chosen for it.
+/// The most common mistake of apps whose port Ebbtide chooses.
 fn hint(driver: &Driver, port_is_chosen: bool) -> String {
     let Driver::Process(driver) = driver else { return String::new() };
     if !port_is_chosen {

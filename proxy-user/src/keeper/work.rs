@@ -45,7 +45,7 @@ pub(super) async fn is_busy(app: &App) -> bool {
     else {
         return false;
     };
-    let Some(upstream) = app.upstream(&policy) else { return false };
+    let Some(upstream) = app.upstream() else { return false };
     match ask(&upstream, probe).await {
         Ok(busy) => busy,
         Err(error) => {

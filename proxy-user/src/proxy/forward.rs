@@ -35,9 +35,9 @@ pub(super) async fn forward(
     context: &RequestContext,
     judged: JudgedRequest,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, policy, mut request, .. } = routed;
+    let Routed { app, mut request, .. } = routed;
     let interim = request.body().interim();
-    let mut upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
+    let mut upstream = app.upstream().ok_or(Answer::Unreachable)?;
     let headers = proxy.serving.config().limits.headers;
     let connect =
         |upstream: Upstream| async move { pool.connection(upstream.authority(), headers).await };
@@ -47,7 +47,7 @@ pub(super) async fn forward(
     if !app.life.runs() {
         // The app's suspension began in the meantime.
         lobby::enter(proxy, context, &JudgedHead::Request(judged), &mut request).await?;
-        upstream = app.upstream(&policy).ok_or(Answer::Unreachable)?;
+        upstream = app.upstream().ok_or(Answer::Unreachable)?;
         ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     }
     let upstream = upstream.authority();

@@ -145,7 +145,7 @@ async fn ask(
     request: Request<Empty<Bytes>>,
 ) -> Result<(Response<Incoming>, Option<UpstreamConnection<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
-    let upstream = app.upstream(policy).ok_or(Answer::Unreachable)?;
+    let upstream = app.upstream().ok_or(Answer::Unreachable)?;
     let authority = upstream.authority().as_str();
     let http = {
         let limits = &proxy.serving.config().limits;

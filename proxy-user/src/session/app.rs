@@ -205,11 +205,12 @@ impl App {
         }
     }
 
-    /// The app's address, from its driver or from the configuration. `None` = it has not been started yet.
+    /// The app's current address, from its driver or from the configuration. `None` = it has not been started
+    /// yet.
     #[must_use]
-    pub fn upstream(&self, policy: &AppPolicy) -> Option<Upstream> {
+    pub fn upstream(&self) -> Option<Upstream> {
         let driven = self.life.upstream().map(|upstream| (*upstream).clone());
-        driven.or_else(|| policy.config.upstream.clone())
+        driven.or_else(|| self.policy.load().config.upstream.clone())
     }
 
     /// What its lifecycle needs to know.
@@ -245,14 +246,15 @@ impl App {
         self.note_transfers(now);
         let facts = self.facts(now);
         self.life.on(event, &facts, now, |Outcome { before, after, command }| {
-            if before.state.is_up() && !after.state.is_up() {
+            let was_up = before.state.is_running_or_suspending();
+            if was_up && !after.state.is_running_or_suspending() {
                 self.lose_work(now);
             }
             if let Some(kind) = self.lives.note(&before, &after, now) {
                 self.tell(now, || kind);
             }
             if let Some(command) = command {
-                self.orders.give(Order { app: Arc::clone(self), command });
+                self.orders.give(Order { app: Arc::clone(self), command, since: after.since });
             }
         });
     }

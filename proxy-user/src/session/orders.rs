@@ -6,6 +6,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::App;
 use crate::core::lifecycle::Command;
+use crate::core::time::Nanos;
 
 /// A command from an app's lifecycle.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Order {
     pub app: Arc<App>,
     /// What to do.
     pub command: Command,
+    /// Since when the lifecycle is in the state that the command belongs to.
+    pub since: Nanos,
 }
 
 /// The sending end of the queue of orders. It needs no bound: a lifecycle waits for the result of a command

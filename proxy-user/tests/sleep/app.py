@@ -1,11 +1,15 @@
 """An app for the tests: says in a folder when it starts and what it is asked, and answers.
 
     app.py PORT FOLDER [DELAY]
+
+At SIGTERM it says so and ends, after a second if the folder has a file `linger`.
 """
 
 import base64
 import hashlib
+import os
 import pathlib
+import signal
 import socket
 import sys
 import threading
@@ -94,6 +98,14 @@ def serve(connection):
         connection.sendall(answer.encode())
 
 
+def end(*_):
+    note("told", "SIGTERM")
+    if (folder / "linger").exists():
+        time.sleep(1)
+    os._exit(0)
+
+
+signal.signal(signal.SIGTERM, end)
 note("started", str(port))
 time.sleep(delay)
 listener = socket.create_server(("127.0.0.1", port))

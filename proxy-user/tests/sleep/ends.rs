@@ -69,6 +69,7 @@ fn an_app_that_is_served_no_longer_is_stopped() {
     assert!(runs(&notes));
     proxy.reconfigure(&Setup::new().app("other", other.address(), ""));
     eventually("it has ended", || (!runs(&notes)).then_some(()));
+    assert_eq!(notes.lines("told"), ["SIGTERM"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod ends;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod idle;
+mod reload;
 mod scene;
 mod takeover;
 mod transfers;

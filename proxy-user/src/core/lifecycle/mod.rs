@@ -128,6 +128,7 @@ impl Lifecycle {
         match event {
             LifecycleEvent::Observed(observed) => return self.observed(observed, now),
             LifecycleEvent::Exited(reason) => return self.exited(reason, facts, now),
+            LifecycleEvent::Replaced => return self.replaced(facts, now),
             _ => {}
         }
         match self.state {
@@ -320,6 +321,25 @@ impl Lifecycle {
         None
     }
 
+    /// The driver was replaced, so the app is down or on its way down.
+    fn replaced(&mut self, facts: &Facts, now: Nanos) -> Option<Command> {
+        let start = match self.state {
+            State::Starting => true,
+            State::Suspending(Step::Stopping { wanted, .. }) => wanted,
+            // The new driver may not have what made the old one fail.
+            State::Failed { .. } => facts.kept || facts.is_wanted(self.floor, now),
+            State::Running | State::Suspending(_) | State::Suspended | State::Disabled => false,
+        };
+        self.failures = 0;
+        if start {
+            return Some(self.start(now));
+        }
+        if self.state != State::Suspended {
+            self.enter(State::Suspended, now);
+        }
+        None
+    }
+
     fn start(&mut self, now: Nanos) -> Command {
         self.attempt += 1;
         self.enter(State::Starting, now);
@@ -360,7 +380,7 @@ impl Lifecycle {
 
     fn enter(&mut self, state: State, now: Nanos) {
         (self.state, self.since) = (state, now);
-        if !state.is_up() {
+        if !state.is_running_or_suspending() {
             // What it reported about itself is void.
             self.busy = None;
         }

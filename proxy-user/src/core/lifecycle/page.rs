@@ -46,6 +46,8 @@ fn events() -> Vec<(&'static str, LifecycleEvent, bool)> {
         ("seen starting", LifecycleEvent::Observed(Observed::Starting), false),
         ("seen suspended", LifecycleEvent::Observed(Observed::Suspended), false),
         ("seen disabled", LifecycleEvent::Observed(Observed::Disabled), false),
+        ("its driver is replaced; it is used", LifecycleEvent::Replaced, false),
+        ("its driver is replaced; it has been idle", LifecycleEvent::Replaced, true),
     ]
 }
 

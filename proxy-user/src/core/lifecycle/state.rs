@@ -77,6 +77,8 @@ pub enum LifecycleEvent {
     Exited(Failure),
     /// The driver has checked its state.
     Observed(Observed),
+    /// Another driver has taken the place of its driver, and the app does not run under the new one.
+    Replaced,
 }
 
 /// Why an app could not start, or exited. Displayed with the last line of its output.
@@ -154,9 +156,15 @@ impl State {
         }
     }
 
-    /// Whether the app has answered and is still up.
+    /// Whether the app has answered and its driver has not been told to stop it.
     #[must_use]
-    pub fn is_up(&self) -> bool {
+    pub fn is_ready(self) -> bool {
+        matches!(self, State::Running | State::Suspending(Step::Probing | Step::Closing { .. }))
+    }
+
+    /// Whether it is running or being suspended, whatever the step.
+    #[must_use]
+    pub fn is_running_or_suspending(self) -> bool {
         matches!(self, State::Running | State::Suspending(_))
     }
 

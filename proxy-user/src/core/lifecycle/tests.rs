@@ -43,6 +43,8 @@ enum Happens {
     Bad,
     Exits,
     Observed(Observed),
+    /// The driver is replaced.
+    Replaced,
     /// A late result of an earlier attempt.
     Late(bool),
 }
@@ -94,11 +96,18 @@ impl World {
         }
         let observed_running = event == LifecycleEvent::Observed(Observed::Running);
         let ready = matches!(event, LifecycleEvent::Ready(_));
-        let own = !matches!(event, LifecycleEvent::Wake | LifecycleEvent::Observed(_));
+        let own = !matches!(
+            event,
+            LifecycleEvent::Wake | LifecycleEvent::Observed(_) | LifecycleEvent::Replaced
+        );
+        let stays_awaited = event == LifecycleEvent::Replaced && before == State::Starting;
         let command = self.machine.on(event, &self.facts, self.now);
         let after = self.machine.state();
         if matches!(self.doing, Doing::Starting(_)) && after != State::Starting {
             self.doing = Doing::Nothing;
+        }
+        if stays_awaited {
+            assert_eq!(after, State::Starting, "whoever waits for it goes on waiting");
         }
         if after == State::Running && before != State::Running {
             let undone = matches!(before, State::Suspending(_));
@@ -166,6 +175,13 @@ impl World {
                 }
                 self.tell(LifecycleEvent::Exited(failure()));
             }
+            Happens::Replaced => {
+                // The old driver's command is given up.
+                self.doing = Doing::Nothing;
+                self.tell(LifecycleEvent::Replaced);
+                let is_running = self.machine.state().is_running_or_suspending();
+                assert!(!is_running, "nothing runs under the new driver");
+            }
             Happens::Observed(observed) => self.tell(LifecycleEvent::Observed(observed)),
             Happens::Good | Happens::Bad => {
                 let good = matches!(happens, Happens::Good);
@@ -225,6 +241,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => Just(Happens::Bad),
         2 => Just(Happens::Exits),
         1 => observed.prop_map(Happens::Observed),
+        1 => Just(Happens::Replaced),
         1 => any::<bool>().prop_map(Happens::Late),
     ]
 }

@@ -13,7 +13,7 @@ use crate::config;
 use crate::core::lifecycle::State;
 use crate::core::time::Nanos;
 use crate::drivers::Papers;
-use crate::keeper::held::{HeldDrivers, is_up};
+use crate::keeper::held::HeldDrivers;
 use crate::serving::Serving;
 use crate::session::App;
 
@@ -64,7 +64,7 @@ fn offer(app: &App, held: &HeldDrivers, now: Nanos) -> Offer {
 
 fn run(app: &App, held: &HeldDrivers, now: Nanos) -> Option<(HandedRun, Vec<OwnedFd>)> {
     let state = app.life.status().state;
-    let ready = is_up(state);
+    let ready = state.is_ready();
     let (driver, config) = held.entry(app)?;
     let config::Driver::Process(config) = config else { return None };
     let Papers { text, descriptors } =

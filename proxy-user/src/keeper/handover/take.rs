@@ -74,11 +74,7 @@ pub(in crate::keeper) fn take(
                     app = app.name,
                     "taken over and stopped, as its driver is configured otherwise now"
                 );
-                tokio::spawn(async move {
-                    if let Err(error) = driver.stop().await {
-                        tracing::warn!(app = app.name, %error, "cannot stop the app");
-                    }
-                });
+                held.retire(&app.name, driver);
             }
         }
     }
