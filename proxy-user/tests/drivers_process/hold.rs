@@ -1,8 +1,8 @@
 //! A process that holds a driver, and is killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use ebbtide::drivers::Driver;
@@ -29,8 +29,36 @@ pub(crate) fn hold(mode: &str, command: &[&str]) -> ! {
     }
 }
 
+/// Starts a program and says its id. Once somebody writes a line, tells the guard more than its pipe has room for:
+/// starts and stops a second app again and again. Then waits to be killed.
+pub(crate) fn crowd(mode: &str) -> ! {
+    /// A pipe has 64 KiB, and each round takes about 200 bytes.
+    const ROUNDS: usize = 450;
+    let mode = if mode == "cgroup" { Mode::Cgroup } else { Mode::Session };
+    let supervisor = mode.supervisor();
+    let _inside = RUNTIME.enter();
+    let driver = |name: &str, command: &[&str]| {
+        ProcessDriver::new(name, config(command), None, Arc::new(|_| ()), Arc::clone(&supervisor))
+    };
+    let kept = driver("held", &["sh", "-c", "echo main $$; exec sleep 1000"]);
+    RUNTIME.block_on(kept.start()).unwrap();
+    println!("cgroup {}", kept.cgroup().unwrap_or_default().display());
+    println!("{}", eventually("its id", || kept.output().first().cloned()));
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let other = driver(&"a-long-name".repeat(14), &["sleep", "1000"]);
+    for _ in 0..ROUNDS {
+        RUNTIME.block_on(other.start()).unwrap();
+        RUNTIME.block_on(other.stop()).unwrap();
+    }
+    println!("done");
+    loop {
+        std::thread::park();
+    }
+}
+
 struct Holder {
     child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
     cgroup: PathBuf,
     ids: Vec<u32>,
 }
@@ -38,21 +66,31 @@ struct Holder {
 impl Holder {
     /// Holds a program that escapes.
     fn start(mode: Mode) -> Holder {
+        let arguments = ["hold", mode.word(), "python3", "-c", ESCAPES];
+        Holder::run(&arguments, &["grandchild ", "main "])
+    }
+
+    /// Waits until it has said its cgroup, and these ids.
+    fn run(arguments: &[&str], ids: &[&str]) -> Holder {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["hold", mode.word(), "python3", "-c", ESCAPES])
+            .args(arguments)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut word = |wanted: &str| {
-            let found = lines.find_map(|line| line.strip_prefix(wanted).map(str::to_owned));
-            found.unwrap_or_else(|| panic!("no {wanted:?}"))
-        };
-        let cgroup = word("cgroup ").into();
-        let ids = ["grandchild ", "main "].map(|name| word(name).parse().unwrap()).to_vec();
-        let holder = Holder { child, cgroup, ids };
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut holder = Holder { child, lines, cgroup: PathBuf::new(), ids: Vec::new() };
+        holder.cgroup = holder.word("cgroup ").into();
+        holder.ids = ids.iter().map(|name| holder.word(name).parse().unwrap()).collect();
         assert!(holder.ids.iter().all(|id| runs(*id)));
         holder
+    }
+
+    /// What follows this in a line that it prints.
+    fn word(&mut self, wanted: &str) -> String {
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        let found = lines.find_map(|line| line.strip_prefix(wanted).map(str::to_owned));
+        found.unwrap_or_else(|| panic!("no {wanted:?}"))
     }
 
     /// The guard that it has started.
@@ -116,6 +154,23 @@ pub(crate) fn a_guard_that_ends_is_replaced(scene: &Scene) -> Result<(), Failed>
     assert!(runs(first));
     kill(first, libc::SIGKILL);
     await_end(&[first]);
+    let second = holder.guard();
+    holder.kill();
+    holder.await_nothing(second);
+    Ok(())
+}
+
+/// It would take its closed pipe for the end of Ebbtide.
+pub(crate) fn a_guard_that_reads_nothing_ends_no_app(scene: &Scene) -> Result<(), Failed> {
+    let mut holder = Holder::run(&["crowd", scene.mode.word()], &["main "]);
+    let first = holder.guard();
+    kill(first, libc::SIGSTOP);
+    writeln!(holder.child.stdin.as_ref().unwrap())?;
+    holder.word("done");
+    // SAFETY: plain numbers. It may have ended.
+    unsafe { libc::kill(libc::pid_t::try_from(first)?, libc::SIGCONT) };
+    await_end(&[first]);
+    assert!(holder.ids.iter().all(|id| runs(*id)), "they run under a live Ebbtide");
     let second = holder.guard();
     holder.kill();
     holder.await_nothing(second);

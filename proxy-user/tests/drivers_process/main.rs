@@ -25,7 +25,7 @@ use scene::{Mode, Scene};
 type Test = fn(&Scene) -> Result<(), Failed>;
 
 /// Each of them is run with cgroups, and without.
-const TESTS: [(&str, Test); 21] = [
+const TESTS: [(&str, Test); 22] = [
     ("an_exit_is_told_with_its_last_words", ends::an_exit_is_told_with_its_last_words),
     ("a_signal_is_told_by_its_name", ends::a_signal_is_told_by_its_name),
     ("a_stop_is_no_exit", ends::a_stop_is_no_exit),
@@ -40,6 +40,7 @@ const TESTS: [(&str, Test); 21] = [
     ("a_dropped_start_leaves_nothing", leftovers::a_dropped_start_leaves_nothing),
     ("nothing_outlives_a_killed_ebbtide", hold::nothing_outlives_a_killed_ebbtide),
     ("a_guard_that_ends_is_replaced", hold::a_guard_that_ends_is_replaced),
+    ("a_guard_that_reads_nothing_ends_no_app", hold::a_guard_that_reads_nothing_ends_no_app),
     ("the_guard_holds_nothing", hold::the_guard_holds_nothing),
     ("port_and_folder_and_environment", making::port_and_folder_and_environment),
     ("the_port_is_kept", making::the_port_is_kept),
@@ -61,6 +62,11 @@ fn main() {
         words.iter().skip(1).map(String::as_str).collect::<Vec<_>>().as_slice()
     {
         hold::hold(mode, command);
+    }
+    if let [_, word, mode] = words.as_slice()
+        && word == "crowd"
+    {
+        hold::crowd(mode);
     }
     let arguments = Arguments::from_args();
     let can = ebbtide::drivers::process::examine();

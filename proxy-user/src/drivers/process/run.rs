@@ -95,7 +95,7 @@ impl Run {
             } else {
                 // It has heard the same.
                 let _ = timeout(LAST_WORDS, &mut reader).await;
-                keeper.supervisor.released(keeper.id);
+                keeper.supervisor.released(keeper.id).await;
             }
             tell_over.send_replace(true);
         });

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -10,13 +10,14 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 
 use super::super::child;
+use super::guard;
 use super::session::MARK;
 use crate::{config, descriptors};
 
 /// Returned by the child in place of an exec(3) error when joining the cgroup failed. exec(3) never fails with
 /// this number.
 pub(super) const NO_CGROUP: i32 = libc::ENOTRECOVERABLE;
-/// The same for the guard.
+/// The same when the guard could not be told.
 pub(super) const NO_GUARD: i32 = libc::EOWNERDEAD;
 
 /// How a new process joins the others of its run, before it runs the app's program.
@@ -100,16 +101,12 @@ impl Join {
                     let _ = write!(rest, "{before}{id}{after}");
                     whole - rest.len()
                 };
-                // SAFETY: writing to a pipe that nobody reads must be an error, and no end; `detach`
-                // sets the default again. Pointer and length are those of the array.
-                let written = unsafe {
-                    libc::signal(libc::SIGPIPE, libc::SIG_IGN);
-                    libc::write(guard.as_raw_fd(), line.as_ptr().cast(), length)
-                };
-                match usize::try_from(written) {
-                    Ok(count) if count == length => Ok(()),
-                    _ => Err(io::Error::from_raw_os_error(NO_GUARD)),
-                }
+                // Writing to a pipe without a reader must not end this process; `detach` sets the default
+                // again.
+                // SAFETY: takes plain numbers.
+                unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+                let written = line.get(..length).is_some_and(|line| guard::tell_line(guard, line));
+                if written { Ok(()) } else { Err(io::Error::from_raw_os_error(NO_GUARD)) }
             }
         }
     }

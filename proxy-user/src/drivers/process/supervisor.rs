@@ -148,7 +148,8 @@ impl Supervisor {
             Err(error) => {
                 // Nothing was ever in it.
                 let _ = group.remove();
-                self.guard.forget(id);
+                let guard = Arc::clone(&self.guard);
+                tokio::spawn(async move { guard.forget(id).await });
                 Err(format!("the guard that ends it with Ebbtide cannot be started: {error}"))
             }
         }
@@ -160,7 +161,7 @@ impl Supervisor {
             session.lead(leader);
             // Also for the next guard, if this one ends.
             if let Err(error) = self.guard.watch(id, group) {
-                tracing::error!(%error, "the guard of the apps cannot be started");
+                tracing::error!(%error, "the guard of the apps cannot be told of one");
             }
         }
     }
@@ -182,7 +183,7 @@ impl Supervisor {
             sleep(pause).await;
             pause = longest.min(pause * 2);
         }
-        self.guard.forget(id);
+        self.guard.forget(id).await;
         let adopted = self.adopted.lock().remove(&id);
         if let Some((root, lock)) = adopted {
             drop(lock);
@@ -190,9 +191,9 @@ impl Supervisor {
         }
     }
 
-    /// Another Ebbtide guards a run now.
-    pub(super) fn released(&self, id: u64) {
-        self.guard.forget(id);
+    /// Another Ebbtide guards a run now. Returns when this one's guard has been told.
+    pub(super) async fn released(&self, id: u64) {
+        self.guard.forget(id).await;
         self.adopted.lock().remove(&id);
     }
 

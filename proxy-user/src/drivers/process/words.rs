@@ -70,7 +70,8 @@ pub(super) fn not_started(
     match (error.kind(), error.raw_os_error()) {
         (_, Some(NO_CGROUP)) => "its process could not enter its cgroup".to_owned(),
         (_, Some(NO_GUARD)) => {
-            "the guard that would end it with Ebbtide was gone; it is tried again with the next start"
+            "the guard that would end it with Ebbtide has ended or does not read what it is told; it is \
+             started again with the next try"
                 .to_owned()
         }
         (io::ErrorKind::NotFound, _) if !program.contains('/') => format!(
