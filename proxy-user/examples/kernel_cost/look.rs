@@ -42,7 +42,7 @@ impl Fleet {
     fn new(tables: Vec<Sockets>, connections: &Connections) -> Fleet {
         let upstream = "http://127.0.0.1:1".parse().ok();
         let config = AppConfig::new("demo".to_owned(), upstream);
-        let app = Arc::new(App::new(config, <_>::default(), <_>::default(), clock::now()));
+        let app = Arc::new(App::new(config, <_>::default(), <_>::default(), 0, clock::now()));
         let register = |table: Sockets| {
             let registry = Registry::default();
             for pair in connections.near.chunks_exact(2) {

@@ -71,7 +71,9 @@ pub fn meet(state: State, arrival: Arrival, policy: WakePolicy) -> Meeting {
     };
     let shows_page = to_come == Meeting::Page;
     match state {
-        State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => Meeting::Pass,
+        State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => {
+            Meeting::Pass
+        }
         State::Suspending(Step::Stopping { .. }) | State::Suspended | State::Starting => to_come,
         State::Failed { .. } | State::Disabled if shows_page => Meeting::Page,
         State::Failed { until, .. } => Meeting::Failed { until },
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_running_app_gets_all() {
-        for state in [State::Running, State::Suspending(Step::Probing)] {
+        for state in [State::Running, State::Suspending(Step::Probing { asked: false })] {
             assert_eq!(met(state, WakePolicy::Page), [Meeting::Pass; 3]);
         }
         assert_eq!(ARRIVALS.map(|arrival| knock(State::Running, arrival)), [None, None, None]);

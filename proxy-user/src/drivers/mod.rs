@@ -70,6 +70,11 @@ pub trait Driver: Debug + Send + Sync {
     /// Stops the app. Completes when it is down.
     fn stop(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
+    /// Checks, as far as it can be known beforehand, that `stop` would not fail. Changes nothing.
+    fn check_stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Reads the app's current state.
     fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>>;
 

@@ -8,9 +8,9 @@ use super::held::Stopped;
 use super::{ready, work};
 use crate::clock;
 use crate::core::ending::Cause;
-use crate::core::lifecycle::{Command, Failure, LifecycleEvent, State};
+use crate::core::lifecycle::{Command, Failure, LifecycleEvent, State, Step};
 use crate::core::time::Nanos;
-use crate::drivers::Driver;
+use crate::drivers::{Driver, DriverError};
 use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::session::{App, Order};
@@ -49,10 +49,7 @@ pub(super) async fn execute(
                 Err(failure) => LifecycleEvent::StartFailed(attempt, failure),
             }
         }
-        Command::Probe(attempt) => match work::is_busy(&app).await {
-            true => LifecycleEvent::Busy(attempt),
-            false => LifecycleEvent::Idle(attempt),
-        },
+        Command::Probe(attempt) => probe(&app, &*driver, attempt).await,
         Command::Close(attempt) => {
             close(&app, &serving).await;
             LifecycleEvent::Closed(attempt)
@@ -122,6 +119,20 @@ async fn runs_unseen(app: &App, driver: &dyn Driver) -> bool {
     !driver.ends_with_us() && ready::answers_now(app).await && driver.observe().await.is_err()
 }
 
+/// Finds out whether the app can be stopped and whether it is at work, before its sessions are ended.
+async fn probe(app: &App, driver: &dyn Driver, attempt: u32) -> LifecycleEvent {
+    if let Err(error) = driver.check_stop().await {
+        tell_not_suspended(app, &error);
+        return LifecycleEvent::StopFailed(attempt);
+    }
+    // An operator's request does not depend on that.
+    let asked = app.life.status().state == State::Suspending(Step::Probing { asked: true });
+    match !asked && work::is_busy(app).await {
+        true => LifecycleEvent::Busy(attempt),
+        false => LifecycleEvent::Idle(attempt),
+    }
+}
+
 /// Tells all sessions of the app, and waits for up to [`CLOSING`] until they have ended.
 async fn close(app: &Arc<App>, serving: &Serving) {
     serving.registry.each(|watched| {
@@ -149,8 +160,12 @@ async fn stop(app: &App, driver: &dyn Driver) -> bool {
             true
         }
         Err(error) => {
-            tracing::warn!(app = app.name, %error, "cannot suspend the app; it goes on running");
+            tell_not_suspended(app, &error);
             false
         }
     }
+}
+
+fn tell_not_suspended(app: &App, error: &DriverError) {
+    tracing::warn!(app = app.name, %error, "cannot suspend the app; it goes on running");
 }

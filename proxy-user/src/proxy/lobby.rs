@@ -171,7 +171,7 @@ async fn wait(
         },
     };
     match state {
-        State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {
+        State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => {
             Ok(clock::elapsed(since))
         }
         State::Failed { until, .. } => Err(failed(until.since(clock::now()))),

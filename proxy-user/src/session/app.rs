@@ -245,12 +245,13 @@ impl App {
     pub fn drive(self: &Arc<Self>, event: LifecycleEvent, now: Nanos) {
         self.note_transfers(now);
         let facts = self.facts(now);
+        let is_failed_stop = matches!(event, LifecycleEvent::StopFailed(_));
         self.life.on(event, &facts, now, |Outcome { before, after, command }| {
             let was_up = before.state.is_running_or_suspending();
             if was_up && !after.state.is_running_or_suspending() {
                 self.lose_work(now);
             }
-            if let Some(kind) = self.lives.note(&before, &after, now) {
+            if let Some(kind) = self.lives.note(&before, &after, is_failed_stop, now) {
                 self.tell(now, || kind);
             }
             if let Some(command) = command {

@@ -114,17 +114,24 @@ impl Lives {
         }
     }
 
-    /// Records a change of state. Returns the event to publish, if any.
-    pub(super) fn note(&self, before: &Status, after: &Status, now: Nanos) -> Option<EventKind> {
+    /// Records a change of state. `is_failed_stop`: it comes of an app that could not be suspended. Returns the
+    /// event to publish, if any.
+    pub(super) fn note(
+        &self,
+        before: &Status,
+        after: &Status,
+        is_failed_stop: bool,
+        now: Nanos,
+    ) -> Option<EventKind> {
         let totals = &mut self.0.lock().0;
         match (before.state, after.state) {
+            (State::Suspending(_), State::Running | State::Starting) if is_failed_stop => {
+                totals.suspends[1] += 1;
+                None
+            }
             (State::Suspending(Step::Stopping { .. }), State::Suspended | State::Starting) => {
                 totals.suspends[0] += 1;
                 Some(EventKind::Suspend)
-            }
-            (State::Suspending(Step::Stopping { .. }), State::Running) => {
-                totals.suspends[1] += 1;
-                None
             }
             (State::Suspending(_), State::Running) => {
                 totals.suspends[2] += 1;
@@ -183,15 +190,25 @@ mod tests {
     #[test]
     fn a_change_is_counted_and_told() {
         let lives = Lives::default();
-        let note = |before, after| lives.note(&status(before), &status(after), Nanos(1) + SECOND);
+        let note =
+            |before, after| lives.note(&status(before), &status(after), false, Nanos(1) + SECOND);
+        let failed =
+            |before, after| lives.note(&status(before), &status(after), true, Nanos(1) + SECOND);
+        let probing = State::Suspending(Step::Probing { asked: false });
         assert_eq!(note(STOPPING, State::Suspended), Some(EventKind::Suspend));
-        assert_eq!(note(STOPPING, State::Running), None);
-        assert_eq!(note(State::Suspending(Step::Probing), State::Running), None);
+        assert_eq!(failed(STOPPING, State::Running), None);
+        assert_eq!(
+            failed(STOPPING, State::Starting),
+            None,
+            "it was starting when it was to be stopped"
+        );
+        assert_eq!(failed(probing, State::Running), None);
+        assert_eq!(note(probing, State::Running), None);
         assert_eq!(note(State::Starting, State::Running), Some(EventKind::Wake { took: SECOND }));
         let reason = "no such program".into();
         assert_eq!(note(State::Starting, FAILED), Some(EventKind::Failed { reason }));
         let totals = lives.totals();
-        assert_eq!((totals.suspends, totals.wakes), ([1, 1, 1], [1, 1]));
+        assert_eq!((totals.suspends, totals.wakes), ([1, 3, 1], [1, 1]));
     }
 
     #[test]

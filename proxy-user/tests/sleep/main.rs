@@ -8,6 +8,7 @@ mod harness;
 mod idle;
 mod reload;
 mod scene;
+mod tabs;
 mod takeover;
 mod transfers;
 mod wake;

@@ -80,6 +80,8 @@ struct Life {
     waiting: bool,
     /// An operator wants it suspended.
     asked: bool,
+    /// Stops in a row that failed.
+    failed_stops: u32,
     /// Work that the app alone knows of, and whether it has been told when asked.
     jobs: u32,
     told: bool,
@@ -149,6 +151,7 @@ impl Life {
             said: 0,
             waiting: false,
             asked: false,
+            failed_stops: 0,
             jobs: 0,
             told: false,
         }
@@ -180,8 +183,11 @@ impl Life {
                 _ => (Event::Ready(attempt), 20_000),
             },
             Command::Probe(attempt) => {
-                self.oracle.suspends(now);
+                if !self.asked {
+                    self.oracle.suspends(now);
+                }
                 match self.jobs {
+                    _ if self.random.below(50) == 0 => (Event::StopFailed(attempt), 500),
                     0 => (Event::Idle(attempt), 500),
                     _ => (Event::Busy(attempt), 500),
                 }
@@ -205,18 +211,25 @@ impl Life {
     fn answer(&mut self, event: Event, now: Nanos) {
         match (&event, self.state()) {
             (Event::Ready(_), State::Starting) => self.oracle.used(now),
-            (Event::Busy(_), State::Suspending(Step::Probing)) => {
+            (Event::Busy(_), State::Suspending(Step::Probing { .. })) => {
                 self.told = true;
                 self.oracle.excuse(now + PAUSE);
             }
             // That it is at work no more is known only now.
-            (Event::Idle(_), State::Suspending(Step::Probing))
+            (Event::Idle(_), State::Suspending(Step::Probing { .. }))
                 if std::mem::take(&mut self.told) =>
             {
                 self.oracle.used(now);
             }
             (Event::Stopped(_), State::Suspending(Step::Stopping { .. })) => self.is_down(now),
-            (Event::StopFailed(_), _) => self.oracle.excuse(now + PAUSE),
+            (Event::StopFailed(_), State::Suspending(Step::Probing { .. })) => {
+                self.oracle.excuse(now + PAUSE);
+            }
+            (Event::StopFailed(_), State::Suspending(Step::Stopping { .. })) => {
+                self.oracle.excuse(now + PAUSE * 2_u32.pow(self.failed_stops));
+                self.failed_stops += 1;
+                self.told = false;
+            }
             _ => {}
         }
         self.drive(event, now);
@@ -224,7 +237,7 @@ impl Life {
 
     /// Its process is gone, with all that it did and all its connections.
     fn is_down(&mut self, now: Nanos) {
-        (self.jobs, self.told) = (0, false);
+        (self.jobs, self.told, self.failed_stops) = (0, false, 0);
         for key in self.oracle.works() {
             if let Scope::Connection(number) = scope(key) {
                 self.app.close_work(now, number);
@@ -256,7 +269,9 @@ impl Life {
             Deed::Visit => self.arrive(Arrival::Person, now),
             Deed::Request => self.arrive(Arrival::Other, now),
             // Their session is still open, whoever thinks of suspending the app.
-            Deed::Input if runs || self.state() == State::Suspending(Step::Probing) => {
+            Deed::Input
+                if runs || matches!(self.state(), State::Suspending(Step::Probing { .. })) =>
+            {
                 self.count(Reason::Input, now);
             }
             Deed::Input => self.arrive(Arrival::Person, now),
@@ -298,6 +313,8 @@ impl Life {
     fn arrive(&mut self, arrival: Arrival, now: Nanos) {
         if let Some(event) = arrival::knock(self.state(), arrival) {
             self.oracle.used(now);
+            // What it said before is void, as idleness counts from now.
+            self.told = false;
             self.waiting = true;
             self.drive(event, now);
         } else if arrival != Arrival::Poll {

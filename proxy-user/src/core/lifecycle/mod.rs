@@ -1,7 +1,7 @@
 //! An app's lifecycle: running, suspended when nobody needs it, started again for the next person.
 //!
 //! Pass events to [`Lifecycle::on`], with the time and facts about the app, and carry out the command that it
-//! returns, if any: start the app, ask whether it is busy, end its sessions, or stop it. The result of a
+//! returns, if any: start the app, check whether it can be suspended, end its sessions, or stop it. The result of a
 //! command is reported by another event with the number of the attempt; late results of earlier attempts are
 //! ignored. A start is cancelled when the state is no longer [`State::Starting`]. Send
 //! [`LifecycleEvent::Tick`] once a second.
@@ -25,8 +25,10 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub const PERSON_PAUSE: Duration = Duration::from_secs(5);
 /// An app that has run for this long is not in a crash loop: its next failure counts as the first.
 pub const STABLE: Duration = Duration::from_secs(60);
-/// How long after a failed stop to try again.
+/// How long after a failed stop to try again. Each further failure that has cost the app its sessions doubles it.
 pub const STOP_PAUSE: Duration = Duration::from_secs(60);
+/// The longest such pause.
+pub const LONGEST_STOP_PAUSE: Duration = Duration::from_secs(3600);
 /// How long to wait before asking an app again that reported being at work.
 pub const PROBE_PAUSE: Duration = Duration::from_secs(60);
 /// Work shorter than this leaves no result to fetch.
@@ -50,6 +52,8 @@ pub struct Lifecycle {
     busy: Option<Nanos>,
     /// Failed starts in a row.
     failures: u32,
+    /// Stops in a row that failed after its sessions were ended.
+    failed_stops: u32,
     /// The newest failure, kept until it has run for [`STABLE`].
     failure: Option<Failure>,
     /// When the last event came.
@@ -68,6 +72,7 @@ impl Lifecycle {
             pause: now,
             busy: None,
             failures: 0,
+            failed_stops: 0,
             failure: None,
             heard: now,
         }
@@ -151,15 +156,9 @@ impl Lifecycle {
         }
         match event {
             LifecycleEvent::Tick if self.suspends_at(facts).is_some_and(|at| at <= now) => {
-                if self.busy.is_some_and(|since| now.since(since) >= facts.busy_limit) {
-                    self.busy = None;
-                    return Some(self.close(false, now));
-                }
-                self.attempt += 1;
-                self.enter(State::Suspending(Step::Probing), now);
-                Some(Command::Probe(self.attempt))
+                Some(self.probe(false, now))
             }
-            LifecycleEvent::Suspend => Some(self.close(true, now)),
+            LifecycleEvent::Suspend => Some(self.probe(true, now)),
             _ => None,
         }
     }
@@ -174,10 +173,24 @@ impl Lifecycle {
         let wanted = matches!(event, LifecycleEvent::Wanted { .. } | LifecycleEvent::Wake);
         match step {
             // The driver has not been told, so a request can still cancel the suspension.
-            Step::Probing | Step::Closing { .. } if wanted => self.enter(State::Running, now),
-            Step::Probing => match event {
+            Step::Probing { .. } | Step::Closing { .. } if wanted => {
+                self.enter(State::Running, now);
+            }
+            Step::Probing { asked } => match event {
+                LifecycleEvent::StopFailed(attempt) if attempt == self.attempt => {
+                    self.pause = now + STOP_PAUSE;
+                    self.enter(State::Running, now);
+                }
+                LifecycleEvent::Busy(attempt) | LifecycleEvent::Idle(attempt)
+                    if asked && attempt == self.attempt =>
+                {
+                    return Some(self.close(true, now));
+                }
                 LifecycleEvent::Busy(attempt) if attempt == self.attempt => {
-                    self.busy = self.busy.or(Some(now));
+                    let since = *self.busy.get_or_insert(now);
+                    if now.since(since) >= facts.busy_limit && self.is_due(facts, now) {
+                        return Some(self.close(false, now));
+                    }
                     self.pause = now + PROBE_PAUSE;
                     self.enter(State::Running, now);
                 }
@@ -192,8 +205,12 @@ impl Lifecycle {
                     }
                     self.enter(State::Running, now);
                 }
-                LifecycleEvent::Suspend => return Some(self.close(true, now)),
-                LifecycleEvent::Tick if !self.is_due(facts, now) => self.enter(State::Running, now),
+                LifecycleEvent::Suspend => {
+                    self.state = State::Suspending(Step::Probing { asked: true });
+                }
+                LifecycleEvent::Tick if !asked && !self.is_due(facts, now) => {
+                    self.enter(State::Running, now);
+                }
                 _ => {}
             },
             Step::Closing { asked } => match event {
@@ -220,7 +237,9 @@ impl Lifecycle {
                     return wanted.then(|| self.start(now));
                 }
                 LifecycleEvent::StopFailed(attempt) if attempt == self.attempt => {
-                    self.pause = now + STOP_PAUSE;
+                    let pause = STOP_PAUSE.saturating_mul(1 << self.failed_stops.min(16));
+                    self.failed_stops = self.failed_stops.saturating_add(1);
+                    self.pause = now + pause.min(LONGEST_STOP_PAUSE);
                     if !ran {
                         return Some(self.wait(now));
                     }
@@ -309,7 +328,7 @@ impl Lifecycle {
                 }
                 self.fail(failure, now);
             }
-            State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => {
+            State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => {
                 self.enter(State::Suspended, now);
             }
             State::Suspending(Step::Stopping { wanted, .. }) => {
@@ -353,9 +372,17 @@ impl Lifecycle {
         Command::Await(self.attempt)
     }
 
+    /// Checks whether it can be suspended. `asked`: by an operator, even if people are there.
+    fn probe(&mut self, asked: bool, now: Nanos) -> Command {
+        self.attempt += 1;
+        self.enter(State::Suspending(Step::Probing { asked }), now);
+        Command::Probe(self.attempt)
+    }
+
     /// Ends the sessions. `asked`: by an operator, even if people are there.
     fn close(&mut self, asked: bool, now: Nanos) -> Command {
         self.attempt += 1;
+        self.busy = None;
         self.enter(State::Suspending(Step::Closing { asked }), now);
         Command::Close(self.attempt)
     }
@@ -381,8 +408,8 @@ impl Lifecycle {
     fn enter(&mut self, state: State, now: Nanos) {
         (self.state, self.since) = (state, now);
         if !state.is_running_or_suspending() {
-            // What it reported about itself is void.
-            self.busy = None;
+            // What was known of it while it ran is void.
+            (self.busy, self.pause, self.failed_stops) = (None, now, 0);
         }
     }
 

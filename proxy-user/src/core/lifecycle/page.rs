@@ -14,7 +14,7 @@ fn states() -> [(&'static str, State); 8] {
     let stopping = Step::Stopping { ran: true, wanted: false };
     [
         ("running", State::Running),
-        ("suspending: asked", State::Suspending(Step::Probing)),
+        ("suspending: checked", State::Suspending(Step::Probing { asked: false })),
         ("suspending: sessions told", State::Suspending(closing)),
         ("suspending: driver told", State::Suspending(stopping)),
         ("suspended", State::Suspended),
@@ -66,7 +66,7 @@ fn cell(state: State, event: LifecycleEvent, idle: bool) -> String {
     let command = command.map(|command| match command {
         Command::Start(_) => "start it",
         Command::Await(_) => "wait for it",
-        Command::Probe(_) => "ask it",
+        Command::Probe(_) => "check it",
         Command::Close(_) => "tell its sessions",
         Command::Stop(_) => "stop it",
     });

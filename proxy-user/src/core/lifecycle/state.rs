@@ -29,8 +29,12 @@ pub enum State {
 /// The steps of a suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// It is being asked whether it is at work.
-    Probing,
+    /// It is being checked whether it can be stopped, and whether it is at work. Its sessions are untouched, and
+    /// a request can still cancel the suspension.
+    Probing {
+        /// Requested by an operator: it need not be idle.
+        asked: bool,
+    },
     /// Its sessions are being ended. A request can still cancel the suspension.
     Closing {
         /// Requested by an operator: it need not be idle.
@@ -71,7 +75,7 @@ pub enum LifecycleEvent {
     Closed(u32),
     /// It is down.
     Stopped(u32),
-    /// It could not be stopped.
+    /// It could not be stopped, or the check before that failed.
     StopFailed(u32),
     /// It has exited by itself.
     Exited(Failure),
@@ -134,7 +138,8 @@ pub enum Command {
     Start(u32),
     /// Somebody else has started it. Wait until it answers, as after [`Command::Start`].
     Await(u32),
-    /// Ask it whether it is at work: [`LifecycleEvent::Busy`] or [`LifecycleEvent::Idle`].
+    /// Check whether it can be stopped, and ask it whether it is at work: [`LifecycleEvent::StopFailed`],
+    /// [`LifecycleEvent::Busy`] or [`LifecycleEvent::Idle`].
     Probe(u32),
     /// End its sessions: [`LifecycleEvent::Closed`].
     Close(u32),
@@ -159,7 +164,10 @@ impl State {
     /// Whether the app has answered and its driver has not been told to stop it.
     #[must_use]
     pub fn is_ready(self) -> bool {
-        matches!(self, State::Running | State::Suspending(Step::Probing | Step::Closing { .. }))
+        matches!(
+            self,
+            State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. })
+        )
     }
 
     /// Whether it is running or being suspended, whatever the step.

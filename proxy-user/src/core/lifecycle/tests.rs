@@ -41,6 +41,8 @@ enum Happens {
     Good,
     /// The current command fails, or the app reports that it is busy.
     Bad,
+    /// The check shows that the app cannot be stopped.
+    Stuck,
     Exits,
     Observed(Observed),
     /// The driver is replaced.
@@ -113,7 +115,8 @@ impl World {
             let undone = matches!(before, State::Suspending(_));
             assert!(observed_running || ready || undone, "{before:?} looks like a running app");
         }
-        if wants && matches!(before, State::Suspending(Step::Probing | Step::Closing { .. })) {
+        if wants && matches!(before, State::Suspending(Step::Probing { .. } | Step::Closing { .. }))
+        {
             assert_eq!(after, State::Running, "the driver has not been told yet");
         }
         match command {
@@ -128,7 +131,7 @@ impl World {
                 self.doing = Doing::Starting(attempt);
             }
             Some(Command::Probe(attempt)) => {
-                assert!(self.is_due(), "asked before it was due");
+                assert!(self.asked || self.is_due(), "checked before it was due");
                 self.doing = Doing::Probing(attempt);
             }
             Some(Command::Close(attempt)) => {
@@ -197,6 +200,15 @@ impl World {
                 };
                 self.tell(event);
             }
+            Happens::Stuck => {
+                let Doing::Probing(attempt) = self.doing else { return };
+                self.doing = Doing::Nothing;
+                let before = self.machine.state();
+                self.tell(LifecycleEvent::StopFailed(attempt));
+                if matches!(before, State::Suspending(Step::Probing { .. })) {
+                    assert_eq!(self.machine.state(), State::Running, "nothing was ended");
+                }
+            }
             Happens::Late(good) => {
                 let state = self.machine.state();
                 self.tell(if good { LifecycleEvent::Ready(0) } else { LifecycleEvent::Stopped(0) });
@@ -239,6 +251,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::Suspend),
         8 => Just(Happens::Good),
         4 => Just(Happens::Bad),
+        2 => Just(Happens::Stuck),
         2 => Just(Happens::Exits),
         1 => observed.prop_map(Happens::Observed),
         1 => Just(Happens::Replaced),
@@ -457,4 +470,80 @@ fn what_an_app_said_of_itself_goes_with_it() {
     assert_eq!(machine.busy(), Some(seconds(30)));
     machine.on(LifecycleEvent::Exited(failure()), &facts, seconds(31));
     assert_eq!(machine.busy(), None);
+}
+
+/// Lets time pass until the app is checked again. Returns how many seconds that took.
+fn until_checked(world: &mut World) -> u64 {
+    let since = world.now;
+    while !matches!(world.doing, Doing::Probing(_)) {
+        assert!(world.now.since(since) <= LONGEST_STOP_PAUSE, "{:?}", world.machine);
+        world.happen(Happens::Seconds(1));
+    }
+    world.now.since(since).as_secs()
+}
+
+#[test]
+fn an_app_that_cannot_be_stopped_keeps_its_sessions() {
+    let mut world = running();
+    world.happen(Happens::Seconds(30));
+    for _ in 0..5 {
+        world.happen(Happens::Stuck);
+        assert_eq!((world.machine.state(), world.doing), (State::Running, Doing::Nothing));
+        assert_eq!(until_checked(&mut world), 60);
+    }
+    // Nor does an operator end them, or work that has lasted for too long.
+    let mut world = running();
+    world.happen(Happens::Suspend);
+    assert!(matches!(world.doing, Doing::Probing(_)));
+    world.happen(Happens::Stuck);
+    assert_eq!((world.machine.state(), world.doing), (State::Running, Doing::Nothing));
+    until_checked(&mut world);
+    while world.machine.busy().is_none_or(|since| world.now.since(since) < LIMIT) {
+        world.happen(Happens::Bad);
+        until_checked(&mut world);
+    }
+    world.happen(Happens::Stuck);
+    assert_eq!((world.machine.state(), world.doing), (State::Running, Doing::Nothing));
+}
+
+#[test]
+fn stops_that_fail_after_all_become_rare() {
+    let mut world = running();
+    world.happen(Happens::Seconds(30));
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        world.happen(Happens::Good);
+        assert!(matches!(world.doing, Doing::Closing(_)));
+        world.happen(Happens::Good);
+        world.happen(Happens::Bad);
+        assert_eq!(world.machine.state(), State::Running);
+        pauses.push(until_checked(&mut world) / 60);
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    for _ in 0..3 {
+        world.happen(Happens::Good);
+    }
+    assert_eq!(world.machine.state(), State::Suspended);
+    world.happen(Happens::Person);
+    world.happen(Happens::Good);
+    world.happen(Happens::Seconds(30));
+    assert!(matches!(world.doing, Doing::Probing(_)), "it could be stopped in the end");
+}
+
+#[test]
+fn an_operator_has_an_app_suspended_although_it_is_used_and_at_work() {
+    let mut world = running();
+    world.happen(Happens::Suspend);
+    for _ in 0..3 {
+        world.happen(Happens::Activity);
+        world.happen(Happens::Seconds(1));
+        world.happen(Happens::Good);
+    }
+    assert_eq!(world.machine.state(), State::Suspended);
+    // It was about to be suspended anyway, and says that it is at work.
+    let mut world = running();
+    world.happen(Happens::Seconds(30));
+    world.happen(Happens::Suspend);
+    world.happen(Happens::Bad);
+    assert!(matches!(world.doing, Doing::Closing(_)));
 }

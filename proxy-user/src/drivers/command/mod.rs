@@ -100,6 +100,14 @@ impl Driver for CommandDriver {
         })
     }
 
+    fn check_stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(async {
+            self.program("suspend", &self.config.suspend, self.config.stop_timeout).check()?;
+            // Where the state cannot be read, nobody could tell that the app is down.
+            self.look().await.map(drop)
+        })
+    }
+
     fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>> {
         Box::pin(self.looks.look(|| self.look()))
     }

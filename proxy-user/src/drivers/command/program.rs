@@ -1,7 +1,13 @@
 //! One run of a program: bounded in time and in what is kept of its output, and with nothing left of it
 //! when nobody waits any more.
 
+use std::env;
+use std::ffi::OsString;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +81,30 @@ impl Program<'_> {
         let read = |stdout| tokio::spawn(answer(stdout));
         let answer = self.finish(child, group, &Arc::default(), read).await?;
         answer.ok_or_else(|| self.failed("it left something running that still holds its output"))
+    }
+
+    /// Whether there is such a program, as far as that can be told without running it.
+    ///
+    /// # Errors
+    /// There is none, or it is not executable.
+    pub(super) fn check(&self) -> Result<(), DriverError> {
+        let program = Path::new(self.words.first().map_or("", |program| program));
+        // As execvp(3) looks for it, in the folder where it would run.
+        let dir = self.config.dir.as_deref().unwrap_or(Path::new("."));
+        let path = self.config.env.get("PATH").map(OsString::from).or_else(|| env::var_os("PATH"));
+        let places: Vec<_> = if program.as_os_str().as_bytes().contains(&b'/') {
+            vec![dir.join(program)]
+        } else {
+            let Some(path) = path else { return Ok(()) };
+            env::split_paths(&path).map(|folder| dir.join(folder).join(program)).collect()
+        };
+        let found: Vec<_> = places.iter().filter_map(|place| place.metadata().ok()).collect();
+        let is_program = |found: &Metadata| found.is_file() && found.mode() & 0o111 != 0;
+        if found.iter().any(is_program) {
+            return Ok(());
+        }
+        let error = if found.is_empty() { libc::ENOENT } else { libc::EACCES };
+        Err(self.failed(&not_started(&io::Error::from_raw_os_error(error))))
     }
 
     /// Waits for its end; gives what was made of its standard output, if that has ended too.

@@ -80,6 +80,11 @@ impl Driver for HttpDriver {
         })
     }
 
+    fn check_stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        // Where the state cannot be read, nobody could tell that the app is down.
+        Box::pin(async { self.look().await.map(drop) })
+    }
+
     fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>> {
         Box::pin(self.looks.look(|| self.look()))
     }

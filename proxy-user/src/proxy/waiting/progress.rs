@@ -26,7 +26,9 @@ pub(super) struct Progress<'a> {
 impl Progress<'_> {
     pub(super) fn of<'a>(status: &'a Status, config: &config::App, now: Nanos) -> Progress<'a> {
         let state = match status.state {
-            State::Running | State::Suspending(Step::Probing | Step::Closing { .. }) => "running",
+            State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => {
+                "running"
+            }
             // It will be started as soon as it is down.
             State::Starting | State::Suspending(Step::Stopping { wanted: true, .. }) => "starting",
             State::Suspending(Step::Stopping { wanted: false, .. }) | State::Suspended => {
