@@ -83,11 +83,11 @@ pub fn note_request(visits: &Visits, asker: Asker, now: Nanos) {
 pub fn note_accepted(
     visits: &Visits,
     client: u64,
-    opening: &Opening<'_>,
+    unattended: bool,
     judgement: Judgement,
     now: Nanos,
 ) {
-    if opening.unattended && matches!(judgement, Judgement::Ignored(_)) {
+    if unattended && matches!(judgement, Judgement::Ignored(_)) {
         visits.came_back(client, now);
     }
 }

@@ -92,7 +92,7 @@ async fn judgement(
     body: &mut Upload,
 ) -> Option<Judgement> {
     match judged {
-        JudgedHead::Handshake(judgement) => Some(*judgement),
+        JudgedHead::Handshake(judged) => Some(judged.judgement),
         JudgedHead::Request(judged) if judged.judgement.is_none() && !body.is_held_back() => {
             let peeked = timeout(BODY, body.peek(judged.body)).await.ok()?;
             let (start, whole) = peeked.ok()?;

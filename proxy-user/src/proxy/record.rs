@@ -62,12 +62,12 @@ pub(super) fn poll(context: &RequestContext, judgement: Option<Judgement>) {
 pub(super) fn handshake(
     context: &RequestContext,
     visits: &Visits,
-    judged: &JudgedHandshake<'_>,
+    judged: &JudgedHandshake,
     now: Nanos,
 ) {
     context.app.recognise(&context.policy, judged.connection.packs);
-    judge::note_accepted(visits, context.client, &judged.opening, judged.judgement, now);
-    visits.opened(context.client, judged.opening.path);
+    judge::note_accepted(visits, context.client, judged.unattended, judged.judgement, now);
+    visits.opened(context.client, context.uri.path());
     count(context, judged.judgement, true);
 }
 

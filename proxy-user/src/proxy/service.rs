@@ -97,8 +97,8 @@ async fn pass(
     }
     let mut response = match judged {
         // Boxed, because otherwise every plain request would reserve room for it.
-        JudgedHead::Handshake(_) => {
-            Box::pin(upgrade::upgrade(proxy, &here.pumps, routed, &context)).await?
+        JudgedHead::Handshake(judged) => {
+            Box::pin(upgrade::upgrade(proxy, &here.pumps, routed, &context, judged)).await?
         }
         JudgedHead::Request(judged) => {
             forward::forward(proxy, &here.pool, routed, &context, judged).await?

@@ -16,7 +16,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::answer::{Answer, Body};
 use super::forward::{pass_interim, relay};
-use super::judge::RequestContext;
+use super::judge::{JudgedHandshake, RequestContext};
 use super::service::Routed;
 use super::{Proxy, record, seats};
 use crate::clock;
@@ -28,7 +28,6 @@ use crate::core::history::Path;
 use crate::core::loss::Loss;
 use crate::core::pack::Connection;
 use crate::core::side::PerSide;
-use crate::core::time::Nanos;
 use crate::error::chain;
 use crate::events::EventKind;
 use crate::http::REASON;
@@ -58,6 +57,7 @@ pub(super) async fn upgrade(
     pumps: &Pumps,
     routed: Routed,
     context: &RequestContext,
+    judged: Box<JudgedHandshake>,
 ) -> Result<Response<Body>, Answer> {
     let Routed { app, policy, mut request, peer } = routed;
     let browser = seats::browser(request.headers(), context.client);
@@ -82,9 +82,9 @@ pub(super) async fn upgrade(
     let max_frame = proxy.serving.config().limits.frame_bytes.unwrap_or(u64::MAX);
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let now = clock::coarse();
-    let judged = context.handshake(&proxy.visits, response.headers(), now);
+    let judged = context.accepted(&proxy.visits, judged, response.headers(), now);
     record::handshake(context, &proxy.visits, &judged, now);
-    let counting = counting(context, judged.connection, extensions, now);
+    let counting = counting(context, judged.connection, extensions);
     proxy.pumps.spawn(start(
         (Arc::clone(proxy), pumps.clone()),
         (app, Path::shown(context.uri.path())),
@@ -102,18 +102,13 @@ pub(super) async fn upgrade(
 }
 
 /// What counts as activity in this session.
-fn counting(
-    context: &RequestContext,
-    connection: Connection,
-    extensions: Extensions,
-    now: Nanos,
-) -> Counting {
+fn counting(context: &RequestContext, connection: Connection, extensions: Extensions) -> Counting {
     let policy = &context.policy;
     let counts_output = policy.counts_output(connection.counts_output);
     let followed = policy.config.compression == Compression::Inspect;
     let extensions = if followed { extensions } else { Extensions::default() };
     let path = context.uri.path();
-    let inspection = Inspection::new(policy, path, connection, counts_output, extensions, now);
+    let inspection = Inspection::new(policy, path, connection, counts_output, extensions);
     Counting { counts_output, inspection }
 }
 

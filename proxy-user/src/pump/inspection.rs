@@ -19,19 +19,18 @@ use crate::core::pack::{
 use crate::core::payload::Payload;
 use crate::core::side::Direction;
 use crate::core::time::Nanos;
-use crate::session::{App, AppPolicy, Session, Trace};
+use crate::session::{AppPolicy, MetRules, Session};
 
 /// One session's rules and their state.
 #[derive(Debug)]
 pub struct Inspection {
     book: Arc<RuleBook>,
-    opened: Nanos,
     judge: MessageJudge,
     input: Option<View>,
     output: Option<View>,
     heartbeats: Option<Box<Heartbeats>>,
     cadence: Option<Box<Paced>>,
-    trace: Trace,
+    met: MetRules,
     listening: Option<Box<Listening>>,
 }
 
@@ -58,7 +57,7 @@ struct View {
     begun: bool,
 }
 
-const _: () = assert!(size_of::<Inspection>() <= 240, "there is one for each session");
+const _: () = assert!(size_of::<Inspection>() <= 224, "there is one for each session");
 
 /// How the messages of one burst were judged.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,7 +98,6 @@ impl Inspection {
         connection: Connection,
         counts_output: bool,
         extensions: Extensions,
-        opened: Nanos,
     ) -> Option<Box<Inspection>> {
         let judge = MessageJudge::new(&connection);
         let heartbeat = connection.heartbeat;
@@ -120,14 +118,13 @@ impl Inspection {
         let hears = counts_output || heartbeat.is_some() || judge.hears();
         let inspection = Inspection {
             book: Arc::clone(&policy.book),
-            opened,
             output: output.filter(|_| hears),
             judge,
             cadence: paced
                 .then(|| Box::new(Paced { cadence: Cadence::default(), path: path.into() })),
             heartbeats: heartbeat.map(|known| Box::new(Heartbeats::new(known))),
             input,
-            trace: Trace::new(0),
+            met: MetRules::default(),
             listening: None,
         };
         let any = inspection.input.is_some() || inspection.output.is_some();
@@ -136,7 +133,6 @@ impl Inspection {
 
     /// Sets the session that the messages belong to.
     pub(super) fn for_session(&mut self, session: &Arc<Session>) {
-        self.trace = Trace::new(session.id);
         if self.judge.watches_work() {
             self.judge.open(session.id);
             self.listening = Some(Box::new(Listening(Arc::clone(session))));
@@ -144,10 +140,10 @@ impl Inspection {
         }
     }
 
-    /// Inspects a chunk, and reports the judgement of its message to `app`.
+    /// Inspects a chunk, and reports the judgement of its message to the session's app.
     pub(super) fn chunk(
         &mut self,
-        app: &App,
+        session: &Session,
         workspace: &Workspace,
         now: Nanos,
         direction: Direction,
@@ -171,9 +167,10 @@ impl Inspection {
         if let Some(header) = chunk.header.filter(|header| !header.start.opcode.is_control()) {
             *frame = header.length;
         }
-        let (book, age, account) = (&self.book, now.since(self.opened), &app.account);
+        let (app, book, age) = (&*session.app, &self.book, now.since(session.opened));
+        let account = &app.account;
         let mut paced = self.cadence.as_mut().filter(|_| direction == Direction::Input);
-        let (session, first) = (self.trace.session(), !*begun);
+        let (session, first) = (session.id, !*begun);
         let (mut known_opcode, mut length) = (Opcode::Text, 0);
         let rules = &mut self.judge;
         let echo = rules.asks_for_echo().then(|| app.echoed.age(now)).flatten();
@@ -216,7 +213,7 @@ impl Inspection {
             Some(Judgement::Ignored(rule)) => {
                 let class = book.rule(rule).map(|name| name.class);
                 judged.heartbeat += u32::from(class == Some(Class::Heartbeat));
-                account.ignored(now, &self.trace, rule, known_opcode, length);
+                account.ignored(now, (session, &self.met), rule, (known_opcode, length));
                 self.heartbeat(rule, now)
             }
             Some(Judgement::Undecided) | None => Fate::Pass,

@@ -38,14 +38,7 @@ impl FrameObserver for SessionObserver<'_> {
             self.length = header.length;
         }
         let Some(inspection) = self.inspection else { return Fate::Pass };
-        inspection.chunk(
-            &self.session.app,
-            self.workspace,
-            self.now,
-            self.direction,
-            chunk,
-            payload,
-        )
+        inspection.chunk(self.session, self.workspace, self.now, self.direction, chunk, payload)
     }
 
     fn burst(&mut self, mut burst: Counts, message: Opcode) {

@@ -285,10 +285,10 @@ impl Replay<'_> {
             self.recognise(self.book.recognise(&opening));
         }
         // The client is taken for a browser unless something shows that it is not.
-        let known = (self.book, self.recognised);
+        let known = (self.book, self.recognised | self.book.recognise(&opening));
         let judgement = judge::handshake(known, &self.visits, (CLIENT, true), &opening, now);
         if agreed.is_some() {
-            judge::note_accepted(&self.visits, CLIENT, &opening, judgement, now);
+            judge::note_accepted(&self.visits, CLIENT, opening.unattended, judgement, now);
         }
         judgement
     }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
 
-pub use self::account::{Account, Asked, Last, RuleCount, Trace};
+pub use self::account::{Account, Asked, Last, MetRules, RuleCount};
 pub use self::app::{App, AppPolicy};
 pub use self::app_seats::{AppSeat, AppSeats, QueuePlace};
 use self::last_activity::LastActivity;

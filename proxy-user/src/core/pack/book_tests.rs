@@ -178,7 +178,7 @@ fn a_body_is_seen_where_a_rule_asks_for_it() {
 fn a_handshake_that_a_page_repeats_is_no_visit() {
     let (always, auto) = (book(false), book(true));
     let upgrade = |book: &RuleBook, opening: &Opening<'_>, recognised| {
-        said(book, book.upgrade(opening, recognised))
+        said(book, book.upgrade(opening, recognised | book.recognise(opening)))
     };
     let before = Opening { subprotocol: None, ..opening("/ws", true) };
     assert_eq!(upgrade(&always, &before, 0), "ignored by reopened");

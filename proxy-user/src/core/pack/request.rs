@@ -61,14 +61,14 @@ impl RuleBook {
         Judgement::Activity(None)
     }
 
-    /// Judges a WebSocket handshake before the app has answered it. `recognised`: the packs recognised in the
-    /// app's traffic.
+    /// Judges a WebSocket handshake. `recognised`: the packs recognised in the app's traffic, this handshake
+    /// included.
     #[must_use]
     pub fn upgrade(&self, opening: &Opening<'_>, recognised: u64) -> Judgement {
         let Opening { path, query, .. } = *opening;
         let head = RequestHead { method: "GET", path, query, reopened: None };
         for person in [true, false] {
-            for entry in self.applicable(recognised | self.recognise(opening)) {
+            for entry in self.applicable(recognised) {
                 let found = entry.requests().find(|(_, rule)| {
                     rule.upgrade
                         && (rule.class == Class::Person) == person
@@ -82,9 +82,8 @@ impl RuleBook {
         if !opening.unattended {
             return Judgement::Activity(None);
         }
-        let known =
-            |entry: &&Entry| self.applicable(recognised).any(|known| known.bit == entry.bit);
-        let expects = |entry: &&Entry| entry.expects(opening, known(entry));
+        let known = self.applicable_set(recognised);
+        let expects = |entry: &&Entry| entry.expects(opening, entry.bit & known != 0);
         match self.packs.iter().find(expects) {
             Some(entry) => Judgement::Ignored(entry.reopened()),
             None => Judgement::Activity(None),

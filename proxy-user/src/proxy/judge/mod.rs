@@ -19,7 +19,7 @@ pub(super) use self::response_body::InspectedResponseBody;
 use crate::clock;
 use crate::core::judge::{self, Asker};
 use crate::core::navigation::{Navigation, navigation};
-use crate::core::pack::{Connection, Judgement, Opening, RequestHead, RequestJudgement};
+use crate::core::pack::{Connection, Judgement, RequestHead, RequestJudgement};
 use crate::core::skeleton;
 use crate::core::time::Nanos;
 use crate::core::visit::Visits;
@@ -54,12 +54,12 @@ pub(super) struct RequestContext {
 }
 
 /// What is known from the head, before the app is asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum JudgedHead {
     /// A plain request.
     Request(JudgedRequest),
-    /// A handshake. The subprotocol that the app chooses may add to this.
-    Handshake(Judgement),
+    /// A handshake. The subprotocol that the app chooses may change this.
+    Handshake(Box<JudgedHandshake>),
 }
 
 /// What is known from the head of a plain request.
@@ -73,10 +73,11 @@ pub(super) struct JudgedRequest {
     pub(super) recognised: u64,
 }
 
-/// What is known once the app has accepted a handshake.
+/// What is known of a handshake.
 #[derive(Debug)]
-pub(super) struct JudgedHandshake<'a> {
-    pub(super) opening: Opening<'a>,
+pub(super) struct JudgedHandshake {
+    /// An open page restores its connection: see [`Opening`](crate::core::pack::Opening).
+    pub(super) unattended: bool,
     /// The rules for its messages.
     pub(super) connection: Connection,
     pub(super) judgement: Judgement,
@@ -144,12 +145,7 @@ impl RequestContext {
         if !websocket {
             return JudgedHead::Request(self.request(visits, now));
         }
-        let opening = judge::opening(visits, self.client, &self.head(), None, now);
-        let book = &self.policy.book;
-        let connection = book.connection(&opening);
-        let known = (&**book, self.policy.recognised() | connection.packs);
-        let asker = (self.client, self.by_page);
-        JudgedHead::Handshake(judge::handshake(known, visits, asker, &opening, now))
+        JudgedHead::Handshake(Box::new(self.handshake(visits, None, now)))
     }
 
     /// Judges a plain request.
@@ -190,20 +186,25 @@ impl RequestContext {
         book.request_body(&self.head(), self.policy.recognised(), body, whole)
     }
 
-    /// Judges a handshake that the app has accepted with these headers.
-    pub(super) fn handshake<'a>(
-        &'a self,
+    /// Judges a handshake again if the app has chosen a subprotocol. `answer`: the headers of its answer.
+    pub(super) fn accepted(
+        &self,
         visits: &Visits,
-        answer: &'a HeaderMap,
+        judged: Box<JudgedHandshake>,
+        answer: &HeaderMap,
         now: Nanos,
-    ) -> JudgedHandshake<'a> {
-        let book = &self.policy.book;
+    ) -> JudgedHandshake {
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+        chosen.map_or(*judged, |chosen| self.handshake(visits, Some(chosen), now))
+    }
+
+    fn handshake(&self, visits: &Visits, chosen: Option<&str>, now: Nanos) -> JudgedHandshake {
+        let book = &self.policy.book;
         let opening = judge::opening(visits, self.client, &self.head(), chosen, now);
         let connection = book.connection(&opening);
         let known = (&**book, self.policy.recognised() | connection.packs);
         let asker = (self.client, self.by_page);
         let judgement = judge::handshake(known, visits, asker, &opening, now);
-        JudgedHandshake { opening, connection, judgement }
+        JudgedHandshake { unattended: opening.unattended, connection, judgement }
     }
 }

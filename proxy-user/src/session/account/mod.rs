@@ -16,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use self::newest::{Due, Newest, SharedDue};
 pub use self::read::Last;
 use self::rule::Tally;
-pub use self::rule::{RuleCount, Trace};
+pub use self::rule::{MetRules, RuleCount};
 use crate::config::{self, OnIdle};
 use crate::core::cadence::{Cadence, Hints, Paces};
 use crate::core::frame::Opcode;
@@ -166,12 +166,19 @@ impl Account {
         }
     }
 
-    /// A message was ignored as machinery, in either direction. `trace`: that of its session.
-    pub fn ignored(&self, now: Nanos, trace: &Trace, rule: RuleIndex, opcode: Opcode, len: u64) {
+    /// A message was ignored as machinery, in either direction. `met`: the rules that its
+    /// session has met.
+    pub fn ignored(
+        &self,
+        now: Nanos,
+        (session, met): (u64, &MetRules),
+        rule: RuleIndex,
+        (opcode, length): (Opcode, u64),
+    ) {
         self.uncounted.touch(now, Reason::Input);
-        let first = trace.meets(rule);
-        let session = Some(trace.session());
-        self.note_ignored(now, session, rule, first, || Kind::Message(opcode, Size::of(len)));
+        let first = met.meets(rule);
+        let kind = || Kind::Message(opcode, Size::of(length));
+        self.note_ignored(now, Some(session), rule, first, kind);
     }
 
     /// Something in a session does not count, because only input does.

@@ -61,34 +61,18 @@ impl Tally {
     }
 }
 
-/// What the account remembers for one session; the pump holds it.
-#[derive(Debug)]
-pub struct Trace {
-    session: u64,
-    /// The rules seen in this session: bit = index modulo 64.
-    met: AtomicU64,
-}
+/// The rules that a session has met: bit = index modulo 64. The session's pump holds it.
+#[derive(Debug, Default)]
+pub struct MetRules(AtomicU64);
 
-impl Trace {
-    /// A trace for the session with this id.
-    #[must_use]
-    pub fn new(session: u64) -> Trace {
-        Trace { session, met: AtomicU64::new(0) }
-    }
-
-    /// The session's id.
-    #[must_use]
-    pub fn session(&self) -> u64 {
-        self.session
-    }
-
+impl MetRules {
     /// True the first time for each rule. With more than 64 rules, two may be mistaken for one.
     pub(super) fn meets(&self, rule: RuleIndex) -> bool {
         let bit = 1 << (rule.0 % 64);
         // The pump is the only writer, so a load and a store will do.
-        let met = self.met.load(Relaxed);
+        let met = self.0.load(Relaxed);
         if met & bit == 0 {
-            self.met.store(met | bit, Relaxed);
+            self.0.store(met | bit, Relaxed);
         }
         met & bit == 0
     }

@@ -5,6 +5,7 @@ use crate::core::pack::Class;
 use crate::core::payload::Payload;
 
 const SECOND: u64 = 1_000_000_000;
+const TEXT: (Opcode, u64) = (Opcode::Text, 1);
 
 fn account(events: &Events) -> Account {
     let app = config::App::new("demo".to_owned(), "http://127.0.0.1:1".parse().ok());
@@ -63,16 +64,16 @@ fn requests_are_told_by_path_and_method() {
 #[test]
 fn what_rules_ignore_is_counted_by_class() {
     let account = account(&Events::default());
-    let traces = [Trace::new(1), Trace::new(2)];
+    let met = [MetRules::default(), MetRules::default()];
     for beat in 0..10 {
-        for trace in &traces {
+        for session in (1..).zip(&met) {
             let now = Nanos((5 + beat) * SECOND);
-            account.ignored(now, trace, RuleIndex(0), Opcode::Text, 1);
+            account.ignored(now, session, RuleIndex(0), TEXT);
         }
     }
     account.uncounted(Nanos(20 * SECOND), Reason::Output);
     // An index without a rule changes nothing.
-    account.ignored(Nanos(21 * SECOND), &traces[0], RuleIndex(9), Opcode::Text, 1);
+    account.ignored(Nanos(21 * SECOND), (1, &met[0]), RuleIndex(9), TEXT);
     let rules = account.ignored_by_rule();
     assert_eq!(rules.len(), 1);
     assert_eq!((rules[0].count, rules[0].last), (20, Nanos(14 * SECOND)));
@@ -87,10 +88,10 @@ async fn each_session_s_first_heartbeat_is_an_event() {
     let account = account(&events);
     let mut listener = events.listen().unwrap();
     for session in 1..=3 {
-        let trace = Trace::new(session);
+        let met = MetRules::default();
         for beat in 0..5 {
             let now = Nanos((5 + beat) * SECOND);
-            account.ignored(now, &trace, RuleIndex(0), Opcode::Text, 1);
+            account.ignored(now, (session, &met), RuleIndex(0), TEXT);
         }
     }
     account.counted(Nanos(30 * SECOND), 2, Reason::Input, None, Opcode::Text, 9);
@@ -129,13 +130,13 @@ fn a_pace_becomes_a_hint() {
 #[test]
 fn a_rule_keeps_its_number_and_its_count_from_book_to_book() {
     let account = account(&Events::default());
-    account.ignored(Nanos(5 * SECOND), &Trace::new(1), RuleIndex(1), Opcode::Text, 1);
+    account.ignored(Nanos(5 * SECOND), (1, &MetRules::default()), RuleIndex(1), TEXT);
     let rule = |id: &str, class| RuleName { pack: "toy".into(), id: id.into(), class };
     let other = [rule("poll", Class::Poll), rule("beat", Class::Ack), rule("new", Class::Timer)];
     assert_eq!(account.adopt(&other), [RuleIndex(1), RuleIndex(2), RuleIndex(3)]);
-    account.ignored(Nanos(6 * SECOND), &Trace::new(2), RuleIndex(1), Opcode::Text, 1);
+    account.ignored(Nanos(6 * SECOND), (2, &MetRules::default()), RuleIndex(1), TEXT);
     // A session that uses the first book continues.
-    account.ignored(Nanos(7 * SECOND), &Trace::new(1), RuleIndex(0), Opcode::Text, 1);
+    account.ignored(Nanos(7 * SECOND), (1, &MetRules::default()), RuleIndex(0), TEXT);
     let counts = account.ignored_by_rule();
     let counts: Vec<_> = counts.iter().map(|rule| (&*rule.rule.id, rule.count)).collect();
     assert_eq!(counts, [("beat", 1), ("poll", 2)]);
