@@ -170,11 +170,17 @@ impl SeatQueue {
             *until = now + OPENING;
             return Ok(());
         }
-        if self.free() > 0 {
-            return Ok(());
+        self.look(browser, now).map_or(Ok(()), Err)
+    }
+
+    /// How many wait before a browser that would come now; `None` = it could come in. It gets no place by this.
+    pub fn look(&mut self, browser: Browser, now: Nanos) -> Option<usize> {
+        self.pass(now);
+        if self.free() > 0 || self.kept.iter().any(|(kept, _)| *kept == browser) {
+            return None;
         }
         let known = self.places.iter().position(|place| place.browser == browser);
-        Err(self.ahead(known.unwrap_or(self.places.len())))
+        Some(self.ahead(known.unwrap_or(self.places.len())))
     }
 
     /// Takes a seat for a session; false = none is free for this browser.

@@ -91,6 +91,18 @@ fn a_page_without_scripts_asks() {
 }
 
 #[test]
+fn who_only_looks_gets_no_place() {
+    let mut queue = SeatQueue::new(Some(1));
+    assert_eq!(queue.look(ANN, second(0)), None);
+    assert!(queue.take(BOB, second(0)), "the seat is still free");
+    assert_eq!(queue.look(ANN, second(1)), Some(0));
+    queue.listen(CAT, second(2));
+    assert_eq!(queue.look(ANN, second(2)), Some(1));
+    queue.release(BOB, second(3));
+    assert_eq!((queue.look(ANN, second(3)), queue.look(CAT, second(3))), (Some(0), None));
+}
+
+#[test]
 fn who_loads_the_page_again_gets_the_seat_back() {
     let mut queue = SeatQueue::new(Some(1));
     assert!(queue.take(ANN, second(0)));

@@ -3,9 +3,9 @@
 //! A browser is known by a cookie that its waiting page gives it. One that refuses cookies is known by its
 //! address and its name for itself, which others may share.
 
-use http::HeaderValue;
 use http::header::{COOKIE, HeaderMap};
 use http::uri::PathAndQuery;
+use http::{HeaderValue, Method};
 
 use super::answer::Answer;
 use super::judge::RequestContext;
@@ -46,6 +46,12 @@ fn opens_app(navigation: Navigation, headers: &HeaderMap) -> bool {
 /// Who asks. `client`: what tells browsers apart that have no cookie.
 pub(super) fn browser(headers: &HeaderMap, client: u64) -> Browser {
     cookie(headers).unwrap_or(Browser(client.into()))
+}
+
+/// Whether a request for the progress comes from a waiting page, and so from somebody who waits for a seat.
+/// Scripts and monitors ask too, and must not hold seats that they never use.
+pub(super) fn waits(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::GET && cookie(headers).is_some()
 }
 
 /// What the browser was given.

@@ -72,6 +72,12 @@ impl AppSeats {
         ahead(self.with(|queue| queue.ask(browser, now)))
     }
 
+    /// Somebody who does not wait asks how many wait; `None` = there is a free seat.
+    #[must_use]
+    pub fn look(&self, browser: Browser, now: Nanos) -> Option<usize> {
+        self.with(|queue| queue.look(browser, now))
+    }
+
     /// To be called once a second.
     pub fn pass(&self, now: Nanos) {
         self.with(|queue| queue.pass(now));

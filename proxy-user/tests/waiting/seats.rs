@@ -212,3 +212,38 @@ fn more_seats_let_more_in() {
     assert_called(&mut for_ann);
     scene.sit(&ann);
 }
+
+/// A script or a monitor that looks at the progress opens no session.
+#[test]
+fn who_only_asks_holds_no_seat_and_no_place() {
+    let scene = Scene::new();
+    let ask = |method: &str, accept: &str| {
+        let mut wire = scene.proxy.connect();
+        let fields = format!("Connection: close\r\nAccept: {accept}\r\n");
+        wire.send(request(method, "demo", "/.ebbtide/wait?n=1&to=/", &fields));
+        Message::read_response(&mut wire, method)
+    };
+    let ways =
+        [("GET", "application/json"), ("GET", "*/*"), ("GET", "text/html"), ("HEAD", "text/html")];
+    for (method, accept) in ways {
+        let answer = ask(method, accept);
+        let status = if accept == "application/json" { 200 } else { 303 };
+        assert_eq!(answer.status(), status, "there is a seat");
+        // Not of the one who has asked.
+        let cookie = format!("ebbtide-seat={:032x}", 1);
+        drop(scene.sit(&Browser { takes_cookies: true, cookie: Some(cookie) }));
+        eventually("the seat is free again", || {
+            let sessions = scene.proxy.metrics().count("ebbtide_sessions", &[("app", "demo")]);
+            (sessions == 0).then_some(())
+        });
+    }
+    let _sitting = scene.sit(&Browser::new());
+    for (method, accept) in ways {
+        let answer = ask(method, accept);
+        match accept {
+            "application/json" => assert!(answer.text().contains("\"ahead\":0"), "{answer:?}"),
+            _ => assert_eq!(answer.assert_own(503), "full"),
+        }
+    }
+    scene.wait(&mut Browser::new(), 0);
+}

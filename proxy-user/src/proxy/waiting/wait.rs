@@ -37,10 +37,12 @@ pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Respons
     }
     let status = app.life.status();
     let mut now = Progress::of(&status, &policy.config, clock::now());
-    if now.is_ready()
-        && let Some(ahead) = app.seats.ask(browser, clock::now())
-    {
-        now = Progress::full(ahead, 0);
+    if now.is_ready() {
+        let ahead = match seats::waits(request.method(), request.headers()) {
+            true => app.seats.ask(browser, clock::now()),
+            false => app.seats.look(browser, clock::now()),
+        };
+        now = ahead.map_or(now, |ahead| Progress::full(ahead, 0));
     }
     if accepts("application/json") {
         return Some(progress("application/json", Either::Left(Full::from(now.json()))));
