@@ -48,9 +48,8 @@ impl Keeper {
     ) -> Keeper {
         let (stop, stopped) = oneshot::channel();
         let mut held = HeldDrivers::new(processes);
-        if let Some(channel) = predecessor.and_then(|id| handover::take(id, &mut held, &serving)) {
-            // Stays open: if it closes, the other side knows that this process has ended.
-            tokio::spawn(channel.left());
+        if let Some(former) = predecessor.and_then(|id| handover::take(id, &mut held, &serving)) {
+            tokio::spawn(former.ended());
         }
         let task = tokio::spawn(run(serving, metrics, held, stopped));
         Keeper { stop, task }

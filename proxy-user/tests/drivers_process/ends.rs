@@ -6,6 +6,7 @@ use ebbtide::core::lifecycle::Observed;
 use ebbtide::drivers::Driver;
 use libtest_mimic::Failed;
 
+use crate::harness::wait::{eventually, pause};
 use crate::scene::{RUNTIME, Scene, config, runs};
 
 pub(crate) fn an_exit_is_told_with_its_last_words(scene: &Scene) -> Result<(), Failed> {
@@ -100,6 +101,28 @@ while True: signal.pause()
     app.says("up");
     app.stop();
     assert_eq!(app.driver.output(), ["up", "late bye"]);
+    Ok(())
+}
+
+/// Before its end nobody there knows that the app is up.
+pub(crate) fn an_exit_in_a_handover_is_told_after_it(scene: &Scene) -> Result<(), Failed> {
+    /// Longer than the last words of an app are waited for.
+    const A_WHILE: Duration = Duration::from_secs(2);
+    let (old, new) = (scene.sh("echo me $$; exec sleep 1000"), scene.sh("exec sleep 1000"));
+    old.start();
+    let id = old.id("me");
+    new.driver.adopt(old.driver.papers().unwrap())?;
+    // SAFETY: plain numbers, of a process that nobody has waited for.
+    assert_eq!(unsafe { libc::kill(libc::pid_t::try_from(id)?, libc::SIGKILL) }, 0);
+    old.exit();
+    eventually("it is down", || {
+        let observed = RUNTIME.block_on(new.driver.observe()).unwrap();
+        (observed == Observed::Suspended).then_some(())
+    });
+    pause(A_WHILE);
+    assert!(new.is_silent());
+    new.driver.released();
+    assert!(new.exit().starts_with("it has ended, with a status that is not known"));
     Ok(())
 }
 

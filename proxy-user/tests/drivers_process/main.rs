@@ -25,7 +25,7 @@ use scene::{Mode, Scene};
 type Test = fn(&Scene) -> Result<(), Failed>;
 
 /// Each of them is run with cgroups, and without.
-const TESTS: [(&str, Test); 22] = [
+const TESTS: [(&str, Test); 23] = [
     ("an_exit_is_told_with_its_last_words", ends::an_exit_is_told_with_its_last_words),
     ("a_signal_is_told_by_its_name", ends::a_signal_is_told_by_its_name),
     ("a_stop_is_no_exit", ends::a_stop_is_no_exit),
@@ -33,6 +33,7 @@ const TESTS: [(&str, Test); 22] = [
     ("what_ignores_sigterm_is_killed", ends::what_ignores_sigterm_is_killed),
     ("a_stop_reaches_all_processes", ends::a_stop_reaches_all_processes),
     ("what_is_forked_at_the_end_is_asked_too", ends::what_is_forked_at_the_end_is_asked_too),
+    ("an_exit_in_a_handover_is_told_after_it", ends::an_exit_in_a_handover_is_told_after_it),
     ("it_starts_again_after_an_exit", ends::it_starts_again_after_an_exit),
     ("a_daemon_is_told_to_stay", leftovers::a_daemon_is_told_to_stay),
     ("what_leaves_its_session_is_ended", leftovers::what_leaves_its_session_is_ended),

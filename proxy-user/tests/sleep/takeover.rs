@@ -1,6 +1,10 @@
 //! What becomes of running apps when another Ebbtide takes over.
 
+use std::io::Read;
+use std::net::{Shutdown, TcpListener};
 use std::process::Command;
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::harness::frame::Frame;
 use crate::harness::http::Message;
@@ -10,8 +14,12 @@ use crate::harness::wait::{eventually, started};
 use crate::scene::{Notes, await_state, demo, get, processes, running, runs, setup};
 
 fn kill(id: u32) {
-    let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status().unwrap();
-    assert!(killed.success());
+    signal(id, "-KILL");
+}
+
+fn signal(id: u32, signal: &str) {
+    let sent = Command::new("kill").args([signal, &id.to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 fn the_process(notes: &Notes) -> u32 {
@@ -89,6 +97,63 @@ fn an_app_that_is_on_its_way_is_waited_for() {
     let second = setup.clone().takeover(&first).start();
     assert_eq!(get(&second, "/", "").status(), 200);
     assert_eq!((notes.starts(), running(&notes)), (1, 1));
+}
+
+#[test]
+fn an_ebbtide_that_does_not_answer_keeps_its_apps() {
+    let notes = Notes::new();
+    let setup = setup(&notes.command(0.0), "", "").key("drain = \"1s\"");
+    let mut first = setup.start();
+    assert_eq!(get(&first, "/", "").status(), 200);
+    let id = the_process(&notes);
+    signal(first.id(), "-STOP");
+    let second = setup.clone().takeover(&first).start();
+    assert!(second.log().text().contains("the running apps cannot be taken over"));
+    await_state(&second, "suspended");
+    assert_eq!(the_process(&notes), id);
+    signal(first.id(), "-CONT");
+    assert_eq!(first.exit_code(), Some(0));
+    assert!(!runs(&notes), "it stops what it keeps");
+    assert_eq!(get(&second, "/", "").status(), 200);
+    assert_eq!((notes.starts(), running(&notes)), (2, 1));
+}
+
+/// The other side asks for the app, and does not wait until it is given.
+#[test]
+fn an_app_that_is_asked_for_and_not_waited_for_stays() {
+    let notes = Notes::new();
+    let first = setup(&notes.command(0.0), "", "").start();
+    assert_eq!(get(&first, "/", "").status(), 200);
+    let id = the_process(&notes);
+    let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    socket.connect(&SockAddr::unix(format!("\0ebbtide-takeover-{}", first.id())).unwrap()).unwrap();
+    let mut said = vec![0; 1 << 19];
+    while (&socket).read(&mut said).is_ok_and(|count| said.get(..count) != Some(b"\"all\"")) {}
+    socket.shutdown(Shutdown::Read).unwrap();
+    socket.send(br#"{"take":["demo"]}"#).unwrap();
+    eventually("it hears that nobody waits", || {
+        first.log().text().contains("the running apps cannot be handed over").then_some(())
+    });
+    drop(socket);
+    assert_eq!(get(&first, "/", "").status(), 200);
+    assert_eq!((the_process(&notes), notes.starts()), (id, 1));
+    assert_eq!(demo(&first)["state"], "running");
+}
+
+#[test]
+fn what_is_configured_otherwise_is_started_where_it_was() {
+    let notes = Notes::new();
+    notes.write("linger", "");
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let lines = format!("upstream = \"http://{address}\"");
+    let first = setup(&notes.command(0.0), &lines, "").key("drain = \"1s\"").start();
+    assert_eq!(get(&first, "/", "").status(), 200);
+    let second =
+        setup(&notes.command(0.0), &lines, "env = { NEW = \"1\" }").takeover(&first).start();
+    // The one before still has the port.
+    let answer = get(&second, "/", "");
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    assert_eq!((notes.starts(), running(&notes)), (2, 1));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod group;
 pub mod guard;
 mod leader;
 mod output;
-mod pidfd;
+pub(crate) mod pidfd;
 mod place;
 mod port;
 mod reap;

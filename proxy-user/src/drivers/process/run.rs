@@ -179,12 +179,16 @@ impl Keeper {
         group.kill();
         // It may have left its cgroup.
         leader.kill();
+        if by_itself {
+            // Another Ebbtide still reads its output, and its lifecycle here has yet to learn that it was up.
+            let _ = orders.wait_for(|order| *order != Order::Wait).await;
+        }
         let abort = reader.abort_handle();
         if timeout(LAST_WORDS, &mut *reader).await.is_err() {
             abort.abort();
         }
         is_alive.store(false, Ordering::Release);
-        if by_itself && orders.borrow().goes_on() {
+        if by_itself && *orders.borrow() == Order::Run {
             self.tell(ended.flatten(), left);
         }
         empty(group, true).await;

@@ -1,4 +1,4 @@
-//! The handover, on the side of the process that is replaced.
+//! The handover, on the side of the Ebbtide that is replaced.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,10 +17,10 @@ use crate::keeper::held::HeldDrivers;
 use crate::serving::Serving;
 use crate::session::App;
 
-type Offer = (Message, Vec<OwnedFd>);
+pub(super) type Offer = (Message, Vec<OwnedFd>);
 
-/// Hands all apps over that the other side can take. Gives those, and the channel, which says when the other
-/// side has left. `None` = nothing has changed.
+/// Hands over all apps that the other side can take. Returns them, and the channel, which shows when the other
+/// side has ended. `None` = nothing has changed.
 pub(in crate::keeper) async fn give(
     channel: Channel,
     held: &mut HeldDrivers,
@@ -69,7 +69,7 @@ fn run(app: &App, held: &HeldDrivers, now: Nanos) -> Option<(HandedRun, Vec<Owne
     let config::Driver::Process(config) = config else { return None };
     let Papers { text, descriptors } =
         driver.papers().filter(|_| ready || state == State::Starting)?;
-    // Whoever is still here is used or at work where the other side does not see it.
+    // The other side sees neither the sessions nor the work that stay here.
     let in_use = app.live.load(Relaxed) > 0 || app.is_busy(&app.facts(now), now);
     let floor = if in_use { now } else { app.life.floor().unwrap_or(now) };
     let upstream = app.policy().config.upstream.as_ref().map(ToString::to_string);
@@ -77,15 +77,19 @@ fn run(app: &App, held: &HeldDrivers, now: Nanos) -> Option<(HandedRun, Vec<Owne
     Some((run, descriptors))
 }
 
-/// Offers the apps. The names of those that are taken.
-fn talk(channel: &Channel, offers: &[Offer]) -> io::Result<HashSet<String>> {
+/// Offers the apps, and gives away those that the other side takes. Returns their names.
+///
+/// # Errors
+/// All stay here.
+pub(super) fn talk(channel: &Channel, offers: &[Offer]) -> io::Result<HashSet<String>> {
     for (app, descriptors) in offers {
         let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         channel.send(app, &descriptors)?;
     }
     channel.send(&Message::All, &[])?;
-    match channel.receive()? {
-        (Message::Take(names), _) => Ok(names.into_iter().collect()),
-        _ => Err(io::Error::from(io::ErrorKind::InvalidData)),
-    }
+    let (Message::Take(names), _) = channel.receive()? else {
+        return Err(io::Error::from(io::ErrorKind::InvalidData));
+    };
+    channel.send(&Message::Given, &[])?;
+    Ok(names.into_iter().collect())
 }

@@ -1,12 +1,14 @@
-//! At a takeover: the running apps go from one Ebbtide to the next.
+//! Hands the running apps over from one Ebbtide to the next, at a takeover.
 //!
-//! The next one asks when its addresses are open and nobody is served by it yet. An app is guarded by both until
-//! it is by the next one alone, so that it ends with them whoever is killed meanwhile. Where anything fails, the
-//! old one keeps what it has, and stops it when it leaves.
+//! The new one asks for them when its addresses are open, before it serves anybody. During the handover both guard
+//! the apps, so that none outlives them, whichever is killed. If anything fails, the old one keeps the apps, and
+//! stops them when it ends.
 
 mod channel;
 mod give;
 mod take;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(super) use self::channel::{Channel, Door};

@@ -1,10 +1,11 @@
-//! The handover, on the side of the process that takes over.
+//! The handover, on the side of the Ebbtide that takes over.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::channel::Channel;
+use super::channel::{Channel, Predecessor};
 use super::wire::{Handed, HandedWork, Message};
 use crate::clock;
 use crate::config;
@@ -12,36 +13,46 @@ use crate::core::gate::Reason;
 use crate::core::lifecycle::{LifecycleEvent, Observed};
 use crate::core::time::Nanos;
 use crate::drivers::Driver;
+use crate::drivers::process::pidfd;
 use crate::keeper::held::HeldDrivers;
 use crate::serving::Serving;
 use crate::session::App;
 
-/// An app whose run was adopted.
+/// How long a process may take to end after it has closed its channel.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An app whose run this process now guards.
 struct Adopted {
     app: Arc<App>,
     driver: Arc<dyn Driver>,
-    /// It is configured as it was.
+    /// Its configuration is that of the run.
     same: bool,
     ready: bool,
     floor: Nanos,
     work: Vec<HandedWork>,
 }
 
-/// Goes on with the apps of the Ebbtide with this process id. The channel is to be kept: by its end the other
-/// side sees that this process has ended. Blocks for a moment. Needs a tokio runtime.
+/// Takes the apps over from the Ebbtide with this process id. The caller must keep the channel open: when it
+/// closes, the other side assumes that this process has ended. `None` = the other side keeps its apps. Blocks for
+/// a moment. Needs a tokio runtime.
 pub(in crate::keeper) fn take(
     predecessor: u32,
     held: &mut HeldDrivers,
     serving: &Serving,
-) -> Option<Channel> {
+) -> Option<Predecessor> {
     let mut adopted = Vec::new();
-    let taken = talk(predecessor, held, serving, &mut adopted);
-    let channel = match taken {
-        Ok(channel) => channel,
+    let taken = Predecessor::find(predecessor).and_then(|predecessor| {
+        talk(&predecessor.channel, held, serving, &mut adopted)?;
+        settle(&predecessor, PATIENCE)?;
+        Ok(predecessor)
+    });
+    let predecessor = match taken {
+        Ok(predecessor) => predecessor,
         Err(error) => {
             tracing::warn!(
                 %error,
-                "the running apps cannot be taken over: they are stopped, and started again for whoever comes"
+                "the running apps cannot be taken over: the process that is replaced stops them when it ends, and \
+                 they are started again for whoever comes"
             );
             for Adopted { app, driver, .. } in adopted {
                 held.remove(&app);
@@ -50,13 +61,12 @@ pub(in crate::keeper) fn take(
             return None;
         }
     };
-    // If it does not come, the other side has gone and left them here.
-    if let Err(error) = channel.receive() {
-        tracing::warn!(%error, "the process that is replaced did not say that it has let go of its apps");
+    // They are this process's in any case.
+    if let Err(error) = predecessor.channel.receive() {
+        tracing::warn!(%error, "the process that is replaced may still read the output of the apps that were taken over");
     }
     let now = clock::now();
     for Adopted { app, driver, same, ready, floor, work } in adopted {
-        driver.released();
         if same {
             go_on(&app, work);
         }
@@ -64,31 +74,34 @@ pub(in crate::keeper) fn take(
             (true, true) => {
                 tracing::info!(app = app.name, "taken over, running");
                 app.life.resume(floor, now);
+                driver.released();
             }
             (true, false) => {
                 tracing::info!(app = app.name, "taken over, starting");
                 app.drive(LifecycleEvent::Observed(Observed::Starting), now);
+                driver.released();
             }
             (false, _) => {
                 tracing::info!(
                     app = app.name,
-                    "taken over and stopped, as its driver is configured otherwise now"
+                    "taken over and stopped, because its driver is configured differently now"
                 );
+                driver.released();
                 held.retire(&app.name, driver);
             }
         }
     }
-    Some(channel)
+    Some(predecessor)
 }
 
-/// Hears of all apps, and takes those that are served here.
+/// Receives all apps, guards those that are served here, and asks for them.
 fn talk(
-    predecessor: u32,
+    channel: &Channel,
     held: &mut HeldDrivers,
     serving: &Serving,
     adopted: &mut Vec<Adopted>,
-) -> io::Result<Channel> {
-    let (channel, apps) = (Channel::to(predecessor)?, serving.apps());
+) -> io::Result<()> {
+    let apps = serving.apps();
     loop {
         match channel.receive()? {
             (Message::App(handed), descriptors) => {
@@ -101,8 +114,33 @@ fn talk(
         }
     }
     let names = adopted.iter().map(|adopted| adopted.app.name.to_string());
-    channel.send(&Message::Take(names.collect()), &[])?;
-    Ok(channel)
+    channel.send(&Message::Take(names.collect()), &[])
+}
+
+/// Waits until the other side has given its apps away. If it has ended, they are free too: its guard may still
+/// kill them, which is noticed like any other exit.
+///
+/// # Errors
+/// The other side keeps its apps.
+pub(super) fn settle(
+    Predecessor { channel, process }: &Predecessor,
+    patience: Duration,
+) -> io::Result<()> {
+    let error = match channel.receive() {
+        Ok((Message::Given, _)) => return Ok(()),
+        Ok(_) => io::Error::from(io::ErrorKind::InvalidData),
+        Err(error) => error,
+    };
+    // It may give them away at this moment. After this it cannot.
+    if matches!(channel.close_reading(), Some(Message::Given)) {
+        return Ok(());
+    }
+    // The channel closes a moment before the process has ended.
+    let has_left = error.kind() == io::ErrorKind::UnexpectedEof;
+    match pidfd::has_ended(process, if has_left { patience } else { Duration::ZERO }) {
+        true => Ok(()),
+        false => Err(error),
+    }
 }
 
 fn hear(
@@ -118,7 +156,7 @@ fn hear(
     }
     let work = handed.work;
     let Some(run) = handed.run else {
-        // One that Ebbtide runs itself is down then, and at no work.
+        // An app that Ebbtide runs itself is down, so its work is over.
         if !matches!(held.entry(app), Some((_, config::Driver::Process(_)))) {
             go_on(app, work);
         }
@@ -137,7 +175,7 @@ fn hear(
     }
 }
 
-/// The app is at this work, which goes on whoever looks.
+/// Continues work that does not depend on a connection.
 fn go_on(app: &App, work: Vec<HandedWork>) {
     for (since, sign) in work.into_iter().map(HandedWork::sign) {
         app.note_work(since, [sign]);

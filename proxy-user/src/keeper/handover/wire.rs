@@ -1,4 +1,4 @@
-//! What one Ebbtide tells the next of its apps. Moments are those of the machine's monotonic clock, which both
+//! What one Ebbtide tells the next about its apps. Times are those of the machine's monotonic clock, which both
 //! read.
 
 use std::time::Duration;
@@ -9,18 +9,23 @@ use crate::config;
 use crate::core::time::Nanos;
 use crate::core::work::{By, Key, Scope, Sign};
 
-/// In the order in which they go: each app and [`Message::All`] from the old one, [`Message::Take`] from the new
-/// one, [`Message::Released`] from the old one.
+/// In the order in which they are sent: each app and [`Message::All`] by the old Ebbtide, [`Message::Take`] by the
+/// new one, [`Message::Given`] and [`Message::Released`] by the old one.
+///
+/// The apps change hands when `Given` is sent. Until then the old one keeps them if anything fails or takes too
+/// long. The new one goes without them if it gets no `Given`, after making sure that none can be sent any more.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Message {
     /// An app.
     App(Box<Handed>),
-    /// These were all.
+    /// There are no more.
     All,
-    /// The names of those whose run the new one goes on with. It guards them already.
+    /// The names of those that the new one can go on with. It guards them already.
     Take(Vec<String>),
-    /// The old one has let go of them.
+    /// They are the new one's.
+    Given,
+    /// The old one no longer guards them or reads their output.
     Released,
 }
 
@@ -32,7 +37,7 @@ pub(super) struct Handed {
     pub(super) activity: Option<(u64, String)>,
     /// Work in progress that does not end with a connection, the oldest first.
     pub(super) work: Vec<HandedWork>,
-    /// Its child process, if it has one that runs. Descriptors go with it.
+    /// Its child process, if one is running. Its descriptors come with the message.
     pub(super) run: Option<HandedRun>,
 }
 
@@ -53,21 +58,21 @@ pub(super) struct HandedRun {
 /// Work in progress.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct HandedWork {
-    /// Which: see [`Key`]. Both sides number scopes alike as long as they are of the same version.
+    /// Identifies it: see [`Key`]. Both sides number scopes alike if they are of the same version.
     scope: u64,
     id: u64,
-    /// The rule that knows it.
+    /// The rule that recognised it.
     rule: String,
-    /// A page began it by itself.
+    /// A page began it by itself, not a person.
     by_page: bool,
     /// Since when, in nanoseconds.
     since: u64,
-    /// It is over when nothing is seen of it for so long.
+    /// It counts as over when it has not been seen for this long.
     lapse: Option<Duration>,
 }
 
 impl HandedWork {
-    /// The work that such a sign tells of; `None` = it ends with a connection.
+    /// The work that a sign reports; `None` = it ends with a connection.
     pub(super) fn of((since, sign): (Nanos, Sign)) -> Option<HandedWork> {
         let Sign::Began { key: Key { scope: Scope::Named(scope), id }, rule, by, lapse, .. } = sign
         else {
@@ -77,7 +82,7 @@ impl HandedWork {
         Some(HandedWork { scope, id, rule: rule.to_string(), by_page, since: since.0, lapse })
     }
 
-    /// Since when, and the sign of it.
+    /// Since when, and the sign that reports it.
     pub(super) fn sign(self) -> (Nanos, Sign) {
         let HandedWork { scope, id, rule, by_page, since, lapse } = self;
         let by = if by_page { By::Page } else { By::Person };
