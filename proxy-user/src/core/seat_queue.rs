@@ -1,28 +1,28 @@
-//! Who gets an app's seats when all are taken: whoever has waited longest.
+//! The queue for an app's seats: first come, first served.
 //!
-//! A seat belongs to a session. A page that waits has a place in the queue for as long as it listens, or asks
-//! now and then. A seat that becomes free is kept for the first of them for a while: its page opens the app,
-//! and the app's page opens a session. Nobody who comes later can take a seat that is kept.
+//! A seat belongs to a session. A waiting page keeps its place in the queue as long as it listens for events or
+//! polls. A seat that becomes free is reserved for the first in the queue for a while: until its page opens the
+//! app, and then until the app's page opens a session. Nobody else can take a reserved seat.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// How long a seat is kept for a page whose turn has come, until it opens the app.
+/// How long a seat is reserved for a page whose turn it is, until it opens the app.
 pub const OFFER: Duration = Duration::from_secs(10);
-/// How long it is kept from then on, until the app's page opens its session.
+/// How long it is reserved from then on, until the app's page opens its session.
 pub const OPENING: Duration = Duration::from_secs(30);
-/// How long a page that asks now and then may take until it asks again.
+/// The longest time between two polls of a page that keeps its place by polling.
 pub const ASKING: Duration = Duration::from_secs(15);
-/// How long a page that listened may be gone, and find its place again. Meanwhile others are let in first.
+/// How long a page may be disconnected before it loses its place. Meanwhile others are served first.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// Places in the queue from which on a page that only asks gets none. Those that listen are bounded by whoever
-/// gives them their streams.
+/// The length of the queue from which on pages that poll get no place. The number of pages that listen is bounded
+/// by that of their streams.
 pub const MAX_PLACES: usize = 2000;
 
-/// A browser: by the cookie that it was given, else by what tells it from others.
+/// A browser, identified by its cookie, or by its address and `User-Agent` if it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Browser(pub u128);
 
@@ -30,22 +30,22 @@ pub struct Browser(pub u128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaceId(u64);
 
-/// What becomes of a page.
+/// What a page may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// A seat is kept for it, or there is no limit.
+    /// Open the app: a seat is reserved for it, or there is no limit.
     Enter,
-    /// It has this place, and so many before it.
+    /// Wait: it has this place, and this many people are ahead.
     Wait(PlaceId, usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
-    /// It listens.
+    /// It listens for events.
     Listens,
-    /// It asks now and then, and is counted as there until then.
+    /// It polls, and counts as present until this time.
     Asks(Nanos),
-    /// It listened, and can come back until then.
+    /// Its event stream has ended, and it can reconnect until this time.
     Gone(Nanos),
 }
 
@@ -57,7 +57,7 @@ struct Place {
 }
 
 impl Place {
-    /// It would come if it were told to.
+    /// Whether it would open the app if it were its turn.
     fn is_there(&self) -> bool {
         !matches!(self.presence, Presence::Gone(_))
     }
@@ -70,13 +70,13 @@ impl Place {
     }
 }
 
-/// The seats of one app, and who waits for one. Call [`SeatQueue::pass`] once a second.
+/// The seats of one app and the queue for them. Call [`SeatQueue::pass`] once a second.
 #[derive(Debug)]
 pub struct SeatQueue {
     /// `None` = no limit.
     limit: Option<usize>,
     taken: usize,
-    /// Seats that are kept, for whom and until when.
+    /// Reserved seats: for whom and until when.
     kept: Vec<(Browser, Nanos)>,
     places: VecDeque<Place>,
     next: u64,
@@ -89,25 +89,25 @@ impl SeatQueue {
         SeatQueue { limit, taken: 0, kept: Vec::new(), places: VecDeque::new(), next: 0 }
     }
 
-    /// Changes how many there are. Whoever has a seat keeps it.
+    /// Changes the number of seats. Open sessions keep theirs.
     pub fn set_limit(&mut self, limit: Option<usize>, now: Nanos) {
         self.limit = limit;
         self.pass(now);
     }
 
-    /// A page begins to listen, or listens again.
+    /// A page opens its event stream, for the first time or again.
     pub fn listen(&mut self, browser: Browser, now: Nanos) -> Turn {
         let back = |place: &Place| !matches!(place.presence, Presence::Listens);
         self.arrive(browser, Presence::Listens, back, now)
     }
 
-    /// A page asks whether its turn has come.
+    /// A page polls.
     pub fn ask(&mut self, browser: Browser, now: Nanos) -> Turn {
         let back = |place: &Place| !matches!(place.presence, Presence::Listens);
         let is_known = self.places.iter().any(|place| place.browser == browser && back(place));
         if self.places.len() >= MAX_PLACES && !is_known {
             self.pass(now);
-            // It comes after all others, if there is room for it when it asks again.
+            // It gets the last place if there is room for it at its next poll.
             return Turn::Wait(PlaceId(self.next), self.ahead(self.places.len()));
         }
         self.arrive(browser, Presence::Asks(now + ASKING), back, now)
@@ -141,29 +141,29 @@ impl SeatQueue {
         self.turn(id)
     }
 
-    /// Whether the turn of this place has come.
+    /// Whether it is this place's turn.
     #[must_use]
     pub fn turn(&self, id: PlaceId) -> Turn {
         let at = self.places.iter().position(|place| place.id == id);
         at.map_or(Turn::Enter, |at| Turn::Wait(id, self.ahead(at)))
     }
 
-    /// How many are there who come before this one.
+    /// How many pages ahead of this one are present.
     fn ahead(&self, at: usize) -> usize {
         self.places.iter().take(at).filter(|place| place.is_there()).count()
     }
 
-    /// A page listens no longer.
+    /// A page's event stream has ended.
     pub fn leave(&mut self, id: PlaceId, now: Nanos) {
         if let Some(place) = self.places.iter_mut().find(|place| place.id == id) {
             place.presence = Presence::Gone(now + GRACE);
         }
     }
 
-    /// Somebody opens the app. `Err`: all seats are taken, and so many wait before them.
+    /// A browser opens the app. `Err`: the number of people ahead of it.
     ///
     /// # Errors
-    /// All seats are taken or kept for others.
+    /// All seats are taken or reserved for others.
     pub fn enter(&mut self, browser: Browser, now: Nanos) -> Result<(), usize> {
         self.pass(now);
         if let Some((_, until)) = self.kept.iter_mut().find(|(kept, _)| *kept == browser) {
@@ -173,7 +173,7 @@ impl SeatQueue {
         self.look(browser, now).map_or(Ok(()), Err)
     }
 
-    /// How many wait before a browser that would come now; `None` = it could come in. It gets no place by this.
+    /// How many people are ahead of a browser, without giving it a place. `None`: it can open the app now.
     pub fn look(&mut self, browser: Browser, now: Nanos) -> Option<usize> {
         self.pass(now);
         if self.free() > 0 || self.kept.iter().any(|(kept, _)| *kept == browser) {
@@ -183,7 +183,7 @@ impl SeatQueue {
         Some(self.ahead(known.unwrap_or(self.places.len())))
     }
 
-    /// Takes a seat for a session; false = none is free for this browser.
+    /// Takes a seat for a session. False: no seat is free or reserved for this browser.
     #[must_use]
     pub fn take(&mut self, browser: Browser, now: Nanos) -> bool {
         self.pass(now);
@@ -196,8 +196,8 @@ impl SeatQueue {
         true
     }
 
-    /// A session of this browser is over. Where the browser itself waits, it gets the seat back: somebody
-    /// has loaded the page again.
+    /// A session of this browser has ended. If the same browser waits, it gets the seat back: somebody has
+    /// reloaded the page.
     pub fn release(&mut self, browser: Browser, now: Nanos) {
         self.taken = self.taken.saturating_sub(1);
         self.drop_overdue(now);
@@ -208,19 +208,19 @@ impl SeatQueue {
         self.settle(now);
     }
 
-    /// Time has passed.
+    /// Expires reservations and places.
     pub fn pass(&mut self, now: Nanos) {
         self.drop_overdue(now);
         self.settle(now);
     }
 
-    /// Seats that are taken by sessions.
+    /// The number of seats taken by sessions.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.taken
     }
 
-    /// What has changed for those who wait is seen by this having changed.
+    /// Changes whenever something changes for the pages in the queue.
     #[must_use]
     pub fn mark(&self) -> (Option<PlaceId>, usize, usize) {
         let last = self.places.back().map(|place| place.id);
@@ -236,7 +236,7 @@ impl SeatQueue {
         self.places.retain(|place| !place.is_over(now));
     }
 
-    /// Keeps what is free for those who wait, in their order.
+    /// Reserves free seats for those in the queue, in its order.
     fn settle(&mut self, now: Nanos) {
         while self.free() > 0 && self.offer(Place::is_there, now) {}
         if self.limit.is_none() {
@@ -244,7 +244,7 @@ impl SeatQueue {
         }
     }
 
-    /// Keeps a seat for the first that fits; false = there is none.
+    /// Reserves a seat for the first page that fits. False: there is none.
     fn offer(&mut self, fits: impl Fn(&Place) -> bool, now: Nanos) -> bool {
         let at = self.places.iter().position(fits);
         let place = at.and_then(|at| self.places.remove(at));

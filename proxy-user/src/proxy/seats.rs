@@ -1,7 +1,7 @@
-//! The seats' phase of a request: somebody who opens an app whose seats are all taken waits for one.
+//! The seat phase of a request: a person who opens an app with no free seat gets the waiting page.
 //!
-//! A browser is known by a cookie that its waiting page gives it. One that refuses cookies is known by its
-//! address and its name for itself, which others may share.
+//! A browser is recognised by a cookie that the waiting page sets. A browser that refuses cookies is recognised
+//! by its address and `User-Agent`, which other browsers may share.
 
 use http::header::{COOKIE, HeaderMap};
 use http::uri::PathAndQuery;
@@ -16,13 +16,13 @@ use crate::core::seat_queue::Browser;
 
 /// The cookie's name.
 const NAME: &str = "ebbtide-seat";
-/// How long a browser keeps it, in seconds: longer than anybody waits.
+/// How long a browser keeps the cookie, in seconds. Longer than anybody waits.
 const MAX_AGE: u32 = 24 * 3600;
 
-/// Lets a request pass, unless somebody opens the app and all seats are taken.
+/// Lets a request pass, unless it is a person's navigation and all seats are taken.
 ///
 /// # Errors
-/// The page that waits for a seat.
+/// The waiting page.
 pub(super) fn enter(context: &RequestContext, headers: &HeaderMap) -> Result<(), Answer> {
     let RequestContext { app, policy, .. } = context;
     if policy.config.max_sessions == 0 || !opens_app(context.navigation, headers) {
@@ -36,25 +36,25 @@ pub(super) fn enter(context: &RequestContext, headers: &HeaderMap) -> Result<(),
     Err(Answer::Page(waiting::page_for_seat(app, policy, (target, 0), ahead, headers)))
 }
 
-/// A page of the app's own may have frames; they need no seat beside that of the page.
+/// Whether a request opens the app. The frames of the app's own pages share the seat of their page.
 fn opens_app(navigation: Navigation, headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|field| field == value);
     let is_own_frame = !is("sec-fetch-dest", "document") && is("sec-fetch-site", "same-origin");
     matches!(navigation, Navigation::Visit | Navigation::Reload) && !is_own_frame
 }
 
-/// Who asks. `client`: what tells browsers apart that have no cookie.
+/// The browser that sent a request. `client` identifies it if it has no cookie.
 pub(super) fn browser(headers: &HeaderMap, client: u64) -> Browser {
     cookie(headers).unwrap_or(Browser(client.into()))
 }
 
-/// Whether a request for the progress comes from a waiting page, and so from somebody who waits for a seat.
-/// Scripts and monitors ask too, and must not hold seats that they never use.
+/// Whether a poll of `.ebbtide/wait` comes from a waiting page, that is, from somebody who waits for a seat.
+/// Scripts and monitors poll too, and must not hold seats that they never use.
 pub(super) fn waits(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && cookie(headers).is_some()
 }
 
-/// What the browser was given.
+/// The browser's cookie, if it has a valid one.
 fn cookie(headers: &HeaderMap) -> Option<Browser> {
     let fields = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
     let mut pairs = fields.flat_map(|field| field.split(';')).map(str::trim);
@@ -63,7 +63,7 @@ fn cookie(headers: &HeaderMap) -> Option<Browser> {
     u128::from_str_radix(value, 16).ok().filter(|_| is_ours).map(Browser)
 }
 
-/// The cookie for a browser that has none yet, on every path below `path`.
+/// A new cookie for a browser that has none, valid below `path`.
 pub(super) fn set_cookie(headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
     if cookie(headers).is_some() || path.contains([';', ',']) {
         return None;

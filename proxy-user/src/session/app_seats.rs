@@ -1,6 +1,6 @@
-//! An app's seats (`max_sessions`) as handshakes, navigations and waiting pages share them.
+//! An app's seats (`max_sessions`), shared by handshakes, navigations and waiting pages.
 //!
-//! `core::seat_queue` decides.
+//! `core::seat_queue` decides who gets them; this module adds the lock and the notifications.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use crate::core::time::Nanos;
 #[derive(Debug)]
 pub struct AppSeats {
     queue: Mutex<SeatQueue>,
-    /// Something has changed for those who wait.
+    /// Notified when the queue changes.
     changed: watch::Sender<()>,
 }
 
-/// A seat taken by a session, given back when this is dropped.
+/// A session's seat, released on drop.
 #[derive(Debug)]
 pub struct AppSeat(Box<(Arc<AppSeats>, Browser)>);
 
-/// The place of a page that listens, given up when this is dropped.
+/// The place of a page that listens for events. The page leaves the queue on drop.
 #[derive(Debug)]
 pub struct QueuePlace {
     seats: Arc<AppSeats>,
@@ -37,27 +37,27 @@ impl AppSeats {
         Arc::new(AppSeats { queue, changed: watch::Sender::new(()) })
     }
 
-    /// Changes how many there are. Whoever has a seat keeps it.
+    /// Changes the number of seats. Open sessions keep theirs.
     pub(super) fn set_limit(&self, limit: usize, now: Nanos) {
         self.with(|queue| queue.set_limit(bound(limit), now));
     }
 
-    /// Takes a seat for a session of this browser, or `None` when there is none for it.
+    /// Takes a seat for a session of this browser. `None`: no seat is free or reserved for it.
     #[must_use]
     pub fn take(self: &Arc<Self>, browser: Browser, now: Nanos) -> Option<AppSeat> {
         let taken = self.with(|queue| queue.take(browser, now));
         taken.then(|| AppSeat(Box::new((Arc::clone(self), browser))))
     }
 
-    /// Somebody opens the app.
+    /// Lets a browser open the app.
     ///
     /// # Errors
-    /// All seats are taken; the value is how many wait ahead of this browser.
+    /// All seats are taken; the value is the number of people ahead of this browser.
     pub fn enter(&self, browser: Browser, now: Nanos) -> Result<(), usize> {
         self.with(|queue| queue.enter(browser, now))
     }
 
-    /// A page listens from now on; `None` = it need not, as it can come in.
+    /// Puts a page that listens for events into the queue. `None`: it can open the app now.
     #[must_use]
     pub fn listen(self: &Arc<Self>, browser: Browser, now: Nanos) -> Option<QueuePlace> {
         match self.with(|queue| queue.listen(browser, now)) {
@@ -66,24 +66,25 @@ impl AppSeats {
         }
     }
 
-    /// A page asks how many wait before it; `None` = it can come in.
+    /// Puts a page that polls into the queue, and returns how many people are ahead of it. `None`: it can open the
+    /// app now.
     #[must_use]
     pub fn ask(&self, browser: Browser, now: Nanos) -> Option<usize> {
         ahead(self.with(|queue| queue.ask(browser, now)))
     }
 
-    /// Somebody who does not wait asks how many wait; `None` = there is a free seat.
+    /// How many people are ahead of a browser, without putting it into the queue. `None`: it can open the app now.
     #[must_use]
     pub fn look(&self, browser: Browser, now: Nanos) -> Option<usize> {
         self.with(|queue| queue.look(browser, now))
     }
 
-    /// To be called once a second.
+    /// Expires reservations and places. Call once a second.
     pub fn pass(&self, now: Nanos) {
         self.with(|queue| queue.pass(now));
     }
 
-    /// For those who wait.
+    /// A receiver that is notified when the queue changes.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
@@ -110,7 +111,7 @@ impl Drop for AppSeat {
 }
 
 impl QueuePlace {
-    /// How many wait before it; `None` = its turn has come.
+    /// How many people are ahead of it. `None`: it is this page's turn.
     #[must_use]
     pub fn ahead(&self) -> Option<usize> {
         ahead(self.seats.queue.lock().turn(self.id))

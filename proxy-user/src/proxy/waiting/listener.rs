@@ -1,5 +1,5 @@
-//! A page that is told how far its app is by server-sent events. The stream is the page's place in the queue
-//! for a seat.
+//! The event stream of a waiting page. While the stream is open, the page keeps its place in the queue for a
+//! seat.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -19,10 +19,10 @@ use crate::http::timed::{Held, Holder};
 use crate::serving::{Phase, Serving};
 use crate::session::{App, QueuePlace, Seat, Status};
 
-/// Comments keep load balancers from cutting a quiet stream.
+/// Time between comments, which keep load balancers from closing a quiet stream.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// One page.
+/// The stream of one page.
 pub(super) struct Listener {
     app: Arc<App>,
     browser: Browser,
@@ -30,9 +30,9 @@ pub(super) struct Listener {
     seats: watch::Receiver<()>,
     phase: watch::Receiver<Phase>,
     _listening: Seat,
-    /// Its place in the queue, and since when it has it.
+    /// The page's place in the queue, and since when.
     place: Option<(QueuePlace, Nanos)>,
-    /// What it was told last.
+    /// The content of the last event.
     told: String,
     is_over: bool,
     holder: Holder,
@@ -40,7 +40,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// `holder`: of the request, whose client gives its place back by closing its side.
+    /// `holder`: of the request. The stream ends when the client closes its side.
     pub(super) fn new(
         app: &Arc<App>,
         serving: &Serving,
@@ -63,7 +63,7 @@ impl Listener {
         }
     }
 
-    /// How far the app is now, and each change, until it can be opened or the process leaves.
+    /// The current progress, then every change, until the page can open the app or the process shuts down.
     pub(super) fn events(self) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
         stream::unfold(self, |mut listener| async {
             let text = listener.next().await?;
@@ -81,7 +81,7 @@ impl Listener {
             if let Some(event) = self.event() {
                 return Some(event);
             }
-            // An error means that the process is going away.
+            // An error means that the process is shutting down.
             let leaving = async { _ = self.phase.wait_for(|phase| *phase != Phase::Running).await };
             tokio::select! {
                 biased;
@@ -93,7 +93,7 @@ impl Listener {
         }
     }
 
-    /// What has not been told yet.
+    /// The next event, if anything has changed since the last one.
     fn event(&mut self) -> Option<Bytes> {
         let now = clock::now();
         self.seats.borrow_and_update();
@@ -107,7 +107,7 @@ impl Listener {
                 news = format!("{ahead}");
             }
         } else if self.place.is_some() {
-            // It was suspended under those who wait for a seat. They come in, and start it by that.
+            // The app was suspended while pages waited for a seat. They may open it, which starts it.
             progress.state = "running";
         }
         if std::mem::replace(&mut self.told, news.clone()) == news {
@@ -117,7 +117,7 @@ impl Listener {
         Some(format!("data: {}\n\n", progress.json()).into())
     }
 
-    /// How many wait for a seat before this page, and since when it does; `None` = it can come in.
+    /// How many people are ahead of this page, and since when it has waited. `None`: it can open the app now.
     fn ahead(&mut self, now: Nanos) -> Option<(usize, Nanos)> {
         if self.place.is_none() {
             self.place = self.app.seats.listen(self.browser, now).map(|place| (place, now));

@@ -22,7 +22,7 @@ use crate::session::{App, AppPolicy, Status};
 static BUILT_IN: LazyLock<Option<WaitingPage>> =
     LazyLock::new(|| WaitingPage::compile(PathBuf::new(), include_str!("page.html")).ok());
 
-/// How often a page without scripts reloads, every 3 s: for an hour.
+/// The most reloads of a page without scripts: one every 3 s for an hour.
 const MOST_LOOKS: u32 = 1200;
 
 /// A rendered page.
@@ -32,12 +32,12 @@ pub(crate) struct Page {
     pub(super) reason: &'static str,
     /// HTML.
     pub(super) html: Bytes,
-    /// By which the browser is known in the queue for a seat.
+    /// Identifies the browser in the queue for a seat.
     pub(super) cookie: Option<HeaderValue>,
 }
 
-/// Renders the page for an app in this state. `target`: the requested path and query; `looks`: how often
-/// the page has reloaded itself; `headers`: of the request.
+/// Renders the page for an app in this state. `target`: the requested path and query; `looks`: how often the page
+/// has reloaded itself; `headers`: those of the request.
 pub(super) fn page(
     app: &App,
     policy: &AppPolicy,
@@ -47,13 +47,13 @@ pub(super) fn page(
 ) -> Page {
     let progress = Progress::of(status, &policy.config, clock::now());
     let page = show(app, policy, (target, looks), &progress);
-    // When the app runs there may be fewer seats than pages that waited for it.
+    // Once the app runs, there may be fewer seats than waiting pages.
     let has_seats = policy.config.max_sessions > 0;
     let cookie = has_seats.then(|| seats::set_cookie(headers, &policy.config.path)).flatten();
     Page { cookie, ..page }
 }
 
-/// The page for an app whose seats are all taken; `ahead` wait before it. `headers`: of the request.
+/// Renders the page for an app with no free seat. `ahead`: the number of people ahead in the queue.
 pub(super) fn page_for_seat(
     app: &App,
     policy: &AppPolicy,

@@ -18,7 +18,7 @@ pub(super) struct Progress<'a> {
     pub(super) output: String,
     /// Whole seconds in this state.
     pub(super) elapsed: u64,
-    /// How many wait for a seat before this page, where all are taken.
+    /// The number of people ahead in the queue, if all seats are taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ahead: Option<usize>,
 }
@@ -29,7 +29,7 @@ impl Progress<'_> {
             State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => {
                 "running"
             }
-            // It will be started as soon as it is down.
+            // It will be started once it is down.
             State::Starting | State::Suspending(Step::Stopping { wanted: true, .. }) => "starting",
             State::Suspending(Step::Stopping { wanted: false, .. }) | State::Suspended => {
                 "suspended"
@@ -37,7 +37,7 @@ impl Progress<'_> {
             State::Failed { .. } => "failed",
             State::Disabled => "disabled",
         };
-        // The reason may name commands, folders and URLs, and the output anything.
+        // The reason may name commands, folders and URLs, and the output may hold anything.
         let failure = status.failure.as_ref().filter(|_| state == "failed");
         let (reason, output) = match failure.filter(|_| config.show_output) {
             Some(failure) => (&*failure.why, failure.output.join("\n")),
@@ -47,7 +47,7 @@ impl Progress<'_> {
         Progress { state, reason, output, elapsed: status.elapsed(now).as_secs(), ahead: None }
     }
 
-    /// The app runs, and all its seats are taken. `elapsed`: seconds that the page has waited for one.
+    /// The app runs but has no free seat. `elapsed`: how long the page has waited for one, in seconds.
     pub(super) fn full(ahead: usize, elapsed: u64) -> Progress<'static> {
         Progress { state: "full", reason: "", output: String::new(), elapsed, ahead: Some(ahead) }
     }
@@ -69,7 +69,7 @@ impl Progress<'_> {
     }
 
     pub(super) fn json(&self) -> String {
-        // Strings, numbers and nothing else: this cannot fail.
+        // Strings and numbers alone cannot fail to serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

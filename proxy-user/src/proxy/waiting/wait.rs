@@ -1,4 +1,5 @@
-//! `.ebbtide/wait`: the state of an app, for its waiting pages. Requests neither count nor wake the app.
+//! `.ebbtide/wait`: the state of an app, for its waiting pages. Requests to it neither count as activity nor
+//! wake the app.
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
