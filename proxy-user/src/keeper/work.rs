@@ -9,7 +9,7 @@ use crate::control_plane::{self, BodyError};
 use crate::error::chain;
 use crate::session::App;
 
-/// Requests to apps. `None` where the TLS library cannot be set up, which reports need too.
+/// For requests to apps. `None` = the TLS library cannot be set up.
 static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| control_plane::client().ok());
 
 /// Why an app could not be asked.
@@ -23,7 +23,7 @@ pub(super) enum AskError {
     Status(http::StatusCode),
     #[error(transparent)]
     Body(#[from] BodyError),
-    #[error("its answer is no JSON")]
+    #[error("its answer is not JSON")]
     NoJson(#[from] serde_json::Error),
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn get(
     Ok(client.get(format!("{upstream}{path}")).headers(headers).send().await?)
 }
 
-/// Whether the app says that it is at work. One that cannot be asked may be.
+/// Whether the app says that it is at work. An app that does not answer counts as at work.
 pub(super) async fn is_busy(app: &App) -> bool {
     let policy = app.policy();
     let Some(probe) =

@@ -1,4 +1,4 @@
-//! The processes of one cgroup (v2) and of all below it. Small files of the kernel's: none of this waits.
+//! The processes of one cgroup (v2) and all cgroups below it. These are small kernel files, so nothing blocks.
 
 use std::fs;
 use std::io;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::table;
 
-/// Where the processes of a cgroup are listed, and are put into it.
+/// The file that lists the processes of a cgroup and moves processes into it.
 pub(super) const PROCS: &str = "cgroup.procs";
 
-/// Whether a process runs in it or below. One that cannot be read, as this process has no descriptor left,
-/// may be populated; one that is gone is not.
+/// Whether it or a cgroup below has a process. One that cannot be read, for lack of a descriptor, counts as
+/// populated; one that does not exist does not.
 pub(super) fn is_populated(cgroup: &Path) -> bool {
     match fs::read_to_string(cgroup.join("cgroup.events")) {
         Ok(events) => events.lines().any(|line| line == "populated 1"),
@@ -19,12 +19,12 @@ pub(super) fn is_populated(cgroup: &Path) -> bool {
     }
 }
 
-/// A file of a cgroup that is removed while it is read has no device any more.
+/// Reading a file of a cgroup that is being removed fails with ENODEV.
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
 }
 
-/// The processes in it and below. Those of another pid namespace are not shown.
+/// The processes in it and below. The kernel does not show those of another pid namespace.
 pub(super) fn processes(cgroup: &Path) -> Vec<i32> {
     let mut all = Vec::new();
     walk(cgroup, &mut |folder| {
@@ -34,22 +34,22 @@ pub(super) fn processes(cgroup: &Path) -> Vec<i32> {
     all
 }
 
-/// The CPU time that all processes were given that have ever been in it or below.
+/// The CPU time of all processes that have ever been in it or below.
 pub(super) fn cpu_time(cgroup: &Path) -> Option<Duration> {
     let stat = fs::read_to_string(cgroup.join("cpu.stat")).ok()?;
     let usage = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
     usage.parse().ok().map(Duration::from_micros)
 }
 
-/// Kills what is in it and below. What it forks meanwhile may be left before Linux 5.14: to be called until
-/// nothing is.
+/// Kills all processes in it and below. Before Linux 5.14, processes forked meanwhile may survive: call it until
+/// none is left.
 pub(super) fn kill(cgroup: &Path) {
     if fs::write(cgroup.join("cgroup.kill"), "1").is_err() {
         processes(cgroup).into_iter().for_each(|id| table::signal(id, libc::SIGKILL));
     }
 }
 
-/// Removes it and all below, but for those where processes are.
+/// Removes it and all cgroups below, except those that have processes.
 ///
 /// # Errors
 /// As rmdir(2) fails for one of them.
@@ -76,8 +76,8 @@ fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
     }
 }
 
-/// A new folder for a run of an app. The name is taken as it is where it can be no file of the kernel's
-/// (`cgroup.procs`, `memory.max`), and gets a number while an earlier run's end is under way.
+/// Creates a folder for a run of an app. A name that could be a kernel file's (`cgroup.procs`, `memory.max`) is
+/// changed, and it gets a number while an earlier run is still ending.
 ///
 /// # Errors
 /// As mkdir(2) fails.

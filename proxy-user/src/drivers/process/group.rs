@@ -1,4 +1,4 @@
-//! All processes of one run of an app, whatever holds them together.
+//! All processes of one run of an app, with or without a cgroup.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use super::table;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Group {
-    /// Those in this cgroup and below it. None can leave without the rights to.
+    /// Those in this cgroup and below it. None can leave without privileges.
     Cgroup(PathBuf),
-    /// As far as they can be told.
+    /// Those that can be recognised without a cgroup.
     Session(Session),
 }
 
@@ -36,7 +36,7 @@ impl Group {
         }
     }
 
-    /// Asks them to end (SIGTERM), but for those that were asked before. Returns those that were.
+    /// Sends SIGTERM to them, except to those in `before`. Returns those that got it.
     pub(super) fn terminate(&self, before: &[i32]) -> Vec<i32> {
         let mut asked = self.processes();
         asked.retain(|id| !before.contains(id));
@@ -44,7 +44,7 @@ impl Group {
         asked
     }
 
-    /// Kills them. To be called until none is left: one may have forked meanwhile.
+    /// Kills them. Call it until none is left, because one may have forked meanwhile.
     pub(super) fn kill(&self) {
         match self {
             Group::Cgroup(path) => cgroup::kill(path),
@@ -54,11 +54,11 @@ impl Group {
         }
     }
 
-    /// Removes what held them together; none is left.
+    /// Removes the cgroup, once no process is left.
     ///
     /// # Errors
-    /// As rmdir(2) fails. It may for a moment after the last one has ended: since Linux 6.19 a process leaves
-    /// its cgroup when it is switched out for the last time, which can be after it was waited for
+    /// As rmdir(2) fails, which is possible for a moment after the last process has ended: since Linux 6.19 a
+    /// process leaves its cgroup when it is switched out for the last time, which can be after it was waited for
     /// (`cgroup_task_dead` in kernel/cgroup/cgroup.c).
     pub(super) fn remove(&self) -> io::Result<()> {
         match self {

@@ -1,4 +1,4 @@
-//! The first process of a run: a child of this one, or of the Ebbtide that this one has replaced.
+//! The first process of a run: a child of this process, or of the Ebbtide that this one has replaced.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,7 +15,7 @@ use super::pidfd;
 pub(super) enum Leader {
     /// Started by this process.
     Own(Child),
-    /// Started by another, and known by a pidfd.
+    /// Started by another process, and known by a pidfd.
     Adopted(AsyncFd<OwnedFd>),
 }
 
@@ -30,7 +30,7 @@ impl Leader {
         Ok(Leader::Adopted(watched?))
     }
 
-    /// Waits for its end. Its status is told to its parent alone.
+    /// Waits for its end. Only its parent learns its status.
     pub(super) async fn wait(&mut self) -> Option<ExitStatus> {
         match self {
             Leader::Own(child) => child.wait().await.ok(),
@@ -44,7 +44,7 @@ impl Leader {
     /// A pidfd of it.
     ///
     /// # Errors
-    /// No descriptor is left, or it has been waited for.
+    /// No descriptor is left, or it has been reaped.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
         match self {
             Leader::Own(child) => {

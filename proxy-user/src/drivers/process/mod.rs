@@ -1,7 +1,7 @@
-//! `kind = "process"`: the app is a child process, with all that it forks.
+//! `kind = "process"`: the app is a child process and everything that it forks.
 //!
-//! [`Supervisor`] is what the drivers of one Ebbtide share. A run of an app ([`run`]) has a `Group`: the
-//! cgroup that its processes are in, or what else tells them. The guard ends the groups when Ebbtide is gone.
+//! The drivers of one Ebbtide share a [`Supervisor`]. A run of an app ([`run`]) has a `Group`: the cgroup that
+//! its processes are in, or other means to find them. The guard kills the groups when Ebbtide is gone.
 
 mod cgroup;
 mod group;
@@ -47,33 +47,33 @@ pub use self::place::{PlaceError, examine};
 pub use self::supervisor::Supervisor;
 pub(super) use self::words::ended;
 
-/// How long processes may take to be gone after SIGKILL. Only the kernel can hold them longer.
+/// How long processes may take to disappear after SIGKILL. Only the kernel can keep them longer.
 const AFTER_KILL: Duration = Duration::from_secs(10);
 
 /// Starts and stops an app that is a child process.
 ///
-/// When it is dropped, the app is killed, also one whose start is under way.
+/// When it is dropped, the app is killed, even while it is being started.
 pub struct ProcessDriver(Arc<Inner>);
 
 struct Inner {
     app: String,
     config: config::ProcessDriver,
-    /// As the configuration has it, where it does.
+    /// As configured, if it is.
     upstream: Option<Upstream>,
     listener: Listener,
     supervisor: Arc<Supervisor>,
     output: Arc<Output>,
-    /// Where its tasks run.
+    /// Runs its tasks.
     runtime: Handle,
-    /// The port that was chosen for it.
+    /// The port that Ebbtide chose for it.
     port: Mutex<Option<u16>>,
-    /// Held while it is started or stopped.
+    /// Held while the app is started or stopped.
     turn: tokio::sync::Mutex<()>,
     run: Mutex<Option<Arc<Run>>>,
 }
 
-/// A run, for another Ebbtide. With it go a pidfd of its first process, and the end of the pipe that it prints
-/// into.
+/// What another Ebbtide needs to continue a run, besides two descriptors: a pidfd of its first process, and the
+/// read end of the pipe that it prints into.
 #[derive(Serialize, Deserialize)]
 struct Paper {
     group: Group,
@@ -84,7 +84,7 @@ struct Paper {
 /// Why there is no process.
 struct NotStarted {
     why: String,
-    /// What was made ready for it.
+    /// The run that was prepared for it.
     begun: Option<(u64, Group)>,
 }
 
@@ -95,11 +95,11 @@ impl From<String> for NotStarted {
 }
 
 impl ProcessDriver {
-    /// A driver for the app of this name, which does not run. `upstream` is where the configuration says
-    /// that the app listens; `None` = on a port that is chosen for it.
+    /// A driver for the app with this name, which is not running. `upstream`: the address in the configuration;
+    /// `None` = Ebbtide chooses a port.
     ///
     /// # Panics
-    /// Outside of a tokio runtime. What the driver does is done in that one, whoever asks for it.
+    /// Outside a tokio runtime. The driver does everything in that runtime, whoever calls it.
     #[must_use]
     pub fn new(
         app: &str,
@@ -122,14 +122,14 @@ impl ProcessDriver {
         }))
     }
 
-    /// The cgroup (v2) that holds every process of the app and nothing else, while it runs and has one.
+    /// The cgroup (v2) that holds every process of the app and nothing else; `None` = it has none or is not running.
     #[must_use]
     pub fn cgroup(&self) -> Option<PathBuf> {
         self.0.running()?.group.cgroup().map(PathBuf::from)
     }
 
-    /// Has this done in the driver's own runtime, to its end, whether or not anybody waits for it: what was
-    /// begun is never lost sight of.
+    /// Runs this to its end in the driver's own runtime, even if the caller stops waiting: a start or stop that
+    /// has begun is always followed through.
     fn finish<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, DriverError>> + Send + 'static,
@@ -254,7 +254,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Goes on with a run that another Ebbtide has begun.
+    /// Continues a run that another Ebbtide has started.
     fn adopt(&self, papers: Papers) -> io::Result<()> {
         let _inside = self.runtime.enter();
         let Paper { group, port, output } = serde_json::from_str(&papers.text)?;
@@ -284,7 +284,7 @@ impl Inner {
         }
     }
 
-    /// Chooses the port and makes the process. Blocks for as long as a fork and what leads to exec(3) take.
+    /// Chooses the port and starts the process. Blocks until exec(3), or while the guard does not read.
     fn spawn(&self) -> Result<(Keeper, Child, Receiver, Group), NotStarted> {
         let port = self.choose_port()?;
         if let Some(dir) = self.config.dir.as_deref().filter(|dir| !dir.is_dir()) {
@@ -346,7 +346,7 @@ impl Inner {
         self.down().await
     }
 
-    /// Waits until nothing is left of the run before, which was ordered to end or ended by itself.
+    /// Waits until nothing is left of the previous run, which was told to end or ended by itself.
     async fn down(&self) -> Result<(), DriverError> {
         let run = self.run.lock().clone();
         let Some(run) = run else { return Ok(()) };

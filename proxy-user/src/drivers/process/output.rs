@@ -1,7 +1,7 @@
-//! What an app prints: into the log, line by line, and the newest lines for whoever asks.
+//! What an app prints. Every line goes to the log, and the newest lines are kept.
 //!
-//! A program that prints without end is slowed to what can be read at little cost, but it is always read
-//! on: neither it nor anybody else waits for ever.
+//! A program that prints endlessly is slowed down to a rate that costs little to read. It never has to wait for
+//! ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::super::lines::{Lines, Newest};
 use super::run::{Order, ordered_to};
 
-/// Where the lines are found in the log: `--log info,ebbtide::app=off` is without them.
+/// The target of the lines in the log: `--log info,ebbtide::app=off` leaves them out.
 const TARGET: &str = "ebbtide::app";
-/// Lines of one app that the log gets in a second.
+/// The most lines of one app that are logged in a second.
 const LINES_PER_SECOND: u64 = 500;
-/// Read at once from a pipe.
+/// The most bytes of one read.
 const BUFFER: usize = 8 * 1024;
-/// Bytes to read before a pause.
+/// The most bytes to read between two pauses.
 const BURST: usize = 1024 * 1024;
-/// With `BURST` about 60 MiB/s, which takes a few percent of a core.
+/// With `BURST`, this allows about 60 MiB/s, which costs a few percent of a core.
 const PAUSE: Duration = Duration::from_millis(16);
 
-/// What is told of one app's output.
+/// The output of one app.
 #[derive(Debug)]
 pub(super) struct Output {
     app: String,
@@ -38,7 +38,7 @@ impl Output {
         Output { app: app.to_owned(), newest: Mutex::default() }
     }
 
-    /// What it printed last, the newest line last.
+    /// The last lines, the newest last.
     pub(super) fn newest(&self) -> Vec<String> {
         self.newest.lock().to_vec()
     }
@@ -48,19 +48,19 @@ impl Output {
         self.newest.lock().clear();
     }
 
-    /// What the Ebbtide before has heard of it.
+    /// Adds the lines that the previous Ebbtide has read.
     pub(super) fn restore(&self, lines: Vec<String>) {
         let mut newest = self.newest.lock();
         lines.into_iter().for_each(|line| newest.push(line));
     }
 
-    /// Reads until every process that could print has ended, or another Ebbtide reads on.
+    /// Reads until every process that could print has ended, or another Ebbtide continues.
     pub(super) async fn read(
         self: Arc<Self>,
         mut pipe: Receiver,
         mut orders: watch::Receiver<Order>,
     ) {
-        // An error means that the run was dropped; what is left in the pipe is still read.
+        // An error means that the run was dropped. The rest of the pipe is still read.
         let _ = orders.wait_for(|order| *order != Order::Wait).await;
         let mut buffer = vec![0; BUFFER].into_boxed_slice();
         let mut lines = Lines::default();
@@ -113,12 +113,12 @@ impl Output {
     }
 }
 
-/// The log's share of it.
+/// The lines that go to the log.
 struct Log<'a> {
     app: &'a str,
-    /// Lines that it may still have in this second.
+    /// How many more lines may be logged in this second.
     left: u64,
-    /// Lines that it did not get.
+    /// How many lines were left out.
     unsaid: u64,
 }
 
@@ -132,7 +132,7 @@ impl Log<'_> {
         tracing::info!(target: TARGET, app = self.app, "{line}");
     }
 
-    /// A second has passed.
+    /// Called once a second.
     fn second(&mut self) {
         if self.unsaid > 0 {
             tracing::warn!(

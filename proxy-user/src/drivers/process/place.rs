@@ -1,10 +1,9 @@
-//! Where the cgroups of apps lie: beside the proxy's own, as what watches the proxy's sockets is not to
-//! watch theirs.
+//! Where the cgroups of apps are: beside the proxy's own, because the program that watches the proxy's sockets
+//! must not watch theirs.
 //!
-//! In the cgroup in which Ebbtide is started it makes `ebbtide-PID/proxy`, which it moves itself into, and
-//! `ebbtide-PID/apps`, with a folder for each app that runs. Whoever has a use for `ebbtide-PID` holds a
-//! shared lock (flock(2)) on it, which the kernel takes away with its holder: what nobody holds was left
-//! behind.
+//! In the cgroup that Ebbtide is started in, it creates `ebbtide-PID/proxy`, which it moves itself into, and
+//! `ebbtide-PID/apps`, with a folder for each running app. Every process that needs `ebbtide-PID` holds a shared
+//! lock (flock(2)) on it, which the kernel releases when the process ends: a folder without a lock was abandoned.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -21,15 +20,15 @@ const PREFIX: &str = "ebbtide-";
 const PROXY: &str = "proxy";
 const APPS: &str = "apps";
 
-/// Between two looks whether what was left behind has ended.
+/// Time between two checks whether abandoned processes have ended.
 const LOOK: Duration = Duration::from_millis(5);
-/// So many looks: 2 seconds.
+/// How often to check: 2 seconds in all.
 const LOOKS: u32 = 400;
 
 /// Why apps cannot have cgroups.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// This process's own cgroup is not known.
+    /// This process's own cgroup cannot be found.
     #[error(transparent)]
     Unknown(#[from] own::Error),
     /// The kernel refused.
@@ -42,7 +41,7 @@ pub enum PlaceError {
     },
 }
 
-/// What to do about it.
+/// How to fix it.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
@@ -56,16 +55,16 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// The folder of this process, made by [`Place::enter`] and left when this is dropped.
+/// The folder of this process: created by [`Place::enter`], and left when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     root: PathBuf,
-    /// Held as long as this process may need it.
+    /// Held while this process may need the folder.
     _lock: File,
 }
 
 impl Place {
-    /// Moves this process, with all its threads, into a folder beside which those of its apps can be.
+    /// Moves this process, with all its threads, into a cgroup of its own; its apps get theirs beside it.
     pub(super) fn enter() -> Result<Place, PlaceError> {
         let own = own::own()?;
         let join = |procs: &Path| fs::write(procs, "0");
@@ -74,14 +73,14 @@ impl Place {
 
     fn make(own: &Path, join: fn(&Path) -> io::Result<()>) -> io::Result<Place> {
         const TRIES: u32 = 100;
-        // The guard is told of it as text.
+        // The guard gets it as text.
         let own = own.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
         let first = format!("{own}/{PREFIX}{}", std::process::id());
         for number in 1..TRIES {
-            // Processes of other pid namespaces may have the same id.
+            // A process in another pid namespace may have the same id.
             let name = if number == 1 { first.clone() } else { format!("{first}-{number}") };
             match Place::at(PathBuf::from(name), join) {
-                // Until it is locked it looks abandoned, and may be removed.
+                // It looks abandoned until it is locked, so another Ebbtide may have removed it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made,
@@ -108,7 +107,7 @@ impl Place {
         }
     }
 
-    /// The folder that this process may make folders in.
+    /// The folder of this process.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
@@ -127,14 +126,14 @@ impl Drop for Place {
     }
 }
 
-/// Holds a place, so that nobody takes it for abandoned.
+/// Locks a place, so that it does not look abandoned.
 pub(super) fn lock(root: &Path) -> io::Result<File> {
     let folder = File::open(root)?;
     folder.try_lock_shared().map_err(io::Error::from)?;
     Ok(folder)
 }
 
-/// Leaves a place for the cgroup around it, and removes it unless processes are there.
+/// Moves this process to the cgroup around a place, and removes the place unless it has processes.
 pub(super) fn leave(root: &Path) -> io::Result<()> {
     if let Some(own) = root.parent() {
         fs::write(own.join(cgroup::PROCS), "0")?;
@@ -142,16 +141,15 @@ pub(super) fn leave(root: &Path) -> io::Result<()> {
     cgroup::remove(root)
 }
 
-/// Removes a place that nobody holds.
+/// Removes a place if nobody has locked it.
 pub(super) fn remove_abandoned(root: &Path) {
     if File::open(root).is_ok_and(|folder| folder.try_lock().is_ok()) {
-        // Somebody may have gone there meanwhile.
+        // A process may have moved there meanwhile.
         let _ = cgroup::remove(root);
     }
 }
 
-/// Ends what earlier Ebbtides left in this process's cgroup: those that were killed together with their
-/// guards.
+/// Kills what earlier Ebbtides left in this process's cgroup when they were killed together with their guards.
 pub(super) fn end_abandoned() {
     let Ok(own) = own::own() else { return };
     for entry in fs::read_dir(own).into_iter().flatten().flatten() {
@@ -175,7 +173,7 @@ pub(super) fn end_abandoned() {
                 "ending apps that an Ebbtide left behind when it was killed"
             );
         }
-        // What even SIGKILL does not end in this time is found by the next one.
+        // The next Ebbtide finds what SIGKILL has not ended by then.
         for _ in 0..LOOKS {
             cgroup::kill(&apps);
             if !cgroup::is_populated(&apps) && cgroup::remove(&root).is_ok() {
@@ -186,11 +184,11 @@ pub(super) fn end_abandoned() {
     }
 }
 
-/// Whether a process of this one's may have a place: tries it with one that ends at once, and leaves everything
-/// as it was. The cgroup that it would be made in.
+/// Checks whether this process could have a place: tries with a child that ends at once, and leaves everything as
+/// it was. Returns the cgroup that the place would be in.
 ///
 /// # Errors
-/// Why not, and what to do.
+/// Why not, and how to fix it.
 pub fn examine() -> Result<PathBuf, PlaceError> {
     let own = own::own()?;
     match Place::make(&own, join_by_child) {

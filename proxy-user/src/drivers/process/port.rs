@@ -7,18 +7,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use parking_lot::Mutex;
 use socket2::{Domain, Socket, Type};
 
-/// How many ports are tried before that is called a failure.
+/// How many ports to try.
 const TRIES: usize = 100;
 
-/// The ports that apps of this process have, whether they run or not.
+/// The ports of this process's apps, whether they run or not.
 #[derive(Debug, Default)]
 pub(super) struct Ports(Mutex<BTreeSet<u16>>);
 
 impl Ports {
-    /// A port that nobody listens on, and that no other app of this process has.
+    /// A port that nobody listens on and that no other app of this process has.
     ///
     /// # Errors
-    /// The kernel has none, or gives only such as are had already.
+    /// The kernel has none, or offers only ports that apps already have.
     pub(super) fn choose(&self) -> io::Result<u16> {
         for _ in 0..TRIES {
             let port = bound(0)?.local_addr()?.as_socket().map_or(0, |address| address.port());
@@ -29,25 +29,25 @@ impl Ports {
         Err(io::Error::from(io::ErrorKind::AddrInUse))
     }
 
-    /// An app has it already.
+    /// Notes that an app already has this port.
     pub(super) fn take(&self, port: u16) {
         self.0.lock().insert(port);
     }
 
-    /// Another app may have it.
+    /// Lets other apps have this port.
     pub(super) fn give_back(&self, port: u16) {
         self.0.lock().remove(&port);
     }
 }
 
-/// Whether an app could listen on it at this moment.
+/// Whether an app could listen on this port now.
 pub(super) fn is_free(port: u16) -> bool {
     bound(port).is_ok()
 }
 
-/// Bound on every IPv4 address, as many apps listen on all of them; not listening, so that nobody can
-/// connect to it by mistake. Connections of an earlier run that are still winding up do not count, as
-/// servers set the same option.
+/// A socket bound on every IPv4 address, because many apps listen on all of them. It does not listen, so that
+/// nobody can connect to it by mistake. Like most servers it sets SO_REUSEADDR, so that connections of an earlier
+/// run in TIME_WAIT do not matter.
 fn bound(port: u16) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(port != 0)?;

@@ -1,6 +1,6 @@
-//! Processes that became children of this one when their parents ended: where Ebbtide is process 1 of a
-//! container, or a subreaper (prctl(2)) as apps have no cgroups. Somebody must wait for them, or they stay in
-//! the process table for ever.
+//! Reaps processes that became children of this one when their parents ended. That happens if Ebbtide is
+//! process 1 of a container, or a subreaper (prctl(2)) because apps have no cgroups. If nobody waits for them, they
+//! stay in the process table for ever.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tokio::time::sleep;
 
 use super::table;
 
-/// A child that has ended is waited for at once by whoever started it. What nobody has waited for in this
-/// time nobody will.
+/// The code that starts a child waits for it at once. Nobody else waits for a child that is still there after this
+/// time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Waits for them, for ever.
+/// Reaps them for ever.
 pub(super) async fn adopted() {
     let Ok(mut ended) = signal(SignalKind::child()) else { return };
     while ended.recv().await.is_some() {
@@ -29,7 +29,7 @@ pub(super) async fn adopted() {
     }
 }
 
-/// Their ids, and when they were started.
+/// The ids and start times of children that have ended.
 fn dead_children() -> Vec<(i32, u64)> {
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let all = table::all().into_iter();

@@ -1,4 +1,4 @@
-//! One run of an app: from its process to the moment when none of its processes is left.
+//! One run of an app: from the start of its first process to the end of its last.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
@@ -19,21 +19,21 @@ use super::words;
 use crate::core::lifecycle::Failure;
 use crate::drivers::{Listener, Notice};
 
-/// First and longest time between two looks whether any process is left.
+/// The first and the longest time between two checks whether any process is left.
 const LOOKS: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(100)];
-/// How long is waited for what an ended app has printed last.
+/// How long to wait for the last output of an app that has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What a run is to do.
+/// What a run should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Go on, while the Ebbtide that has started it still reads what it prints.
+    /// Go on. The Ebbtide that started it still reads its output.
     Wait,
     /// Go on.
     Run,
-    /// End, with `stop_timeout` for it.
+    /// End, within `stop_timeout`.
     Stop,
-    /// Be let alone, as another Ebbtide has it now.
+    /// Be left alone: it is another Ebbtide's now.
     Release,
 }
 
@@ -43,19 +43,19 @@ impl Order {
     }
 }
 
-/// A run as its driver sees it. When it is dropped, its processes are killed.
+/// A run, as its driver sees it. When this is dropped, the processes are killed.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) group: Group,
     orders: watch::Sender<Order>,
     over: watch::Receiver<bool>,
-    /// Its first process has not ended.
+    /// Its first process is running.
     is_alive: Arc<AtomicBool>,
-    /// Its first process (a pidfd), and what it prints into; none where no descriptor was left.
+    /// A pidfd of its first process, and the pipe that it prints into; `None` = no descriptor was left.
     descriptors: Option<[OwnedFd; 2]>,
 }
 
-/// What a run needs of its driver.
+/// What a run needs from its driver.
 pub(super) struct Keeper {
     pub(super) app: String,
     pub(super) id: u64,
@@ -66,7 +66,7 @@ pub(super) struct Keeper {
 }
 
 impl Run {
-    /// Keeps a run from now on. Needs a tokio runtime.
+    /// Follows a run from now on. Needs a tokio runtime.
     pub(super) fn begin(
         keeper: Keeper,
         leader: Leader,
@@ -93,7 +93,7 @@ impl Run {
             if is_over {
                 keeper.supervisor.ended(keeper.id, &kept).await;
             } else {
-                // It has heard the same.
+                // The reader ends by the same order.
                 let _ = timeout(LAST_WORDS, &mut reader).await;
                 keeper.supervisor.released(keeper.id).await;
             }
@@ -102,7 +102,7 @@ impl Run {
         Run { group, orders, over, is_alive, descriptors: descriptors.ok() }
     }
 
-    /// Its first process, and what it prints into, for another Ebbtide.
+    /// A pidfd of its first process, and the pipe that it prints into, for another Ebbtide.
     pub(super) fn descriptors(&self) -> Option<Vec<OwnedFd>> {
         let each = self.descriptors.as_ref()?.iter();
         each.map(|one| one.try_clone().ok()).collect()
@@ -113,7 +113,7 @@ impl Run {
         self.orders.send_replace(Order::Release);
     }
 
-    /// Nobody else reads what it prints any more.
+    /// Nobody else reads its output any more.
     pub(super) fn read(&self) {
         self.orders.send_if_modified(|order| {
             let waits = *order == Order::Wait;
@@ -124,19 +124,19 @@ impl Run {
         });
     }
 
-    /// Whether its first process runs, and is to.
+    /// Whether its first process is running and was not told to end.
     pub(super) fn is_up(&self) -> bool {
         self.is_alive.load(Ordering::Acquire) && self.orders.borrow().goes_on()
     }
 
-    /// Has it end.
+    /// Tells it to end.
     pub(super) fn stop(&self) {
         self.orders.send_replace(Order::Stop);
     }
 
-    /// Waits until none of its processes is left, whoever ends them.
+    /// Waits until none of its processes is left, whatever ends them.
     pub(super) async fn over(&self) {
-        // Its task is gone only with the runtime.
+        // An error means that the runtime is ending.
         let _ = self.over.clone().wait_for(|over| *over).await;
     }
 }
@@ -161,7 +161,7 @@ impl Keeper {
             let asked = group.terminate(&[]);
             let end = async {
                 leader.wait().await;
-                // What was forked meanwhile may serve an orderly end, as long as somebody leads it.
+                // Processes forked meanwhile may be part of an orderly end while the first one lives.
                 group.terminate(&asked);
                 empty(group, false).await;
             };
@@ -203,7 +203,7 @@ impl Keeper {
     }
 }
 
-/// Waits until it is to end, or nobody orders any more: the driver is gone.
+/// Waits until the run is told to end, or its driver is gone.
 async fn stopped(orders: &mut watch::Receiver<Order>) {
     let _ = orders.wait_for(|order| *order == Order::Stop).await;
 }
@@ -211,17 +211,17 @@ async fn stopped(orders: &mut watch::Receiver<Order>) {
 /// Waits until this is ordered.
 pub(super) async fn ordered_to(orders: &mut watch::Receiver<Order>, wanted: Order) {
     if orders.wait_for(|order| *order == wanted).await.is_err() {
-        // Nobody orders anything any more.
+        // No order can come any more.
         std::future::pending().await
     }
 }
 
-/// Waits until nobody orders any more.
+/// Waits until the driver is gone.
 async fn abandoned(orders: &mut watch::Receiver<Order>) {
     while orders.changed().await.is_ok() {}
 }
 
-/// Waits until no process is left; kills them all the time, if that is wished.
+/// Waits until no process is left. `kill`: kills those that are left at every check.
 async fn empty(group: &Group, kill: bool) {
     let [mut look, longest] = LOOKS;
     while !group.is_empty() {

@@ -1,5 +1,5 @@
-//! The processes of an app where it has no cgroup: those of its session and process group, those that
-//! descend from it, and those whose environment bears its mark. A program that leaves all three stays.
+//! The processes of an app without a cgroup: those of its session and process group, its descendants, and those
+//! whose environment has its mark. A program that leaves all three is not found.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub(super) const MARK: &str = "EBBTIDE_RUN";
 pub(super) struct Session {
     /// The value of [`MARK`].
     mark: String,
-    /// The process that leads it; `None` = not known yet.
+    /// Its first process; `None` = not known yet.
     leader: Option<Leader>,
 }
 
@@ -25,28 +25,28 @@ struct Leader {
 }
 
 impl Session {
-    /// One that has no process yet.
+    /// A run that has no process yet.
     pub(super) fn new(mark: String) -> Session {
         Session { mark, leader: None }
     }
 
-    /// Its first process has this id, and has not been waited for.
+    /// Its first process has this id, and has not been reaped.
     pub(super) fn lead(&mut self, id: i32) {
         self.leader = table::one(id).map(|process| Leader { id, start: process.start });
     }
 
-    /// Its processes, those that have ended aside.
+    /// Its processes, except those that have ended.
     pub(super) fn processes(&self) -> Vec<i32> {
         let line = format!("{MARK}={}", self.mark);
         self.members(&table::all(), |process| table::has_line(process.id, &line))
     }
 
-    /// `is_marked` is asked of processes that could be its own.
+    /// `is_marked`: asked only about processes that could be its own.
     fn members(&self, all: &[Process], is_marked: impl Fn(&Process) -> bool) -> Vec<i32> {
         let started = self.leader.map_or(0, |leader| leader.start);
         let belongs = |process: &Process| {
             let led = self.leader.is_some_and(|leader| {
-                // Another process may have got the number when all of ours were gone.
+                // Another process may have got the id after all of ours were gone.
                 let same = all.iter().all(|one| one.id != leader.id || one.start == leader.start);
                 same && [process.id, process.session, process.group].contains(&leader.id)
             });

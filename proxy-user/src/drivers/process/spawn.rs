@@ -1,4 +1,4 @@
-//! How an app's process is made: what it inherits of Ebbtide, and what not.
+//! Starts an app's process, and decides what it inherits from Ebbtide.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,22 +22,21 @@ pub(super) const NO_GUARD: i32 = libc::EOWNERDEAD;
 
 /// How a new process joins the others of its run, before it runs the app's program.
 pub(super) enum Join {
-    /// By this `cgroup.procs`.
+    /// By writing to this `cgroup.procs`.
     Cgroup(File),
-    /// By its session; it tells the guard its own id, so that there is no moment in which it is unknown.
+    /// By its session. It tells the guard its own id, so that the guard knows it from the first moment.
     Session {
         /// The guard's pipe.
         guard: Arc<OwnedFd>,
-        /// What the guard is told before the id, and after it.
+        /// The text before the id, and after it.
         words: (String, &'static str),
         /// The value of [`MARK`].
         mark: String,
     },
 }
 
-/// Runs the command with the port in its place. Returns the process and the pipe that it prints into, one for
-/// both streams so that lines keep their order. Blocks for as long as a fork and what leads to exec(3) take.
-/// Needs a tokio runtime.
+/// Runs the command, with the port filled in. Returns the process and the pipe that it prints into: one pipe for
+/// both streams, so that lines keep their order. Blocks until exec(3). Needs a tokio runtime.
 ///
 /// # Errors
 /// As fork(2) and exec(3) fail, and [`NO_CGROUP`] and [`NO_GUARD`].
@@ -47,7 +46,7 @@ pub(super) fn spawn(
     join: Join,
 ) -> io::Result<(Child, Receiver)> {
     let (reader, writer) = io::pipe()?;
-    // Nothing may fail once the process is there.
+    // Nothing may fail once the process exists.
     let reader = Receiver::from_owned_fd(reader.into())?;
     let mut command = command(config, port, join);
     command.stdin(Stdio::null()).stdout(Stdio::from(writer.try_clone()?)).stderr(writer);
@@ -82,11 +81,11 @@ fn command(config: &config::ProcessDriver, port: u16, join: Join) -> Command {
 }
 
 impl Join {
-    /// In the new process.
+    /// Runs in the new process.
     fn enter(&self) -> io::Result<()> {
         match self {
             Join::Cgroup(procs) => {
-                // 0 is whoever writes it.
+                // 0 stands for the writer.
                 let written = (&*procs).write(b"0");
                 written.map(drop).map_err(|_| io::Error::from_raw_os_error(NO_CGROUP))
             }
@@ -97,7 +96,7 @@ impl Join {
                 let length = {
                     let mut rest = &mut line[..];
                     let whole = rest.len();
-                    // Into an array: nothing is allocated.
+                    // Into an array, because nothing may be allocated here.
                     let _ = write!(rest, "{before}{id}{after}");
                     whole - rest.len()
                 };

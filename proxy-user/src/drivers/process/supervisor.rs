@@ -1,5 +1,5 @@
-//! What all process drivers of this Ebbtide share: the place for their cgroups, the guard, and which ports
-//! are had.
+//! What all process drivers of this Ebbtide share: the place for their cgroups, the guard, and the ports in
+//! use.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -26,11 +26,11 @@ use crate::clock;
 /// about 2 seconds in all.
 const TRIES: u32 = 25;
 const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(100)];
-/// The running program, also where its file has been replaced.
+/// The running program, even if its file has been replaced.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// What all process drivers of this Ebbtide share. Those that it serves keep it alive; the cgroups that it
-/// made are removed with it.
+/// What all process drivers of this Ebbtide share. They keep it alive, and the cgroups that it made are removed
+/// when it is dropped.
 #[derive(Debug)]
 pub struct Supervisor {
     place: Option<Place>,
@@ -39,12 +39,11 @@ pub struct Supervisor {
     /// The number of the next run of an app.
     next: AtomicU64,
     reaper: Once,
-    /// The places of other Ebbtides in which adopted runs are, each held so that nobody takes it for
-    /// abandoned.
+    /// The places of other Ebbtides that adopted runs are in, each locked so that it does not look abandoned.
     adopted: Mutex<HashMap<u64, (PathBuf, File)>>,
 }
 
-/// What a run of an app is begun with.
+/// A run that is ready for its first process.
 pub(super) struct Beginning {
     pub(super) id: u64,
     pub(super) group: Group,
@@ -52,15 +51,15 @@ pub(super) struct Beginning {
 }
 
 impl Supervisor {
-    /// Moves this process into a cgroup of its own, beside which apps get theirs. To be called before kernel
-    /// programs are attached to the process's cgroup, and only where apps are to be started. Where cgroups
-    /// cannot be had, apps are held together by other means, and the log says so.
+    /// Moves this process into a cgroup of its own; apps get theirs beside it. Call it before kernel programs
+    /// are attached to the process's cgroup, and only if there are apps to start. Without cgroups, the processes
+    /// of an app are found by other means, and the log says so.
     #[must_use]
     pub fn prepare() -> Arc<Supervisor> {
         Supervisor::with_guard(Path::new(OWN_PROGRAM))
     }
 
-    /// The same with another program as the guard, which must have Ebbtide's command line.
+    /// The same with another program as the guard. It must accept Ebbtide's command line.
     #[must_use]
     pub fn with_guard(program: &Path) -> Arc<Supervisor> {
         place::end_abandoned();
@@ -80,16 +79,16 @@ impl Supervisor {
         }
     }
 
-    /// One for apps that come with a new configuration, when it is too late to move this process.
+    /// For apps that a reload adds, when it is too late to move this process.
     #[must_use]
     pub fn late() -> Arc<Supervisor> {
         Supervisor::without_cgroups(Path::new(OWN_PROGRAM))
     }
 
-    /// One whose apps have no cgroups.
+    /// For apps without cgroups.
     #[must_use]
     pub fn without_cgroups(program: &Path) -> Arc<Supervisor> {
-        // What apps leave behind then becomes a child of this process, by which it is found.
+        // Processes that an app leaves behind become children of this process, which is how they are found.
         // SAFETY: takes plain numbers.
         unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
         Supervisor::new(program, None)
@@ -108,11 +107,11 @@ impl Supervisor {
         })
     }
 
-    /// Readies what holds the processes of an app's next run together, and has them guarded before the
-    /// first exists. Needs a tokio runtime; forks when the guard does not run.
+    /// Prepares an app's next run, and has it guarded before its first process exists. Needs a tokio runtime.
+    /// Forks if the guard is not running, and blocks while the guard does not read.
     ///
     /// # Errors
-    /// In words.
+    /// The reason, for people.
     pub(super) fn begin(&self, app: &str) -> Result<Beginning, String> {
         if self.place.is_none() || std::process::id() == 1 {
             self.reaper.call_once(|| _ = tokio::spawn(reap::adopted()));
@@ -146,7 +145,7 @@ impl Supervisor {
         match begin() {
             Ok(join) => Ok(Beginning { id, group, join }),
             Err(error) => {
-                // Nothing was ever in it.
+                // It never had a process.
                 let _ = group.remove();
                 let guard = Arc::clone(&self.guard);
                 tokio::spawn(async move { guard.forget(id).await });
@@ -155,18 +154,18 @@ impl Supervisor {
         }
     }
 
-    /// The first process of a run is there.
+    /// The first process of a run exists.
     pub(super) fn began(&self, id: u64, group: &mut Group, leader: i32) {
         if let Group::Session(session) = group {
             session.lead(leader);
-            // Also for the next guard, if this one ends.
+            // In case another guard takes the place of this one.
             if let Err(error) = self.guard.watch(id, group) {
                 tracing::error!(%error, "the guard of the apps cannot be told of one");
             }
         }
     }
 
-    /// None of a run is left. Done when nothing is left of its cgroup either.
+    /// No process of a run is left. Returns when its cgroup is gone too.
     pub(super) async fn ended(&self, id: u64, group: &Group) {
         let [mut pause, longest] = PAUSES;
         let mut tries = TRIES;
@@ -197,11 +196,11 @@ impl Supervisor {
         self.adopted.lock().remove(&id);
     }
 
-    /// Has a run guarded that another Ebbtide has begun, and gives its number. Needs a tokio runtime; forks
-    /// when the guard does not run.
+    /// Guards a run that another Ebbtide has started, and returns its number. Needs a tokio runtime. Forks if the
+    /// guard is not running, and blocks while the guard does not read.
     ///
     /// # Errors
-    /// The guard cannot be started, or the run's cgroup is not there.
+    /// The guard cannot be started or does not read, or the run's cgroup does not exist.
     pub(super) fn adopt(&self, group: &Group) -> io::Result<u64> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let place = group.place().map(|root| io::Result::Ok((root.to_owned(), place::lock(root)?)));

@@ -9,13 +9,13 @@ pub(super) struct Process {
     pub(super) parent: i32,
     pub(super) group: i32,
     pub(super) session: i32,
-    /// When it began, in clock ticks since boot: with the id it names one process for ever.
+    /// When it started, in clock ticks since boot. Together with the id this identifies a process for ever.
     pub(super) start: u64,
-    /// It has ended, and only waits for its parent to take notice.
+    /// It has ended, and its parent has not waited for it yet.
     pub(super) is_dead: bool,
 }
 
-/// All that this process can see.
+/// All processes that this one can see.
 pub(super) fn all() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -27,12 +27,12 @@ pub(super) fn one(id: i32) -> Option<Process> {
     parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
 }
 
-/// proc_pid_stat(5). The name, second, may contain anything: the last `)` ends it.
+/// proc_pid_stat(5). The name, the second field, may contain anything: the last `)` ends it.
 fn parse(stat: &str) -> Option<Process> {
     let (head, tail) = stat.rsplit_once(')')?;
     let id = head.split_once(' ')?.0.parse().ok()?;
     let fields: Vec<&str> = tail.split_ascii_whitespace().collect();
-    // The first here is the third there.
+    // The first of these is the third in the manual.
     let number = |place: usize| fields.get(place - 3)?.parse::<i32>().ok();
     Some(Process {
         id,
@@ -44,16 +44,16 @@ fn parse(stat: &str) -> Option<Process> {
     })
 }
 
-/// Whether its environment has this line. Not to be seen of other users' processes, nor of those that
-/// have more capabilities than this one.
+/// Whether its environment has this line. The environment of other users' processes, and of those that have more
+/// capabilities than this one, cannot be read.
 pub(super) fn has_line(id: i32, line: &str) -> bool {
     let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|one| one == line.as_bytes())
 }
 
-/// Sends a signal. Nothing happens where there is no such process.
+/// Sends a signal. Nothing happens if there is no such process.
 pub(super) fn signal(id: i32, signal: i32) {
-    // 0 and below would be whole groups, or everybody.
+    // 0 and negative numbers stand for whole groups, or for all processes.
     if id > 0 {
         // SAFETY: kill takes plain numbers.
         unsafe { libc::kill(id, signal) };

@@ -1,4 +1,4 @@
-//! What is said of a process that has ended, and of one that could not be started.
+//! Messages about a process that has ended, or that could not be started.
 
 use std::fmt::Write;
 use std::io;
@@ -29,7 +29,7 @@ const SIGNALS: [(i32, &str); 16] = [
     (libc::SIGSYS, "SIGSYS"),
 ];
 
-/// How it ended, and whether it left processes behind.
+/// How it ended, and how many processes it left behind.
 pub(in super::super) fn ended(status: Option<ExitStatus>, left: usize) -> String {
     let mut words = match status.map(|status| (status.code(), status.signal())) {
         Some((Some(code), _)) => format!("it exited with status {code}"),
@@ -42,11 +42,11 @@ pub(in super::super) fn ended(status: Option<ExitStatus>, left: usize) -> String
             };
             format!("it was ended by {name}{why}")
         }
-        // Only its parent is told, which an Ebbtide that has taken it over is not.
+        // Only the parent learns it. An Ebbtide that has taken the app over is not the parent.
         _ => "it has ended, with a status that is not known".to_owned(),
     };
     if left > 0 {
-        // Whoever starts a daemon must learn why it does not stay.
+        // Explains to people who start a daemon why it does not stay.
         let _ = write!(
             words,
             " and left {left} {} behind, now ended too: the command must stay in the foreground",
@@ -56,7 +56,7 @@ pub(in super::super) fn ended(status: Option<ExitStatus>, left: usize) -> String
     words
 }
 
-/// Why it could not be started, and what to do about it. `path` is the `PATH` that it was looked for in.
+/// Why it could not be started, and how to fix it. `path`: the `PATH` that was searched.
 pub(super) fn not_started(
     config: &config::ProcessDriver,
     path: Option<&str>,

@@ -103,12 +103,9 @@ impl Guard {
         // The pipe is full. One thread waits for all.
         let _turn = self.waiting.lock().await;
         let guard = Arc::clone(self);
-        match spawn_blocking(move || guard.settle()).await {
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the guard of the apps cannot be told that one has ended")
-            }
-            // Otherwise the runtime is ending.
-            Ok(Ok(_)) | Err(_) => {}
+        // The outer error means that the runtime is ending.
+        if let Ok(Err(error)) = spawn_blocking(move || guard.settle()).await {
+            tracing::error!(%error, "the guard of the apps cannot be told that one has ended");
         }
     }
 

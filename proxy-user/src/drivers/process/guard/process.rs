@@ -10,20 +10,20 @@ use super::message::Message;
 use crate::drivers::process::group::Group;
 use crate::drivers::process::place;
 
-/// Between two looks whether all have ended.
+/// Time between two checks whether all have ended.
 const LOOK: Duration = Duration::from_millis(20);
-/// So many looks, of what does not end by SIGKILL: a minute.
+/// How often to check for processes that survive SIGKILL: a minute in all.
 const LOOKS: u32 = 3000;
-/// So many looks whether Ebbtide's own process is gone from its cgroup: 5 seconds.
+/// How often to check whether Ebbtide's own process has left its cgroup: 5 seconds in all.
 const LAST_LOOKS: u32 = 250;
 
-/// Hears on standard input what to end, and ends it when that is closed. Then removes the cgroups of the
-/// Ebbtide that was.
+/// Reads from standard input what to kill, and kills it when standard input is closed. Then removes Ebbtide's
+/// cgroups.
 pub fn run(root: Option<&Path>) {
     // SAFETY: the name is a C string that lives for ever.
     unsafe { libc::prctl(libc::PR_SET_NAME, c"app-guard".as_ptr()) };
     close_others();
-    // What a new Ebbtide would take for abandoned is in hand here.
+    // So that a new Ebbtide does not take it for abandoned.
     let _lock = root.and_then(|root| place::lock(root).ok());
     let mut watched = listen(io::stdin().lock());
     let places: BTreeSet<_> = watched.iter().filter_map(Group::place).map(Path::to_owned).collect();
@@ -37,13 +37,13 @@ pub fn run(root: Option<&Path>) {
         }
         thread::sleep(LOOK);
     }
-    // Of Ebbtides from which that one had taken apps over.
+    // Those of former Ebbtides, from which this one had taken apps over.
     places
         .iter()
         .filter(|place| Some(place.as_path()) != root)
         .for_each(|place| place::remove_abandoned(place));
     let Some(root) = root else { return };
-    // The kernel closes a process's descriptors before it takes it out of its cgroup. Apps that another
+    // The kernel closes a process's descriptors before it removes the process from its cgroup. Apps that another
     // Ebbtide has taken over stay there.
     for _ in 0..LAST_LOOKS {
         if place::leave(root).is_ok() {
@@ -53,7 +53,7 @@ pub fn run(root: Option<&Path>) {
     }
 }
 
-/// What is to be ended when nobody tells any more.
+/// Reads messages to the end. Returns what is to be killed then.
 fn listen(words: impl BufRead) -> Vec<Group> {
     let mut watched = BTreeMap::new();
     for line in words.lines() {
@@ -66,21 +66,21 @@ fn listen(words: impl BufRead) -> Vec<Group> {
                 }
             }
             Ok(Message::Forget(id)) => _ = watched.remove(&id),
-            // Half a line is what an Ebbtide leaves that is killed while it writes.
+            // An Ebbtide that is killed while it writes leaves half a line.
             Err(_) => {}
         }
     }
     watched.into_values().collect()
 }
 
-/// Closes what was inherited: kernels before 5.11 could not be told to.
+/// Closes inherited descriptors. Kernels before 5.11 cannot do that at exec.
 fn close_others() {
     let listed = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers: Vec<libc::c_int> =
         listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for number in numbers.into_iter().filter(|number| *number > 2) {
-        // SAFETY: this process has opened none of them, and the list's own is closed already, which is
-        // an error without effect.
+        // SAFETY: this process has opened none of them. The list's own descriptor is closed already, so closing
+        // it fails without effect.
         unsafe { libc::close(number) };
     }
 }
