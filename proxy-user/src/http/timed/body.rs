@@ -74,8 +74,10 @@ impl Upload {
     /// # Errors
     /// The body breaks off.
     pub(crate) async fn peek(&mut self, most: usize) -> Result<(Vec<u8>, bool), UploadError> {
-        let mut start = Vec::new();
         let mut ahead = std::mem::take(&mut self.ahead);
+        // What an earlier call has read.
+        let data = ahead.iter().filter_map(|frame: &Frame<Bytes>| frame.data_ref());
+        let mut start: Vec<u8> = data.flatten().copied().collect();
         let read = loop {
             if start.len() > most || self.is_end_stream() {
                 break Ok(());

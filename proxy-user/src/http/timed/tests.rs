@@ -125,6 +125,24 @@ async fn a_client_that_takes_nothing_is_reset() {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
+#[tokio::test]
+async fn a_body_is_seen_from_its_start_each_time() {
+    let request = "POST / HTTP/1.1\r\nContent-Length: 4\r\nConnection: close\r\n\r\nabcd";
+    let (client, served) = ask(LIMITS, request, |mut request: Request<Upload>| async move {
+        let first = request.body_mut().peek(1).await.unwrap();
+        assert_eq!(request.body_mut().peek(1).await.unwrap(), first);
+        let (start, is_whole) = request.body_mut().peek(9).await.unwrap();
+        assert_eq!((&*start, is_whole), (&b"abcd"[..], true));
+        assert_eq!(request.body_mut().peek(9).await.unwrap(), (start, true));
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "abcd");
+        whole("seen")
+    })
+    .await;
+    assert!(rest(client).await.ends_with("seen"));
+    assert!(served.await.unwrap().is_ok());
+}
+
 const fn all(limit: Duration) -> Limits {
     Limits {
         head: limit,
