@@ -18,6 +18,8 @@ mod config;
 mod decoder;
 #[path = "../fuzz/fuzz_targets/frames.rs"]
 mod frames;
+#[path = "../fuzz/fuzz_targets/htpasswd.rs"]
+mod htpasswd;
 #[path = "../fuzz/fuzz_targets/messages.rs"]
 mod messages;
 #[path = "../fuzz/fuzz_targets/packs.rs"]
@@ -45,10 +47,11 @@ macro_rules! fuzz_target {
 /// A target's name and what it does with an input.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     ("config", config::run),
     ("decoder", decoder::run),
     ("frames", frames::run),
+    ("htpasswd", htpasswd::run),
     ("messages", messages::run),
     ("packs", packs::run),
     ("streams", streams::run),

@@ -194,6 +194,15 @@ fn begins(name: &HeaderName, with: &str) -> bool {
     name.len() >= with.len() && name.iter().zip(with.as_bytes()).all(same)
 }
 
+/// Whether some apps cannot tell two field names apart: servers that pass fields as variables ignore case and
+/// make an underscore of whatever is no letter or digit.
+#[must_use]
+pub fn alike(one: &str, other: &str) -> bool {
+    let folded =
+        |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' };
+    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+}
+
 /// Appends a member to a list field.
 pub(super) fn append(headers: &mut HeaderMap, name: HeaderName, member: HeaderValue) {
     let mut fields = match headers.entry(name) {

@@ -3,6 +3,7 @@
 //! Nothing in this folder may know a socket, a clock, a task or a metric; `tests/purity.rs` fails if it names
 //! tokio, hyper, aya, prometheus or a clock.
 
+pub mod access;
 pub mod arrival;
 pub mod backoff;
 pub mod blocked;
