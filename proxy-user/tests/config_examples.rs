@@ -85,6 +85,10 @@ fn the_contracts_sample_is_what_it_says() {
     assert_eq!(app.hosts, [HostPattern::Exact("demo.localhost".to_owned())]);
     assert_eq!(app.packs, ["streamlit"]);
     assert_eq!(app.idle_after, Some(Duration::from_secs(900)));
+    assert_eq!(app.access.forward_auth.as_deref(), Some("http://auth.internal/verify"));
+    assert_eq!(app.access.forward_auth_headers, ["x-user", "x-email"]);
+    assert_eq!(app.access.users_file.as_ref().unwrap().users.len(), 2);
+    assert_eq!(app.access.allow.as_ref().unwrap()[0].to_string(), "10.0.0.0/8");
     // The sample shows the defaults: what is left after these fields are taken back are they.
     let mut report = Report::new("http://control.internal/apps/{app}".to_owned());
     let read = config.report.as_ref().unwrap();
@@ -99,6 +103,7 @@ fn the_contracts_sample_is_what_it_says() {
     plain.keep_awake.clone_from(&app.keep_awake);
     plain.waiting_page.clone_from(&app.waiting_page);
     plain.answers.clone_from(&app.answers);
+    plain.access.clone_from(&app.access);
     plain.driver.clone_from(&app.driver);
     plain.upstream.clone_from(&app.upstream);
     let defaults = Config {
@@ -122,7 +127,7 @@ fn what_the_documentation_shows_is_read() {
     // Beside the files that the examples name.
     let file = root.join("tests/config/valid/example.toml");
     let mut read = 0;
-    for page in ["configuration", "drivers", "notify", "report"] {
+    for page in ["access", "configuration", "drivers", "notify", "report"] {
         let text = std::fs::read_to_string(root.join(format!("../docs/{page}.md"))).unwrap();
         for block in text.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap();
@@ -155,6 +160,7 @@ fn defaults_are_the_contracts() {
     assert_eq!((config.limits.header_timeout, config.limits.frame_bytes), (seconds(10), None));
     assert_eq!(config.report, None);
     let app = &config.apps[0];
+    assert!(config.access.is_open() && app.access.is_open());
     assert_eq!((app.path.as_str(), app.count), ("/", Count::Pack));
     assert_eq!((app.idle_after, app.wake_timeout), (None, seconds(60)));
     assert_eq!((app.handshake_timeout, app.busy_limit), (seconds(60), Some(seconds(86_400))));
@@ -190,6 +196,13 @@ fn every_other_value_arrives() {
     let limits = &config.limits;
     assert_eq!((limits.header_bytes, limits.headers, limits.sessions), (16_384, 300, 7));
     assert_eq!((limits.header_timeout.as_millis(), limits.frame_bytes), (500, Some(1 << 20)));
+    let access = &config.access;
+    assert_eq!(access.allow.as_ref().unwrap()[1].to_string(), "fd00::/8");
+    assert_eq!(access.users_file.as_ref().unwrap().users.len(), 2);
+    let url = "https://auth.internal:9091/api/authz/forward-auth";
+    assert_eq!(access.forward_auth.as_deref(), Some(url));
+    assert_eq!(access.forward_auth_headers, ["remote-user"]);
+    assert!(config.apps[0].access == *access && config.apps[1].access.is_open());
     let [notebooks, rest] = &config.apps[..] else { panic!("{:?}", config.apps) };
     let hosts: Vec<_> = notebooks.hosts.iter().map(ToString::to_string).collect();
     assert_eq!(hosts, ["notebooks.example.com", "*.apps.example.com"]);

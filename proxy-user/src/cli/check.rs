@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::{ConfigFile, Failure, result};
-use crate::config::{App, Config, Driver, OnIdle};
+use crate::config::{self, App, Config, Driver, OnIdle};
 use crate::toml_file::{quote_url, show_duration};
 
 /// `ebbtide check --config FILE`
@@ -28,7 +28,7 @@ impl Check {
             format!("{}: no mistakes, {} {noun}\n", self.file.config.display(), apps.len());
         for app in apps {
             // Writing to a string cannot fail.
-            let _ = writeln!(said, "  {}: {}, {}", app.name, driver(app), idle(app));
+            let _ = writeln!(said, "  {}: {}, {}{}", app.name, driver(app), idle(app), access(app));
         }
         result::write(format_args!("{said}"))
     }
@@ -51,6 +51,24 @@ fn driver(app: &App) -> String {
             format!("started and stopped by {}", quote_url(&driver.wake.url))
         }
     }
+}
+
+/// Who may use it; empty where everybody may.
+fn access(app: &App) -> String {
+    let config::Access { allow, users_file, forward_auth, .. } = &app.access;
+    let mut said = String::new();
+    if let Some(networks) = allow {
+        let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        said.push_str(&format!(", from {}", networks.join(" ")));
+    }
+    if let Some(file) = users_file {
+        let noun = if file.users.len() == 1 { "user" } else { "users" };
+        said.push_str(&format!(", {} {noun} of {}", file.users.len(), file.file.display()));
+    }
+    if let Some(url) = forward_auth {
+        said.push_str(&format!(", asking {}", quote_url(url)));
+    }
+    said
 }
 
 /// What happens to it when it is idle.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::access::Access;
 use super::answer::OwnAnswer;
 use super::driver::Driver;
 use super::page::WaitingPage;
@@ -54,6 +55,8 @@ pub struct App {
     pub show_output: bool,
     /// Requests that Ebbtide answers itself; the first match wins. Default: none.
     pub answers: Vec<OwnAnswer>,
+    /// Who may use it, with what `[access]` says for all apps. Default: everybody.
+    pub access: Access,
     /// How it is started and stopped. Default `None` = it always runs.
     pub driver: Option<Driver>,
     /// Sessions at a time, at most 16,777,216. Default 0 = no limit.
@@ -91,6 +94,7 @@ impl App {
             waiting_page: None,
             show_output: false,
             answers: Vec::new(),
+            access: Access::default(),
             driver: None,
             max_sessions: 0,
             compression: Compression::Inspect,

@@ -1,10 +1,11 @@
 //! The configuration: plain typed data, read from a TOML file with every mistake reported at once.
 //!
 //! Nothing here opens a socket, starts a task or logs. The only files read are the configuration itself,
-//! waiting pages and, to check that they are readable, the token files that it names; `watch` checks
+//! waiting pages, files of users and, to check that they are readable, the token files that it names; `watch` checks
 //! whether they have changed. The contract says what the keys mean to users; defaults are in `model` and
 //! `app`, and nowhere else.
 
+mod access;
 mod answer;
 mod app;
 mod check;
@@ -25,6 +26,7 @@ pub mod watch;
 use std::path::Path;
 
 pub use crate::core::route::HostPattern;
+pub use access::{Access, UsersFile};
 pub use answer::OwnAnswer;
 pub use app::{App, Compression, Count, OnIdle, Wake};
 pub use driver::{Call, CommandDriver, Driver, HttpDriver, ProcessDriver, StateCall};

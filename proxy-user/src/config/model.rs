@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::access::Access;
 use super::app::App;
 use super::notify::Notify;
 use super::report::Report;
@@ -47,6 +48,8 @@ pub struct Config {
     pub notify: Vec<Notify>,
     /// Limits for clients.
     pub limits: Limits,
+    /// Who may use the apps; what an app has of its own is in [`App::access`]. Default: everybody.
+    pub access: Access,
     /// The apps, in the order of the file; names are unique, and so is each host with its path.
     pub apps: Vec<App>,
 }
@@ -68,6 +71,7 @@ impl Default for Config {
             report: None,
             notify: Vec::new(),
             limits: Limits::default(),
+            access: Access::default(),
             apps: Vec::new(),
         }
     }

@@ -34,6 +34,11 @@ impl Log {
         self.mistakes.push(Mistake { file: self.file.clone(), line: Some(line), message });
     }
 
+    /// Of a file that this one names.
+    pub(super) fn mistake_in(&mut self, file: &Path, line: usize, message: String) {
+        self.mistakes.push(Mistake { file: file.into(), line: Some(line), message });
+    }
+
     pub(super) fn warning(&mut self, line: usize, message: String) {
         self.warnings.push(Mistake { file: self.file.clone(), line: Some(line), message });
     }
@@ -57,9 +62,19 @@ impl Log {
         );
     }
 
-    /// The mistakes, of which there must be at least one.
+    /// The mistakes, of which there must be at least one. Those of other files come last.
     pub(super) fn fail<T>(self) -> Result<T, Mistakes> {
-        Err(Mistakes::new(self.mistakes))
+        let Log { file, mut mistakes, .. } = self;
+        mistakes.sort_by_key(|mistake| mistake.line);
+        // Two apps may name the same file.
+        let (here, others): (Vec<_>, Vec<_>) = mistakes.into_iter().partition(|it| it.file == file);
+        let mut mistakes = here;
+        for other in others {
+            if !mistakes.contains(&other) {
+                mistakes.push(other);
+            }
+        }
+        Err(Mistakes::new(mistakes))
     }
 
     /// The result with its warnings in order of lines, or all mistakes.

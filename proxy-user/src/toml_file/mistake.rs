@@ -45,15 +45,14 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Every mistake in a file, sorted by line; displayed one per line. Never empty.
+/// Every mistake in a file, and in files that it names; displayed one per line. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
-    /// From at least one mistake, in any order.
-    pub(super) fn new(mut mistakes: Vec<Mistake>) -> Mistakes {
-        mistakes.sort_by_key(|mistake| mistake.line);
+    /// From at least one mistake, in order.
+    pub(super) fn new(mistakes: Vec<Mistake>) -> Mistakes {
         Mistakes(mistakes)
     }
 
@@ -62,7 +61,7 @@ impl Mistakes {
         Mistakes(vec![Mistake { file: file.into(), line, message }])
     }
 
-    /// The mistakes in order of lines.
+    /// The mistakes in order of lines, file after file.
     pub fn iter(&self) -> std::slice::Iter<'_, Mistake> {
         self.0.iter()
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::access::Access;
 use super::super::app::App;
 use super::super::check::{self, Draft};
 use super::super::probe::BusyProbe;
@@ -14,12 +15,19 @@ use super::super::value::web::{PREFIX, TARGET};
 use super::super::value::window::WINDOW;
 use super::super::value::{DAY, SECOND, YEAR};
 use super::MOST;
+use super::access::access;
 use super::answer::answer;
 use super::driver::{driver, knows_upstream, words};
 use crate::packs::Packs;
 use crate::toml_file::{Table, duration, kind, or_off};
 
-pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> Draft {
+/// `outer`: who may use all apps.
+pub(super) fn app(
+    table: &mut Table<'_>,
+    base: &Path,
+    packs: Option<&Packs>,
+    outer: &Access,
+) -> Draft {
     let name = table.required("name", APP_NAME);
     let hosts = table.list("hosts", kind("a host", "\"demo.localhost\""));
     let path = table.text("path", PREFIX);
@@ -58,6 +66,8 @@ pub(super) fn app(table: &mut Table<'_>, base: &Path, packs: Option<&Packs>) -> 
     table.set_integer(&mut app.max_sessions, "max_sessions", 0..=MOST);
     table.set(&mut app.compression, "compression", kind("a word", "\"inspect\""));
     app.answers = table.tables("answer", "[[app.answer]]", answer).unwrap_or_default();
+    let read = |table: &mut Table<'_>| access(table, base, outer);
+    app.access = table.table("access", "[app.access]", read).unwrap_or_else(|| outer.clone());
     let read = |table: &mut Table<'_>| driver(table, base);
     app.driver = table.table("driver", "[app.driver]", read).flatten();
     check::app(table, &app);

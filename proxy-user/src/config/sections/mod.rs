@@ -3,6 +3,7 @@
 //! Fields start with their defaults, which `model` and `app` hold; a mistaken value leaves its
 //! default, and the mistake keeps the result from being used.
 
+mod access;
 mod answer;
 mod app;
 mod driver;
@@ -13,6 +14,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use super::access::Access;
 use super::model::{Config, Keepalive, Limits, Sockets, Stall};
 use super::value::keepalive;
 use super::value::net::{LISTEN, NETWORK};
@@ -60,10 +62,14 @@ pub(super) fn document(table: &mut Table<'_>, file: &Path) -> Config {
     let notify = |table: &mut Table<'_>| telling::notify(table, base);
     config.notify = table.tables("notify", "[[notify]]", notify).unwrap_or_default();
     table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
+    let outer = Access::default();
+    let read = |table: &mut Table<'_>| access::access(table, base, &outer);
+    config.access = table.table("access", "[access]", read).unwrap_or_default();
     pending::document(table);
     check::addresses(table, &config);
     let packs = packs(table, &config);
-    let read = |table: &mut Table<'_>| app::app(table, base, packs.as_ref());
+    let outer = &config.access;
+    let read = |table: &mut Table<'_>| app::app(table, base, packs.as_ref(), outer);
     if let Some(drafts) = table.tables("app", "[[app]]", read) {
         check::apps(table, &drafts);
         let lines: Vec<_> = drafts.iter().map(|draft| draft.upstream_line).collect();

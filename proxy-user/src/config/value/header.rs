@@ -8,6 +8,10 @@ use crate::toml_file::{Fixed, Kind, ValueError, quote};
 pub(in super::super) const NAME: Fixed<HeaderName> =
     Kind { wants: "a header name", example: "\"X-Token\"", parse: name };
 
+/// A field of the authentication service's answer that the app gets.
+pub(in super::super) const ANSWERED: Fixed<HeaderName> =
+    Kind { wants: "a header name", example: "\"X-User\"", parse: answered };
+
 pub(in super::super) const VALUE: Fixed<HeaderValue> =
     Kind { wants: "a header value", example: "\"text/plain\"", parse: value };
 
@@ -18,6 +22,37 @@ pub(in super::super) fn name(text: &str) -> Result<HeaderName, ValueError> {
     })?;
     if [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE].contains(&name) {
         return Err(wrong("is a header that HTTP itself needs", "choose another one"));
+    }
+    Ok(name)
+}
+
+/// What says how a message is sent, or where a request came from, is not for an authentication service to say.
+fn answered(text: &str) -> Result<HeaderName, ValueError> {
+    let name = name(text)?;
+    let folded = name.as_str().replace('_', "-");
+    let starts = [
+        "x-forwarded-f",
+        "x-forwarded-h",
+        "x-forwarded-p",
+        "x-forwarded-m",
+        "x-ebbtide-",
+        "sec-websocket-",
+    ];
+    let whole = [
+        "cdn-loop",
+        "expect",
+        "forwarded",
+        "keep-alive",
+        "proxy-connection",
+        "set-cookie",
+        "te",
+        "trailer",
+        "x-forwarded-uri",
+        "x-real-ip",
+    ];
+    if starts.iter().any(|start| folded.starts_with(start)) || whole.contains(&&*folded) {
+        let why = format!("{} is a header that Ebbtide or HTTP sets", quote(text));
+        return Err(ValueError::new(why, "choose another one"));
     }
     Ok(name)
 }
@@ -38,6 +73,16 @@ mod tests {
         assert_eq!(name("X-Auth-Token").unwrap(), "x-auth-token");
         for text in ["", "X Y", "é", "Host", "content-length"] {
             assert!(name(text).is_err(), "{text}");
+        }
+        for text in
+            ["X-User", "Remote-User", "Authorization", "X-Forwarded-User", "X-Forwarded-Groups"]
+        {
+            assert!(answered(text).is_ok(), "{text}");
+        }
+        for text in
+            ["X-Forwarded-For", "x_forwarded_proto", "X-Real-IP", "Set-Cookie", "Host", "TE"]
+        {
+            assert!(answered(text).is_err(), "{text}");
         }
         assert!(!value("s3cret\n").unwrap_err().to_string().contains("s3cret"));
     }

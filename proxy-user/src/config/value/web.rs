@@ -12,6 +12,10 @@ pub(in super::super) const APP: &str = "{app}";
 pub(in super::super) const URL: Fixed<String> =
     Kind { wants: "a URL", example: "\"http://control.internal/apps/{app}\"", parse: url };
 
+/// A URL without placeholders.
+pub(in super::super) const SERVICE: Fixed<String> =
+    Kind { wants: "a URL", example: "\"http://auth.internal/verify\"", parse: service };
+
 pub(in super::super) const METHOD: Fixed<Method> =
     Kind { wants: "an HTTP method", example: "\"PATCH\"", parse: method };
 
@@ -46,6 +50,15 @@ fn url(text: &str) -> Result<String, ValueError> {
         return Err(wrong("has {app} in its host", "move it into the path or query"));
     }
     Ok(text.to_owned())
+}
+
+fn service(text: &str) -> Result<String, ValueError> {
+    let form = "write a URL such as \"http://auth.internal/verify\"";
+    let text = url(text).map_err(|error| ValueError::new(error.why, form))?;
+    if text.contains(APP) {
+        return Err(ValueError::new(format!("{} has a placeholder", quote_url(&text)), form));
+    }
+    Ok(text)
 }
 
 fn method(text: &str) -> Result<Method, ValueError> {
@@ -120,6 +133,10 @@ mod tests {
         }
         assert!(url("http://u:p@c/").unwrap_err().why.contains("password"));
         assert!(url("http://{app}.c/").unwrap_err().why.contains("host"));
+        assert!(service("https://auth.internal:9091/api/authz/forward-auth?x=1").is_ok());
+        for text in ["auth.internal", "http://u:p@a/", "http://a/{app}", "unix:/run/auth"] {
+            assert!(service(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod nested;
 mod number;
 mod text;
 
+use std::path::Path;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -69,6 +71,17 @@ impl<'a> Table<'a> {
     /// Records a mistake on a line of this file.
     pub(crate) fn mistake(&mut self, line: usize, message: String) {
         self.log.mistake(line, message);
+    }
+
+    /// Records a mistake in a key's value.
+    pub(crate) fn mistake_at(&mut self, key: &str, says: &str) {
+        let message = format!("{} {says}", self.name(key));
+        self.mistake(self.line_of(key), message);
+    }
+
+    /// Records a mistake in another file that this one names.
+    pub(crate) fn mistake_in(&mut self, file: &Path, line: usize, message: String) {
+        self.log.mistake_in(file, line, message);
     }
 
     /// Records a warning about a key's value.
