@@ -3,6 +3,7 @@
 //! The path of a byte: `proxy::listener` accepts, `proxy::service` routes, `proxy::upgrade` makes a
 //! session, `pump::flow` moves its bytes through `core::frame`. See `CONTRIBUTING.md`.
 
+pub mod access;
 pub mod activity;
 pub mod admin;
 pub mod admin_client;

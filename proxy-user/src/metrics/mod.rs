@@ -47,6 +47,7 @@ pub struct Metrics {
     request_seconds: HistogramVec,
     reports: IntCounterVec,
     notifications: IntCounterVec,
+    refused: IntCounterVec,
     reaped: IntCounterVec,
     sweep_seconds: HistogramVec,
     ping_rtt: HistogramVec,
@@ -107,6 +108,12 @@ impl Metrics {
                 &["app"],
                 &ANSWER,
             )?,
+            refused: counter(
+                &registry,
+                "ebbtide_refused_total",
+                "Requests that were not let in, by the reason in X-Ebbtide-Reason",
+                &["app", "reason"],
+            )?,
             reaped: counter(
                 &registry,
                 "ebbtide_reaped_total",
@@ -147,6 +154,7 @@ impl Metrics {
         let kept = apps.iter().map(|app| &*app.name).chain([""]).collect();
         retain(&self.requests, &kept);
         retain(&self.request_seconds, &kept);
+        retain(&self.refused, &kept);
         retain(&self.reaped, &kept);
     }
 
@@ -159,6 +167,11 @@ impl Metrics {
     /// A refusal before there was a request, so it has no app and no duration.
     pub fn refusal(&self, code: StatusCode) {
         self.requests.with_label_values(&["", code.as_str()]).inc();
+    }
+
+    /// A request was refused, for this reason.
+    pub fn refused(&self, app: &str, reason: &str) {
+        self.refused.with_label_values(&[app, reason]).inc();
     }
 
     /// A report was accepted or not.

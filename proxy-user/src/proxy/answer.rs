@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, RETRY_AFTER,
-    SET_COOKIE,
+    SET_COOKIE, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -13,6 +13,7 @@ use http_body_util::{Either, Full};
 
 use super::judge::InspectedResponseBody;
 use super::waiting::Page;
+use crate::access::{Refused, ServiceAnswer};
 use crate::core::loss::Loss;
 use crate::http::refusal::{HEAD_TOO_BIG, Parts};
 use crate::http::{LOOP, REASON};
@@ -91,6 +92,16 @@ pub(crate) enum Answer {
     Loop,
     /// No new sessions while shutting down.
     Draining,
+    /// `allow` does not have the client's address.
+    NotAllowed,
+    /// No valid name and password, of which the challenge asks for one.
+    Unauthorized(HeaderValue),
+    /// Too many passwords are being checked.
+    AuthBusy,
+    /// The authentication service cannot be asked.
+    AuthUnreachable,
+    /// The authentication service's own answer.
+    Auth(Box<ServiceAnswer>),
 }
 
 impl Answer {
@@ -177,7 +188,46 @@ impl Answer {
                 "draining",
                 "This proxy is restarting. Try again in a moment.",
             ),
+            Answer::NotAllowed => {
+                (StatusCode::FORBIDDEN, "not-allowed", "This address may not use this app.")
+            }
+            Answer::Unauthorized(_) => {
+                (StatusCode::UNAUTHORIZED, "unauthorized", "A name and a password are needed.")
+            }
+            Answer::AuthBusy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "auth-busy",
+                "Too many people are signing in. Try again in a moment.",
+            ),
+            Answer::AuthUnreachable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "auth-unreachable",
+                "The service that knows who may use this app does not answer. Try again in a \
+                 moment.",
+            ),
+            Answer::Auth(answer) => (answer.status, "forward-auth", ""),
         }
+    }
+
+    /// The answer to a request that may not pass. `app`: its name.
+    pub(super) fn refused(refused: Refused, app: &str) -> Answer {
+        match refused {
+            Refused::Address => Answer::NotAllowed,
+            Refused::Password => {
+                // RFC 7617 section 2.1. The name of an app has neither quotes nor backslashes.
+                let challenge = format!("Basic realm=\"{app}\", charset=\"UTF-8\"");
+                let plain = HeaderValue::from_static("Basic realm=\"app\", charset=\"UTF-8\"");
+                Answer::Unauthorized(HeaderValue::try_from(challenge).unwrap_or(plain))
+            }
+            Refused::Busy => Answer::AuthBusy,
+            Refused::Answered(answer) => Answer::Auth(answer),
+            Refused::Unasked => Answer::AuthUnreachable,
+        }
+    }
+
+    /// Why Ebbtide answers: a word.
+    pub(super) fn reason(&self) -> &'static str {
+        self.parts().1
     }
 
     /// The kind of loss that this answer shows; `None` = none.
@@ -197,7 +247,9 @@ impl Answer {
             Answer::Paused => Some(60),
             Answer::Page(page) if page.reason == "full" => Some(10),
             Answer::Full | Answer::Slow | Answer::Stalled | Answer::WakeSlow => Some(10),
-            Answer::Starting | Answer::HeldFull => Some(5),
+            Answer::Starting | Answer::HeldFull | Answer::AuthBusy | Answer::AuthUnreachable => {
+                Some(5)
+            }
             Answer::AppFailed { retry_seconds } => Some(*retry_seconds),
             Answer::Draining => Some(1),
             _ => None,
@@ -206,6 +258,9 @@ impl Answer {
 
     /// The HTTP response.
     pub(crate) fn response(self) -> Response<Body> {
+        if let Answer::Auth(answer) = self {
+            return passed_on(*answer);
+        }
         let (status, reason, text) = self.parts();
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         let (body, content_type) = match &self {
@@ -230,6 +285,9 @@ impl Answer {
         if let Answer::Page(Page { cookie: Some(cookie), .. }) = &self {
             headers.insert(SET_COOKIE, cookie.clone());
         }
+        if let Answer::Unauthorized(challenge) = &self {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+        }
         if let Answer::Enter(target) = &self {
             headers.insert(LOCATION, target.clone());
         }
@@ -243,6 +301,16 @@ impl Answer {
         }
         response
     }
+}
+
+/// The authentication service's answer as the client sees it.
+fn passed_on(answer: ServiceAnswer) -> Response<Body> {
+    let ServiceAnswer { status, headers, body } = answer;
+    let mut response = Response::new(Either::Right(Either::Left(Full::from(body))));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(REASON, HeaderValue::from_static("forward-auth"));
+    response
 }
 
 impl From<&UpstreamError> for Answer {

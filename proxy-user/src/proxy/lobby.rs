@@ -25,6 +25,32 @@ use crate::serving::Phase;
 /// How long to wait for the start of a body that shows whether the request is a poll.
 const BODY: Duration = Duration::from_secs(10);
 
+/// Refuses a poll of a suspended app: it needs nobody's leave, because all who ask get the same.
+///
+/// # Errors
+/// The answer to send in place of the app's.
+pub(super) async fn refuse_poll(
+    proxy: &Proxy,
+    context: &RequestContext,
+    judged: &JudgedHead,
+    request: &mut Request<Upload>,
+) -> Result<(), Answer> {
+    if context.app.life.runs() {
+        return Ok(());
+    }
+    // Boxed, because most requests find their app running.
+    let judgement = Box::pin(judgement(context, judged, request.body_mut())).await;
+    let arrival = arrival(proxy, context, judgement, request.headers());
+    let policy = wake_policy(context.policy.config.wake);
+    if arrival == Arrival::Poll
+        && meet(context.app.life.status().state, arrival, policy) == Meeting::Paused
+    {
+        record::poll(context, judgement);
+        return Err(Answer::Paused);
+    }
+    Ok(())
+}
+
 /// Makes a request wait for its app if necessary. Returns how long it waited for a wake, if it did.
 ///
 /// # Errors

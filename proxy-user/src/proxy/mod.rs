@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::listener::serve;
 pub use self::worker::Worker;
+use crate::access::Access;
 use crate::core::visit::Visits;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
@@ -35,6 +36,8 @@ pub struct Proxy {
     pub serving: Arc<Serving>,
     /// The socket table.
     pub sockets: Sockets,
+    /// Who may use the apps.
+    pub access: Access,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Which browsers have opened a page recently.
@@ -48,10 +51,16 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy without clients.
     #[must_use]
-    pub fn new(serving: Arc<Serving>, sockets: Sockets, metrics: Arc<Metrics>) -> Proxy {
+    pub fn new(
+        serving: Arc<Serving>,
+        sockets: Sockets,
+        access: Access,
+        metrics: Arc<Metrics>,
+    ) -> Proxy {
         Proxy {
             serving,
             sockets,
+            access,
             metrics,
             visits: Visits::default(),
             connections: TaskTracker::new(),

@@ -1,18 +1,10 @@
 //! Requests that Ebbtide answers itself, whatever the app's state. None of them counts or wakes the app.
 
-use http::Response;
-
-use super::answer::{Answer, Body};
+use super::answer::Answer;
 use super::service::Routed;
-use super::{Proxy, waiting};
 
-/// Ebbtide's own answer; `None` = the request is for the app.
-pub(super) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Response<Body>> {
-    configured(routed).map(Answer::response).or_else(|| waiting::answer(proxy, routed))
-}
-
-/// `[[app.answer]]`: the first that fits.
-fn configured(routed: &Routed) -> Option<Answer> {
+/// `[[app.answer]]`: the first that fits; `None` = the request is for the app.
+pub(super) fn answer(routed: &Routed) -> Option<Answer> {
     let Routed { policy, request, .. } = routed;
     let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
     let mut answers = policy.config.answers.iter();

@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Request, Version};
 
 use super::answer::Answer;
 use super::service::{Client, Routed};
+use crate::core::access::allow::client_address;
 use crate::core::framing::{Coding, coding};
 use crate::core::headers::{Hop, add_forwarded, strip_hop_by_hop};
 use crate::http::timed::Upload;
@@ -46,6 +47,10 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     }
     let peer = &client.peer;
     let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
+    let address = match trusted {
+        true => client_address(peer.ip(), request.headers(), &config.trusted_proxies),
+        false => Some(peer.ip()),
+    };
     let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
     let version = request.version();
     let headers = request.headers_mut();
@@ -65,7 +70,7 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
         headers.insert(HOST, value);
     }
     let policy = app.policy();
-    Ok(Routed { app, policy, request, peer: client.addr })
+    Ok(Routed { app, policy, request, peer: client.addr, address })
 }
 
 /// The size in bytes of the request's head when written again.

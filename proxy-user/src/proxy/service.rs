@@ -1,17 +1,18 @@
-//! One request, phase after phase: route, own answers, judge, lifecycle, and then forward or upgrade, which
-//! record what it counts as.
+//! One request, phase after phase: route, own answers, judge, polls of an app that is not running, access,
+//! lifecycle, and then forward or upgrade, which record what it counts as.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::CONNECTION;
+use http::header::{CONNECTION, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::answer::{Answer, Body, WAKE};
 use super::judge::{JudgedHead, RequestContext};
 use super::route::route;
 use super::worker::Here;
-use super::{Proxy, forward, lobby, own, seats, upgrade};
+use super::{Proxy, forward, lobby, own, seats, upgrade, waiting};
+use crate::access::{Granted, Refused, Visitor};
 use crate::clock;
 use crate::core::headers::{Peer, asks_websocket};
 use crate::http::timed::Upload;
@@ -25,6 +26,8 @@ pub(super) struct Routed {
     pub(super) policy: Arc<AppPolicy>,
     pub(super) request: Request<Upload>,
     pub(super) peer: SocketAddr,
+    /// The client's address: not that of a trusted proxy before it. `None` = unknown.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// A client connection: where it comes from, and what serves it.
@@ -52,22 +55,17 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     let Client { proxy, here, .. } = &*client;
     let start = clock::now();
     let websocket = asks_websocket(request.method(), request.version(), request.headers());
-    let (app, result) = match route(&client, request) {
-        Err(answer) => (None, Err(answer)),
+    let (app, mut response) = match route(&client, request) {
+        Err(answer) => (None, answer.response()),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
-            let result = match own::answer(proxy, &routed) {
-                Some(response) => Ok(response),
-                None => {
-                    let result = pass(proxy, here, routed, websocket).await;
-                    note(&app, &result);
-                    result
-                }
+            let response = match own::answer(&routed) {
+                Some(answer) => answer.response(),
+                None => enter(proxy, here, routed, websocket).await,
             };
-            (Some(app), result)
+            (Some(app), response)
         }
     };
-    let mut response = result.unwrap_or_else(Answer::response);
     if proxy.serving.phase() != Phase::Running
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
@@ -78,19 +76,71 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     response
 }
 
-/// The phases of a request whose app is known. Any of them may answer in the app's place.
-async fn pass(
+/// The phases of a request before it is the app's business: judge, polls of an app that is not running, access,
+/// Ebbtide's own paths. None of them has an effect on the app, and any of them may answer in its place.
+async fn enter(
     proxy: &Arc<Proxy>,
     here: &Here,
     mut routed: Routed,
     websocket: bool,
+) -> Response<Body> {
+    let Routed { app, policy, request, peer, .. } = &mut routed;
+    let mut context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
+    let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
+    let is_ours = waiting::is_ours(policy, request.uri().path());
+    if !is_ours && let Err(answer) = lobby::refuse_poll(proxy, &context, &judged, request).await {
+        return answer.response();
+    }
+    let Granted { cookies } = match access(proxy, &mut routed).await {
+        Ok(granted) => granted,
+        Err(refused) => {
+            let answer = Answer::refused(refused, &routed.app.name);
+            proxy.metrics.refused(&routed.app.name, answer.reason());
+            return answer.response();
+        }
+    };
+    let own = if is_ours { waiting::answer(proxy, &routed) } else { None };
+    let mut response = match own {
+        Some(response) => response,
+        None => {
+            let app = Arc::clone(&routed.app);
+            let result = pass(proxy, here, routed, (context, judged)).await;
+            note(&app, &result);
+            result.unwrap_or_else(Answer::response)
+        }
+    };
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Whether the request may pass.
+async fn access(proxy: &Proxy, routed: &mut Routed) -> Result<Granted, Refused> {
+    let config = &routed.policy.config.access;
+    if config.is_open() {
+        return Ok(Granted::default());
+    }
+    let (method, uri) = (routed.request.method().clone(), routed.request.uri().clone());
+    let headers = routed.request.headers_mut();
+    let visitor = Visitor { address: routed.address, method: &method, uri: &uri, headers };
+    // Boxed, because otherwise every request would reserve room for it.
+    Box::pin(proxy.access.check(config, visitor)).await
+}
+
+/// The phases of a request that may pass: lifecycle, and then forward or upgrade, which record what it counts
+/// as. Any of them may answer in the app's place.
+async fn pass(
+    proxy: &Arc<Proxy>,
+    here: &Here,
+    mut routed: Routed,
+    (context, judged): (RequestContext, JudgedHead),
 ) -> Result<Response<Body>, Answer> {
+    let websocket = matches!(judged, JudgedHead::Handshake(_));
     if websocket {
         upgrade::check(proxy, &routed.request)?;
     }
-    let Routed { app, policy, request, peer } = &mut routed;
-    let mut context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
-    let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
+    let request = &mut routed.request;
     let waited = lobby::enter(proxy, &context, &judged, request).await?;
     if !websocket {
         seats::enter(&context, request.headers())?;

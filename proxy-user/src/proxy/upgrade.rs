@@ -59,7 +59,7 @@ pub(super) async fn upgrade(
     context: &RequestContext,
     judged: Box<JudgedHandshake>,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, policy, mut request, peer } = routed;
+    let Routed { app, policy, mut request, peer, .. } = routed;
     let browser = seats::browser(request.headers(), context.client);
     let seats = app.seats.take(browser, clock::now()).zip(proxy.serving.seats.take());
     let seats = seats.ok_or(Answer::Full)?;

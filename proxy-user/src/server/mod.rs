@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use self::loaded::LoadedConfig;
 use self::workers::Workers;
+use crate::access::Access;
 use crate::activity::Reporter;
 use crate::admin::{self, Admin};
 use crate::config::{App, Config, Driver, SocketSource};
@@ -100,6 +101,7 @@ impl Server {
                 sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
             }
         };
+        let access = Access::new()?;
         let serving = Arc::new(Serving::new(config, books));
         let metrics = Arc::new(Metrics::new()?);
         let predecessor = match entry {
@@ -122,7 +124,7 @@ impl Server {
         let admin_side =
             Admin::new(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics), guard);
         let mut server = Server {
-            proxy: Arc::new(Proxy::new(serving, sockets, metrics)),
+            proxy: Arc::new(Proxy::new(serving, sockets, access, metrics)),
             admin: Arc::new(admin_side),
             doors: Doors::default(),
             admin_doors: Doors::default(),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use self::progress::Progress;
-pub(super) use self::wait::answer;
+pub(super) use self::wait::{answer, is_ours};
 use super::seats;
 use crate::clock;
 use crate::config::{PageValues, WaitingPage};

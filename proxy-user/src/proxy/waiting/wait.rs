@@ -17,12 +17,22 @@ use crate::proxy::answer::{Answer, Body, OwnBody};
 use crate::proxy::judge::client;
 use crate::proxy::seats;
 use crate::proxy::service::Routed;
+use crate::session::AppPolicy;
+
+/// What follows `.ebbtide/` in the path of a request; `None` for any other path.
+fn below<'a>(policy: &AppPolicy, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(app_path(policy))?.strip_prefix("/.ebbtide/")
+}
+
+/// Whether [`answer`] answers requests for this path.
+pub(in crate::proxy) fn is_ours(policy: &AppPolicy, path: &str) -> bool {
+    below(policy, path).is_some()
+}
 
 /// The answer to a request below `.ebbtide/`; `None` for any other path.
 pub(in crate::proxy) fn answer(proxy: &Proxy, routed: &Routed) -> Option<Response<Body>> {
     let Routed { app, policy, request, .. } = routed;
-    let below = request.uri().path().strip_prefix(app_path(policy))?;
-    if below.strip_prefix("/.ebbtide/")? != "wait" {
+    if below(policy, request.uri().path())? != "wait" {
         return Some(Answer::NotFound.response());
     }
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());

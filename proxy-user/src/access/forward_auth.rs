@@ -1,0 +1,196 @@
+//! The authentication service: `forward_auth`. It is asked before each request, by a GET without a body, as
+//! Traefik's ForwardAuth and nginx's `auth_request` do.
+//!
+//! If it cannot be asked, nobody passes. Its answer is used again only where it says so, and only for exactly
+//! the same question.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::ServiceAnswer;
+use super::secret::Secret;
+use crate::clock;
+use crate::control_plane::{self, BodyError};
+use crate::core::access::answers::fresh_for;
+use crate::core::access::forwarding::{refusal, told};
+use crate::core::access::remembered::{Digest, Remembered};
+use crate::core::digest;
+use crate::error::chain;
+
+/// How long the whole answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Shorter than the 5 s after which uvicorn and Node close idle connections.
+const KEPT: Duration = Duration::from_secs(4);
+/// Connections to one service that are kept.
+const MOST_KEPT: usize = 64;
+/// Questions at a time; more of them wait.
+const MOST_ASKED: usize = 256;
+/// The largest page for the client in bytes.
+const LARGEST_PAGE: usize = 1 << 20;
+/// The rest of an answer that lets pass is read up to this size, so that its connection can be used again.
+const LARGEST_REST: usize = 64 * 1024;
+/// Answers that are remembered.
+const MOST_REMEMBERED: usize = 4 * 1024;
+/// An answer with more bytes for the app is not.
+const LARGEST_REMEMBERED: usize = 4 * 1024;
+
+/// Fields for the app.
+type Told = Arc<[(HeaderName, HeaderValue)]>;
+
+/// An answer that lets the request pass.
+#[derive(Debug)]
+pub(super) struct Passed {
+    /// For the app.
+    pub(super) told: Told,
+    /// For the client.
+    pub(super) cookies: Vec<HeaderValue>,
+}
+
+/// Why a request does not pass.
+#[derive(Debug)]
+pub(super) enum NotForwarded {
+    /// The service says so.
+    Answered(Box<ServiceAnswer>),
+    /// The service has given no usable answer.
+    Failed,
+}
+
+/// Why there is no usable answer.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("it did not answer")]
+    Http(#[source] reqwest::Error),
+    #[error("it did not answer within {} s", PATIENCE.as_secs())]
+    Slow,
+    #[error("it answered {0}, which is no final answer")]
+    Interim(http::StatusCode),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+}
+
+/// Asks authentication services.
+#[derive(Debug)]
+pub(super) struct ForwardAuth {
+    http: reqwest::Client,
+    secret: Arc<Secret>,
+    remembered: Mutex<Remembered<Told>>,
+    places: Semaphore,
+    /// Failures, of which there may be thousands a second.
+    failures: Mutex<digest::Digest>,
+}
+
+impl ForwardAuth {
+    pub(super) fn new(secret: Arc<Secret>) -> Result<ForwardAuth, reqwest::Error> {
+        let http = control_plane::client_builder()
+            .timeout(PATIENCE)
+            .pool_idle_timeout(KEPT)
+            .pool_max_idle_per_host(MOST_KEPT)
+            .http1_title_case_headers()
+            .build()?;
+        Ok(ForwardAuth {
+            http,
+            secret,
+            remembered: Mutex::new(Remembered::new(MOST_REMEMBERED)),
+            places: Semaphore::new(MOST_ASKED),
+            failures: Mutex::default(),
+        })
+    }
+
+    /// Asks the service at `url`. `trusted`: the fields of its answer that are for the app.
+    pub(super) async fn ask(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        trusted: &[HeaderName],
+    ) -> Result<Passed, NotForwarded> {
+        let question = self.digest(url, &headers, trusted);
+        let known = self.remembered.lock().get(&question, clock::coarse()).map(Arc::clone);
+        if let Some(told) = known {
+            return Ok(Passed { told, cookies: Vec::new() });
+        }
+        let answered = timeout(PATIENCE, self.answer(url, headers));
+        let answer = answered.await.unwrap_or(Err(Failure::Slow)).map_err(|failure| {
+            self.tell(url, &failure);
+            NotForwarded::Failed
+        })?;
+        match answer {
+            Answer::Pass(answer) => Ok(self.pass(question, &answer, trusted)),
+            Answer::Refuse(answer) => Err(NotForwarded::Answered(answer)),
+        }
+    }
+
+    async fn answer(&self, url: &str, headers: HeaderMap) -> Result<Answer, Failure> {
+        // Never closed.
+        let _place = self.places.acquire().await;
+        let ask = || self.http.get(url).headers(headers.clone()).send();
+        let response = match ask().await {
+            // The service may have closed an idle connection just as it was used.
+            Err(error) if !error.is_connect() && !error.is_timeout() => ask().await,
+            response => response,
+        };
+        let mut response = response.map_err(|error| {
+            // The URL may hold a secret in its query.
+            Failure::Http(error.without_url())
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            let headers = std::mem::take(response.headers_mut());
+            tokio::spawn(control_plane::body_within(response, LARGEST_REST));
+            return Ok(Answer::Pass(headers));
+        }
+        if status.is_informational() {
+            return Err(Failure::Interim(status));
+        }
+        let mut headers = std::mem::take(response.headers_mut());
+        refusal(status, &mut headers);
+        let body = Bytes::from(control_plane::body_within(response, LARGEST_PAGE).await?);
+        Ok(Answer::Refuse(Box::new(ServiceAnswer { status, headers, body })))
+    }
+
+    fn pass(&self, question: Digest, answer: &HeaderMap, trusted: &[HeaderName]) -> Passed {
+        let told = told(answer, trusted);
+        let size = |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len();
+        let size: usize = told.iter().map(size).sum();
+        let told = Told::from(told);
+        let lasts = fresh_for(answer);
+        if !lasts.is_zero() && size <= LARGEST_REMEMBERED {
+            self.remembered.lock().put(question, Arc::clone(&told), lasts, clock::coarse());
+        }
+        Passed { told, cookies: answer.get_all(SET_COOKIE).iter().cloned().collect() }
+    }
+
+    /// Of everything that the service is told, because it may decide by anything.
+    fn digest(&self, url: &str, headers: &HeaderMap, trusted: &[HeaderName]) -> Digest {
+        let mut fields: Vec<_> = headers.iter().collect();
+        // The order of different fields says nothing (RFC 9110 section 5.3).
+        fields.sort_by_key(|(name, _)| name.as_str());
+        let fields = fields.into_iter().flat_map(|(name, value)| [name.as_ref(), value.as_bytes()]);
+        let trusted = trusted.iter().map(AsRef::as_ref);
+        self.secret
+            .digest([url.as_bytes()].into_iter().chain(trusted).chain([&[][..]]).chain(fields))
+    }
+
+    fn tell(&self, url: &str, failure: &Failure) {
+        let mut failures = self.failures.lock();
+        failures.add(1);
+        if let Some(times) = failures.take(clock::coarse()) {
+            // The query may hold a secret.
+            let service = url.split(['?', '#']).next().unwrap_or_default();
+            let error = chain(failure);
+            tracing::warn!(service, error, times, "forward_auth cannot be asked: nobody passes");
+        }
+    }
+}
+
+/// What the service says.
+enum Answer {
+    /// With these header fields.
+    Pass(HeaderMap),
+    Refuse(Box<ServiceAnswer>),
+}
