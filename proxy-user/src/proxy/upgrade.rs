@@ -82,7 +82,7 @@ pub(super) async fn upgrade(
     let max_frame = proxy.serving.config().limits.frame_bytes.unwrap_or(u64::MAX);
     let limits = Limits { rsv: extensions.rsv, max_frame };
     let now = clock::coarse();
-    let judged = context.accepted(&proxy.visits, judged, response.headers(), now);
+    let judged = context.accepted(&proxy.visits, *judged, response.headers(), now);
     record::handshake(context, &proxy.visits, &judged, now);
     let counting = counting(context, judged.connection, extensions);
     proxy.pumps.spawn(start(

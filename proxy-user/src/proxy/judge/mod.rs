@@ -190,12 +190,12 @@ impl RequestContext {
     pub(super) fn accepted(
         &self,
         visits: &Visits,
-        judged: Box<JudgedHandshake>,
+        judged: JudgedHandshake,
         answer: &HeaderMap,
         now: Nanos,
     ) -> JudgedHandshake {
         let chosen = answer.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-        chosen.map_or(*judged, |chosen| self.handshake(visits, Some(chosen), now))
+        chosen.map_or(judged, |chosen| self.handshake(visits, Some(chosen), now))
     }
 
     fn handshake(&self, visits: &Visits, chosen: Option<&str>, now: Nanos) -> JudgedHandshake {
