@@ -4,6 +4,8 @@
 //! remembered for a minute. A user whom the file does not have is checked against somebody else's hash, so that
 //! the time tells nobody which names there are.
 
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +29,10 @@ const MOST_RIGHT: usize = 16 * 1024;
 const MOST_WRONG: usize = 4 * 1024;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many requests wait.
+/// How many requests wait, or are being checked.
 const MOST_WAITING: usize = 256;
+/// How many of them from one address, so that who guesses does not keep others out.
+const MOST_OF_ONE: usize = 64;
 
 /// Why a request has not signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +51,8 @@ pub(super) struct Basic {
     wrong: Mutex<Remembered<()>>,
     /// One for each check that may run.
     turns: Arc<Semaphore>,
-    /// One for each request that may wait.
-    places: Semaphore,
+    /// The addresses of those who wait.
+    waiting: Mutex<HashMap<Option<IpAddr>, usize>>,
 }
 
 impl Basic {
@@ -60,14 +64,15 @@ impl Basic {
             right: Mutex::new(Remembered::new(MOST_RIGHT)),
             wrong: Mutex::new(Remembered::new(MOST_WRONG)),
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            places: Semaphore::new(MOST_WAITING),
+            waiting: Mutex::default(),
         }
     }
 
-    /// Whether the request is from one of these users.
+    /// Whether the request, which comes from this address, is from one of these users.
     pub(super) async fn check(
         &self,
         users: &Arc<Users>,
+        address: Option<IpAddr>,
         headers: &HeaderMap,
     ) -> Result<(), NotBasic> {
         let Some(credentials) = Credentials::of(headers) else { return Err(NotBasic::Wrong) };
@@ -82,6 +87,7 @@ impl Basic {
         if let Some(result) = self.remembered(&question) {
             return result;
         }
+        let _place = Place::take(&self.waiting, address.map(network))?;
         let turn = self.turn().await?;
         // Another request may have brought the result meanwhile.
         if let Some(result) = self.remembered(&question) {
@@ -116,11 +122,75 @@ impl Basic {
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, NotBasic> {
-        let _place = self.places.try_acquire().map_err(|_| NotBasic::Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned();
         match timeout(PATIENCE, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(NotBasic::Busy),
         }
+    }
+}
+
+/// A request that waits. Gives its place back when it is dropped.
+#[derive(Debug)]
+struct Place<'a> {
+    waiting: &'a Mutex<HashMap<Option<IpAddr>, usize>>,
+    address: Option<IpAddr>,
+}
+
+impl<'a> Place<'a> {
+    fn take(
+        waiting: &'a Mutex<HashMap<Option<IpAddr>, usize>>,
+        address: Option<IpAddr>,
+    ) -> Result<Place<'a>, NotBasic> {
+        let mut counts = waiting.lock();
+        let all: usize = counts.values().sum();
+        let of_one = counts.get(&address).copied().unwrap_or(0);
+        if all >= MOST_WAITING || of_one >= MOST_OF_ONE {
+            return Err(NotBasic::Busy);
+        }
+        counts.insert(address, of_one + 1);
+        Ok(Place { waiting, address })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.waiting.lock();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The part of an address that stands for one client: of IPv6 the first 64 bits, as a client may use any
+/// address of its network.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_leaves_room_for_others() {
+        let waiting = Mutex::default();
+        let take = |address: &str| Place::take(&waiting, Some(network(address.parse().unwrap())));
+        let mut places: Vec<_> = (0..MOST_OF_ONE).map(|_| take("2001:db8::1").unwrap()).collect();
+        assert_eq!(take("2001:db8::2:1").unwrap_err(), NotBasic::Busy);
+        places.push(take("2001:db8:0:1::1").unwrap());
+        places.pop();
+        for last in 1..4 {
+            places.extend((0..MOST_OF_ONE).map(|_| take(&format!("10.0.0.{last}")).unwrap()));
+        }
+        assert_eq!(take("10.0.0.9").unwrap_err(), NotBasic::Busy);
+        drop(places);
+        assert!(take("10.0.0.9").is_ok() && waiting.lock().is_empty());
     }
 }

@@ -114,7 +114,7 @@ impl Access {
             return Err(Refused::Address);
         }
         if let Some(file) = &config.users_file {
-            self.basic.check(&file.users, headers).await.map_err(|error| match error {
+            self.basic.check(&file.users, address, headers).await.map_err(|error| match error {
                 NotBasic::Wrong => Refused::Password,
                 NotBasic::Busy => Refused::Busy,
             })?;

@@ -9,7 +9,10 @@ use super::service::{Client, Routed};
 use crate::core::access::allow::client_address;
 use crate::core::framing::{Coding, coding};
 use crate::core::headers::{Hop, add_forwarded, strip_hop_by_hop};
+use crate::core::route::Reading;
 use crate::http::timed::Upload;
+use crate::serving::Serving;
+use crate::session::AppPolicy;
 
 /// Longer than any host and port: a DNS name has at most 255 bytes (RFC 1035 section 2.3.4). Apps copy the
 /// host into links, logs and caches with limits of their own.
@@ -41,6 +44,8 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
         (path, _) => path,
     };
     let app = serving.find(name, path).ok_or(Answer::NoApp)?;
+    let policy = app.policy();
+    ask_for_one_meaning(serving, &policy, name, path)?;
     if serving.pseudonym.is_loop(request.headers()) {
         tracing::warn!(app = app.name, "a request came back: the app's upstream leads here");
         return Err(Answer::Loop);
@@ -69,8 +74,28 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     {
         headers.insert(HOST, value);
     }
-    let policy = app.policy();
     Ok(Routed { app, policy, request, peer: client.addr, address })
+}
+
+/// Refuses a path by which somebody may get past `access`: if the app may understand another path by it, that
+/// one must have the same access, and an authentication service must be asked about what the app understands.
+fn ask_for_one_meaning(
+    serving: &Serving,
+    policy: &AppPolicy,
+    host: &str,
+    path: &str,
+) -> Result<(), Answer> {
+    let Some(Reading { path, has_dots }) = Reading::of(path) else { return Ok(()) };
+    let access = &policy.config.access;
+    if has_dots && access.forward_auth.is_some() {
+        return Err(Answer::BadRequest("The path has . or .. in it."));
+    }
+    match serving.find(host, &path) {
+        Some(other) if other.policy().config.access != *access => {
+            Err(Answer::BadRequest("The path may mean that of another app."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The size in bytes of the request's head when written again.

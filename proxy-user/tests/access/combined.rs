@@ -91,3 +91,52 @@ fn a_circle_of_questions_is_found_out() {
     assert_eq!(get(&first, "").status(), 508);
     assert!(app.requests().len() == before && before >= seen);
 }
+
+/// An app with access of its own below a path, and ways to its path that only look like another one.
+#[test]
+fn another_spelling_of_a_path_is_no_way_round() {
+    let app = HttpApp::named("app");
+    let access = "[app.access]\nallow = \"10.0.0.0/8\"\n";
+    let proxy = Setup::new()
+        .app("open", app.address(), "")
+        .app("admin", app.address(), &format!("path = \"/admin\"\n{access}"))
+        .app("public", app.address(), "path = \"/admin/public\"\n")
+        .start();
+    assert_eq!(ask(&proxy, "GET", "/admin/x", "").status(), 403);
+    assert_eq!(ask(&proxy, "GET", "/%61dmin/x", "").status(), 403);
+    for round in [
+        "/x/../admin",
+        "/./admin/x",
+        "/admin/public/../x",
+        "/admin/public/%2e%2e/x",
+        "/admin/public/..%2fx",
+        "/admin/public/..%5cx",
+        "/admin/public/..\\x",
+        "/admin/public/..;a=b/x",
+        "//admin/x",
+        "/x/..//admin",
+        "/admin;a=b/x",
+        "/admin%2fx",
+    ] {
+        assert_eq!(ask(&proxy, "GET", round, "").assert_own(400), "bad-request", "{round}");
+    }
+    assert!(app.requests().is_empty());
+    for same in ["/a%2Fb", "/a//b", "/a/../b", "/admin/public/a%20b;c", "/admin/public/x/../y"] {
+        let answer = ask(&proxy, "GET", same, "");
+        assert_eq!(answer.status(), 200, "{same}: {answer:?}");
+        assert_eq!(app.last().head.target(), same, "it is passed on as it is");
+    }
+}
+
+#[test]
+fn a_service_is_asked_about_what_the_app_understands() {
+    let (app, auth) = (HttpApp::named("app"), service("200 OK\r\n"));
+    let proxy = setup(app.address(), &asks(auth.address())).start();
+    for odd in ["/public/../admin", "/public/%2e%2e/admin", "/public/..%2fadmin", "/.", "/a/./b"] {
+        assert_eq!(ask(&proxy, "GET", odd, "").assert_own(400), "bad-request", "{odd}");
+    }
+    assert!(auth.requests().is_empty() && app.requests().is_empty());
+    for plain in ["/a%2Fb", "/.hidden", "/a..b", "/?to=../x"] {
+        assert_eq!(ask(&proxy, "GET", plain, "").status(), 200, "{plain}");
+    }
+}

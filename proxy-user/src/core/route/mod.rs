@@ -6,11 +6,13 @@
 //! table knows neither apps nor configuration.
 
 mod host;
+mod reading;
 mod tree;
 
 use std::collections::HashMap;
 
 pub use self::host::HostPattern;
+pub use self::reading::Reading;
 use self::tree::Tree;
 
 /// Where a route comes from, in order of precedence.
