@@ -39,6 +39,7 @@ pub mod session;
 pub mod shadow;
 pub mod signals;
 pub mod sockets;
+pub mod tls;
 pub mod toml_file;
 pub mod upstream;
 mod views;

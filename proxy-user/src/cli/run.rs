@@ -146,7 +146,7 @@ impl Run {
         if let Some(own) = config.own_upstreams().next() {
             return Err(Failure::Usage(own.to_string()));
         }
-        if let Some(clash) = config.admin_clash() {
+        if let Some(clash) = config.address_clash() {
             return Err(Failure::Usage(clash));
         }
         if config.admin_needs_token() {

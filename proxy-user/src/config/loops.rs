@@ -18,7 +18,7 @@ pub struct OwnUpstream<'a> {
     /// The app's index in `Config::apps`.
     pub(super) index: usize,
     upstream: &'a Upstream,
-    /// `listen` or `admin`.
+    /// `listen`, `redirect` or `admin`.
     key: &'static str,
     address: SocketAddr,
 }
@@ -38,11 +38,12 @@ impl fmt::Display for OwnUpstream<'_> {
 }
 
 impl Config {
-    /// The apps whose upstream is recognisably one of `listen`, or `admin`. None in a parsed file; to be
+    /// The apps whose upstream is recognisably one of `listen`, `redirect` or `admin`. None in a parsed file; to be
     /// called again after one of these was overridden.
     pub fn own_upstreams(&self) -> impl Iterator<Item = OwnUpstream<'_>> {
         let listen = self.listen_addresses().into_iter().map(|address| ("listen", address));
-        let own: Vec<_> = listen.chain([("admin", self.admin_address())]).collect();
+        let redirect = self.redirect_addresses().into_iter().map(|address| ("redirect", address));
+        let own: Vec<_> = listen.chain(redirect).chain([("admin", self.admin_address())]).collect();
         self.apps.iter().enumerate().filter_map(move |(index, app)| {
             let upstream = app.upstream.as_ref()?;
             let (key, own) = *own.iter().find(|(_, own)| leads_to(upstream, *own))?;

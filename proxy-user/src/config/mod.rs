@@ -1,9 +1,9 @@
 //! The configuration: plain typed data, read from a TOML file with every mistake reported at once.
 //!
 //! Nothing here opens a socket, starts a task or logs. The only files read are the configuration itself,
-//! waiting pages, files of users and, to check that they are readable, the token files that it names; `watch` checks
-//! whether they have changed. The contract says what the keys mean to users; defaults are in `model` and
-//! `app`, and nowhere else.
+//! waiting pages, files of users, certificates with their keys and, to check that they are readable, the token
+//! files that it names; `watch` checks whether they have changed. The contract says what the keys mean to
+//! users; defaults are in `model` and `app`, and nowhere else.
 
 mod access;
 mod answer;
@@ -20,6 +20,7 @@ mod probe;
 mod report;
 mod sections;
 mod single;
+mod tls;
 mod value;
 pub mod watch;
 
@@ -37,6 +38,7 @@ pub use page::{PageError, PageValues, WaitingPage};
 pub use probe::BusyProbe;
 pub use report::Report;
 pub use single::parse_idle_after;
+pub use tls::Tls;
 pub use value::pointer::{Pointer, word};
 pub use value::template::Template;
 pub use value::upstream::Upstream;

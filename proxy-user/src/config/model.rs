@@ -13,8 +13,10 @@ use super::access::Access;
 use super::app::App;
 use super::notify::Notify;
 use super::report::Report;
+use super::tls::Tls;
 use crate::core::listening::{ListenAddress, overlap};
 use crate::core::route::HostPattern;
+use crate::tls::Certificate;
 use crate::toml_file::words;
 
 /// The whole configuration.
@@ -22,6 +24,8 @@ use crate::toml_file::words;
 pub struct Config {
     /// Where browsers connect; at least one. Port 0 = any free port. Default `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
+    /// TLS on `listen`. Default `None` = no TLS.
+    pub tls: Option<Tls>,
     /// Where metrics, health and the API are. Port 0 = any free port. Default `127.0.0.1:9090`.
     pub admin: SocketAddr,
     /// File with the token for the admin address; see [`Config::admin_needs_token`].
@@ -58,6 +62,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            tls: None,
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             admin_token_file: None,
             admin_hosts: Vec::new(),
@@ -91,13 +96,28 @@ impl Config {
         !admin.ip().to_canonical().is_loopback() && self.admin_token_file.is_none()
     }
 
-    /// Describes a conflict between `listen` and `admin`. None in a parsed file; to be checked again after
-    /// one of them was overridden.
+    /// Describes a conflict between two of the addresses to listen on. None in a parsed file; to be checked
+    /// again after one of them was overridden.
     #[must_use]
-    pub fn admin_clash(&self) -> Option<String> {
+    pub fn address_clash(&self) -> Option<String> {
+        self.admin_clash().or_else(|| self.redirect_clash())
+    }
+
+    pub(super) fn admin_clash(&self) -> Option<String> {
         let admin = self.admin;
         let listen = self.listen.iter().find(|listen| overlap(admin, **listen))?;
         Some(format!("`admin` is {admin} and `listen` has {listen}; change one port"))
+    }
+
+    pub(super) fn redirect_clash(&self) -> Option<String> {
+        let redirects = self.redirects();
+        redirects.iter().enumerate().find_map(|(index, redirect)| {
+            let listen = self.listen.iter().map(|listen| ("`listen` has", listen));
+            let before = redirects[..index].iter().map(|before| ("`redirect` has", before));
+            let mut others = listen.chain([("`admin` is", &self.admin)]).chain(before);
+            let (what, other) = others.find(|(_, other)| overlap(*redirect, **other))?;
+            Some(format!("`redirect` has {redirect} and {what} {other}; change one port"))
+        })
     }
 
     /// Where browsers connect, and how the process listens there given its other addresses.
@@ -113,8 +133,25 @@ impl Config {
         ListenAddress::new(self.admin, &self.all_addresses())
     }
 
+    /// The same for the addresses that send browsers to `listen`.
+    #[must_use]
+    pub fn redirect_addresses(&self) -> Vec<ListenAddress> {
+        let all = self.all_addresses();
+        self.redirects().iter().map(|redirect| ListenAddress::new(*redirect, &all)).collect()
+    }
+
+    /// For TLS on `listen`; none = no TLS.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        self.tls.as_ref().map_or(&[], |tls| &tls.certificates)
+    }
+
+    fn redirects(&self) -> &[SocketAddr] {
+        self.tls.as_ref().map_or(&[], |tls| &tls.redirect)
+    }
+
     fn all_addresses(&self) -> Vec<SocketAddr> {
-        self.listen.iter().copied().chain([self.admin]).collect()
+        [&self.listen[..], self.redirects(), &[self.admin]].concat()
     }
 }
 

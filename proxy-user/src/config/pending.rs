@@ -1,6 +1,6 @@
 //! Keys of the contract that this version does not act on yet. To be removed here as they are built.
 //!
-//! Such a section is refused, as it would be dangerous to ignore (plaintext where TLS was asked for).
+//! Such a section is refused, as it would be dangerous to ignore.
 
 use crate::toml_file::Table;
 
@@ -12,13 +12,6 @@ struct Section {
     fix: &'static str,
 }
 
-const TLS: Section = Section {
-    key: "tls",
-    place: "[tls]",
-    keys: &["cert", "key"],
-    fix: "remove it and let a proxy in front terminate TLS",
-};
-
 const KUBERNETES: Section = Section {
     key: "kubernetes",
     place: "[kubernetes]",
@@ -28,7 +21,6 @@ const KUBERNETES: Section = Section {
 
 /// Refuses top-level sections that are not built.
 pub(super) fn document(table: &mut Table<'_>) {
-    refuse(table, &TLS);
     refuse(table, &KUBERNETES);
 }
 

@@ -66,19 +66,22 @@ pub fn print(file: &Path) -> Option<Print> {
     Some((data.dev(), data.ino(), data.size(), times))
 }
 
-/// The configuration, its packs, its tokens, its waiting pages and its files of users.
+/// The configuration, its packs, tokens, certificates with their keys, waiting pages and files of users.
 fn prints(file: &Path, config: &Config) -> BTreeMap<PathBuf, Option<Print>> {
     let report_token = config.report.as_ref().and_then(|report| report.token_file.clone());
     let notify_tokens = config.notify.iter().filter_map(|notify| notify.token_file.clone());
     let tokens =
         config.admin_token_file.clone().into_iter().chain(report_token).chain(notify_tokens);
+    let tls = config.tls.iter().flat_map(|tls| &tls.certificates);
+    let tls = tls.flat_map(|certificate| certificate.files().map(Path::to_owned));
     let pages = config.apps.iter().filter_map(|app| Some(app.waiting_page.as_ref()?.file.clone()));
     let accesses = config.apps.iter().map(|app| &app.access).chain([&config.access]);
     let users = accesses.filter_map(|access| Some(access.users_file.as_ref()?.file.clone()));
     let packs = config.pack_dir.as_deref().and_then(|directory| std::fs::read_dir(directory).ok());
     let packs = packs.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let packs = packs.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-    let all = std::iter::once(file.to_owned()).chain(tokens).chain(pages).chain(users).chain(packs);
+    let all = std::iter::once(file.to_owned()).chain(tokens).chain(tls);
+    let all = all.chain(pages).chain(users).chain(packs);
     all.map(|path| (print(&path), path)).map(|(print, path)| (path, print)).collect()
 }
 

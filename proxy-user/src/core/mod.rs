@@ -39,6 +39,7 @@ pub mod report;
 pub mod return_to;
 pub mod route;
 pub mod seat_queue;
+pub mod server_names;
 pub mod settled;
 pub mod shadow;
 pub mod side;

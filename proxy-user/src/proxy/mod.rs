@@ -28,6 +28,7 @@ use crate::core::visit::Visits;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::sockets::Sockets;
+use crate::tls::ServerTls;
 
 /// Everything that serving a request needs.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Proxy {
     pub sockets: Sockets,
     /// Who may use the apps.
     pub access: Access,
+    /// TLS on the addresses for browsers, if configured.
+    pub tls: ServerTls,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Which browsers have opened a page recently.
@@ -54,6 +57,7 @@ impl Proxy {
     pub fn new(
         serving: Arc<Serving>,
         sockets: Sockets,
+        tls: ServerTls,
         access: Access,
         metrics: Arc<Metrics>,
     ) -> Proxy {
@@ -61,6 +65,7 @@ impl Proxy {
             serving,
             sockets,
             access,
+            tls,
             metrics,
             visits: Visits::default(),
             connections: TaskTracker::new(),

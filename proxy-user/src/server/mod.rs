@@ -28,10 +28,14 @@ use crate::packs::Packs;
 use crate::proxy::{self, Proxy};
 use crate::serving::Serving;
 use crate::sockets::{Options, Sockets, SourceWish};
+use crate::tls::ServerTls;
 use crate::{descriptors, privileges, reaper, shadow};
 
 /// How long plain requests and closing sessions may take once the sessions are told.
 const LAST_REQUESTS: Duration = Duration::from_secs(6);
+
+/// The protocols that browsers are offered inside TLS (RFC 7301).
+const ALPN: [&str; 1] = ["http/1.1"];
 
 /// Resources that are opened before threads are started and capabilities dropped.
 #[derive(Debug)]
@@ -102,6 +106,8 @@ impl Server {
             }
         };
         let access = Access::new()?;
+        let tls = ServerTls::new(&ALPN).context("cannot prepare TLS")?;
+        tls.set(config.certificates());
         let serving = Arc::new(Serving::new(config, books));
         let metrics = Arc::new(Metrics::new()?);
         let predecessor = match entry {
@@ -124,7 +130,7 @@ impl Server {
         let admin_side =
             Admin::new(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics), guard);
         let mut server = Server {
-            proxy: Arc::new(Proxy::new(serving, sockets, access, metrics)),
+            proxy: Arc::new(Proxy::new(serving, sockets, tls, access, metrics)),
             admin: Arc::new(admin_side),
             doors: Doors::default(),
             admin_doors: Doors::default(),

@@ -38,6 +38,7 @@ impl Server {
         if limit != self.proxy.serving.config().limits.sessions {
             descriptors::prepare(limit);
         }
+        self.proxy.tls.set(config.certificates());
         self.proxy.serving.configure(config, books);
         self.admin.set_guard(guard);
         self.reporter.set_client(reports);

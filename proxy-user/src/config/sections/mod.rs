@@ -9,6 +9,7 @@ mod app;
 mod driver;
 mod http_driver;
 mod telling;
+mod tls;
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -47,6 +48,7 @@ pub(super) fn document(table: &mut Table<'_>, file: &Path) -> Config {
         config.listen = listen;
     }
     table.set(&mut config.admin, "admin", LISTEN);
+    table.table("tls", "[tls]", |table| tls::tls(table, base, &mut config));
     config.admin_token_file = table.text("admin_token_file", token_file(base));
     let admin_host = kind("a host", "\"ebbtide.internal\"");
     config.admin_hosts = table.list("admin_hosts", admin_host).unwrap_or_default();

@@ -8,6 +8,7 @@ pub(super) mod keepalive;
 pub(super) mod name;
 pub(super) mod net;
 pub(super) mod pattern;
+pub(super) mod pem;
 pub(super) mod percent;
 pub(super) mod place;
 pub(super) mod pointer;
