@@ -84,7 +84,7 @@ fn guesses_wait_for_their_turn_and_hold_nobody_up() {
     assert_eq!(get(&proxy, ANN).status(), 200);
     let (before, done) = (threads(), AtomicBool::new(false));
     let most = thread::scope(|scope| {
-        let guesses: Vec<_> = (0..24)
+        let guesses: Vec<_> = (0..60)
             .map(|number| {
                 let fields = format!("Authorization: Basic {}\r\n", guess(number));
                 let proxy = &proxy;
@@ -105,10 +105,9 @@ fn guesses_wait_for_their_turn_and_hold_nobody_up() {
         done.store(true, Relaxed);
         watched.join().unwrap()
     });
-    let cores = thread::available_parallelism().unwrap().get();
-    // Each worker has threads of its own for this, of which few are at work.
-    println!("{before} threads before, {most} at most, {cores} cores");
-    assert!(most <= before + 2 * cores, "{before} threads before, {most} at most");
+    // A thread for each of the guesses would be 60 more. Each worker may keep a few for a while.
+    println!("{before} threads before, {most} at most");
+    assert!(most <= before + 40, "{before} threads before, {most} at most");
 }
 
 /// `zoe:NN`, of which the encoding has no padding.
