@@ -119,7 +119,9 @@ async fn connection(
         }
     };
     let limits = Limits::new(HEAD);
-    if let Err(error) = timed::serve(&timed::http(), stream, limits, place.wanted(), answer).await {
+    if let Err(error) =
+        timed::serve(&timed::http(), stream.into(), limits, place.wanted(), answer).await
+    {
         tracing::debug!(%peer, %error, "admin connection ended early");
     }
 }

@@ -1,4 +1,4 @@
-//! The TCP socket below hyper.
+//! The socket below hyper, plain or with TLS.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+use tokio_util::either::Either;
 
 use super::queues::Queues;
 
@@ -20,26 +22,95 @@ const DISCARD: usize = 16 << 10;
 /// A socket that sends small writes as one, and queues little while data does not flow.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    io: TokioIo<TcpStream>,
+    io: Io,
     queues: Queues,
 }
 
+type Io = TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
+
+/// A socket that has left HTTP.
+#[derive(Debug)]
+pub(crate) struct BareSocket {
+    pub(crate) socket: TcpStream,
+    /// The TLS connection on it, if there is one.
+    pub(crate) tls: Option<Box<rustls::Connection>>,
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Stream {
+        Stream { io: TokioIo::new(Either::Left(stream)), queues: Queues::default() }
+    }
+}
+
+impl From<TlsStream<TcpStream>> for Stream {
+    fn from(stream: TlsStream<TcpStream>) -> Stream {
+        Stream { io: TokioIo::new(Either::Right(Box::new(stream))), queues: Queues::default() }
+    }
+}
+
 impl Stream {
-    pub(crate) fn new(stream: TcpStream) -> Stream {
-        Stream { io: TokioIo::new(stream), queues: Queues::default() }
-    }
-
+    /// The TCP socket. What is read from it or written to it is lost to TLS.
     pub(crate) fn get(&self) -> &TcpStream {
-        self.io.inner()
+        socket(&self.io)
     }
 
-    /// The socket alone.
-    pub(crate) fn into_inner(self) -> TcpStream {
+    /// Takes the socket away from HTTP.
+    pub(crate) fn into_inner(self) -> BareSocket {
         self.queues.release(self.get());
-        self.io.into_inner()
+        match self.io.into_inner() {
+            Either::Left(socket) => BareSocket { socket, tls: None },
+            Either::Right(tls) => {
+                let (socket, tls) = match *tls {
+                    TlsStream::Server(tls) => {
+                        let (socket, tls) = tls.into_inner();
+                        (socket, rustls::Connection::Server(tls))
+                    }
+                    TlsStream::Client(tls) => {
+                        let (socket, tls) = tls.into_inner();
+                        (socket, rustls::Connection::Client(tls))
+                    }
+                };
+                BareSocket { socket, tls: Some(Box::new(tls)) }
+            }
+        }
     }
 
-    /// Reads, and returns the number of bytes; 0 = the peer's FIN.
+    /// Whether the peer has closed its side, as far as can be known without reading. Over TLS the alert that
+    /// says so is not seen while data waits before it.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn is_ended(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut byte = [0];
+        match self.get().poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut byte)) {
+            Poll::Ready(Ok(0)) => Ok(true),
+            Poll::Ready(Ok(_)) => self.is_ended_by_alert(),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Lets TLS read what has arrived. It keeps the data for the next read.
+    fn is_ended_by_alert(&mut self) -> io::Result<bool> {
+        let Either::Right(tls) = self.io.inner_mut() else { return Ok(false) };
+        let TlsStream::Server(tls) = &mut **tls else { return Ok(false) };
+        let (socket, tls) = tls.get_mut();
+        match tls.read_tls(&mut Arrived(socket)) {
+            Ok(_) => {
+                let state = tls.process_new_packets().map_err(io::Error::other)?;
+                Ok(state.peer_has_closed())
+            }
+            // Nothing has arrived, or enough is kept.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Other) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads, and returns the number of bytes; 0 = the peer has closed its side.
     pub(crate) fn poll_read_some(
         &mut self,
         cx: &mut Context<'_>,
@@ -52,7 +123,8 @@ impl Stream {
         let count = piece.filled().len();
         // SAFETY: the first `count` bytes were filled.
         unsafe { buf.advance(count) };
-        self.queues.read(self.io.inner(), count);
+        let socket = socket(&self.io);
+        self.queues.read(socket, count);
         Poll::Ready(Ok(count))
     }
 
@@ -63,10 +135,10 @@ impl Stream {
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()));
         Poll::Ready(read.is_ok() && !piece.filled().is_empty())
     }
-
     fn note_written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = written {
-            self.queues.written(self.io.inner(), count);
+            let socket = socket(&self.io);
+            self.queues.written(socket, count);
         }
         written
     }
@@ -118,6 +190,22 @@ impl Write for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+fn socket(io: &Io) -> &TcpStream {
+    match io.inner() {
+        Either::Left(socket) => socket,
+        Either::Right(tls) => tls.get_ref().0,
+    }
+}
+
+/// What has arrived on a socket, without waiting for more.
+struct Arrived<'a>(&'a TcpStream);
+
+impl io::Read for Arrived<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buffer)
     }
 }
 

@@ -31,6 +31,7 @@ use crate::core::side::PerSide;
 use crate::error::chain;
 use crate::events::EventKind;
 use crate::http::REASON;
+use crate::http::stream::BareSocket;
 use crate::http::timed::{Timed, Upload};
 use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
@@ -62,7 +63,7 @@ pub(super) async fn upgrade(
     let Routed { app, policy, mut request, peer, .. } = routed;
     let browser = seats::browser(request.headers(), context.client);
     let seats = app.seats.take(browser, clock::now()).zip(proxy.serving.seats.take());
-    let seats = seats.ok_or(Answer::Full)?;
+    let seats = Box::new(seats.ok_or(Answer::Full)?);
     let client = hyper::upgrade::on(&mut request);
     let (mut response, connection) =
         ask(proxy, (&app, &policy), handshake(&policy, &request)).await?;
@@ -169,7 +170,7 @@ async fn ask(
 async fn start(
     (proxy, pumps): (Arc<Proxy>, Pumps),
     (app, path): (Arc<App>, Path),
-    seats: (AppSeat, Seat),
+    seats: Box<(AppSeat, Seat)>,
     (client, client_peer): (OnUpgrade, SocketAddr),
     connection: UpstreamConnection<Empty<Bytes>>,
     (limits, counting): (Limits, Counting),
@@ -177,9 +178,9 @@ async fn start(
     let name = app.name.clone();
     let ready = async {
         let app_peer = connection.peer();
-        let (stream, early) = connection.into_socket().await;
-        let app_end = End { stream: stream.into_std()?, early };
-        let ends = PerSide { client: end(client.await.map_err(io::Error::other)?)?, app: app_end };
+        let app_socket = connection.into_socket().await;
+        let client = client.await.map_err(io::Error::other)?;
+        let ends = PerSide { client: client_end(client)?, app: end(app_socket)? };
         let sockets = proxy.sockets.register_pair(ends.as_ref().map(|end| end.stream.as_fd()))?;
         let legs = PerSide {
             client: Leg::new(client_peer, sockets.client),
@@ -229,9 +230,13 @@ impl SessionHost for Host {
 }
 
 /// The client's socket without its HTTP wrappers, and the bytes already read from it.
-fn end(upgraded: Upgraded) -> io::Result<End> {
+fn client_end(upgraded: Upgraded) -> io::Result<End> {
     let parts = upgraded
         .downcast::<Timed>()
         .map_err(|_| io::Error::other("upgraded connection is not a TCP stream"))?;
-    Ok(End { stream: parts.io.into_inner().into_std()?, early: parts.read_buf })
+    end((parts.io.into_inner(), parts.read_buf))
+}
+
+fn end((BareSocket { socket, tls }, early): (BareSocket, Bytes)) -> io::Result<End> {
+    Ok(End { stream: socket.into_std()?, tls, early })
 }

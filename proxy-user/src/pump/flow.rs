@@ -291,16 +291,16 @@ impl Flow {
         if let Some(buffer) = self.buffer.take_if(|buffer| buffer.unparsed().is_empty()) {
             buffer.give_back();
         }
-        if self.stage == Stage::Finishing {
-            if let Some(own) = &mut self.own {
-                while !own.last_words.is_empty() {
-                    let written = ready!(to.poll_write(leg, &own.last_words))?;
-                    own.last_words.advance(written);
-                }
+        let finishing = self.stage == Stage::Finishing;
+        if let Some(own) = self.own.as_mut().filter(|_| finishing) {
+            while !own.last_words.is_empty() {
+                let written = ready!(to.poll_write(leg, &own.last_words))?;
+                own.last_words.advance(written);
             }
-            if !self.fin_waits {
-                to.shutdown()?;
-            }
+        }
+        ready!(to.poll_flush(leg))?;
+        if finishing && !self.fin_waits {
+            ready!(to.poll_shutdown(leg))?;
         }
         Poll::Ready(Ok(()))
     }

@@ -53,6 +53,8 @@ use crate::session::{AppSeat, Registry, Seat, Session};
 pub struct End {
     /// The socket, which must be non-blocking.
     pub stream: TcpStream,
+    /// The TLS connection on it, if there is one; its handshake is over.
+    pub tls: Option<Box<rustls::Connection>>,
     /// Bytes already read after the handshake.
     pub early: Bytes,
 }
@@ -92,7 +94,8 @@ struct Pump<H: SessionHost> {
     sockets: PerSide<Socket>,
     /// The bytes that come from each side.
     flows: PerSide<Flow>,
-    seats: (AppSeat, Seat),
+    /// Boxed, so that all of it fits a size class of the allocator.
+    seats: Box<(AppSeat, Seat)>,
     /// Payloads of the pings sent to each side.
     ping_payloads: PerSide<PingPayloads>,
     inspection: Option<Box<Inspection>>,
@@ -103,7 +106,7 @@ struct Pump<H: SessionHost> {
 impl<H: SessionHost> Pump<H> {
     fn new(
         registered: Registered<H>,
-        seats: (AppSeat, Seat),
+        seats: Box<(AppSeat, Seat)>,
         ends: PerSide<End>,
         limits: Limits,
         counting: Counting,
@@ -119,7 +122,7 @@ impl<H: SessionHost> Pump<H> {
                 client: Flow::new(rules(true), &ends.client.early),
                 app: Flow::new(rules(false), &ends.app.early),
             },
-            sockets: ends.map(|end| Socket::new(end.stream)),
+            sockets: ends.map(Socket::new),
             seats,
             inspection,
             counts_output,

@@ -4,13 +4,18 @@
 //! The thread polls edge-triggered (epoll(7)), so readiness is remembered until the kernel returns `EAGAIN`.
 
 use std::io;
-use std::task::Poll;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use mio::event::Event;
-use mio::{Registry, Token};
-use rustix::io::Errno;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
 
-use super::transport::Transport;
+use super::End;
+use super::transport::{Moved, Tls, Transport};
 use crate::session::Leg;
 
 /// Reads per turn, so that a busy session does not keep the others on its thread waiting.
@@ -19,14 +24,20 @@ const READS: u8 = 8;
 /// A connected socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    transport: Transport,
+    stream: TcpStream,
     readable: bool,
     writable: bool,
     /// The peer has sent FIN or RST: a short read does not mean that the socket is empty.
     ending: bool,
     /// How many of [`READS`] are left in this turn.
     reads: u8,
+    /// `None` = plain TCP.
+    tls: Option<Box<Tls>>,
 }
+
+// With debug assertions, mio keeps more in a socket.
+const _: () =
+    assert!(cfg!(debug_assertions) || size_of::<Socket>() <= 16, "there are two for each session");
 
 /// Readiness as reported by the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +61,15 @@ impl From<&Event> for Ready {
 
 impl Socket {
     /// A non-blocking socket, assumed to be ready.
-    pub(super) fn new(stream: std::net::TcpStream) -> Socket {
-        let transport = Transport::plain(stream);
-        Socket { transport, readable: true, writable: true, ending: false, reads: READS }
+    pub(super) fn new(end: End) -> Socket {
+        Socket {
+            stream: TcpStream::from_std(end.stream),
+            readable: true,
+            writable: true,
+            ending: false,
+            reads: READS,
+            tls: end.tls.map(|connection| Box::new(Tls::new(connection))),
+        }
     }
 
     /// Registers the socket with the thread's poll under this token.
@@ -60,7 +77,12 @@ impl Socket {
     /// # Errors
     /// The kernel has no room for another one (epoll_ctl(2)).
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.transport.register(registry, token)
+        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    #[inline]
+    fn transport(&mut self) -> Transport<'_> {
+        Transport { socket: &self.stream, tls: self.tls.as_deref_mut() }
     }
 
     /// Updates the readiness. True = a refused write can be retried.
@@ -87,55 +109,61 @@ impl Socket {
         self.readable && self.reads > 0
     }
 
-    /// Reads once, and counts the bytes for `leg`. 0 = end of the stream.
+    /// Reads what one turn of the socket gives, and counts the bytes for `leg`. 0 = end of the stream.
     pub(super) fn poll_read(&mut self, leg: &Leg, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if !self.may_read() {
-            return Poll::Pending;
-        }
-        self.reads -= 1;
-        match self.transport.read(buffer) {
-            Ok(moved) => {
-                leg.socket.add_read(moved.wire as u64);
-                // A short read means that the socket is empty (epoll(7), question 9).
-                self.readable = moved.bytes == buffer.len() || self.ending;
-                Poll::Ready(Ok(moved.bytes))
+        while self.may_read() {
+            self.reads -= 1;
+            let moved = self.transport().read(buffer)?;
+            leg.socket.add_read(moved.wire as u64);
+            self.readable = !moved.blocked || self.ending && moved != Moved::NOTHING;
+            if moved.bytes.is_ready() {
+                return moved.bytes.map(Ok);
             }
-            Err(Errno::AGAIN) => {
-                self.readable = false;
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error.into())),
         }
+        Poll::Pending
     }
 
-    /// Writes once, and counts the bytes for `leg`.
+    /// Writes once, and counts the bytes for `leg`. They may have to be flushed.
     pub(super) fn poll_write(&mut self, leg: &Leg, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if !self.writable {
             return Poll::Pending;
         }
-        match self.transport.write(bytes) {
-            Ok(moved) => {
-                leg.socket.add_written(moved.wire as u64);
-                match moved.bytes {
-                    0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    written => Poll::Ready(Ok(written)),
-                }
-            }
-            Err(Errno::AGAIN) => {
-                self.writable = false;
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error.into())),
+        let moved = self.transport().write(bytes)?;
+        match self.written(leg, moved) {
+            Poll::Ready(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => written.map(Ok),
         }
     }
 
-    /// Sends FIN after everything that was written.
-    pub(super) fn shutdown(&self) -> io::Result<()> {
-        self.transport.shutdown()
+    /// Pending while bytes that were written are not in the socket.
+    #[inline]
+    pub(super) fn poll_flush(&mut self, leg: &Leg) -> Poll<io::Result<()>> {
+        if !self.transport().holds_bytes() {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.writable {
+            return Poll::Pending;
+        }
+        let moved = self.transport().flush()?;
+        self.written(leg, moved).map(|_| Ok(()))
     }
 
-    /// Makes dropping it send RST and free its queue.
+    fn written(&mut self, leg: &Leg, moved: Moved) -> Poll<usize> {
+        leg.socket.add_written(moved.wire as u64);
+        self.writable = !moved.blocked;
+        moved.bytes
+    }
+
+    /// Sends FIN after everything that was written.
+    pub(super) fn poll_shutdown(&mut self, leg: &Leg) -> Poll<io::Result<()>> {
+        self.transport().finish();
+        ready!(self.poll_flush(leg))?;
+        Poll::Ready(self.stream.shutdown(Shutdown::Write))
+    }
+
+    /// Makes dropping it send RST and free its queue: closing with linger 0 does that (`tcp_close` in
+    /// net/ipv4/tcp.c). A socket that refuses the option is already gone.
     pub(super) fn reset_on_close(&self) {
-        self.transport.reset_on_close();
+        let _ = SockRef::from(&self.stream.as_fd()).set_linger(Some(Duration::ZERO));
     }
 }

@@ -21,7 +21,11 @@ pub struct AppSeats {
 
 /// A session's seat, released on drop.
 #[derive(Debug)]
-pub struct AppSeat(Box<(Arc<AppSeats>, Browser)>);
+pub struct AppSeat {
+    seats: Arc<AppSeats>,
+    /// The number of its browser. As bytes, because sessions keep it and a `u128` would be aligned.
+    browser: [u8; 16],
+}
 
 /// The place of a page that listens for events. The page leaves the queue on drop.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl AppSeats {
     #[must_use]
     pub fn take(self: &Arc<Self>, browser: Browser, now: Nanos) -> Option<AppSeat> {
         let taken = self.with(|queue| queue.take(browser, now));
-        taken.then(|| AppSeat(Box::new((Arc::clone(self), browser))))
+        taken.then(|| AppSeat { seats: Arc::clone(self), browser: browser.0.to_ne_bytes() })
     }
 
     /// Lets a browser open the app.
@@ -105,8 +109,8 @@ impl AppSeats {
 
 impl Drop for AppSeat {
     fn drop(&mut self) {
-        let (seats, browser) = &*self.0;
-        seats.with(|queue| queue.release(*browser, clock::now()));
+        let browser = Browser(u128::from_ne_bytes(self.browser));
+        self.seats.with(|queue| queue.release(browser, clock::now()));
     }
 }
 

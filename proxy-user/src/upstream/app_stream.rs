@@ -8,13 +8,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::core::blocked::Blocked;
 use crate::http::alarm::Alarm;
 use crate::http::paced::Flushes;
-use crate::http::stream::Stream;
+use crate::http::stream::{BareSocket, Stream};
 use crate::sockets;
 
 /// How long an app may take nothing of a request: as long as `core::client_timeouts` gives a client, and as
@@ -35,8 +34,8 @@ pub(super) struct AppStream {
 
 impl AppStream {
     /// `limit`: how long the app may take nothing of a write.
-    pub(super) fn new(stream: TcpStream, limit: Duration) -> AppStream {
-        let (stream, flushes) = (Stream::new(stream), Flushes::default());
+    pub(super) fn new(stream: Stream, limit: Duration) -> AppStream {
+        let flushes = Flushes::default();
         AppStream { stream, flushes, limit, blocked: None, alarm: Alarm::default(), broken: None }
     }
 
@@ -45,8 +44,8 @@ impl AppStream {
         self.flushes.clone()
     }
 
-    /// The bare socket.
-    pub(super) fn into_inner(self) -> TcpStream {
+    /// Takes the socket away from HTTP.
+    pub(super) fn into_inner(self) -> BareSocket {
         self.stream.into_inner()
     }
 
@@ -133,7 +132,11 @@ impl Write for AppStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.flushes.note();
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            // TLS holds what the socket refuses.
+            Poll::Pending => self.note(cx, Poll::Pending).map_ok(drop),
+            flushed => flushed,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use socket2::SockRef;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::upstream::UpstreamError;
@@ -22,7 +22,7 @@ async fn upload(
     SockRef::from(&listener).set_recv_buffer_size(4096).unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (app, _) = listener.accept().await.unwrap();
-    let stream = AppStream::new(socket, limit);
+    let stream = AppStream::new(socket.into(), limit);
     let (mut sender, connection) = http1::handshake(stream).await.unwrap();
     tokio::spawn(connection);
     let sent = tokio::spawn(async move {

@@ -15,11 +15,11 @@ use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
-use tokio::net::TcpStream;
 
 use super::app_stream::{AppStream, TAKES_NOTHING};
 use super::connect::connect;
 use crate::http::paced::{Flushes, Paced};
+use crate::http::stream::BareSocket;
 
 /// The body of a request.
 pub(crate) trait Outgoing:
@@ -117,7 +117,7 @@ impl<B: Outgoing> UpstreamConnection<B> {
         http: &http1::Builder,
     ) -> Result<UpstreamConnection<B>, UpstreamError> {
         let (stream, peer) = connect(authority).await.map_err(UpstreamError::Refused)?;
-        let stream = AppStream::new(stream, TAKES_NOTHING);
+        let stream = AppStream::new(stream.into(), TAKES_NOTHING);
         let flushes = stream.flushes();
         let (sender, io) = http.handshake(stream).await?;
         let (driver, io) = (Arc::<Driver>::default(), Box::new(io));
@@ -187,7 +187,7 @@ impl<B: Outgoing> UpstreamConnection<B> {
     }
 
     /// Waits until HTTP has ended. Returns the socket, and the bytes read after that.
-    pub(crate) async fn into_socket(mut self) -> (TcpStream, Bytes) {
+    pub(crate) async fn into_socket(mut self) -> (BareSocket, Bytes) {
         poll_fn(|cx| if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
         let parts = self.io.into_parts();
         (parts.io.into_inner(), parts.read_buf)

@@ -9,12 +9,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
 
 use super::Times;
 use crate::core::client_timeouts::ClientTimeouts;
 use crate::http::refusal;
-use crate::http::stream::Stream;
+use crate::http::stream::{BareSocket, Stream};
 use crate::sockets;
 
 /// The kernel probes a client that has been silent for this long, and repeats the probe at this interval.
@@ -45,23 +44,17 @@ enum Closing {
 }
 
 impl Timed {
-    pub(super) fn new(stream: TcpStream, times: Times) -> Timed {
-        Timed {
-            stream: Stream::new(stream),
-            times,
-            before: Bytes::new(),
-            probed: false,
-            closing: Closing::Open,
-        }
+    pub(super) fn new(stream: Stream, times: Times) -> Timed {
+        Timed { stream, times, before: Bytes::new(), probed: false, closing: Closing::Open }
     }
 
-    /// The socket alone.
-    pub(crate) fn into_inner(self) -> TcpStream {
-        let stream = self.stream.into_inner();
+    /// Takes the socket away from HTTP.
+    pub(crate) fn into_inner(self) -> BareSocket {
+        let bare = self.stream.into_inner();
         if self.probed {
-            let _ = SockRef::from(&stream).set_keepalive(false);
+            let _ = SockRef::from(&bare.socket).set_keepalive(false);
         }
-        stream
+        bare
     }
 
     /// An error if the client is gone. A reset shows as an error of the socket, even while nothing is read.
@@ -79,12 +72,11 @@ impl Timed {
     }
 
     /// An error if the client has closed its side.
-    fn check_fin(&self, cx: &mut Context<'_>) -> io::Result<()> {
-        let mut byte = [0];
-        match self.stream.get().poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut byte)) {
-            Poll::Ready(Ok(0)) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+    fn check_fin(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.stream.is_ended(cx)? {
+            Err(io::ErrorKind::ConnectionAborted.into())
+        } else {
+            Ok(())
         }
     }
 
@@ -201,7 +193,12 @@ impl Write for Timed {
         if self.times.fin_is_departure() {
             self.check_fin(cx)?;
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_pending() {
+            // TLS holds what the socket refuses.
+            let _ = self.note(Poll::Pending);
+        }
+        flushed
     }
 
     /// Closes in stages (RFC 9112 section 9.6). Closing a socket with unread bytes, or with bytes still

@@ -23,7 +23,6 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 
 use self::body::Answered;
 pub(crate) use self::body::{Upload, UploadError};
@@ -37,6 +36,7 @@ use crate::core::client_timeouts::{ClientTimeouts, Limits, Overdue};
 use crate::core::headers::asks_websocket;
 use crate::core::time::Nanos;
 use crate::http::paced::Flushes;
+use crate::http::stream::Stream;
 
 /// Why a connection ended before its client was done with it.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +185,7 @@ pub(crate) fn http() -> http1::Builder {
 /// `closing` resolves, it ends with the current request.
 pub(crate) async fn serve<F, R, B>(
     http: &http1::Builder,
-    stream: TcpStream,
+    stream: Stream,
     limits: Limits,
     closing: impl Future<Output = ()>,
     answer: F,

@@ -7,7 +7,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
@@ -42,7 +42,7 @@ where
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
     let served = tokio::spawn(async move {
-        serve(&http(), server, limits, std::future::pending(), answer).await
+        serve(&http(), server.into(), limits, std::future::pending(), answer).await
     });
     client.write_all(request.as_bytes()).await.unwrap();
     (client, served)
