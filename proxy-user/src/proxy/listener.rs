@@ -1,10 +1,13 @@
 //! Accepts connections and serves HTTP/1.1 on each.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::worker::Here;
 use super::{Proxy, Worker, service, worker};
@@ -12,6 +15,7 @@ use crate::clock;
 use crate::core::client_timeouts;
 use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
+use crate::http::stream::Stream;
 use crate::http::timed::{self, Ended};
 use crate::http::{PAUSE, accept};
 use crate::listen::Listener;
@@ -70,10 +74,35 @@ fn tell_full(told: &mut Option<Nanos>, allowed: Descriptors) {
     }
 }
 
+/// A connection that is ready for HTTP.
+struct Opened {
+    stream: Stream,
+    /// `http` or `https`.
+    scheme: &'static str,
+}
+
+/// Waits for the TLS handshake, if there is TLS, but not longer than `limit`.
+async fn opened(proxy: &Proxy, stream: TcpStream, limit: Duration) -> io::Result<Opened> {
+    let Some(config) = proxy.tls.config() else {
+        return Ok(Opened { stream: stream.into(), scheme: "http" });
+    };
+    // Boxed, because a connection without TLS must not reserve room for it.
+    let handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
+    let stream = TlsStream::from(timeout(limit, handshake).await??);
+    Ok(Opened { stream: stream.into(), scheme: "https" })
+}
+
 pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream, peer: SocketAddr) {
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let limits = proxy.serving.config().limits.clone();
+    let Opened { stream, scheme } = match opened(&proxy, stream, limits.header_timeout).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "TLS handshake failed");
+            return;
+        }
+    };
     let mut http = timed::http();
     // Leaves room for heads over the limit, so that `service` can explain the error; beyond that hyper
     // answers a bare 431.
@@ -89,10 +118,10 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
         let _ = phase.wait_for(|phase| *phase > accepted_in).await;
         let closing = phase.wait_for(|phase| *phase == Phase::Closing);
         // Whichever comes first.
-        let _ = tokio::time::timeout(RETIRE, closing).await;
+        let _ = timeout(RETIRE, closing).await;
     };
     let timeouts = client_timeouts::Limits::new(limits.header_timeout);
-    let client = Arc::new(service::Client::new(proxy, here, peer));
+    let client = Arc::new(service::Client::new(proxy, here, peer, scheme));
     // Boxed, because hyper and its wrappers would move the whole future several times.
     let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));
     let served = timed::serve(&http, stream, timeouts, leaving, answer).await;

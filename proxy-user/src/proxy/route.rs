@@ -56,7 +56,8 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
         true => client_address(peer.ip(), request.headers(), &config.trusted_proxies),
         false => Some(peer.ip()),
     };
-    let hop = Hop { peer, trusted, scheme: "http", host: host.as_ref().map(Authority::as_str) };
+    let hop =
+        Hop { peer, trusted, scheme: client.scheme, host: host.as_ref().map(Authority::as_str) };
     let version = request.version();
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);

@@ -37,11 +37,18 @@ pub(super) struct Client {
     here: Here,
     pub(super) addr: SocketAddr,
     pub(super) peer: Peer,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
 }
 
 impl Client {
-    pub(super) fn new(proxy: Arc<Proxy>, here: Here, addr: SocketAddr) -> Client {
-        Client { proxy, here, addr, peer: Peer::new(addr.ip().to_canonical()) }
+    pub(super) fn new(
+        proxy: Arc<Proxy>,
+        here: Here,
+        addr: SocketAddr,
+        scheme: &'static str,
+    ) -> Client {
+        Client { proxy, here, addr, peer: Peer::new(addr.ip().to_canonical()), scheme }
     }
 
     /// Counts a refusal by hyper, before there was a request.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::admin::Guard;
 use crate::config::Config;
@@ -30,8 +30,6 @@ impl LoadedConfig {
     /// # Errors
     /// A token file cannot be read or used, or an app names an unknown pack.
     pub(super) fn new(config: Config, packs: &Packs) -> anyhow::Result<LoadedConfig> {
-        // Served without TLS, secrets would be readable on the wire.
-        ensure!(config.tls.is_none(), "[tls] is not built in this version; remove it");
         let reports = config.report.clone().map(activity::Client::new).transpose();
         let notify = config.notify.iter().cloned().map(notify::Client::new);
         Ok(LoadedConfig {
