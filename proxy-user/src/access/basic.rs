@@ -1,8 +1,8 @@
 //! Passwords: `users_file`.
 //!
-//! Checking one takes long on purpose, so it happens on threads of its own, a few at a time, and the result is
-//! remembered for a minute. A user whom the file does not have is checked against somebody else's hash, so that
-//! the time tells nobody which names there are.
+//! Checking a password is slow on purpose, so it happens on threads of its own, a few at a time, and the result is
+//! remembered for a minute. The password of an unknown user is checked against somebody else's hash, so that the
+//! time does not reveal which names exist.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -23,15 +23,15 @@ use crate::core::access::remembered::{Digest, Remembered};
 
 /// How long a result is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
-/// Right passwords: more people than use one proxy in a minute.
+/// How many right passwords are remembered: more than people use one proxy in a minute.
 const MOST_RIGHT: usize = 16 * 1024;
-/// Wrong ones. Apart from the right ones, so that guessing does not push those out.
+/// How many wrong ones. They are kept separately, so that guessing does not push out the right ones.
 const MOST_WRONG: usize = 4 * 1024;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many requests wait, or are being checked.
 const MOST_WAITING: usize = 256;
-/// How many of them from one address, so that who guesses does not keep others out.
+/// How many of them may come from one address, so that somebody who guesses does not keep others out.
 const MOST_OF_ONE: usize = 64;
 
 /// Why a request has not signed in.
@@ -68,7 +68,7 @@ impl Basic {
         }
     }
 
-    /// Whether the request, which comes from this address, is from one of these users.
+    /// Whether the request, which comes from this address, was sent by one of these users.
     pub(super) async fn check(
         &self,
         users: &Arc<Users>,
@@ -82,14 +82,14 @@ impl Basic {
             return Err(NotBasic::Wrong);
         };
         let known: &[u8] = if is_known { b"user" } else { b"stranger" };
-        // With the hash in it, so that a changed password is not remembered.
+        // The hash is part of it, so that a result is void when the password changes.
         let question = self.secret.digest([known, hash.text().as_bytes(), &name, &password]);
         if let Some(result) = self.remembered(&question) {
             return result;
         }
         let _place = Place::take(&self.waiting, address.map(network))?;
         let turn = self.turn().await?;
-        // Another request may have brought the result meanwhile.
+        // Another request may have found the result meanwhile.
         if let Some(result) = self.remembered(&question) {
             return result;
         }
@@ -165,7 +165,7 @@ impl Drop for Place<'_> {
     }
 }
 
-/// The part of an address that stands for one client: of IPv6 the first 64 bits, as a client may use any
+/// The part of an address that stands for one client: for IPv6 the first 64 bits, because a client may use any
 /// address of its network.
 fn network(address: IpAddr) -> IpAddr {
     match address {

@@ -1,8 +1,8 @@
-//! The authentication service: `forward_auth`. It is asked before each request, by a GET without a body, as
+//! The authentication service: `forward_auth`. It is asked before each request, with a GET without a body, as
 //! Traefik's ForwardAuth and nginx's `auth_request` do.
 //!
-//! If it cannot be asked, nobody passes. Its answer is used again only where it says so, and only for exactly
-//! the same question.
+//! If it cannot be asked, nobody passes. Its answer is reused only if it says so, and only for exactly the same
+//! question.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,19 +25,19 @@ use crate::error::chain;
 
 /// How long the whole answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Shorter than the 5 s after which uvicorn and Node close idle connections.
+/// How long an idle connection is kept: less than the 5 s after which uvicorn and Node close theirs.
 const KEPT: Duration = Duration::from_secs(4);
-/// Connections to one service that are kept.
+/// How many idle connections to one service are kept.
 const MOST_KEPT: usize = 64;
-/// Questions at a time; more of them wait.
+/// How many questions are open at a time; others wait.
 const MOST_ASKED: usize = 256;
-/// The largest page for the client in bytes.
+/// The largest page for the client, in bytes.
 const LARGEST_PAGE: usize = 1 << 20;
-/// The rest of an answer that lets pass is read up to this size, so that its connection can be used again.
+/// If the request passes, the answer's body is read up to this size, so that the connection can be reused.
 const LARGEST_REST: usize = 64 * 1024;
-/// Answers that are remembered.
+/// How many answers are remembered.
 const MOST_REMEMBERED: usize = 4 * 1024;
-/// An answer with more bytes for the app is not.
+/// An answer with more bytes for the app is not remembered.
 const LARGEST_REMEMBERED: usize = 4 * 1024;
 
 /// Fields for the app.
@@ -68,7 +68,7 @@ enum Failure {
     Http(#[source] reqwest::Error),
     #[error("it did not answer within {} s", PATIENCE.as_secs())]
     Slow,
-    #[error("it answered {0}, which is no final answer")]
+    #[error("it answered {0}, which is not a final answer")]
     Interim(http::StatusCode),
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -81,7 +81,7 @@ pub(super) struct ForwardAuth {
     secret: Arc<Secret>,
     remembered: Mutex<Remembered<Told>>,
     places: Semaphore,
-    /// Failures, of which there may be thousands a second.
+    /// Failures to log together: there may be thousands a second.
     failures: Mutex<digest::Digest>,
 }
 
@@ -126,7 +126,7 @@ impl ForwardAuth {
     }
 
     async fn answer(&self, url: &str, headers: HeaderMap) -> Result<Answer, Failure> {
-        // Never closed.
+        // The semaphore is never closed.
         let _place = self.places.acquire().await;
         let ask = || self.http.get(url).headers(headers.clone()).send();
         let response = match ask().await {
@@ -165,10 +165,10 @@ impl ForwardAuth {
         Passed { told, cookies: answer.get_all(SET_COOKIE).iter().cloned().collect() }
     }
 
-    /// Of everything that the service is told, because it may decide by anything.
+    /// The digest of everything that the service is told, because its decision may depend on any of it.
     fn digest(&self, url: &str, headers: &HeaderMap, trusted: &[HeaderName]) -> Digest {
         let mut fields: Vec<_> = headers.iter().collect();
-        // The order of different fields says nothing (RFC 9110 section 5.3).
+        // The order of different fields means nothing (RFC 9110 section 5.3).
         fields.sort_by_key(|(name, _)| name.as_str());
         let fields = fields.into_iter().flat_map(|(name, value)| [name.as_ref(), value.as_bytes()]);
         let trusted = trusted.iter().map(AsRef::as_ref);

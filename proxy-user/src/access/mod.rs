@@ -1,8 +1,8 @@
 //! Who may use an app: `[access]`.
 //!
 //! A request must pass everything that is configured, in this order: its address (`allow`), a password
-//! (`users_file`), and the authentication service (`forward_auth`). Nothing here knows apps or sessions; the
-//! decisions that need no socket are in `core::access`.
+//! (`users_file`), and the authentication service (`forward_auth`). This module knows nothing of apps or
+//! sessions; the decisions that need no socket are in `core::access`.
 
 mod basic;
 mod forward_auth;
@@ -83,12 +83,12 @@ pub enum AccessError {
     #[error("cannot set up the HTTP client for forward_auth")]
     Http(#[from] reqwest::Error),
     /// No random numbers.
-    #[error("the system gives no random numbers")]
+    #[error("cannot get random numbers from the system")]
     Random,
 }
 
 impl Access {
-    /// Nobody has come yet.
+    /// Starts with nothing known about visitors.
     ///
     /// # Errors
     /// The system has no random numbers, or TLS cannot be set up.
@@ -118,7 +118,7 @@ impl Access {
                 NotBasic::Wrong => Refused::Password,
                 NotBasic::Busy => Refused::Busy,
             })?;
-            // The password is this proxy's business; the app and the service need not know it.
+            // The password is meant for this proxy; neither the app nor the service needs it.
             headers.remove(AUTHORIZATION);
         }
         let trusted = &config.forward_auth_headers;

@@ -15,7 +15,8 @@ impl Secret {
         Key::generate(HMAC_SHA256, &SystemRandom::new()).map(Secret)
     }
 
-    /// The digest of several parts, each with its length, so that no two lists are the same.
+    /// The digest of several parts, each with its length, so that different lists of parts
+    /// never look the same.
     pub(super) fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
         let mut context = Context::with_key(&self.0);
         for part in parts {
@@ -23,7 +24,7 @@ impl Secret {
             context.update(part);
         }
         let mut digest = Digest::default();
-        // A tag of HMAC-SHA-256 has as many bytes.
+        // A tag of HMAC-SHA-256 has the same number of bytes.
         digest.copy_from_slice(context.sign().as_ref());
         digest
     }

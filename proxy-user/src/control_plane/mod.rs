@@ -57,7 +57,7 @@ pub async fn body(response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
     body_within(response, LARGEST_ANSWER).await
 }
 
-/// The body of an answer, at most so many bytes.
+/// The body of an answer, at most this many bytes.
 pub(crate) async fn body_within(
     mut response: reqwest::Response,
     most: usize,

@@ -21,7 +21,7 @@ pub enum RecipientError {
 /// Why a request was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTold {
-    /// The answer was no 2xx.
+    /// The answer was not 2xx.
     #[error("it answered {0}")]
     Refused(StatusCode),
     /// There was no answer.
@@ -37,7 +37,7 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// One that wants the token in this file, in this header ([`Token::read`]).
+    /// One that requires the token in this file, in this header ([`Token::read`]).
     ///
     /// # Errors
     /// The token file cannot be read or used, or TLS cannot be set up.
@@ -52,7 +52,7 @@ impl Recipient {
     /// Sends JSON.
     ///
     /// # Errors
-    /// The answer is no 2xx, or there is none.
+    /// The answer is not 2xx, or there is none.
     pub async fn send(
         &self,
         method: Method,

@@ -27,7 +27,7 @@ pub enum TokenError {
 /// A header with a token in it. Never shown: the value is marked as sensitive.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// `Authorization`, or a header of the control plane's own.
+    /// `Authorization`, or the control plane's own header.
     pub name: HeaderName,
     /// The token, after `Bearer ` in `Authorization`.
     pub value: HeaderValue,

@@ -14,7 +14,7 @@ pub const RULE: &str = "cpu";
 /// The period of the mean.
 pub const WINDOW: Duration = Duration::from_secs(60);
 const WINDOW_NANOS: u64 = 60_000_000_000;
-/// How long after the app has come up its CPU time still belongs to the start.
+/// CPU time used this soon after the app has come up still belongs to its start.
 pub const SETTLING: Duration = Duration::from_secs(10);
 
 /// The CPU time of one run of an app.

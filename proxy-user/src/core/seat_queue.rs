@@ -18,8 +18,8 @@ pub const ASKING: Duration = Duration::from_secs(15);
 /// How long a page may be disconnected before it loses its place. Meanwhile others are served first.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// The length of the queue from which on pages that poll get no place. The number of pages that listen is bounded
-/// by that of their streams.
+/// When the queue is this long, pages that poll get no place in it. The number of pages that listen is limited by
+/// the number of streams.
 pub const MAX_PLACES: usize = 2000;
 
 /// A browser, identified by its cookie, or by its address and `User-Agent` if it has none.

@@ -167,12 +167,12 @@ fn pages_that_only_ask_are_bounded() {
         assert!(matches!(queue.ask(Browser(100 + who), second(0)), Turn::Wait(..)));
     }
     assert_eq!(queue.places.len(), MAX_PLACES);
-    // Who has a place keeps it.
+    // Whoever has a place keeps it.
     assert!(matches!(queue.ask(Browser(100), second(1)), Turn::Wait(_, 0)));
 }
 
 proptest! {
-    /// No seat is promised twice; each goes to the first who is there; none stays free while somebody waits.
+    /// No seat is promised twice; each goes to the first who is present; none stays free while somebody waits.
     #[test]
     fn seats_are_given_in_order(limit in 1_usize..4, steps in prop::collection::vec(happens(), 0..200)) {
         let mut queue = SeatQueue::new(Some(limit));
@@ -211,7 +211,7 @@ proptest! {
             prop_assert!(queue.taken() + queue.kept.len() <= limit);
             let waits = queue.places.iter().any(Place::is_there);
             prop_assert!(queue.free() == 0 || !waits, "a seat is free and somebody waits");
-            // Who was let in had nobody before them who was there, but for who gets their own seat back.
+            // Whoever is let in had nobody present before them, unless they get their own seat back.
             let stays = |place: &Place| queue.places.iter().any(|other| other.id == place.id);
             let mut passed_over = false;
             for place in before.iter().filter(|place| !place.is_over(now) && place.is_there()) {

@@ -1,10 +1,10 @@
-//! What every process that Ebbtide starts inherits of it, and what not.
+//! What a process that Ebbtide starts inherits from it, and what it does not.
 
 use tokio::process::Command;
 
 use crate::descriptors;
 
-/// Addressed to Ebbtide by its service manager: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
+/// Variables that the service manager sets for Ebbtide: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
 const OURS: [&str; 6] = [
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
@@ -14,8 +14,8 @@ const OURS: [&str; 6] = [
     "WATCHDOG_USEC",
 ];
 
-/// Has a program start as if Ebbtide were not there: what was addressed to Ebbtide is not in its environment,
-/// no terminal reaches it, and it is the first of a session and process group of its own.
+/// Prepares a program to start as if Ebbtide were not there: without the variables that are meant for Ebbtide,
+/// without a terminal, and as the leader of its own session and process group.
 pub(super) fn clean(command: &mut Command) {
     forget_ours(command);
     let open_files = descriptors::inherited();
@@ -29,26 +29,26 @@ pub(super) fn clean(command: &mut Command) {
     };
 }
 
-/// Takes what was addressed to Ebbtide out of a program's environment.
+/// Removes the variables that are meant for Ebbtide from a program's environment.
 pub(super) fn forget_ours(command: &mut Command) {
     OURS.iter().for_each(|name| _ = command.env_remove(name));
 }
 
-/// Sets the limit of open files of a process that was just forked. Async-signal-safe.
+/// Sets the open-file limit of a process that was just forked. Async-signal-safe.
 pub(super) fn limit(open_files: Option<&libc::rlimit>) {
     if let Some(limit) = open_files {
-        // SAFETY: a plain system call that reads memory of the caller's.
+        // SAFETY: a plain system call that reads the caller's memory.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const *limit) };
     }
 }
 
-/// Makes a process that was just forked one that no terminal reaches, with signals as a new program
-/// expects them, and with no descriptor of ours but the first three. Async-signal-safe.
+/// Detaches a process that was just forked from the terminal, resets its signals to what a new program expects,
+/// and passes on none of our descriptors but the first three. Async-signal-safe.
 pub(super) fn detach() {
     const SIGNALS: libc::c_int = 64;
     const FIRST: libc::c_uint = 3;
-    // SAFETY: plain system calls on memory of this function. That some signals cannot be set, and that
-    // kernels before 5.11 do not know the last call, changes nothing: all our descriptors are close-on-exec.
+    // SAFETY: plain system calls on this function's memory. Errors do no harm: some signals cannot be set, and
+    // kernels before 5.11 refuse the last call, but all our descriptors are close-on-exec anyway.
     unsafe {
         libc::setsid();
         for signal in 1..=SIGNALS {

@@ -1,4 +1,4 @@
-//! Waits for an app to be down that was told to stop, where only a look can tell.
+//! Waits until an app that was told to stop is down, by looking at it again and again.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::core::lifecycle::Observed;
 
 /// The first pause between two looks; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest.
+/// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Looks until the app is down. A look that fails is made again.
+/// Looks at the app until it is down. A look that fails is repeated.
 ///
 /// # Errors
-/// It is not down after `limit`, or nobody can tell.
+/// The app is not down after `limit`, or its state cannot be read.
 pub(super) async fn until_down<F>(limit: Duration, look: impl Fn() -> F) -> Result<(), DriverError>
 where
     F: Future<Output = Result<Observed, DriverError>>,
 {
     let is_down =
         |seen: &Result<_, _>| matches!(seen, Ok(Observed::Suspended | Observed::Disabled));
-    // One look there is, however short the time.
+    // Look at least once, however short the time.
     let mut last = look().await;
     let mut pause = FIRST_PAUSE;
     let down = async {

@@ -1,10 +1,10 @@
-//! From what a program prints to lines of bounded length. Pure.
+//! Splits what a program prints into lines of bounded length. Pure.
 
 use std::collections::VecDeque;
 
 use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 
-/// Bytes of a line that are kept.
+/// The most bytes of a line that are kept.
 pub(super) const LONGEST: usize = 4096;
 
 /// Lines under construction.
@@ -13,12 +13,12 @@ pub(super) struct Lines {
     line: Vec<u8>,
     /// Bytes of this line that did not fit.
     cut: u64,
-    /// The cursor is at its start again.
+    /// A carriage return has moved the cursor to its start.
     returned: bool,
 }
 
 impl Lines {
-    /// Takes what was printed, and gives each line that it ends.
+    /// Reads what was printed, and passes each line that it completes to `each`.
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(String)) {
         while let Some(end) = memchr(b'\n', bytes) {
             self.append(bytes.get(..end).unwrap_or_default());
@@ -28,8 +28,8 @@ impl Lines {
         self.append(bytes);
     }
 
-    /// Takes what was printed, but gives only the last `keep` of the lines that it ends. Returns how
-    /// many were passed over. Much cheaper where there are many.
+    /// Like `feed`, but passes on only the last `keep` lines. Returns how many were skipped. Much cheaper if there
+    /// are many.
     pub(super) fn feed_last(&mut self, bytes: &[u8], keep: usize, each: impl FnMut(String)) -> u64 {
         let Some(end) = memrchr_iter(b'\n', bytes).nth(keep) else {
             self.feed(bytes, each);
@@ -51,7 +51,7 @@ impl Lines {
             Some((b'\r', rest)) => (rest, true),
             _ => (bytes, false),
         };
-        // A progress bar begins the line again: what stood there is gone.
+        // A progress bar starts the line again and overwrites it.
         if self.returned && !bytes.is_empty() {
             self.reset();
         }
@@ -80,7 +80,7 @@ impl Lines {
     }
 }
 
-/// Text without control characters and the escape sequences of terminals (ECMA-48, 5.4).
+/// Text without control characters and terminal escape sequences (ECMA-48, 5.4).
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut plain = String::with_capacity(text.len());
@@ -106,7 +106,7 @@ fn plain(bytes: &[u8]) -> String {
 pub(super) struct Newest(VecDeque<String>);
 
 impl Newest {
-    /// How many there are at most.
+    /// The most lines that are kept.
     pub(super) const COUNT: usize = 20;
 
     /// Adds one.

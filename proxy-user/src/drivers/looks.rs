@@ -1,5 +1,5 @@
-//! What may be believed of a look that takes a while: not one that was overtaken by a start or stop, and not
-//! at once one that has yet to see a start.
+//! Which looks at an app can be believed. A look takes a while: it is void if the app was started or stopped
+//! meanwhile, and soon after a start the app may still look stopped.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use crate::clock;
 use crate::core::lifecycle::Observed;
 use crate::core::time::Nanos;
 
-/// How many times to look in all, if each look is overtaken.
+/// How many times to look, if each look is void.
 const ATTEMPTS: usize = 3;
 
 /// The looks at one app.
 #[derive(Debug)]
 pub(super) struct Looks {
-    /// How long a start may go unseen.
+    /// How long the app may still look stopped after a start.
     patience: Duration,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Starts and stops that were begun, and that were ended.
+    /// How many starts and stops have begun, plus how many have ended.
     turns: u64,
     /// When the app was started, until it has been seen up.
     started: Option<Nanos>,
 }
 
-/// A start or stop that is under way.
+/// A start or stop in progress.
 #[derive(Debug)]
 pub(super) struct Begun<'a>(&'a Looks);
 
 impl Looks {
-    /// A start may go unseen for that long.
+    /// `patience`: how long the app may still look stopped after a start.
     pub(super) fn new(patience: Duration) -> Looks {
         Looks { patience, inner: Mutex::default() }
     }
 
-    /// A start or stop begins, and ends when what is returned is dropped. Looks before it are void.
+    /// Begins a start or stop, which ends when the result is dropped. Looks that overlap with it are void.
     pub(super) fn begin(&self) -> Begun<'_> {
         let mut inner = self.inner.lock();
         inner.turns += 1;
@@ -47,7 +47,7 @@ impl Looks {
         Begun(self)
     }
 
-    /// Looks, and looks again if it was overtaken.
+    /// Looks, and looks again if the result is void.
     pub(super) async fn look<F>(&self, once: impl Fn() -> F) -> Result<Observed, DriverError>
     where
         F: Future<Output = Result<Observed, DriverError>>,
@@ -60,7 +60,7 @@ impl Looks {
                 return Ok(inner.believe(observed, self.patience, clock::now()));
             }
         }
-        Err(DriverError::new("it was started or stopped at each look"))
+        Err(DriverError::new("it was started or stopped each time its state was read"))
     }
 }
 

@@ -1,7 +1,7 @@
-//! How apps are started and stopped: one interface, and a file for each way.
+//! How apps are started and stopped: one trait, and a folder for each kind of driver.
 //!
-//! A driver does what it is told and says what it sees. It must not know requests, sessions, the
-//! lobby, or why it is told: `core::lifecycle` decides.
+//! A driver does what it is told and reports what it sees. It must not know about requests, sessions or the
+//! lobby, nor why it gets a command: `core::lifecycle` decides.
 
 mod child;
 pub mod command;
@@ -24,44 +24,44 @@ use self::process::{ProcessDriver, Supervisor};
 use crate::config::{self, Upstream};
 use crate::core::lifecycle::{Failure, Observed};
 
-/// What a driver could not do.
+/// Why a driver could not do something.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DriverError(pub Failure);
 
 impl DriverError {
-    /// Something of which nothing was printed.
+    /// An error without output of the app.
     #[must_use]
     pub fn new(why: impl Into<Box<str>>) -> DriverError {
         DriverError(Failure::new(why))
     }
 }
 
-/// What a driver tells without being asked.
+/// What a driver reports without being asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The app has ended by itself.
     Exited(Failure),
-    /// It was seen to be something else than before.
+    /// Its state is no longer what it was.
     Observed(Observed),
 }
 
-/// What another Ebbtide needs to go on with a running app in place of this one.
+/// What another Ebbtide needs to take over a running app from this one.
 #[derive(Debug)]
 pub struct Papers {
-    /// For the same driver to read.
+    /// Read by the same kind of driver.
     pub text: String,
-    /// Belong to it.
+    /// Open descriptors that go with the text.
     pub descriptors: Vec<OwnedFd>,
 }
 
-/// Who hears of a driver's notices. Called from any thread; it must not wait.
+/// Receives a driver's notices. Called from any thread; must not block.
 pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// Starts and stops one app.
 ///
-/// At most one of `start` and `stop` is under way at a time; a future that is dropped is given up, and what
-/// it has begun may be finished or undone by the next call.
+/// At most one of `start` and `stop` is in progress at a time. Dropping its future cancels it; the next call may
+/// finish or undo what it has begun.
 pub trait Driver: Debug + Send + Sync {
     /// Starts the app unless it is running. Completes when the request to start it was accepted; whether it
     /// answers is checked elsewhere.
@@ -70,7 +70,7 @@ pub trait Driver: Debug + Send + Sync {
     /// Stops the app. Completes when it is down.
     fn stop(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
-    /// Checks, as far as it can be known beforehand, that `stop` would not fail. Changes nothing.
+    /// Checks, as far as can be known beforehand, that `stop` would not fail. Changes nothing.
     fn check_stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -78,58 +78,58 @@ pub trait Driver: Debug + Send + Sync {
     /// Reads the app's current state.
     fn observe(&self) -> BoxFuture<'_, Result<Observed, DriverError>>;
 
-    /// How often it wants to be asked to look; `None` = never, as it notices by itself.
+    /// How often to call `observe`; `None` = never, because the driver notices changes by itself.
     fn look_every(&self) -> Option<Duration> {
         None
     }
 
-    /// Where the app is, if the driver decides that. May change with each start.
+    /// Where the app listens, if the driver decides that. May change with each start.
     fn upstream(&self) -> Option<Upstream> {
         None
     }
 
-    /// The app does not outlive this process.
+    /// Whether the app ends when this process ends.
     fn ends_with_us(&self) -> bool {
         false
     }
 
-    /// What another Ebbtide needs to go on with the app; `None` = it does not run, or cannot be handed over.
+    /// What another Ebbtide needs to take over the app; `None` = it does not run, or cannot be handed over.
     fn papers(&self) -> Option<Papers> {
         None
     }
 
-    /// Another Ebbtide goes on with the app: this one lets it alone. Done when nothing of it is read or
-    /// guarded here any more.
+    /// Another Ebbtide has taken over the app, and this one leaves it alone. Completes when this process no longer
+    /// reads its output or guards it.
     fn release(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
-    /// Goes on with an app that another Ebbtide has started, and guards it. What it prints is left to the
-    /// other one until [`Driver::released`].
+    /// Takes over an app that another Ebbtide has started, and guards it. The other one reads its output until
+    /// [`Driver::released`].
     ///
     /// # Errors
     /// It cannot be guarded, or the papers are not understood.
     fn adopt(&self, _papers: Papers) -> Result<(), DriverError> {
-        Err(DriverError::new("this driver's apps are not handed over"))
+        Err(DriverError::new("apps of this driver cannot be handed over"))
     }
 
-    /// The other Ebbtide has let go of what was adopted.
+    /// The other Ebbtide has released the app that was adopted.
     fn released(&self) {}
 
-    /// The CPU time that all processes of the app have used since it was started; `None` = not known. A small
-    /// read, at most once a second.
+    /// The CPU time that all processes of the app have used since it was started; `None` = not known. Called up to
+    /// once a second, so it must be cheap.
     fn cpu_time(&self) -> Option<Duration> {
         None
     }
 
-    /// What the app printed last, for whoever wants to know why it does not start; the newest line last.
+    /// The last lines that the app printed, the newest last: they may show why it does not start.
     fn output(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// The driver of an app. `upstream` is where the configuration says that the app listens, if it does;
-/// `supervisor` is asked for where the app is a child process.
+/// Builds the driver of an app. `upstream`: where the app listens, if the configuration says so. `supervisor`:
+/// called only if the app is a child process.
 ///
 /// # Panics
 /// Outside of a tokio runtime.

@@ -1,4 +1,4 @@
-//! A timer that is seldom reset.
+//! A timer that is rarely reset.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

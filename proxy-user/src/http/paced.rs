@@ -1,6 +1,6 @@
-//! Bodies that do not run ahead of their socket. For a peer that does not read, hyper would take as much of
-//! a body as fits its buffers, on every connection. And when a body breaks off, hyper drops what is in its
-//! buffers, including the message's head.
+//! Bodies that do not run ahead of their socket. If a peer does not read, hyper takes as much of a body as fits
+//! into its buffers, on every connection. And when a body breaks off, hyper drops what is in its buffers,
+//! including the message's head.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use hyper::body::{Body, Buf, Frame, SizeHint};
 /// How many bytes of a body may wait in hyper's buffers before it is polled for more.
 const AHEAD: usize = 16 << 10;
 
-/// Counts how often hyper's buffers of a connection were empty. Shared by its socket, which counts, and the
+/// Counts how often hyper has emptied its buffers for a connection. Shared by the socket, which counts, and the
 /// bodies sent over it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flushes(Arc<Shared>);
@@ -36,7 +36,7 @@ impl Flushes {
         self.0.count.load(Ordering::Relaxed)
     }
 
-    /// Has the task woken by the next flush, which the same task will cause.
+    /// Wakes the task at the next flush, which the same task will cause.
     fn wait(&self, cx: &Context<'_>) {
         self.0.waiting.register(cx.waker());
     }
@@ -68,7 +68,7 @@ impl<B: Body> Paced<B> {
     }
 }
 
-// Its error is never pinned.
+// The error is never pinned.
 impl<B: Body + Unpin> Unpin for Paced<B> {}
 
 impl<B: Body + Unpin> Body for Paced<B> {

@@ -38,7 +38,7 @@ impl Client {
         quote_url(&self.config.url)
     }
 
-    /// Sends one notice of `app`.
+    /// Sends one notice about `app`.
     pub(super) async fn send(&self, app: &str, json: String) -> Result<(), NotTold> {
         self.recipient.send(Method::POST, &self.config.url_for(app), json).await
     }

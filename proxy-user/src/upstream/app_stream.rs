@@ -1,5 +1,5 @@
 //! An app's socket below hyper. It reads everything that the app has sent before it reports a broken
-//! connection, and gives up an app that takes nothing of what is sent to it.
+//! connection, and gives up on an app that takes nothing of what it is sent.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -16,8 +16,8 @@ use crate::http::paced::Flushes;
 use crate::http::stream::{BareSocket, Stream};
 use crate::sockets;
 
-/// How long an app may take nothing of a request: as long as `core::client_timeouts` gives a client, and as
-/// other proxies wait.
+/// How long an app may take nothing of a request: as long as `core::client_timeouts` allows a client, and as long
+/// as other proxies wait.
 pub(super) const TAKES_NOTHING: Duration = Duration::from_secs(60);
 
 /// A socket with the state of its pending write.
@@ -49,7 +49,7 @@ impl AppStream {
         self.stream.into_inner()
     }
 
-    /// Passes on the result of a write, or `TimedOut` once the app is given up.
+    /// Passes on the result of a write, or `TimedOut` once Ebbtide gives up on the app.
     ///
     /// An app that refuses an upload closes its connection after its answer, which resets it: a write then
     /// fails while the answer still waits to be read. Reading decides, and ends soon after.

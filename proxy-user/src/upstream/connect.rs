@@ -1,8 +1,8 @@
 //! New connections to apps.
 //!
 //! A name may have several addresses, and the first of them (often IPv6) may be unreachable. They are tried
-//! as in RFC 8305 ("Happy Eyeballs"): one after the other, the next one when the previous one has failed or
-//! has taken a moment. The first that answers is used. Nothing is remembered.
+//! as in RFC 8305 ("Happy Eyeballs"): one after another, the next one when the previous one has failed
+//! or has not answered for a moment. The first that answers is used. Nothing is remembered.
 
 use std::future::pending;
 use std::io;

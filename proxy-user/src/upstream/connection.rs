@@ -1,4 +1,4 @@
-//! A connection to an app, for one request after the other.
+//! A connection to an app, for one request after another.
 //!
 //! The task that sends a request drives the connection: sending the request and reading the answer take no
 //! second task.
@@ -69,8 +69,8 @@ pub(crate) struct Unanswered<B> {
 }
 
 /// How heads are written to apps and read from them. Field names keep their spelling, as some peers
-/// recognise only one; fields that the proxy adds get the usual spelling. `headers`: most lines of an
-/// answer.
+/// recognise only one; fields that the proxy adds get the usual spelling. `headers`: the most lines
+/// in the head of an answer.
 pub(crate) fn builder(headers: usize) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.preserve_header_case(true).title_case_headers(true).max_headers(headers);
@@ -135,12 +135,12 @@ impl<B: Outgoing> UpstreamConnection<B> {
         !self.over && self.sender.is_ready()
     }
 
-    /// The driving task is done and is not to be woken any more.
+    /// The task that drives it is done and must not be woken any more.
     pub(crate) fn leave(&self) {
         self.driver.0.take();
     }
 
-    /// Whether the app has not closed it, as far as is known.
+    /// Whether it is still open, as far as is known.
     pub(crate) fn is_open(&mut self) -> bool {
         !self.is_over(&mut Context::from_waker(Waker::noop()))
     }
@@ -163,7 +163,7 @@ impl<B: Outgoing> UpstreamConnection<B> {
         let (answered, connection) = match answered.await {
             Some(answered) => (answered, Some(self)),
             None => {
-                // Requests without an answer fail with it.
+                // This makes requests without an answer fail.
                 drop(self);
                 (answer.await, None)
             }

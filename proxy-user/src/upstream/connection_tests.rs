@@ -1,4 +1,4 @@
-//! A connection that several tasks use, one after the other.
+//! A connection that several tasks use, one after another.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

@@ -28,7 +28,7 @@ pub(crate) struct Ready<B: Outgoing> {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: Response<Incoming>,
-    /// It is a 408 on an idle connection: the app gave the connection up while our request was on its way.
+    /// It is a 408 on an idle connection: the app gave up the connection while our request was on its way.
     pub(crate) gave_up: bool,
 }
 
@@ -52,8 +52,8 @@ impl<B: Outgoing> Clone for Pool<B> {
 
 #[derive(Debug)]
 struct IdleConnections<B: Outgoing> {
-    /// By the app's authority: comparing a few is faster than hashing one. Each with the time since when it
-    /// has been idle, the newest last.
+    /// By the app's authority: comparing a few is faster than hashing one. Each with the time at which it
+    /// became idle, the newest last.
     free: BTreeMap<Box<str>, Vec<(UpstreamConnection<B>, Nanos)>>,
     /// A task closes connections that are kept for too long.
     swept: bool,
@@ -65,7 +65,7 @@ impl<B: Outgoing> Pool<B> {
     }
 
     /// A connection to an app: an idle one that the app is not known to have closed, or a new one.
-    /// `headers`: most lines of an answer on a new one.
+    /// `headers`: the most lines in the head of an answer on a new one.
     pub(crate) async fn connection(
         &self,
         app: &Authority,
@@ -91,7 +91,7 @@ impl<B: Outgoing> Pool<B> {
             let Ready { connection, new } = ready;
             match connection.ask(request).await {
                 Ok((response, connection)) => {
-                    // This 408 answers no request; ours is not answered.
+                    // This 408 closes an idle connection (RFC 9110 section 15.5.9); it does not answer our request.
                     let gave_up = !new && response.status() == StatusCode::REQUEST_TIMEOUT;
                     let response = self.carry(app, response, connection, !gave_up);
                     return Ok(Answered { response, gave_up });

@@ -22,8 +22,8 @@ pub fn contains(networks: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// The client that a request comes from: the nearest address that is not one of `trusted`, from the peer back
-/// through `X-Forwarded-For`. If all of them are trusted, the farthest. `None` if a trusted proxy names
-/// something that is no address: the client is then unknown.
+/// through `X-Forwarded-For`. If all of them are trusted, the farthest one. `None` if a trusted proxy
+/// names something that is not an address: the client is then unknown.
 ///
 /// `headers`: as they arrived, before this proxy has added itself.
 #[must_use]

@@ -1,20 +1,21 @@
-//! For how long an answer of the authentication service may be used again: `Cache-Control` (RFC 9111).
+//! How long an answer of the authentication service may be reused: `Cache-Control` (RFC 9111).
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AGE, CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 
-/// Whoever was signed out is let in no longer than this.
+/// The longest time for which somebody who has signed out may still be let in.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// For how long the answer with these headers may be given again to exactly the same question; zero = never.
+/// How long the answer with these headers may be reused for exactly the same question; zero = not at all.
 ///
 /// Without an explicit `max-age` nothing is reused, whatever the heuristics of RFC 9111 section 4.2.2 would
-/// allow. `private` changes nothing, because the question has everything in it that identifies the client.
+/// allow. `private` changes nothing, because everything that identifies the client is part of the question.
 #[must_use]
 pub fn fresh_for(headers: &HeaderMap) -> Duration {
-    // A cookie is for one occasion; what varies by things that the question has not is for one as well.
+    // A cookie is meant for one client, once. `Vary: *` means that more than the question decided the answer
+    // (RFC 9110 section 12.5.5).
     if headers.contains_key(SET_COOKIE) || headers.get_all(VARY).iter().any(|vary| vary == "*") {
         return Duration::ZERO;
     }
@@ -26,8 +27,8 @@ pub fn fresh_for(headers: &HeaderMap) -> Duration {
             match name.trim().to_ascii_lowercase().as_str() {
                 "no-store" | "no-cache" => return Duration::ZERO,
                 "max-age" => {
-                    // Of several, the shortest (RFC 9111 section 4.2.1 leaves it open); what is no number
-                    // makes the answer stale.
+                    // Of several, the shortest counts (RFC 9111 section 4.2.1 leaves this open). One that is
+                    // not a number makes the answer stale.
                     let seconds = number(value.trim().trim_matches('"')).unwrap_or(0);
                     lasts = Some(lasts.map_or(seconds, |lasts: u64| lasts.min(seconds)));
                 }

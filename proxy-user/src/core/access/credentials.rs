@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-/// A longer field is no name and password that somebody typed.
+/// The longest field in bytes: nobody types a longer name and password.
 const LONGEST: usize = 8 * 1024;
 
 /// A name and a password, as bytes: browsers send UTF-8, as the challenge asks them to.
@@ -25,8 +25,8 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Those of a request with these headers. `None`: it has none, or several, or another scheme, or they are
-    /// not what RFC 7617 allows.
+    /// The credentials of a request with these headers. `None`: there are none or several, the scheme is another
+    /// one, or RFC 7617 does not allow them.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Credentials> {
         let mut fields = headers.get_all(AUTHORIZATION).into_iter();
@@ -38,7 +38,7 @@ impl Credentials {
             return None;
         }
         let plain = STANDARD.decode(token.trim_ascii()).ok()?;
-        // RFC 7617 section 2. A bcrypt hash would also end at a NUL.
+        // Forbidden by RFC 7617 section 2. Also, bcrypt reads a password only up to a NUL.
         if plain.iter().any(u8::is_ascii_control) {
             return None;
         }

@@ -1,5 +1,5 @@
-//! The header fields around `forward_auth`: what the authentication service is asked, what the app is told of
-//! its answer, and what the client gets of it.
+//! The header fields of `forward_auth`: those that are sent to the authentication service, and those of its
+//! answer that go to the app and to the client.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
@@ -31,14 +31,13 @@ const NOT_ASKED: [HeaderName; 17] = [
     header::SEC_WEBSOCKET_EXTENSIONS,
 ];
 
-/// Names under which services other than this one's are told the original request. Who believes them must
-/// not be told by a client.
+/// Fields in which other proxies tell a service the original request. A service that believes them must not get
+/// them from a client.
 const OTHER_ORIGINALS: [&str; 4] =
     ["x-original-url", "x-original-uri", "x-original-method", "x-rewrite-url"];
 
-/// Removes the fields that only the authentication service may set, also in spellings that some apps cannot
-/// tell from them: CGI and WSGI make the same variable of `X-User`, `x_user` and `X.User` (RFC 3875 section
-/// 4.1.18).
+/// Removes the fields that only the authentication service may set, also in spellings that some apps cannot tell
+/// apart: CGI and WSGI turn `X-User`, `x_user` and `X.User` into the same variable (RFC 3875 section 4.1.18).
 pub fn strip_trusted(headers: &mut HeaderMap, trusted: &[HeaderName]) {
     let is_trusted =
         |name: &HeaderName| trusted.iter().any(|trusted| alike(name.as_str(), trusted.as_str()));
@@ -48,7 +47,7 @@ pub fn strip_trusted(headers: &mut HeaderMap, trusted: &[HeaderName]) {
     }
 }
 
-/// The header fields of a question. `headers`: of the request as the app will see it, with the
+/// The header fields of a question. `headers`: those of the request as the app will see it, with the
 /// `X-Forwarded-*` fields of this proxy, but before [`strip_trusted`].
 #[must_use]
 pub fn question(
@@ -58,7 +57,7 @@ pub fn question(
     trusted: &[HeaderName],
 ) -> HeaderMap {
     let mut asked = headers.clone();
-    // The client's own, by which the service knows it, though it may set one for the app.
+    // These identify the client to the service, even if the service also sets them for the app.
     let own = |name: &HeaderName| [header::AUTHORIZATION, header::COOKIE].contains(name);
     let others: Vec<_> = trusted.iter().filter(|name| !own(name)).cloned().collect();
     strip_trusted(&mut asked, &others);
@@ -87,7 +86,7 @@ pub fn question(
     asked
 }
 
-/// What the app is told of an answer that lets the request pass.
+/// The header fields for the app, from an answer that lets the request pass.
 #[must_use]
 pub fn told(answer: &HeaderMap, trusted: &[HeaderName]) -> Vec<(HeaderName, HeaderValue)> {
     let mut told = Vec::new();
@@ -153,7 +152,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any spelling that differs in case or in what is no letter or digit is removed.
+        /// Any spelling that differs only in case, or in characters other than letters and digits, is removed.
         #[test]
         fn no_spelling_gets_through(
             name in "[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}",

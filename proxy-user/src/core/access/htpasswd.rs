@@ -14,13 +14,13 @@ pub struct HtpasswdMistake {
     pub why: Why,
 }
 
-/// What is wrong. Never quotes the line: it may be a password.
+/// What is wrong. Never quotes the line, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// No colon.
     #[error("the line is not NAME:HASH")]
     NoColon,
-    /// Nothing, or a control character.
+    /// It is empty, or has a control character.
     #[error("the user's name is not valid")]
     Name,
     /// Another line has this user.
@@ -61,7 +61,7 @@ pub struct Users {
 /// The hash to check a password against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match<'a> {
-    /// The user's, or another one's.
+    /// The user's, or another user's.
     pub hash: &'a PasswordHash,
     /// False: there is no such user, and the result of the check must be ignored.
     pub is_known: bool,

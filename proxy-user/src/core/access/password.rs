@@ -17,13 +17,13 @@ const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// bcrypt reads no more of a password.
+/// How many bytes of a password bcrypt reads.
 const BCRYPT_LONGEST: usize = 72;
 
-/// The highest cost: several seconds for each check. The lowest is the algorithm's own.
+/// The costs that are accepted. At the highest, a check takes several seconds; the lowest is the algorithm's own.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=16;
 
-/// The most memory of one check, in KiB: 256 MiB.
+/// The most memory for one check, in KiB: 256 MiB.
 const ARGON2_MEMORY: u32 = 256 * 1024;
 /// The most memory times passes, in KiB: a few seconds for each check.
 const ARGON2_WORK: u64 = 4 * ARGON2_MEMORY as u64;
@@ -33,19 +33,19 @@ const ARGON2_LANES: u32 = 64;
 /// `v=19`: version 1.3 (RFC 9106).
 const VERSION: u32 = 19;
 
-/// Why a text is no usable hash.
+/// Why a text is not a usable hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// A known format that is too weak.
     #[error("is {0}, which is too easy to guess")]
     Weak(&'static str),
     /// The start of a bcrypt or argon2 hash, but not the rest.
-    #[error("is no complete {0} hash")]
+    #[error("is not a complete {0} hash")]
     Malformed(&'static str),
     /// Each check would take many seconds or very much memory.
     #[error("has a cost that is out of range: {0}")]
     Cost(&'static str),
-    /// Nothing known.
+    /// No known format.
     #[error("is neither bcrypt nor argon2")]
     Unknown,
 }
@@ -73,7 +73,7 @@ impl PasswordHash {
     /// Reads a hash: `$2a$`, `$2b$`, `$2y$`, `$argon2id$`, `$argon2i$` or `$argon2d$`.
     ///
     /// # Errors
-    /// It is another kind of hash or none, or too costly to check for each request.
+    /// It is another kind of hash, not a hash at all, or too costly to check for each request.
     pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
         let kind = match text.strip_prefix('$').and_then(|rest| rest.split_once('$')) {
             Some(("2a" | "2b" | "2y", rest)) => bcrypt(rest)?,
@@ -147,7 +147,7 @@ fn argon2(text: &str) -> Result<Kind, HashError> {
     Ok(Kind::Argon2(Box::new(hash)))
 }
 
-/// What a text is that is neither.
+/// What is wrong with a text that is neither bcrypt nor argon2.
 fn other(text: &str) -> HashError {
     let is_des = || {
         text.len() == 13

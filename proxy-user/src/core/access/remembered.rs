@@ -1,15 +1,15 @@
-//! What was found out and is good for a while, within bounds.
+//! A bounded cache of answers that are valid for a while.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::core::time::Nanos;
 
-/// A digest of what was asked. Whoever makes it must use a secret key, so that nobody can make two questions
-/// meet.
+/// A digest of what was asked. Whoever makes it must use a secret key, so that nobody can find two
+/// questions with the same digest.
 pub type Digest = [u8; 32];
 
-/// Answers by the digest of their question. When it is full, the one that would be forgotten first makes room.
+/// Answers by the digest of their question. When it is full, the one that would expire first makes room.
 #[derive(Debug)]
 pub struct Remembered<V> {
     most: usize,
@@ -24,7 +24,7 @@ impl<V> Remembered<V> {
         Remembered { most, answers: HashMap::new(), ends: BTreeSet::new() }
     }
 
-    /// The answer to this question, unless its time is over.
+    /// The answer to this question, unless it has expired.
     pub fn get(&self, question: &Digest, now: Nanos) -> Option<&V> {
         self.answers.get(question).filter(|(_, end)| now < *end).map(|(answer, _)| answer)
     }
@@ -43,7 +43,7 @@ impl<V> Remembered<V> {
         }
     }
 
-    /// Forgets what is over.
+    /// Forgets what has expired.
     fn forget_until(&mut self, now: Nanos) {
         while let Some((end, question)) = self.ends.first().copied() {
             if now < end {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     proptest! {
-        /// It never has more than fits, gives nothing that is over, and gives the newest answer.
+        /// It never holds more than fits, returns nothing that has expired, and returns the newest answer.
         #[test]
         fn it_is_bounded_and_right(
             steps in prop::collection::vec((0..20_u8, 0..50_u64, 0..9_u64), 0..200),

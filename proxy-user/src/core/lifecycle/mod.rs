@@ -78,13 +78,13 @@ impl Lifecycle {
         }
     }
 
-    /// Goes on with the life of an app that runs, and whose idle clock does not count from before `floor`.
+    /// Continues with an app that is running and whose idleness counts from `floor` at the earliest.
     pub fn resume(&mut self, floor: Nanos, now: Nanos) {
         self.floor = floor.min(now);
         self.enter(State::Running, now);
     }
 
-    /// The idle clock does not count from before this.
+    /// The earliest time from which idleness counts.
     #[must_use]
     pub fn floor(&self) -> Nanos {
         self.floor
@@ -345,7 +345,7 @@ impl Lifecycle {
         let start = match self.state {
             State::Starting => true,
             State::Suspending(Step::Stopping { wanted, .. }) => wanted,
-            // The new driver may not have what made the old one fail.
+            // What made the old driver fail may not affect the new one.
             State::Failed { .. } => facts.kept || facts.is_wanted(self.floor, now),
             State::Running | State::Suspending(_) | State::Suspended | State::Disabled => false,
         };
@@ -408,7 +408,7 @@ impl Lifecycle {
     fn enter(&mut self, state: State, now: Nanos) {
         (self.state, self.since) = (state, now);
         if !state.is_running_or_suspending() {
-            // What was known of it while it ran is void.
+            // What was known while it ran no longer holds.
             (self.busy, self.pause, self.failed_stops) = (None, now, 0);
         }
     }

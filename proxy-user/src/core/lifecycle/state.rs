@@ -29,8 +29,8 @@ pub enum State {
 /// The steps of a suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// It is being checked whether it can be stopped, and whether it is at work. Its sessions are untouched, and
-    /// a request can still cancel the suspension.
+    /// A check shows whether it can be stopped, and whether it is at work. Its sessions are untouched, and a
+    /// request can still cancel the suspension.
     Probing {
         /// Requested by an operator: it need not be idle.
         asked: bool,

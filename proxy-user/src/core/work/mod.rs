@@ -102,7 +102,7 @@ impl Works {
                     false => self.end(now, |open| open.key.scope == key.scope),
                 }
             }
-            // Connections know better, but for work that none of them has heard the begin of.
+            // Connections know better, except about work whose beginning none of them has seen.
             Sign::State { scope, busy, .. } => {
                 let unnamed = Key { scope: Scope::Named(scope), id: 0 };
                 self.end(now, |open| !busy && open.key == unnamed);
@@ -139,9 +139,9 @@ impl Works {
         self.left
     }
 
-    /// Work that does not end with a connection, the oldest first: since when, and the sign by which another
-    /// process gets to know it. That process may not hear the end of each, so that the first end that it hears
-    /// of the scope, or a state that passes by, ends them.
+    /// Work that does not end with a connection, the oldest first: since when, and the sign that tells another
+    /// process about it. That process may miss the end of some of it, so the first end that it sees in the scope,
+    /// or an idle state reported in passing, ends all of it.
     pub fn lasting(&self) -> impl Iterator<Item = (Nanos, Sign)> {
         let lasting = self.open.iter().filter(|open| matches!(open.key.scope, Scope::Named(_)));
         lasting.map(|open| {
@@ -215,8 +215,8 @@ impl Works {
             || self.direct.is_some_and(|(of, at)| of == scope && now.since(at) <= GAP)
     }
 
-    /// Ends work that was only known by its scope's state, once nothing else is left there: a named work of
-    /// the same scope has ended.
+    /// Call when named work of this scope has ended: if nothing else is left there, this ends the work that was
+    /// known only from the scope's state.
     fn end_unnamed(&mut self, scope: Scope, now: Nanos) {
         if self.open.iter().all(|open| open.key.scope != scope || open.key.id == 0) {
             self.end(now, |open| open.key.scope == scope);

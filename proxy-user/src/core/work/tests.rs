@@ -99,14 +99,14 @@ fn what_passes_by_counts_where_nobody_listens() {
 fn work_whose_begin_nobody_heard_ends_with_what_is_heard() {
     let state = |busy| Sign::State { scope: 7, rule: "demo/state".into(), busy };
     let listens = Sign::Listens { scope: 7, connection: 1 };
-    // Somebody loads the page again while a cell runs: its state passes by before its messages do.
+    // Somebody loads the page again while a cell runs: its state is reported before its messages come.
     let mut works = Works::default();
     works.on(state(true), at(0));
     works.on(listens.clone(), at(1));
     works.on(began(KERNEL, 4, By::Person), at(2));
     assert_eq!(works.on(ended(KERNEL, 3), at(3)), None, "another goes on");
     assert_eq!(seconds(works.on(ended(KERNEL, 4), at(9))), Some(9));
-    // Its end was heard by another process.
+    // Another process saw its end.
     let mut works = Works::default();
     works.on(state(true), at(0));
     works.on(listens, at(1));

@@ -1,6 +1,6 @@
-//! `kind = "command"`: programs of the operator's start and stop the app, and tell its state.
+//! `kind = "command"`: the operator's programs start and stop the app, and report its state.
 //!
-//! A program that fails, hangs or prints what is no state changes nothing: the app is left as it is.
+//! If the state cannot be read, because its program fails, hangs or prints anything else, the app is left as it is.
 
 mod program;
 
@@ -21,10 +21,10 @@ use crate::toml_file::quote;
 
 /// How often the state is asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long the program may take that tells it.
+/// How long the program that reports it may take.
 const STATE: Duration = Duration::from_secs(10);
 
-/// Has programs start and stop one app.
+/// Starts and stops one app by running programs.
 pub struct CommandDriver {
     app: String,
     config: config::CommandDriver,
@@ -73,7 +73,7 @@ impl Driver for CommandDriver {
             let begun = self.looks.begin();
             let wake = self.program("wake", &self.config.wake, self.config.ready_timeout);
             if let Err(failed) = wake.run(&self.printed).await {
-                // Some fail when it is so already.
+                // Some fail if the app is already running.
                 match self.look().await {
                     Ok(Observed::Running | Observed::Starting) => {}
                     _ => return Err(failed),
@@ -103,7 +103,7 @@ impl Driver for CommandDriver {
     fn check_stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async {
             self.program("suspend", &self.config.suspend, self.config.stop_timeout).check()?;
-            // Where the state cannot be read, nobody could tell that the app is down.
+            // If the state cannot be read, nobody could tell when the app is down.
             self.look().await.map(drop)
         })
     }

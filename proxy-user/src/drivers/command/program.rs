@@ -1,5 +1,5 @@
-//! One run of a program: bounded in time and in what is kept of its output, and with nothing left of it
-//! when nobody waits any more.
+//! One run of a program. Its time and what is kept of its output are bounded, and it is killed when nobody waits
+//! for it any more.
 
 use std::env;
 use std::ffi::OsString;
@@ -25,21 +25,22 @@ use super::super::process::ended;
 use crate::config;
 use crate::toml_file::quote;
 
-/// More than this of what a program answers is kept by nobody, in bytes.
+/// How much of a program's answer is kept, in bytes.
 const LONGEST_ANSWER: usize = 4096;
-/// Read at once from a pipe.
+/// Size of a read from a pipe, in bytes.
 const BUFFER: usize = 64 * 1024;
-/// After so many bytes of one pipe there is a pause: who prints without end takes no core.
+/// Reading pauses after this many bytes from a pipe, so that a program that prints endlessly does not use up a
+/// core.
 const BURST: usize = 1024 * 1024;
-/// With `BURST` about 200 MiB/s.
+/// How long the pause is. With `BURST` this allows about 200 MiB/s.
 const PAUSE: Duration = Duration::from_millis(4);
-/// How long what a program left in its pipes may take to be read: what it left running may hold them open.
+/// How long to go on reading when a program has ended: processes that it left running may hold its pipes open.
 const REST: Duration = Duration::from_millis(200);
 
 /// A program with its arguments.
 #[derive(Clone, Copy)]
 pub(super) struct Program<'a> {
-    /// What the configuration calls it.
+    /// Its key in the configuration.
     pub(super) key: &'static str,
     pub(super) words: &'a [String],
     pub(super) app: &'a str,
@@ -63,7 +64,7 @@ impl Program<'_> {
     /// Runs it. Its output replaces what was `printed` before.
     ///
     /// # Errors
-    /// It cannot be run, fails, or takes too long; it is killed then.
+    /// It cannot be run, fails, or takes too long and is killed.
     pub(super) async fn run(self, printed: &Arc<Printed>) -> Result<(), DriverError> {
         printed.0.lock().clear();
         let (child, group) = self.spawn()?;
@@ -72,7 +73,7 @@ impl Program<'_> {
             .map(drop)
     }
 
-    /// Runs it, and gives what it printed to standard output.
+    /// Runs it, and returns what it printed to standard output.
     ///
     /// # Errors
     /// As [`Program::run`].
@@ -80,7 +81,9 @@ impl Program<'_> {
         let (child, group) = self.spawn()?;
         let read = |stdout| tokio::spawn(answer(stdout));
         let answer = self.finish(child, group, &Arc::default(), read).await?;
-        answer.ok_or_else(|| self.failed("it left something running that still holds its output"))
+        answer.ok_or_else(|| {
+            self.failed("it left a process running that still holds its output open")
+        })
     }
 
     /// Whether there is such a program, as far as that can be told without running it.
@@ -89,7 +92,7 @@ impl Program<'_> {
     /// There is none, or it is not executable.
     pub(super) fn check(&self) -> Result<(), DriverError> {
         let program = Path::new(self.words.first().map_or("", |program| program));
-        // As execvp(3) looks for it, in the folder where it would run.
+        // The search of execvp(3), from the folder in which the program would run.
         let dir = self.config.dir.as_deref().unwrap_or(Path::new("."));
         let path = self.config.env.get("PATH").map(OsString::from).or_else(|| env::var_os("PATH"));
         let places: Vec<_> = if program.as_os_str().as_bytes().contains(&b'/') {
@@ -107,7 +110,7 @@ impl Program<'_> {
         Err(self.failed(&not_started(&io::Error::from_raw_os_error(error))))
     }
 
-    /// Waits for its end; gives what was made of its standard output, if that has ended too.
+    /// Waits until it ends. Returns what was made of its standard output, if that has ended too.
     async fn finish<T>(
         self,
         mut child: Child,
@@ -149,7 +152,7 @@ impl Program<'_> {
         Ok((child, Group(id)))
     }
 
-    /// What is told of it. Its arguments may be secrets.
+    /// An error about it, without its arguments: they may be secrets.
     pub(super) fn failed(&self, why: &str) -> DriverError {
         let program = quote(self.words.first().map_or("", |program| program));
         DriverError::new(format!("`{}` ({program}): {why}", self.key))
@@ -165,7 +168,7 @@ fn not_started(error: &io::Error) -> String {
     format!("it cannot be run: {error}{fix}")
 }
 
-/// The processes of a run, which are killed when this is dropped while it names them.
+/// The process group of a run, which is killed when this is dropped; `None` = not any more.
 struct Group(Option<i32>);
 
 impl Drop for Group {
@@ -178,7 +181,7 @@ impl Drop for Group {
     }
 }
 
-/// Keeps the newest lines, and reads on until nobody can print any more.
+/// Reads until every writer has closed the pipe, and keeps the newest lines.
 async fn read(mut pipe: Box<dyn AsyncRead + Send + Unpin>, printed: Arc<Printed>) {
     let mut buffer = vec![0; BUFFER].into_boxed_slice();
     let (mut lines, mut burst) = (Lines::default(), 0);
@@ -192,7 +195,7 @@ async fn read(mut pipe: Box<dyn AsyncRead + Send + Unpin>, printed: Arc<Printed>
     }
 }
 
-/// Keeps the beginning, and reads on until nobody can print any more.
+/// Reads until every writer has closed the pipe, and keeps the beginning.
 async fn answer(mut pipe: Box<dyn AsyncRead + Send + Unpin>) -> String {
     let mut buffer = vec![0; BUFFER].into_boxed_slice();
     let (mut answer, mut burst) = (Vec::new(), 0);

@@ -13,7 +13,7 @@ use crate::control_plane::{self, Token};
 use crate::error::chain;
 use crate::toml_file::quote_url;
 
-/// Makes the requests of one app.
+/// Sends the requests for one app.
 #[derive(Debug)]
 pub(super) struct ControlPlane {
     app: String,
@@ -30,14 +30,14 @@ impl ControlPlane {
         }
     }
 
-    /// Makes a request, and gives the body of its answer.
+    /// Sends a request, and returns the body of the answer.
     pub(super) async fn ask(&self, call: &Call) -> Result<Vec<u8>, DriverError> {
         let response = self.send(call).await?;
         let body = control_plane::body(response).await;
         body.map_err(|error| DriverError::new(format!("{}: {}", name(call), chain(&error))))
     }
 
-    /// Makes a request whose answer has nothing to say beyond its status.
+    /// Sends a request. Only the status of the answer matters.
     pub(super) async fn tell(&self, call: &Call) -> Result<(), DriverError> {
         self.send(call).await.map(drop)
     }
@@ -50,7 +50,7 @@ impl ControlPlane {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         if let Some(file) = &self.token_file {
-            // Read each time: whoever hands out tokens changes them.
+            // Read each time, because tokens are replaced.
             let token = Token::read(file, self.token_header.as_ref())
                 .map_err(|error| failed(format!("was not asked: {}", chain(&error))))?;
             request = request.header(token.name, token.value);
@@ -72,12 +72,12 @@ impl ControlPlane {
     }
 }
 
-/// A request as a person knows it, without what may be secret.
+/// How messages name a request: without what may be secret.
 pub(super) fn name(call: &Call) -> String {
     format!("{} {}", call.method, quote_url(&call.url))
 }
 
-/// One client for all apps, as each would load the certificates of this machine and keep connections.
+/// One client for all apps: each client loads this machine's certificates and keeps connections of its own.
 fn shared() -> Result<&'static reqwest::Client, &'static str> {
     static CLIENT: OnceLock<Result<reqwest::Client, String>> = OnceLock::new();
     let made = CLIENT.get_or_init(|| control_plane::client().map_err(|error| chain(&error)));

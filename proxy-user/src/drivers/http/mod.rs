@@ -1,8 +1,8 @@
 //! `kind = "http"`: a control plane starts and stops the app.
 //!
-//! A control plane that cannot be asked changes nothing: `observe` gives an error, and the app is left as
-//! it is. Whether a wish was taken is what the control plane says, not what it answered last: one that is
-//! slow to see its own start does not make a running app look stopped.
+//! If the control plane cannot be asked, nothing changes: `observe` returns an error, and the app is left as it
+//! is. A control plane may be slow to notice that it has started the app: for a while, its `suspended` then does
+//! not make the app look stopped.
 
 mod call;
 mod state;
@@ -22,7 +22,7 @@ use crate::core::lifecycle::Observed;
 /// How often the state is asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// Has a control plane start and stop one app.
+/// Starts and stops one app through a control plane.
 pub struct HttpDriver {
     app: String,
     config: config::HttpDriver,
@@ -56,7 +56,7 @@ impl Driver for HttpDriver {
         Box::pin(async {
             let begun = self.looks.begin();
             if let Err(refused) = self.control_plane.tell(&self.config.wake).await {
-                // Some refuse what is so already.
+                // Some refuse to start an app that is already running.
                 match self.look().await {
                     Ok(Observed::Running | Observed::Starting) => {}
                     _ => return Err(refused),
@@ -81,7 +81,7 @@ impl Driver for HttpDriver {
     }
 
     fn check_stop(&self) -> BoxFuture<'_, Result<(), DriverError>> {
-        // Where the state cannot be read, nobody could tell that the app is down.
+        // If the state cannot be read, nobody could tell when the app is down.
         Box::pin(async { self.look().await.map(drop) })
     }
 

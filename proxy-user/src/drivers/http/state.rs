@@ -1,4 +1,4 @@
-//! What a control plane's answer says of the app. Pure.
+//! What a control plane's answer says about the app. Pure.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::config::{StateCall, word as json_word};
 use crate::core::lifecycle::Observed;
 use crate::toml_file::quote;
 
-/// The state that an answer tells.
+/// Reads the state from an answer.
 ///
 /// # Errors
-/// It tells none that is known, with the reason in words.
+/// Why the answer has no known state, in words.
 pub(super) fn read(call: &StateCall, answer: &[u8]) -> Result<Observed, String> {
     let value: Value =
         serde_json::from_slice(answer).map_err(|error| format!("no JSON ({error})"))?;

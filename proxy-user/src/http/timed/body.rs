@@ -68,7 +68,7 @@ impl Upload {
         self.gate.is_some()
     }
 
-    /// The first bytes of the body, `most` or a frame more; true = that is the whole body. They are still
+    /// The first bytes of the body, up to a frame more than `most`; true = that is the whole body. They are still
     /// delivered afterwards.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Upload {
         Held::new(self.times.clone())
     }
 
-    /// Makes a [`Held`] for the time of its answer.
+    /// Makes a [`Held`] once its answer has begun.
     pub(crate) fn holder(&self) -> Holder {
         Holder::new(self.times.clone())
     }

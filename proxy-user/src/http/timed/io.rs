@@ -142,7 +142,7 @@ impl Read for Timed {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_ready() {
-            // Or the end has come: then the time no longer matters.
+            // At the end of the stream nothing has arrived, but then the time no longer matters.
             self.times.tell(ClientTimeouts::arrived);
         }
         read

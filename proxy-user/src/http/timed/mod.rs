@@ -59,12 +59,12 @@ struct Times(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     timeouts: Mutex<ClientTimeouts>,
-    /// The socket's owner is to check whether the client is still there.
+    /// The socket's owner must check whether the client is still there.
     look: AtomicBool,
     /// A client that closes its side while it waits for an answer has left.
     fin_is_departure: AtomicBool,
-    /// An answer broke off whose end is marked only by closing the connection. The socket must be reset: if
-    /// it were closed, the answer would look complete (RFC 9112 section 8).
+    /// An answer broke off, and only closing the connection would mark its end. The socket must be reset: if it
+    /// were closed, the answer would look complete (RFC 9112 section 8).
     cut: AtomicBool,
     outgoing: Outgoing,
     /// The status with which hyper itself refused the request.
@@ -151,7 +151,7 @@ impl Held {
     }
 }
 
-/// Makes a [`Held`] once the answer has begun, until which the connection has its own mind.
+/// Makes a [`Held`] once the answer has begun. Until then, [`serve`] decides what a closed side means.
 #[derive(Debug)]
 pub(crate) struct Holder(Times);
 
@@ -230,7 +230,7 @@ where
     let mut is_closing = false;
     let ended = loop {
         tokio::select! {
-            // The connection goes first, so that the watchdog sees its latest state.
+            // The connection is polled first, so that the watchdog sees its latest state.
             biased;
             served = connection.as_mut() => break served.map_err(Ended::Http),
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
