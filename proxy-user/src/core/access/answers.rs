@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::{AGE, CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
+use http::header::{AGE, CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
 
 /// The longest time for which somebody who has signed out may still be let in.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -14,9 +14,10 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// allow. `private` changes nothing, because everything that identifies the client is part of the question.
 #[must_use]
 pub fn fresh_for(headers: &HeaderMap) -> Duration {
+    let varies = |vary: &HeaderValue| vary.as_bytes().contains(&b'*');
     // A cookie is meant for one client, once. `Vary: *` means that more than the question decided the answer
     // (RFC 9110 section 12.5.5).
-    if headers.contains_key(SET_COOKIE) || headers.get_all(VARY).iter().any(|vary| vary == "*") {
+    if headers.contains_key(SET_COOKIE) || headers.get_all(VARY).iter().any(varies) {
         return Duration::ZERO;
     }
     let mut lasts = None;
@@ -47,8 +48,6 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -74,6 +73,7 @@ mod tests {
             (&[("expires", "Thu, 01 Dec 2050 16:00:00 GMT")], 0),
             (&[("cache-control", "max-age=60"), ("set-cookie", "a=b")], 0),
             (&[("cache-control", "max-age=60"), ("vary", "*")], 0),
+            (&[("cache-control", "max-age=60"), ("vary", "cookie, *")], 0),
             (&[("cache-control", "max-age=60"), ("vary", "Cookie")], 60),
         ] {
             let mut headers = HeaderMap::new();
