@@ -23,6 +23,7 @@ pub mod gate;
 pub mod headers;
 pub mod heartbeat;
 pub mod history;
+pub mod https_redirect;
 pub mod judge;
 pub mod keep_awake;
 pub mod keepalive;

@@ -178,29 +178,19 @@ impl Doors {
         self.0.iter().any(|door| door.passed)
     }
 
-    /// Opens those of `wanted` that are not open.
+    /// Opens those of `wanted` that are not open. `ours`: everything that this process listens on.
     ///
     /// # Errors
     /// The first that cannot be opened; then none is opened.
-    pub fn open_missing(&self, wanted: &[ListenAddress]) -> Result<Vec<Opened>, ListenError> {
+    pub fn open_missing(
+        &self,
+        wanted: &[ListenAddress],
+        ours: &[&Doors],
+    ) -> Result<Vec<Opened>, ListenError> {
         let missing =
             wanted.iter().filter(|asked| !self.0.iter().any(|door| door.asked == **asked));
-        missing.map(|asked| self.open_beside(*asked)).collect()
+        missing.map(|asked| open_beside(*asked, ours)).collect()
     }
-
-    /// Used to change from one interface to all of them or back, or to or from [::] without IPv4: the port
-    /// is already ours.
-    fn open_beside(&self, asked: ListenAddress) -> Result<Opened, ListenError> {
-        let port = asked.address.port();
-        if port == 0 || !self.0.iter().any(|door| door.asked.address.port() == port) {
-            return Opened::open(asked, Entry::Alone);
-        }
-        let failed = |error| ListenError::new(asked, error);
-        let socket = bind::join(asked).map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
-        Ok(Opened { socket, asked, address, passed: false })
-    }
-
     /// Closes those that are not in `wanted`, and returns their addresses.
     pub fn close_others(&mut self, wanted: &[ListenAddress]) -> Vec<SocketAddr> {
         let others = self.0.extract_if(.., |door| !wanted.contains(&door.asked));
@@ -232,4 +222,18 @@ impl Doors {
             let _ = door.acceptor.await;
         }
     }
+}
+
+/// Used to change from one interface to all of them or back, to or from [::] without IPv4, or to use a port
+/// for something else: the port is already ours.
+fn open_beside(asked: ListenAddress, ours: &[&Doors]) -> Result<Opened, ListenError> {
+    let port = asked.address.port();
+    let mut doors = ours.iter().flat_map(|doors| &doors.0);
+    if port == 0 || !doors.any(|door| door.asked.address.port() == port) {
+        return Opened::open(asked, Entry::Alone);
+    }
+    let failed = |error| ListenError::new(asked, error);
+    let socket = bind::join(asked).map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok(Opened { socket, asked, address, passed: false })
 }

@@ -10,11 +10,16 @@ use socket2::SockRef;
 /// The name (`FileDescriptorName=`) of the socket for the admin address.
 const ADMIN: &str = "admin";
 
+/// The same of the sockets that send browsers to `https`.
+const REDIRECT: &str = "redirect";
+
 /// The sockets by their use.
 #[derive(Debug, Default)]
 pub struct Passed {
     /// They replace `listen`, unless there are none.
     pub proxy: Vec<TcpListener>,
+    /// They replace `redirect`, unless there are none.
+    pub redirect: Vec<TcpListener>,
     /// It replaces `admin`.
     pub admin: Option<TcpListener>,
 }
@@ -41,6 +46,7 @@ impl Passed {
             }
             socket.set_nonblocking(true)?;
             match name.as_str() {
+                REDIRECT => passed.redirect.push(socket),
                 ADMIN => passed.admin = Some(socket),
                 _ => passed.proxy.push(socket),
             }

@@ -82,6 +82,8 @@ pub(crate) enum Answer {
     Page(Page),
     /// The app runs: redirects from the waiting page to the app.
     Enter(HeaderValue),
+    /// The address is without TLS: redirects to the same URL with `https`.
+    Https(HeaderValue),
     /// Unknown path below `.ebbtide/`.
     NotFound,
     /// The app takes nothing of the request's body.
@@ -155,6 +157,9 @@ impl Answer {
             ),
             Answer::Page(page) => (StatusCode::SERVICE_UNAVAILABLE, page.reason, ""),
             Answer::Enter(_) => (StatusCode::SEE_OTHER, "app-ready", "The app is running."),
+            Answer::Https(_) => {
+                (StatusCode::PERMANENT_REDIRECT, "https", "This page is served with https only.")
+            }
             Answer::NotFound => {
                 (StatusCode::NOT_FOUND, "not-found", "Ebbtide has nothing at this path.")
             }
@@ -288,8 +293,12 @@ impl Answer {
         if let Answer::Unauthorized(challenge) = &self {
             headers.insert(WWW_AUTHENTICATE, challenge.clone());
         }
-        if let Answer::Enter(target) = &self {
+        if let Answer::Enter(target) | Answer::Https(target) = &self {
             headers.insert(LOCATION, target.clone());
+        }
+        if matches!(self, Answer::Https(_)) {
+            // A browser would remember it even after TLS was turned off again.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         headers.insert(REASON, HeaderValue::from_static(reason));
         // The bytes that follow may belong to this request.

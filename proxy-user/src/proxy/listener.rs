@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use super::worker::Here;
+use super::worker::{Here, Purpose};
 use super::{Proxy, Worker, service, worker};
 use crate::clock;
 use crate::core::client_timeouts;
@@ -29,8 +29,13 @@ const REMINDER: Duration = Duration::from_secs(60);
 const RETIRE: Duration = Duration::from_secs(5);
 
 /// Accepts and serves until it is told to close; open connections continue.
-pub async fn serve(proxy: Arc<Proxy>, workers: Arc<[Worker]>, listener: Listener) {
-    let serve = |accepted| worker::serve(&workers, &proxy, accepted);
+pub async fn serve(
+    proxy: Arc<Proxy>,
+    workers: Arc<[Worker]>,
+    purpose: Purpose,
+    listener: Listener,
+) {
+    let serve = |accepted| worker::serve(&workers, &proxy, purpose, accepted);
     tokio::select! {
         biased;
         () = listener.closed() => {}

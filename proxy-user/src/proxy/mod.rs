@@ -8,6 +8,7 @@ mod listener;
 mod lobby;
 mod own;
 mod record;
+mod redirect;
 mod route;
 mod seats;
 mod service;
@@ -18,11 +19,12 @@ mod work;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
 
 use tokio_util::task::TaskTracker;
 
 pub use self::listener::serve;
-pub use self::worker::Worker;
+pub use self::worker::{Purpose, Worker};
 use crate::access::Access;
 use crate::core::visit::Visits;
 use crate::metrics::Metrics;
@@ -37,6 +39,8 @@ pub struct Proxy {
     pub serving: Arc<Serving>,
     /// The socket table.
     pub sockets: Sockets,
+    /// The port that browsers are sent to for `https`.
+    pub https_port: AtomicU16,
     /// Who may use the apps.
     pub access: Access,
     /// TLS on the addresses for browsers, if configured.
@@ -66,6 +70,7 @@ impl Proxy {
             sockets,
             access,
             tls,
+            https_port: AtomicU16::new(443),
             metrics,
             visits: Visits::default(),
             connections: TaskTracker::new(),

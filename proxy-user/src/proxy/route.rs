@@ -110,7 +110,7 @@ fn head_bytes(request: &Request<Upload>) -> usize {
 
 /// The requested host (RFC 9112 section 3.2): from the request's target if it is there, otherwise from the
 /// only Host field, which only HTTP/1.0 may leave out.
-fn host(request: &Request<Upload>) -> Result<Option<Authority>, Answer> {
+pub(super) fn host<B>(request: &Request<B>) -> Result<Option<Authority>, Answer> {
     let mut fields = request.headers().get_all(HOST).into_iter();
     let target = request.uri();
     // Only CONNECT has an authority as its whole target (RFC 9112 section 3.2.3).

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{EnterGuard, Handle};
 
 use super::forward::Outgoing;
-use super::{Proxy, listener};
+use super::{Proxy, listener, redirect};
 use crate::pump::Pumps;
 use crate::upstream::Pool;
 
@@ -29,6 +29,15 @@ pub(super) struct Here {
     pub(super) pool: Pool<Outgoing>,
     /// Runs its sessions.
     pub(super) pumps: Pumps,
+}
+
+/// What connections are accepted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The apps.
+    Apps,
+    /// To be sent to `https`.
+    Redirect,
 }
 
 impl Worker {
@@ -59,22 +68,36 @@ impl Worker {
     }
 
     /// Serves a connection, which is registered with the current runtime.
-    fn serve(&self, proxy: &Arc<Proxy>, stream: TcpStream, peer: SocketAddr) {
+    fn serve(&self, proxy: &Arc<Proxy>, purpose: Purpose, stream: TcpStream, peer: SocketAddr) {
         let (proxy, here) = (Arc::clone(proxy), self.here.clone());
         let connections = proxy.connections.clone();
         if self.is_here() {
-            connections.spawn(listener::connection(proxy, here, stream, peer));
+            connections.spawn(connection(proxy, here, purpose, stream, peer));
             return;
         }
         // An error affects only this connection.
         let Ok(stream) = stream.into_std() else { return };
         let moved = async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => listener::connection(proxy, here, stream, peer).await,
+                Ok(stream) => connection(proxy, here, purpose, stream, peer).await,
                 Err(error) => tracing::warn!(%error, "cannot watch a connection"),
             }
         };
         connections.spawn_on(moved, &self.runtime);
+    }
+}
+
+async fn connection(
+    proxy: Arc<Proxy>,
+    here: Here,
+    purpose: Purpose,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    match purpose {
+        Purpose::Apps => listener::connection(proxy, here, stream, peer).await,
+        // Boxed, because most connections are for apps, and live longer.
+        Purpose::Redirect => Box::pin(redirect::connection(proxy, stream, peer)).await,
     }
 }
 
@@ -91,9 +114,10 @@ async fn pace() {
 pub(super) fn serve(
     workers: &[Worker],
     proxy: &Arc<Proxy>,
+    purpose: Purpose,
     (stream, peer): (TcpStream, SocketAddr),
 ) {
     if let Some(worker) = workers.iter().min_by_key(|worker| worker.load()) {
-        worker.serve(proxy, stream, peer);
+        worker.serve(proxy, purpose, stream, peer);
     }
 }

@@ -8,6 +8,7 @@ use super::Server;
 use crate::clock;
 use crate::core::drain::Drain;
 use crate::core::ending::Cause;
+use crate::listen::Doors;
 use crate::serving::{Phase, Serving};
 
 /// Time between two checks of the schedule.
@@ -23,11 +24,14 @@ impl Server {
         let serving = &self.proxy.serving;
         let time = serving.config().drain;
         serving.phase.send_replace(Phase::Draining);
-        let shared = self.doors.are_shared() || self.admin_doors.are_shared();
+        let all = [&self.doors, &self.redirect_doors, &self.admin_doors];
+        let shared = all.into_iter().any(Doors::are_shared);
         tracing::info!(sessions = serving.registry.len(), ?time, handed_over = shared, "draining");
-        if self.doors.are_passed() {
-            // From here on, new connections wait for the next process.
-            self.doors.close().await;
+        for doors in [&mut self.doors, &mut self.redirect_doors] {
+            if doors.are_passed() {
+                // From here on, new connections wait for the next process.
+                doors.close().await;
+            }
         }
         let start = clock::now();
         let least = if shared { HANDED_OVER } else { Duration::ZERO };

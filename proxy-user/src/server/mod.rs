@@ -5,8 +5,9 @@ mod loaded;
 mod reload;
 mod workers;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -19,13 +20,14 @@ use crate::access::Access;
 use crate::activity::Reporter;
 use crate::admin::{self, Admin};
 use crate::config::{App, Config, Driver, SocketSource};
+use crate::core::listening::ListenAddress;
 use crate::drivers::process::Supervisor;
 use crate::keeper::Keeper;
 use crate::listen::{self, Doors, Entry, ListenError, Listener, Opened, Passed};
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::packs::Packs;
-use crate::proxy::{self, Proxy};
+use crate::proxy::{self, Proxy, Purpose};
 use crate::serving::Serving;
 use crate::sockets::{Options, Sockets, SourceWish};
 use crate::tls::ServerTls;
@@ -36,6 +38,10 @@ const LAST_REQUESTS: Duration = Duration::from_secs(6);
 
 /// The protocols that browsers are offered inside TLS (RFC 7301).
 const ALPN: [&str; 1] = ["http/1.1"];
+
+/// Browsers would be sent to an address where nobody understands them.
+const REDIRECT_WITHOUT_TLS: &str = "a socket named \"redirect\" was passed, but there is no [tls] in the \
+                                    configuration; add it, or remove the socket unit";
 
 /// Resources that are opened before threads are started and capabilities dropped.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub struct Server {
     admin: Arc<Admin>,
     /// Where browsers connect.
     doors: Doors,
+    /// Where they are sent to `https`.
+    redirect_doors: Doors,
     /// Where metrics, health and the API are.
     admin_doors: Doors,
     /// The threads that serve them.
@@ -93,17 +101,12 @@ impl Server {
             None => Opened::open(config.admin_address(), entry)?,
         };
         ask_for_token(&config, admin.address())?;
+        ensure!(passed.redirect.is_empty() || config.tls.is_some(), REDIRECT_WITHOUT_TLS);
         let workers = Workers::start(config.workers).context("cannot start the workers")?;
-        let opened = {
+        let (opened, redirects) = {
             let _first = workers.enter();
-            match passed.proxy {
-                none if none.is_empty() => {
-                    let each = config.listen_addresses().into_iter();
-                    each.map(|address| Opened::open(address, entry))
-                        .collect::<Result<Vec<_>, _>>()?
-                }
-                sockets => sockets.into_iter().map(Opened::passed).collect::<Result<_, _>>()?,
-            }
+            let opened = open_all(passed.proxy, config.listen_addresses(), entry)?;
+            (opened, open_all(passed.redirect, config.redirect_addresses(), entry)?)
         };
         let access = Access::new()?;
         let tls = ServerTls::new(&ALPN).context("cannot prepare TLS")?;
@@ -133,6 +136,7 @@ impl Server {
             proxy: Arc::new(Proxy::new(serving, sockets, tls, access, metrics)),
             admin: Arc::new(admin_side),
             doors: Doors::default(),
+            redirect_doors: Doors::default(),
             admin_doors: Doors::default(),
             workers,
             others,
@@ -144,6 +148,8 @@ impl Server {
         };
         server.serve_admin(admin);
         opened.into_iter().for_each(|opened| server.serve(opened));
+        server.name_https_port();
+        redirects.into_iter().for_each(|opened| server.serve_redirect(opened));
         Ok(server)
     }
 
@@ -151,7 +157,23 @@ impl Server {
         tracing::info!(address = %opened.address(), "proxy listening");
         let (proxy, workers) = (Arc::clone(&self.proxy), self.workers.each());
         let _first = self.workers.enter();
-        self.doors.add(opened, |listener: Listener| proxy::serve(proxy, workers, listener));
+        let serve = |listener: Listener| proxy::serve(proxy, workers, Purpose::Apps, listener);
+        self.doors.add(opened, serve);
+    }
+
+    fn serve_redirect(&mut self, opened: Opened) {
+        tracing::info!(address = %opened.address(), "redirect to https listening");
+        let (proxy, workers) = (Arc::clone(&self.proxy), self.workers.each());
+        let _first = self.workers.enter();
+        let serve = |listener: Listener| proxy::serve(proxy, workers, Purpose::Redirect, listener);
+        self.redirect_doors.add(opened, serve);
+    }
+
+    /// Says where browsers are sent to: to the usual port if it is ours.
+    fn name_https_port(&self) {
+        let ports: Vec<u16> = self.addresses().iter().map(SocketAddr::port).collect();
+        let port = ports.iter().find(|port| **port == 443).or(ports.first());
+        self.proxy.https_port.store(port.copied().unwrap_or(443), Ordering::Relaxed);
     }
 
     fn serve_admin(&mut self, opened: Opened) {
@@ -178,6 +200,7 @@ impl Server {
         let leave = async {
             self.drain().await;
             self.doors.close().await;
+            self.redirect_doors.close().await;
             self.proxy.connections.close();
             self.proxy.pumps.close();
             let last = async {
@@ -210,8 +233,24 @@ impl Server {
 /// An address that cannot be listened on.
 pub fn probe_addresses(config: &Config, passed: &Passed) -> Result<(), ListenError> {
     let admin = passed.admin.is_none().then(|| config.admin_address());
-    let listen = if passed.proxy.is_empty() { config.listen_addresses() } else { Vec::new() };
-    admin.into_iter().chain(listen).try_for_each(listen::probe)
+    let unless = |passed: &[_], wanted| if passed.is_empty() { wanted } else { Vec::new() };
+    let listen = unless(&passed.proxy, config.listen_addresses());
+    let redirect = unless(&passed.redirect, config.redirect_addresses());
+    admin.into_iter().chain(listen).chain(redirect).try_for_each(listen::probe)
+}
+
+/// The sockets that were passed, or else those of the configured addresses.
+fn open_all(
+    passed: Vec<TcpListener>,
+    configured: Vec<ListenAddress>,
+    entry: Entry,
+) -> Result<Vec<Opened>> {
+    if passed.is_empty() {
+        let opened = configured.into_iter().map(|address| Opened::open(address, entry));
+        Ok(opened.collect::<Result<_, _>>()?)
+    } else {
+        Ok(passed.into_iter().map(Opened::passed).collect::<Result<_, _>>()?)
+    }
 }
 
 /// # Errors

@@ -50,6 +50,7 @@ fn main() {
             "passed::an_open_admin_socket_needs_a_token",
             passed::an_open_admin_socket_needs_a_token,
         ),
+        Trial::test("passed::a_redirect_socket_needs_tls", passed::a_redirect_socket_needs_tls),
     ];
     let units = Trial::test("units::systemd_accepts_them", units::systemd_accepts_them);
     trials.push(units.with_ignored_flag(!units::can_be_tried()));

@@ -11,11 +11,13 @@ use libtest_mimic::Failed;
 
 use crate::harness::app::App;
 use crate::harness::command::{ebbtide_behind, finish};
+use crate::harness::http::{Message, request};
 use crate::harness::proxy::Proxy;
 use crate::harness::scratch::Scratch;
 use crate::harness::session::open;
 use crate::harness::setup::Setup;
 use crate::harness::wait::{eventually, pause};
+use crate::harness::wire::Wire;
 use crate::load::{self, Load};
 
 /// SD_LISTEN_FDS_START of sd_listen_fds(3).
@@ -112,5 +114,43 @@ pub(crate) fn an_open_admin_socket_needs_a_token() -> Result<(), Failed> {
     });
     assert!(proxy.log().text().contains("admin_token_file"));
     assert_eq!(proxy.admin("/api/apps", "").status(), 401);
+    Ok(())
+}
+
+/// A socket that sends browsers to `https` is held by the service manager like the others.
+pub(crate) fn a_redirect_socket_needs_tls() -> Result<(), Failed> {
+    let (app, scratch) = (App::listen(), Scratch::new());
+    let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let (web, admin, redirect) = (listen(), listen(), listen());
+    let sockets = [(&redirect, "redirect"), (&web, "web"), (&admin, "admin")];
+    let setup = Setup::demo(app.address()).key("drain = \"1s\"");
+    let config = scratch.file("ebbtide.toml", &setup.toml());
+    let outcome = finish(&mut command(&config, &sockets));
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("[tls]"), "{outcome:?}");
+    let file = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name);
+    let (cert, key) = (file("one.pem"), file("one.key"));
+    let with_tls = setup.clone().section(&format!("[tls]\ncert = {cert:?}\nkey = {key:?}"));
+    scratch.file("ebbtide.toml", &with_tls.toml());
+    let mut proxy = start(&config, &sockets);
+    assert_eq!(proxy.address(), web.local_addr()?);
+    let ask = || {
+        let mut wire = Wire::connect(redirect.local_addr().unwrap());
+        wire.send(request("GET", "demo.test", "/", ""));
+        wire
+    };
+    let expect = |mut wire| Message::read_response(&mut wire, "GET").assert_own(308).to_owned();
+    assert_eq!(expect(ask()), "https");
+    scratch.file("ebbtide.toml", &setup.toml());
+    eventually("the reload is refused", || {
+        proxy.log().text().contains("stays in force").then_some(())
+    });
+    assert_eq!(expect(ask()), "https");
+    scratch.file("ebbtide.toml", &with_tls.toml());
+    proxy.terminate();
+    assert_eq!(proxy.exit_code(), Some(0));
+    let waiting = ask();
+    let _proxy = start(&config, &sockets);
+    assert_eq!(expect(waiting), "https");
     Ok(())
 }

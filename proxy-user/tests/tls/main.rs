@@ -1,0 +1,14 @@
+//! TLS for browsers: certificates that are chosen and changed, and the way from `http` to `https`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops and says why"
+)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod files;
+mod moves;
+mod redirect;
