@@ -9,6 +9,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod certificates;
+mod client;
 mod files;
 mod moves;
 mod redirect;
