@@ -184,6 +184,7 @@ const ALLOWED: [(&str, &[&str]); 41] = [
             "server",
             "service_manager",
             "signals",
+            "tls",
             "toml_file",
             "views",
         ],

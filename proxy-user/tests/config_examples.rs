@@ -127,7 +127,7 @@ fn what_the_documentation_shows_is_read() {
     // Beside the files that the examples name.
     let file = root.join("tests/config/valid/example.toml");
     let mut read = 0;
-    for page in ["access", "configuration", "drivers", "notify", "report"] {
+    for page in ["access", "configuration", "drivers", "notify", "report", "tls"] {
         let text = std::fs::read_to_string(root.join(format!("../docs/{page}.md"))).unwrap();
         for block in text.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap();

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{ConfigFile, Failure, result};
 use crate::config::{self, App, Config, Driver, OnIdle};
+use crate::tls::Certificate;
 use crate::toml_file::{quote_url, show_duration};
 
 /// `ebbtide check --config FILE`
@@ -26,12 +27,26 @@ impl Check {
         let noun = if apps.len() == 1 { "app" } else { "apps" };
         let mut said =
             format!("{}: no mistakes, {} {noun}\n", self.file.config.display(), apps.len());
+        for (index, certificate) in parsed.config.certificates().iter().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(said, "  {}", serves(certificate, index == 0));
+        }
         for app in apps {
             // Writing to a string cannot fail.
             let _ = writeln!(said, "  {}: {}, {}{}", app.name, driver(app), idle(app), access(app));
         }
         result::write(format_args!("{said}"))
     }
+}
+
+/// Which servers a certificate is for. `first`: of all.
+fn serves(certificate: &Certificate, first: bool) -> String {
+    let file = certificate.files().next().map(|file| file.display().to_string());
+    let mut names = certificate.names();
+    if first {
+        names.push("every other name".to_owned());
+    }
+    format!("{}: the certificate for {}", file.unwrap_or_default(), names.join(", "))
 }
 
 /// What starts and stops the app. Arguments may be secrets; the program's name is not.

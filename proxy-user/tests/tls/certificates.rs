@@ -10,6 +10,7 @@ use rustls::version::{TLS12, TLS13};
 use crate::client::Client;
 use crate::files::{file, section};
 use crate::harness::app::HttpApp;
+use crate::harness::command::{ebbtide, finish};
 use crate::harness::proxy::Proxy;
 use crate::harness::scratch::Scratch;
 use crate::harness::setup::Setup;
@@ -76,6 +77,22 @@ fn each_server_has_its_own() {
             let certificate = client.certificate(proxy.address(), name);
             assert_eq!(certificate, expected, "{name} {version:?}");
         }
+    }
+}
+
+#[test]
+fn check_says_what_each_certificate_serves() {
+    let scratch = Scratch::new();
+    let setup = Setup::demo("127.0.0.1:9".parse().unwrap()).section(&section("one", ""));
+    let more = section("apps", "").replace("[tls]", "[[tls.certificate]]");
+    let config = scratch.file("ebbtide.toml", &setup.section(&more).toml());
+    let outcome = finish(ebbtide().args(["check", "--config"]).arg(&config));
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    for line in [
+        "one.pem: the certificate for one.example.com, www.one.example.com, every other name\n",
+        "apps.pem: the certificate for *.apps.example.com, apps.example.com\n",
+    ] {
+        assert!(outcome.stdout.contains(line), "{outcome:?}");
     }
 }
 

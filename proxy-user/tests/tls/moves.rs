@@ -7,7 +7,9 @@ use std::thread;
 
 use crate::files::{any, free, redirect_address, redirecting};
 use crate::harness::app::HttpApp;
+use crate::harness::command::{ebbtide, finish};
 use crate::harness::http::{Message, request};
+use crate::harness::scratch::Scratch;
 use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
 use crate::harness::wire::Wire;
@@ -106,4 +108,19 @@ fn the_port_that_is_named_is_where_tls_is() {
     let other = free();
     proxy.reconfigure(&setup.listen(&other.to_string()));
     eventually("it leads to the new address", || leads_to(other.port()).then_some(()));
+}
+
+/// What `check` says of the file holds for the flags that replace its values.
+#[test]
+fn a_flag_that_takes_one_of_them_is_wrong_usage() {
+    let (scratch, address) = (Scratch::new(), free());
+    let setup = Setup::demo("127.0.0.1:9".parse().unwrap()).section(&redirecting(&[address]));
+    let config = scratch.file("ebbtide.toml", &setup.toml());
+    for flag in ["--listen", "--admin"] {
+        let mut command = ebbtide();
+        command.args(["run", flag, &address.to_string(), "--config"]).arg(&config);
+        let outcome = finish(&mut command);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains(&format!("`redirect` has {address}")), "{outcome:?}");
+    }
 }
