@@ -31,7 +31,7 @@ pub(super) async fn wait(app: &App) -> Result<(), Failure> {
         };
         let (at, path) = (upstream.authority(), driver.ready_path());
         let limit = humantime::format_duration(limit);
-        Failure::new(match path {
+        Failure::silent(match path {
             Some(path) => {
                 format!("http://{at}{path} did not answer 2xx or 3xx within {limit}")
             }

@@ -88,17 +88,33 @@ pub enum LifecycleEvent {
 /// Why an app could not start, or exited. Displayed with the last line of its output.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
-    /// In words, without any output of the app.
+    /// In words, without any output of the app. May name commands, folders and URLs.
     pub why: Box<str>,
+    /// The same for visitors, who must not learn how the app is run.
+    pub public: Box<str>,
     /// The last lines of the app's output, the newest last. They may hold secrets.
     pub output: Box<[String]>,
 }
 
 impl Failure {
-    /// A failure without output.
+    /// A failure to start, without output.
     #[must_use]
     pub fn new(why: impl Into<Box<str>>) -> Failure {
-        Failure { why: why.into(), output: Box::default() }
+        let public = "it could not be started".into();
+        Failure { why: why.into(), public, output: Box::default() }
+    }
+
+    /// The app has exited, as `how` says.
+    #[must_use]
+    pub fn exited(how: impl Into<Box<str>>) -> Failure {
+        let why = how.into();
+        Failure { public: why.clone(), why, output: Box::default() }
+    }
+
+    /// The app was started and did not answer.
+    #[must_use]
+    pub fn silent(why: impl Into<Box<str>>) -> Failure {
+        Failure { public: "it did not answer in time".into(), ..Failure::new(why) }
     }
 
     /// Adds output.

@@ -196,7 +196,7 @@ impl Keeper {
     }
 
     fn tell(&self, status: Option<ExitStatus>, left: usize) {
-        let failure = Failure::new(words::ended(status, left));
+        let failure = Failure::exited(words::ended(status, left));
         let failure = failure.with_output(self.output.newest());
         tracing::warn!(app = self.app, "the app has ended: {failure}");
         (self.listener)(Notice::Exited(failure));

@@ -12,7 +12,7 @@ use crate::session::Status;
 pub(super) struct Progress<'a> {
     /// See [`crate::config::PageValues`].
     pub(super) state: &'static str,
-    /// Why the app failed, or where to find out if visitors may not see it; otherwise empty.
+    /// Why the app failed, in detail if visitors may see it; otherwise empty.
     pub(super) reason: &'a str,
     /// The app's last output, if it failed and visitors may see it; otherwise empty.
     pub(super) output: String,
@@ -37,11 +37,11 @@ impl Progress<'_> {
             State::Failed { .. } => "failed",
             State::Disabled => "disabled",
         };
-        // The reason may name commands, folders and URLs, and the output may hold anything.
+        // The output may hold anything.
         let failure = status.failure.as_ref().filter(|_| state == "failed");
-        let (reason, output) = match failure.filter(|_| config.show_output) {
-            Some(failure) => (&*failure.why, failure.output.join("\n")),
-            None if state == "failed" => ("the log says why", String::new()),
+        let (reason, output) = match failure {
+            Some(failure) if config.show_output => (&*failure.why, failure.output.join("\n")),
+            Some(failure) => (&*failure.public, String::new()),
             None => ("", String::new()),
         };
         Progress { state, reason, output, elapsed: status.elapsed(now).as_secs(), ahead: None }
