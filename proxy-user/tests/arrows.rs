@@ -46,7 +46,7 @@ const ALLOWED: [(&str, &[&str]); 41] = [
     ("access", &["clock", "config", "control_plane", "core", "error"]),
     // HTTP on one connection, and the way to an app.
     ("http", &["clock", "core", "sockets"]),
-    ("upstream", &["clock", "core", "http", "sockets"]),
+    ("upstream", &["clock", "config", "core", "http", "sockets", "tls"]),
     ("privileges", &["sockets"]),
     ("doctor", &["drivers", "sockets"]),
     // Apps and their sessions.
@@ -109,6 +109,7 @@ const ALLOWED: [(&str, &[&str]); 41] = [
             "metrics",
             "serving",
             "session",
+            "tls",
         ],
     ),
     (

@@ -178,7 +178,11 @@ fn defaults_are_the_contracts() {
 #[test]
 fn every_other_value_arrives() {
     let Parsed { config, warnings } = valid("every_other_value.toml");
-    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].to_string().contains("`verify` in [app.upstream_tls] is off"),
+        "{warnings:?}"
+    );
     assert_eq!(config.listen, ["127.0.0.1:0".parse().unwrap(), "[::1]:8080".parse().unwrap()]);
     assert_eq!(config.admin, "0.0.0.0:9091".parse().unwrap());
     let admin_hosts: Vec<_> = config.admin_hosts.iter().map(ToString::to_string).collect();
@@ -203,7 +207,9 @@ fn every_other_value_arrives() {
     assert_eq!(access.forward_auth.as_deref(), Some(url));
     assert_eq!(access.forward_auth_headers, ["remote-user"]);
     assert!(config.apps[0].access == *access && config.apps[1].access.is_open());
-    let [notebooks, rest] = &config.apps[..] else { panic!("{:?}", config.apps) };
+    let [notebooks, rest, secure, unverified] = &config.apps[..] else {
+        panic!("{:?}", config.apps)
+    };
     let hosts: Vec<_> = notebooks.hosts.iter().map(ToString::to_string).collect();
     assert_eq!(hosts, ["notebooks.example.com", "*.apps.example.com"]);
     assert_eq!((notebooks.path.as_str(), notebooks.count), ("/lab", Count::Input));
@@ -213,6 +219,12 @@ fn every_other_value_arrives() {
     assert_eq!((notebooks.max_sessions, notebooks.compression), (1, Compression::Strip));
     assert_eq!((rest.count, rest.compression), (Count::Both, Compression::Pass));
     assert_eq!(rest.upstream.as_ref().unwrap().to_string(), "http://app_1.internal:8080");
+    let upstream = secure.upstream.as_ref().unwrap();
+    assert_eq!((upstream.to_string(), upstream.port()), ("https://localhost:443".to_owned(), 443));
+    assert!(upstream.tls().unwrap().file().unwrap().ends_with("tls/one.pem"));
+    let upstream = unverified.upstream.as_ref().unwrap();
+    assert_eq!(upstream.to_string(), "https://[::1]:8443");
+    assert_eq!(upstream.tls().unwrap().file(), None);
 }
 
 #[test]

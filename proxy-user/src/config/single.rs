@@ -7,6 +7,7 @@ use super::command_name::command_name;
 use super::value::name::app_name;
 use super::value::{SECOND, YEAR};
 use super::{App, Config, Driver, ProcessDriver, Upstream};
+use crate::tls::ClientTls;
 use crate::toml_file::{ValueError, duration};
 
 impl Config {
@@ -20,6 +21,10 @@ impl Config {
     /// When `upstream` is not what the key `upstream` takes.
     pub fn single(upstream: &str) -> Result<Config, ValueError> {
         let upstream: Upstream = upstream.parse()?;
+        if let Some(Err(error)) = upstream.tls().map(ClientTls::config) {
+            let why = format!("{upstream} cannot be verified: {error}");
+            return Err(ValueError::new(why, "use a file, which can have `upstream_tls`"));
+        }
         let host = upstream.host();
         let anonymous = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok();
         let name = named(host).filter(|_| !anonymous);

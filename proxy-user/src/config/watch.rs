@@ -77,11 +77,13 @@ fn prints(file: &Path, config: &Config) -> BTreeMap<PathBuf, Option<Print>> {
     let pages = config.apps.iter().filter_map(|app| Some(app.waiting_page.as_ref()?.file.clone()));
     let accesses = config.apps.iter().map(|app| &app.access).chain([&config.access]);
     let users = accesses.filter_map(|access| Some(access.users_file.as_ref()?.file.clone()));
+    let upstreams = config.apps.iter().filter_map(|app| app.upstream.as_ref());
+    let trusted = upstreams.filter_map(|upstream| Some(upstream.tls()?.file()?.to_owned()));
     let packs = config.pack_dir.as_deref().and_then(|directory| std::fs::read_dir(directory).ok());
     let packs = packs.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let packs = packs.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
     let all = std::iter::once(file.to_owned()).chain(tokens).chain(tls);
-    let all = all.chain(pages).chain(users).chain(packs);
+    let all = all.chain(pages).chain(users).chain(trusted).chain(packs);
     all.map(|path| (print(&path), path)).map(|(print, path)| (path, print)).collect()
 }
 

@@ -46,8 +46,12 @@ impl Recipe {
     /// Whether it is [`Recipe::of`] this app.
     fn is_of(&self, app: &config::App) -> bool {
         let has_upstream = matches!(self.config, config::Driver::Process(_));
-        app.driver.as_ref() == Some(&self.config)
-            && (!has_upstream || self.upstream == app.upstream)
+        let is_there = || match (&self.upstream, &app.upstream) {
+            (Some(upstream), Some(other)) => upstream.is_place_of(other),
+            (None, None) => true,
+            _ => false,
+        };
+        app.driver.as_ref() == Some(&self.config) && (!has_upstream || is_there())
     }
 }
 

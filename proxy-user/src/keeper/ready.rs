@@ -29,14 +29,15 @@ pub(super) async fn wait(app: &App) -> Result<(), Failure> {
         let (Some(driver), Some(upstream)) = (&policy.config.driver, app.upstream()) else {
             return nowhere();
         };
-        let (at, path) = (upstream.authority(), driver.ready_path());
+        let path = driver.ready_path();
         let limit = humantime::format_duration(limit);
         Failure::silent(match path {
             Some(path) => {
-                format!("http://{at}{path} did not answer 2xx or 3xx within {limit}")
+                format!("{upstream}{path} did not answer 2xx or 3xx within {limit}")
             }
             None => {
                 let hint = hint(driver, policy.config.upstream.is_none());
+                let at = upstream.authority();
                 format!("it accepted no connection on {at} within {limit}{hint}")
             }
         })

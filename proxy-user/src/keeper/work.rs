@@ -3,11 +3,13 @@
 use std::sync::LazyLock;
 
 use http::HeaderMap;
+use rustls::ClientConfig;
 
 use crate::config::{BusyProbe, Upstream};
 use crate::control_plane::{self, BodyError};
 use crate::error::chain;
 use crate::session::App;
+use crate::tls::NoClientTls;
 
 /// For requests to apps. `None` = the TLS library cannot be set up.
 static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| control_plane::client().ok());
@@ -17,6 +19,8 @@ static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| control_plan
 pub(super) enum AskError {
     #[error("the HTTP client cannot be set up")]
     NoClient,
+    #[error("it cannot be verified")]
+    NoTls(#[from] NoClientTls),
     #[error("it does not answer")]
     Unanswered(#[from] reqwest::Error),
     #[error("it answers {0}")]
@@ -33,7 +37,13 @@ pub(super) async fn get(
     path: &str,
     headers: HeaderMap,
 ) -> Result<reqwest::Response, AskError> {
-    let client = CLIENT.as_ref().ok_or(AskError::NoClient)?;
+    let client = match upstream.tls() {
+        None => CLIENT.clone().ok_or(AskError::NoClient)?,
+        Some(tls) => {
+            let config = ClientConfig::clone(&*tls.config()?);
+            control_plane::client_builder().tls_backend_preconfigured(config).build()?
+        }
+    };
     Ok(client.get(format!("{upstream}{path}")).headers(headers).send().await?)
 }
 

@@ -57,6 +57,8 @@ pub(crate) enum Answer {
     BadFraming(&'static str),
     /// The app refuses connections.
     Unreachable,
+    /// The app's certificate is not trusted, or it does not speak TLS.
+    Untrusted,
     /// The app broke the connection, or its answer was not HTTP.
     Broken,
     /// The app's answer cannot be passed on.
@@ -171,6 +173,11 @@ impl Answer {
             Answer::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "app-unreachable", "The app does not accept connections.")
             }
+            Answer::Untrusted => (
+                StatusCode::BAD_GATEWAY,
+                "app-untrusted",
+                "No TLS connection to the app can be made. The log says why.",
+            ),
             Answer::Broken => (
                 StatusCode::BAD_GATEWAY,
                 "app-broken",
@@ -238,7 +245,7 @@ impl Answer {
     /// The kind of loss that this answer shows; `None` = none.
     pub(super) fn loss(&self) -> Option<Loss> {
         match self {
-            Answer::Unreachable => Some(Loss::Refused),
+            Answer::Unreachable | Answer::Untrusted => Some(Loss::Refused),
             Answer::Broken | Answer::Invalid(_) => Some(Loss::Broken),
             Answer::Slow => Some(Loss::Slow),
             Answer::Stalled => Some(Loss::Stalled),
@@ -326,6 +333,7 @@ impl From<&UpstreamError> for Answer {
     fn from(error: &UpstreamError) -> Answer {
         match error {
             UpstreamError::Refused(_) => Answer::Unreachable,
+            UpstreamError::Handshake { .. } | UpstreamError::NoTls(_) => Answer::Untrusted,
             UpstreamError::Stalled(_) => Answer::Stalled,
             UpstreamError::TooBig(_) => Answer::Invalid(
                 "The app's answer has more header lines or bytes than this proxy accepts.",

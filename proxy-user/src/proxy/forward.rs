@@ -39,8 +39,7 @@ pub(super) async fn forward(
     let interim = request.body().interim();
     let mut upstream = app.upstream().ok_or(Answer::Unreachable)?;
     let headers = proxy.serving.config().limits.headers;
-    let connect =
-        |upstream: Upstream| async move { pool.connection(upstream.authority(), headers).await };
+    let connect = |upstream: Upstream| async move { pool.connection(&upstream, headers).await };
     let mut ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     // An app that is not there is not used.
     record::request(context, &proxy.visits, &judged, clock::coarse());
@@ -50,13 +49,12 @@ pub(super) async fn forward(
         upstream = app.upstream().ok_or(Answer::Unreachable)?;
         ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     }
-    let upstream = upstream.authority();
     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
     *request.version_mut() = Version::HTTP_11;
     // HTTP/1.0 clients may leave out Host.
     if !request.headers().contains_key(HOST)
-        && let Ok(host) = HeaderValue::from_str(upstream.as_str())
+        && let Ok(host) = HeaderValue::from_str(upstream.authority().as_str())
     {
         request.headers_mut().insert(HOST, host);
     }
@@ -65,7 +63,7 @@ pub(super) async fn forward(
     let (parts, body) = request.into_parts();
     let (body, unread) = InspectedRequestBody::new(body, context, judged);
     let request = Request::from_parts(parts, Either::Left(body));
-    let mut answered = pool.ask(upstream, ready, request, headers).await;
+    let mut answered = pool.ask(&upstream, ready, request, headers).await;
     if let Some(again) = again {
         let crossed = match &answered {
             Err(UpstreamError::Broken(error)) => Some(chain(error)),
@@ -77,7 +75,7 @@ pub(super) async fn forward(
         };
         if let Some(why) = crossed {
             tracing::debug!(app = app.name, why, "asking again");
-            answered = Box::pin(pool.ask_anew(upstream, again, headers)).await;
+            answered = Box::pin(pool.ask_anew(&upstream, again, headers)).await;
         }
     }
     match answered.map(|answered| answered.response) {

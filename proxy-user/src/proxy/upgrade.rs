@@ -142,15 +142,14 @@ async fn ask(
 ) -> Result<(Response<Incoming>, Option<UpstreamConnection<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
     let upstream = app.upstream().ok_or(Answer::Unreachable)?;
-    let authority = upstream.authority().as_str();
     let http = {
         let limits = &proxy.serving.config().limits;
         let mut http = upstream::builder(limits.headers);
         http.max_buf_size(limits.header_bytes);
         http
     };
-    let connection = UpstreamConnection::open(authority, &http).await.map_err(|error| {
-        tracing::info!(app = name, error = %chain(&error), "app refuses connections");
+    let connection = UpstreamConnection::open(&upstream, &http).await.map_err(|error| {
+        tracing::info!(app = name, error = %chain(&error), "cannot connect to the app");
         Answer::from(&error)
     })?;
     match tokio::time::timeout(policy.config.handshake_timeout, connection.ask(request)).await {

@@ -209,8 +209,16 @@ impl App {
     /// yet.
     #[must_use]
     pub fn upstream(&self) -> Option<Upstream> {
-        let driven = self.life.upstream().map(|upstream| (*upstream).clone());
-        driven.or_else(|| self.policy.load().config.upstream.clone())
+        let policy = self.policy.load();
+        let configured = policy.config.upstream.as_ref();
+        match (self.life.upstream(), configured) {
+            // How the app is verified may have changed since it was started.
+            (Some(driven), Some(configured)) if driven.is_place_of(configured) => {
+                Some(configured.clone())
+            }
+            (Some(driven), _) => Some((*driven).clone()),
+            (None, configured) => configured.cloned(),
+        }
     }
 
     /// What its lifecycle needs to know.

@@ -1,4 +1,4 @@
-//! New connections to apps.
+//! New connections to apps, with TLS where it is asked for.
 //!
 //! A name may have several addresses, and the first of them (often IPv6) may be unreachable. They are tried
 //! as in RFC 8305 ("Happy Eyeballs"): one after another, the next one when the previous one has failed
@@ -11,20 +11,60 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::{TlsConnector, TlsStream};
 
-/// How long resolving the name and connecting may take.
+use super::UpstreamError;
+use crate::config::Upstream;
+use crate::http::stream::Stream;
+use crate::tls::explain;
+
+/// How long resolving the name, connecting and the TLS handshake may take together.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Delay before the next attempt: the "Connection Attempt Delay" that RFC 8305 section 5 recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A new connection and its remote address.
-pub(super) async fn connect(authority: &str) -> io::Result<(TcpStream, SocketAddr)> {
-    let addresses = timeout(CONNECT, lookup_host(authority)).await??.collect();
+pub(super) async fn connect(app: &Upstream) -> Result<(Stream, SocketAddr), UpstreamError> {
+    let connected = async {
+        let (stream, peer) = tcp(app).await.map_err(UpstreamError::Refused)?;
+        let stream = match app.tls() {
+            None => stream.into(),
+            // Boxed, because plain connections would reserve room for it.
+            Some(tls) => {
+                let connector = TlsConnector::from(tls.config()?);
+                Box::pin(secure(app, connector, stream)).await?.into()
+            }
+        };
+        Ok((stream, peer))
+    };
+    let expired = |elapsed: Elapsed| Err(UpstreamError::Refused(elapsed.into()));
+    timeout(CONNECT, connected).await.unwrap_or_else(expired)
+}
+
+async fn tcp(app: &Upstream) -> io::Result<(TcpStream, SocketAddr)> {
+    let addresses = lookup_host(app.authority().as_str()).await?.collect();
     let (stream, peer) = race(interleave(addresses)).await?;
     stream.set_nodelay(true)?;
     Ok((stream, peer))
+}
+
+/// The handshake. The app's name is that of its URL.
+async fn secure(
+    app: &Upstream,
+    connector: TlsConnector,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, UpstreamError> {
+    let failed = |error: io::Error| {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        UpstreamError::Handshake { hint: cause.map_or("", explain), error }
+    };
+    let name = ServerName::try_from(app.host().to_owned());
+    let name = name.map_err(|error| failed(io::Error::other(error)))?;
+    Ok(connector.connect(name, stream).await.map_err(failed)?.into())
 }
 
 /// The addresses with alternating families, beginning with the resolver's first (RFC 8305 section 4).
@@ -66,7 +106,7 @@ async fn race(addresses: Vec<SocketAddr>) -> io::Result<(TcpStream, SocketAddr)>
 }
 
 async fn attempt(address: SocketAddr) -> io::Result<(TcpStream, SocketAddr)> {
-    let stream = timeout(CONNECT, TcpStream::connect(address)).await??;
+    let stream = TcpStream::connect(address).await?;
     Ok((stream, address))
 }
 

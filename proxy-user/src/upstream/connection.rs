@@ -18,8 +18,10 @@ use hyper::client::conn::http1;
 
 use super::app_stream::{AppStream, TAKES_NOTHING};
 use super::connect::connect;
+use crate::config::Upstream;
 use crate::http::paced::{Flushes, Paced};
 use crate::http::stream::BareSocket;
+use crate::tls::{ClientTls, NoClientTls};
 
 /// The body of a request.
 pub(crate) trait Outgoing:
@@ -38,6 +40,16 @@ pub(crate) enum UpstreamError {
     /// The app does not accept a connection.
     #[error("cannot connect")]
     Refused(#[source] io::Error),
+    /// The app does not speak TLS, or its certificate is not trusted. `hint`: what that means to its operator.
+    #[error("the TLS handshake with the app failed{hint}")]
+    Handshake {
+        hint: &'static str,
+        #[source]
+        error: io::Error,
+    },
+    /// There is nothing to verify the app with.
+    #[error("the app cannot be verified")]
+    NoTls(#[from] NoClientTls),
     /// The app takes nothing of the request.
     #[error(transparent)]
     Stalled(hyper::Error),
@@ -106,6 +118,7 @@ pub(crate) struct UpstreamConnection<B: Outgoing> {
     io: Box<http1::Connection<AppStream, Paced<B>>>,
     flushes: Flushes,
     peer: SocketAddr,
+    tls: Option<ClientTls>,
     /// HTTP on the connection has ended.
     over: bool,
 }
@@ -113,21 +126,31 @@ pub(crate) struct UpstreamConnection<B: Outgoing> {
 impl<B: Outgoing> UpstreamConnection<B> {
     /// Opens a connection.
     pub(crate) async fn open(
-        authority: &str,
+        app: &Upstream,
         http: &http1::Builder,
     ) -> Result<UpstreamConnection<B>, UpstreamError> {
-        let (stream, peer) = connect(authority).await.map_err(UpstreamError::Refused)?;
-        let stream = AppStream::new(stream.into(), TAKES_NOTHING);
+        let (stream, peer) = connect(app).await?;
+        let stream = AppStream::new(stream, TAKES_NOTHING);
         let flushes = stream.flushes();
         let (sender, io) = http.handshake(stream).await?;
         let (driver, io) = (Arc::<Driver>::default(), Box::new(io));
         let waker = Waker::from(Arc::clone(&driver));
-        Ok(UpstreamConnection { driver, waker, sender, io, flushes, peer, over: false })
+        let tls = app.tls().cloned();
+        Ok(UpstreamConnection { driver, waker, sender, io, flushes, peer, tls, over: false })
     }
 
     /// The remote address.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Whether its app was verified as this one is to be. Without TLS no app is.
+    pub(super) fn is_verified_as(&self, app: &Upstream) -> bool {
+        match (&self.tls, app.tls()) {
+            (Some(tls), Some(wanted)) => tls.is_clone_of(wanted),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// Whether the last request and its answer are complete.

@@ -21,7 +21,8 @@ impl Wake for Woken {
 #[tokio::test]
 async fn whoever_has_left_a_connection_is_not_woken_by_the_next() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let authority = listener.local_addr().unwrap().to_string();
+    let authority = listener.local_addr().unwrap();
+    let app = format!("http://{authority}").parse().unwrap();
     tokio::spawn(async move {
         let (mut app, _) = listener.accept().await.unwrap();
         let mut head = [0; 1024];
@@ -29,8 +30,7 @@ async fn whoever_has_left_a_connection_is_not_woken_by_the_next() {
             app.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         }
     });
-    let connection =
-        UpstreamConnection::<Empty<Bytes>>::open(&authority, &builder(100)).await.unwrap();
+    let connection = UpstreamConnection::<Empty<Bytes>>::open(&app, &builder(100)).await.unwrap();
     let (answer, connection) = connection.ask(Request::new(Empty::new())).await.unwrap();
     assert_eq!(answer.status(), 204);
 

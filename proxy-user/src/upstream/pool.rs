@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::uri::Authority;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::connection::{Outgoing, UpstreamConnection, UpstreamError, builder};
 use crate::clock;
+use crate::config::Upstream;
 use crate::core::time::Nanos;
 
 /// How long an idle connection is kept: less than the 5 s after which uvicorn and Node close theirs, so
@@ -34,8 +34,8 @@ pub(crate) struct Answered {
 
 impl<B: Outgoing> Ready<B> {
     /// A new connection.
-    async fn open(app: &Authority, headers: usize) -> Result<Ready<B>, UpstreamError> {
-        let connection = UpstreamConnection::open(app.as_str(), &builder(headers)).await?;
+    async fn open(app: &Upstream, headers: usize) -> Result<Ready<B>, UpstreamError> {
+        let connection = UpstreamConnection::open(app, &builder(headers)).await?;
         Ok(Ready { connection, new: true })
     }
 }
@@ -68,7 +68,7 @@ impl<B: Outgoing> Pool<B> {
     /// `headers`: the most lines in the head of an answer on a new one.
     pub(crate) async fn connection(
         &self,
-        app: &Authority,
+        app: &Upstream,
         headers: usize,
     ) -> Result<Ready<B>, UpstreamError> {
         match self.take(app) {
@@ -82,7 +82,7 @@ impl<B: Outgoing> Pool<B> {
     /// had closed it.
     pub(crate) async fn ask(
         &self,
-        app: &Authority,
+        app: &Upstream,
         mut ready: Ready<B>,
         mut request: Request<B>,
         headers: usize,
@@ -109,7 +109,7 @@ impl<B: Outgoing> Pool<B> {
     /// Sends a request over a new connection.
     pub(crate) async fn ask_anew(
         &self,
-        app: &Authority,
+        app: &Upstream,
         request: Request<B>,
         headers: usize,
     ) -> Result<Answered, UpstreamError> {
@@ -121,7 +121,7 @@ impl<B: Outgoing> Pool<B> {
     /// can be reused.
     fn carry(
         &self,
-        app: &Authority,
+        app: &Upstream,
         response: Response<Incoming>,
         connection: Option<UpstreamConnection<B>>,
         keep: bool,
@@ -145,20 +145,25 @@ impl<B: Outgoing> Pool<B> {
     }
 
     /// The connection that became idle last. The app may have closed it without that being known yet.
-    fn take(&self, app: &Authority) -> Option<UpstreamConnection<B>> {
+    fn take(&self, app: &Upstream) -> Option<UpstreamConnection<B>> {
         let now = clock::coarse();
         let mut idle = self.idle();
-        let (mut connection, since) = idle.free.get_mut(app.as_str())?.pop()?;
+        let connections = idle.free.get_mut(app.authority().as_str())?;
+        let verified =
+            |(connection, _): &(UpstreamConnection<B>, _)| connection.is_verified_as(app);
+        let index = connections.iter().rposition(verified)?;
+        let (mut connection, since) = connections.remove(index);
         (now.since(since) < KEPT && connection.is_open()).then_some(connection)
     }
 
-    fn put(&self, app: &Authority, connection: UpstreamConnection<B>) {
+    fn put(&self, app: &Upstream, connection: UpstreamConnection<B>) {
         connection.leave();
         let free = (connection, clock::coarse());
+        let authority = app.authority().as_str();
         let mut idle = self.idle();
-        match idle.free.get_mut(app.as_str()) {
+        match idle.free.get_mut(authority) {
             Some(connections) => connections.push(free),
-            None => drop(idle.free.insert(app.as_str().into(), vec![free])),
+            None => drop(idle.free.insert(authority.into(), vec![free])),
         }
         if !std::mem::replace(&mut idle.swept, true) {
             tokio::spawn(sweep(self.clone()));

@@ -61,8 +61,12 @@ impl Setup {
     }
 
     /// An app, with further lines of its table.
-    pub fn app(mut self, name: &str, upstream: SocketAddr, lines: &str) -> Setup {
-        let upstream = format!("http://{upstream}");
+    pub fn app(self, name: &str, upstream: SocketAddr, lines: &str) -> Setup {
+        self.app_at(name, &format!("http://{upstream}"), lines)
+    }
+
+    /// An app at any kind of upstream.
+    pub fn app_at(mut self, name: &str, upstream: &str, lines: &str) -> Setup {
         write!(self.apps, "[[app]]\nname = {name:?}\nupstream = {upstream:?}\n{lines}\n").unwrap();
         self
     }

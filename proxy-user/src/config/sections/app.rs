@@ -8,9 +8,11 @@ use super::super::check::{self, Draft};
 use super::super::probe::BusyProbe;
 use super::super::value::header::{self, VALUE};
 use super::super::value::name::{APP_NAME, PACK_NAME};
+use super::super::value::pem::chain;
 use super::super::value::percent::PERCENT;
 use super::super::value::place::page;
 use super::super::value::pointer::POINTERS;
+use super::super::value::upstream::Upstream;
 use super::super::value::web::{PREFIX, TARGET};
 use super::super::value::window::WINDOW;
 use super::super::value::{DAY, SECOND, YEAR};
@@ -19,6 +21,7 @@ use super::access::access;
 use super::answer::answer;
 use super::driver::{driver, knows_upstream, words};
 use crate::packs::Packs;
+use crate::tls::ClientTls;
 use crate::toml_file::{Table, duration, kind, or_off};
 
 /// `outer`: who may use all apps.
@@ -36,6 +39,7 @@ pub(super) fn app(
         true => table.text("upstream", url),
         false => table.required("upstream", url),
     };
+    let upstream = upstream_tls(table, base, upstream);
     let name_line = name.is_some().then(|| table.line_of("name"));
     let claims = |table: &Table<'_>, key, is_read: bool| is_read || !table.has(key);
     let claims = claims(table, "hosts", hosts.is_some()) && claims(table, "path", path.is_some());
@@ -72,6 +76,54 @@ pub(super) fn app(
     app.driver = table.table("driver", "[app.driver]", read).flatten();
     check::app(table, &app);
     Draft { app, name_line, upstream_line, claim_line: claims.then_some(claim_line) }
+}
+
+/// Reads `upstream_tls`, and checks that there is something to verify the app with.
+fn upstream_tls(
+    table: &mut Table<'_>,
+    base: &Path,
+    upstream: Option<Upstream>,
+) -> Option<Upstream> {
+    let tls = table.table("upstream_tls", "[app.upstream_tls]", |table| client_tls(table, base));
+    let is_misread = upstream.is_none() && table.has("upstream");
+    let is_https = upstream.as_ref().is_some_and(|upstream| upstream.tls().is_some());
+    if !is_https {
+        if table.has("upstream_tls") && !is_misread {
+            table.mistake_at("upstream_tls", "needs an `upstream` with https://; remove it");
+        }
+        return upstream;
+    }
+    let upstream = upstream?;
+    match tls {
+        Some(tls) => Some(tls.map_or(upstream.clone(), |tls| upstream.with_tls(tls))),
+        None => {
+            if let Some(Err(error)) = upstream.tls().map(ClientTls::config) {
+                let says = format!("cannot be verified: {error}; set `upstream_tls` with a `ca`");
+                table.mistake_at("upstream", &says);
+            }
+            Some(upstream)
+        }
+    }
+}
+
+fn client_tls(table: &mut Table<'_>, base: &Path) -> Option<ClientTls> {
+    let ca = table.text("ca", chain(base));
+    let tls = match table.truth("verify") {
+        Some(false) if table.has("ca") => {
+            table.mistake_at("ca", "is not used with `verify = false`; remove one");
+            return None;
+        }
+        Some(false) => {
+            let risk = "is off: anybody on the way to the app can read and change everything";
+            table.warning("verify", risk);
+            ClientTls::unverified()
+        }
+        Some(true) | None if table.has("ca") => ClientTls::trusting(ca?),
+        Some(true) | None => Ok(ClientTls::system()),
+    };
+    let key = if table.has("ca") { "ca" } else { "verify" };
+    let tls = tls.and_then(|tls| tls.config().map(|_| tls));
+    tls.map_err(|error| table.mistake_at(key, &format!("cannot be used: {error}"))).ok()
 }
 
 fn busy_probe(table: &mut Table<'_>) -> Option<BusyProbe> {

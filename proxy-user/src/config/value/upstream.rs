@@ -1,4 +1,4 @@
-//! Where an app listens: `http://host[:port]`.
+//! Where an app listens: `http://host[:port]` or `https://…`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -6,14 +6,18 @@ use std::str::FromStr;
 
 use http::Uri;
 use http::uri::Authority;
+use rustls::pki_types::ServerName;
 
+use crate::tls::ClientTls;
 use crate::toml_file::{ValueError, quote_url};
 
-/// An app's own address, plain HTTP; displayed as `http://host:port`.
+/// An app's own address; displayed as `http://host:port` or `https://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     authority: Authority,
     port: u16,
+    /// For `https`.
+    tls: Option<ClientTls>,
 }
 
 impl Upstream {
@@ -35,11 +39,30 @@ impl Upstream {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// How the app is verified; `None` = plain HTTP. Default: by the roots of the system.
+    #[must_use]
+    pub fn tls(&self) -> Option<&ClientTls> {
+        self.tls.as_ref()
+    }
+
+    /// Verifies the app in another way. Only for `https`.
+    #[must_use]
+    pub fn with_tls(self, tls: ClientTls) -> Upstream {
+        Upstream { tls: self.tls.map(|_| tls), ..self }
+    }
+
+    /// Whether it leads to the same place, however the app is verified.
+    #[must_use]
+    pub fn is_place_of(&self, other: &Upstream) -> bool {
+        self.authority == other.authority && self.tls.is_some() == other.tls.is_some()
+    }
 }
 
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.authority)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
     }
 }
 
@@ -56,12 +79,15 @@ impl FromStr for Upstream {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong("has no scheme", form));
         };
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => return Err(wrong("is https, which is not built in this version", form)),
+        let is_https = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
             "ws" => return Err(wrong("is ws", "write http://: upgrades go to the same address")),
-            _ => return Err(wrong("is not http", form)),
-        }
+            "wss" => {
+                return Err(wrong("is wss", "write https://: upgrades go to the same address"));
+            }
+            _ => return Err(wrong("is neither http nor https", form)),
+        };
         if rest.contains('#') {
             return Err(wrong("has a fragment", form));
         }
@@ -81,8 +107,13 @@ impl FromStr for Upstream {
         if host.is_empty() || bracketed.is_some_and(|inside| inside.parse::<Ipv6Addr>().is_err()) {
             return Err(wrong("has no valid host", form));
         }
+        let name = bracketed.unwrap_or(host);
+        if is_https && ServerName::try_from(name).is_err() {
+            return Err(wrong("has a host that no certificate is for", form));
+        }
         let port = match authority.as_str().strip_prefix(host).and_then(|end| end.strip_prefix(':'))
         {
+            None if is_https => 443,
             None => 80,
             Some(digits) => match digits.parse::<u16>() {
                 Ok(port) if port != 0 => port,
@@ -91,7 +122,7 @@ impl FromStr for Upstream {
         };
         let authority =
             format!("{host}:{port}").parse().map_err(|_| wrong("is not a URL", form))?;
-        Ok(Self { authority, port })
+        Ok(Self { authority, port, tls: is_https.then(ClientTls::system) })
     }
 }
 
@@ -106,6 +137,8 @@ mod tests {
             ("http://app", "app", 80),
             ("HTTP://my_app:1/", "my_app", 1),
             ("http://[::1]:8501", "::1", 8501),
+            ("https://app", "app", 443),
+            ("https://[::1]:8443", "::1", 8443),
         ] {
             let upstream: Upstream = text.parse().unwrap();
             assert_eq!((upstream.host(), upstream.port()), (host, port), "{text}");
@@ -117,11 +150,12 @@ mod tests {
     fn what_cannot_be_an_upstream_is_refused_with_its_reason() {
         for (text, why) in [
             ("127.0.0.1:8501", "no scheme"),
-            ("https://a", "not built"),
             ("ws://a", "is ws"),
+            ("wss://a", "is wss"),
+            ("https://a..b", "no certificate"),
             ("unix:///x", "Unix socket, which is not built"),
             ("unix:/run/app.sock", "Unix socket, which is not built"),
-            ("ftp://x", "not http"),
+            ("ftp://x", "neither http"),
             ("http://", "not a URL"),
             ("http://a b", "not a URL"),
             ("http://u:p@a", "user name"),
