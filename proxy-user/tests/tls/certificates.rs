@@ -17,13 +17,13 @@ use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
 
 /// `[tls]` with the files of this folder, as cert-manager names them.
-fn with_files(app: &HttpApp, folder: &Path) -> Setup {
+pub(crate) fn with_files(app: SocketAddr, folder: &Path) -> Setup {
     let (cert, key) = (folder.join("tls.crt"), folder.join("tls.key"));
-    Setup::demo(app.address()).section(&format!("[tls]\ncert = {cert:?}\nkey = {key:?}"))
+    Setup::demo(app).section(&format!("[tls]\ncert = {cert:?}\nkey = {key:?}"))
 }
 
 /// Puts a pair of the test's certificates into a folder.
-fn put(folder: &Path, name: &str) {
+pub(crate) fn put(folder: &Path, name: &str) {
     fs::create_dir_all(folder).unwrap();
     put_one(folder, "tls.crt", &format!("{name}.pem"));
     put_one(folder, "tls.key", &format!("{name}.key"));
@@ -106,7 +106,7 @@ fn a_mounted_secret_is_followed() {
     symlink("..1", folder.join("..data")).unwrap();
     symlink("..data/tls.crt", folder.join("tls.crt")).unwrap();
     symlink("..data/tls.key", folder.join("tls.key")).unwrap();
-    let proxy = with_files(&app, folder).start();
+    let proxy = with_files(app.address(), folder).start();
     assert_eq!(shown(proxy.address()), "one");
     let mut open = Client::new(&TLS13).connect(proxy.address(), "one.example.com");
     assert_eq!(open.get(""), 200);
@@ -123,7 +123,7 @@ fn a_pair_that_is_half_written_is_refused_and_told_once() {
     let (app, scratch) = (HttpApp::named("here"), Scratch::new());
     let folder = scratch.path();
     put(folder, "one");
-    let setup = with_files(&app, folder);
+    let setup = with_files(app.address(), folder);
     let proxy = setup.start();
     let failures =
         || proxy.metrics().count("ebbtide_config_reloads_total", &[("result", "failure")]);
@@ -160,7 +160,7 @@ fn a_pair_that_is_half_written_is_refused_and_told_once() {
 fn sessions_are_resumed_also_after_a_change() {
     let (app, scratch) = (HttpApp::named("here"), Scratch::new());
     put(scratch.path(), "one");
-    let proxy = with_files(&app, scratch.path()).start();
+    let proxy = with_files(app.address(), scratch.path()).start();
     let visit = |client: &Client| {
         let mut visit = client.connect(proxy.address(), "one.example.com");
         assert_eq!(visit.get(""), 200);
@@ -203,8 +203,8 @@ fn tls_is_turned_on_and_off_for_new_connections() {
 fn no_key_is_ever_logged() {
     let (app, scratch) = (HttpApp::named("here"), Scratch::new());
     put(scratch.path(), "one");
-    let setup =
-        with_files(&app, scratch.path()).wrapper(&["env", "EBBTIDE_LOG=trace,rustls=trace"]);
+    let setup = with_files(app.address(), scratch.path())
+        .wrapper(&["env", "EBBTIDE_LOG=trace,rustls=trace"]);
     let proxy = setup.start();
     assert_eq!(shown(proxy.address()), "one");
     // A key where the certificate belongs, then a pair that does not fit, then another pair.

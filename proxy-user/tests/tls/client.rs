@@ -84,7 +84,7 @@ impl Client {
         let tls = ClientConnection::new(Arc::clone(&self.0), name).unwrap();
         let mut stream = StreamOwned::new(tls, tcp);
         stream.conn.complete_io(&mut stream.sock).unwrap();
-        Visit(stream)
+        Visit { stream, held: Vec::new() }
     }
 
     /// Which of the test's certificates a new connection gets.
@@ -95,25 +95,50 @@ impl Client {
     }
 }
 
-pub(crate) struct Visit(StreamOwned<ClientConnection, TcpStream>);
+/// A connection; when dropped, it ends without a word.
+pub(crate) struct Visit {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    /// Read and not yet taken.
+    held: Vec<u8>,
+}
 
 impl Visit {
-    /// The status of a GET.
-    pub(crate) fn get(&mut self, fields: &str) -> u16 {
-        self.0.write_all(request("GET", "demo.test", "/", fields).as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        // The apps of these tests answer with a short body that ends like its name.
-        while !answer.ends_with(b"\r\n\r\nhere") {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Reads until `taken` finds something at the start, and says how long that is.
+    pub(crate) fn read<T>(&mut self, taken: impl Fn(&[u8]) -> Option<(T, usize)>) -> T {
+        loop {
+            if let Some((found, length)) = taken(&self.held) {
+                self.held.drain(..length);
+                return found;
+            }
             let mut bytes = [0; 4096];
-            let count = self.0.read(&mut bytes).unwrap();
-            assert!(count > 0, "ended after {}", String::from_utf8_lossy(&answer));
-            answer.extend_from_slice(&bytes[..count]);
+            let count = self.stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "ended after {}", String::from_utf8_lossy(&self.held));
+            self.held.extend_from_slice(&bytes[..count]);
         }
-        str::from_utf8(&answer[9..12]).unwrap().parse().unwrap()
+    }
+
+    /// The status of an answer, whose body is not read.
+    pub(crate) fn status(&mut self) -> u16 {
+        self.read(|held| {
+            let end = held.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+            Some((str::from_utf8(&held[9..12]).unwrap().parse().unwrap(), end))
+        })
+    }
+
+    /// The status of a GET. The apps of these tests answer with their name.
+    pub(crate) fn get(&mut self, fields: &str) -> u16 {
+        self.send(request("GET", "demo.test", "/", fields));
+        let status = self.status();
+        self.read(|held| held.starts_with(b"here").then_some(((), 4)));
+        status
     }
 
     pub(crate) fn certificate(&self) -> &'static str {
-        let seen = &self.0.conn.peer_certificates().unwrap()[0];
+        let seen = &self.stream.conn.peer_certificates().unwrap()[0];
         let is = |name: &&&str| {
             CertificateDer::from_pem_file(file(&format!("{name}.pem"))).unwrap() == *seen
         };
@@ -121,6 +146,6 @@ impl Visit {
     }
 
     pub(crate) fn is_resumed(&self) -> bool {
-        self.0.conn.handshake_kind() == Some(HandshakeKind::Resumed)
+        self.stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 }

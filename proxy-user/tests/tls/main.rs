@@ -14,3 +14,4 @@ mod client;
 mod files;
 mod moves;
 mod redirect;
+mod sessions;
