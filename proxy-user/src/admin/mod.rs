@@ -27,7 +27,8 @@ use tokio::net::TcpStream;
 pub use self::guard::{Guard, Refusal};
 use self::places::{ConnectionPermit, Places};
 pub use self::token::{Token, TokenError};
-use crate::core::client_timeouts::Limits;
+use crate::clock;
+use crate::core::client_timeouts::{ClientTimeouts, Limits};
 use crate::core::ending::Cause;
 use crate::descriptors::Descriptors;
 use crate::http::{LOOP, REASON, accept, timed};
@@ -118,9 +119,9 @@ async fn connection(
             answer
         }
     };
-    let limits = Limits::new(HEAD);
+    let timeouts = ClientTimeouts::new(Limits::new(HEAD), clock::now());
     if let Err(error) =
-        timed::serve(&timed::http(), stream.into(), limits, place.wanted(), answer).await
+        timed::serve(&timed::http(), stream.into(), timeouts, place.wanted(), answer).await
     {
         tracing::debug!(%peer, %error, "admin connection ended early");
     }

@@ -110,6 +110,14 @@ impl Stream {
         }
     }
 
+    /// Whether TLS holds bytes that were written and that the socket has not taken.
+    pub(crate) fn holds_bytes(&self) -> bool {
+        match self.io.inner() {
+            Either::Left(_) => false,
+            Either::Right(tls) => tls.get_ref().1.wants_write(),
+        }
+    }
+
     /// Reads, and returns the number of bytes; 0 = the peer has closed its side.
     pub(crate) fn poll_read_some(
         &mut self,
@@ -135,6 +143,11 @@ impl Stream {
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, piece.unfilled()));
         Poll::Ready(read.is_ok() && !piece.filled().is_empty())
     }
+    /// Has TLS pass on what it holds, before it is given more.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.holds_bytes() { Pin::new(&mut self.io).poll_flush(cx) } else { Poll::Ready(Ok(())) }
+    }
+
     fn note_written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = written {
             let socket = socket(&self.io);
@@ -160,6 +173,7 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_rest(cx))?;
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
         self.note_written(written)
     }
@@ -176,6 +190,7 @@ impl Write for Stream {
         if let Some(joined) = join(bufs, &mut piece) {
             return self.poll_write(cx, joined);
         }
+        ready!(self.poll_rest(cx))?;
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.note_written(written)
     }

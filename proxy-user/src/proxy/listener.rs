@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::worker::{Here, Purpose};
 use super::{Proxy, Worker, service, worker};
 use crate::clock;
-use crate::core::client_timeouts;
+use crate::core::client_timeouts::{ClientTimeouts, Limits};
 use crate::core::time::Nanos;
 use crate::descriptors::Descriptors;
 use crate::http::stream::Stream;
@@ -101,6 +101,8 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     // A socket that refuses the option is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let limits = proxy.serving.config().limits.clone();
+    // The first head has what the TLS handshake leaves of its time.
+    let timeouts = ClientTimeouts::new(Limits::new(limits.header_timeout), clock::now());
     let Opened { stream, scheme } = match opened(&proxy, stream, limits.header_timeout).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -125,7 +127,6 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
         // Whichever comes first.
         let _ = timeout(RETIRE, closing).await;
     };
-    let timeouts = client_timeouts::Limits::new(limits.header_timeout);
     let client = Arc::new(service::Client::new(proxy, here, peer, scheme));
     // Boxed, because hyper and its wrappers would move the whole future several times.
     let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));

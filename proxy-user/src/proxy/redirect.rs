@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 use super::Proxy;
 use super::answer::{Answer, Body};
 use super::route::host;
-use crate::core::client_timeouts::Limits;
+use crate::clock;
+use crate::core::client_timeouts::{ClientTimeouts, Limits};
 use crate::core::https_redirect::{Ports, https_url};
 use crate::http::timed::{self, Ended};
 use crate::serving::Phase;
@@ -32,7 +33,7 @@ pub(super) async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: Socke
         let answer = redirect(&request, ports);
         async { answer }
     };
-    let timeouts = Limits::new(limits.header_timeout);
+    let timeouts = ClientTimeouts::new(Limits::new(limits.header_timeout), clock::now());
     let served = timed::serve(&http, stream.into(), timeouts, leaving, answer).await;
     if let Err(Ended::Refused(status)) = served {
         proxy.metrics.refusal(status);

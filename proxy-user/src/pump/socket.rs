@@ -113,7 +113,11 @@ impl Socket {
     pub(super) fn poll_read(&mut self, leg: &Leg, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         while self.may_read() {
             self.reads -= 1;
-            let moved = self.transport().read(buffer)?;
+            let read = self.transport().read(buffer);
+            // What has arrived may have to be answered, by an alert or a new key. If that fails, so will the
+            // next write.
+            let _ = self.poll_flush(leg);
+            let moved = read?;
             leg.socket.add_read(moved.wire as u64);
             self.readable = !moved.blocked || self.ending && moved != Moved::NOTHING;
             if moved.bytes.is_ready() {

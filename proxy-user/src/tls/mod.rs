@@ -6,6 +6,8 @@
 
 mod certificate;
 mod client;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod pem;
 mod server;
 

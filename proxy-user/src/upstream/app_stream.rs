@@ -60,7 +60,9 @@ impl AppStream {
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(_)) => {
-                self.blocked = None;
+                if !self.stream.holds_bytes() {
+                    self.blocked = None;
+                }
                 return written;
             }
             Poll::Ready(Err(error)) => {
@@ -131,12 +133,12 @@ impl Write for AppStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flushes.note();
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            // TLS holds what the socket refuses.
-            Poll::Pending => self.note(cx, Poll::Pending).map_ok(drop),
-            flushed => flushed,
+        if self.stream.holds_bytes() {
+            let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+            ready!(self.note(cx, flushed.map_ok(|()| 0)))?;
         }
+        self.flushes.note();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

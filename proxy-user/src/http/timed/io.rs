@@ -28,6 +28,8 @@ pub(crate) struct Timed {
     times: Times,
     /// Bytes to write before anything from hyper.
     before: Bytes,
+    /// A flush is pending: TLS holds what the socket refuses.
+    flush_waits: bool,
     /// TCP keepalive is on.
     probed: bool,
     closing: Closing,
@@ -45,7 +47,14 @@ enum Closing {
 
 impl Timed {
     pub(super) fn new(stream: Stream, times: Times) -> Timed {
-        Timed { stream, times, before: Bytes::new(), probed: false, closing: Closing::Open }
+        Timed {
+            stream,
+            times,
+            before: Bytes::new(),
+            flush_waits: false,
+            probed: false,
+            closing: Closing::Open,
+        }
     }
 
     /// Takes the socket away from HTTP.
@@ -117,9 +126,9 @@ impl Timed {
         true
     }
 
-    /// Notes the result of a write.
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+    /// Notes the result of a write or a flush.
+    fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() && !self.stream.holds_bytes() {
             self.times.tell(ClientTimeouts::written);
             return written;
         }
@@ -186,17 +195,19 @@ impl Write for Timed {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.times.outgoing().written();
         ready!(self.poll_before(cx))?;
-        self.times.0.flushes.note();
+        let mut flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if self.flush_waits || flushed.is_pending() {
+            flushed = self.note(flushed);
+            self.flush_waits = flushed.is_pending();
+        }
+        if flushed.is_ready() {
+            self.times.0.flushes.note();
+        }
         if self.times.take_look() {
             self.look()?;
         }
         if self.times.fin_is_departure() {
             self.check_fin(cx)?;
-        }
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if flushed.is_pending() {
-            // TLS holds what the socket refuses.
-            let _ = self.note(Poll::Pending);
         }
         flushed
     }
@@ -205,7 +216,8 @@ impl Write for Timed {
     /// arriving, resets the connection, and many clients then lose an answer that they have not read yet.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing == Closing::Open {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+            ready!(if shut.is_pending() { self.note(shut) } else { shut })?;
             let sending = self.times.tell(ClientTimeouts::closing) || self.times.is_refused();
             self.closing = if sending { Closing::Lingering } else { Closing::Shut };
         }

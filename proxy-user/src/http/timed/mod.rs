@@ -32,7 +32,7 @@ pub(crate) use self::io::Timed;
 use self::outgoing::Outgoing;
 use self::watchdog::{Watchdog, WatchdogAction};
 use crate::clock;
-use crate::core::client_timeouts::{ClientTimeouts, Limits, Overdue};
+use crate::core::client_timeouts::{ClientTimeouts, Overdue};
 use crate::core::headers::asks_websocket;
 use crate::core::time::Nanos;
 use crate::http::paced::Flushes;
@@ -186,7 +186,7 @@ pub(crate) fn http() -> http1::Builder {
 pub(crate) async fn serve<F, R, B>(
     http: &http1::Builder,
     stream: Stream,
-    limits: Limits,
+    timeouts: ClientTimeouts,
     closing: impl Future<Output = ()>,
     answer: F,
 ) -> Result<(), Ended>
@@ -196,7 +196,7 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let times = Times::new(ClientTimeouts::new(limits, clock::now()));
+    let times = Times::new(timeouts);
     let mut watchdog = Watchdog::new(times.clone());
     let stream = Timed::new(stream, times.clone());
     let shared = times.clone();

@@ -7,9 +7,13 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
+use crate::core::client_timeouts::Limits;
+use crate::tls::fixture::configs;
 
 /// The one deadline that is reached in a test; all others are longer than any test.
 const SHORT: Duration = Duration::from_millis(200);
@@ -42,8 +46,37 @@ where
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
     let served = tokio::spawn(async move {
-        serve(&http(), server.into(), limits, std::future::pending(), answer).await
+        let timeouts = ClientTimeouts::new(limits, clock::now());
+        serve(&http(), server.into(), timeouts, std::future::pending(), answer).await
     });
+    client.write_all(request.as_bytes()).await.unwrap();
+    (client, served)
+}
+
+/// The same over TLS. The client's socket takes little before it is read.
+async fn ask_by_tls<F, R>(
+    limits: Limits,
+    request: &str,
+    answer: F,
+) -> (TlsStream<TcpStream>, tokio::task::JoinHandle<Result<(), Ended>>)
+where
+    F: Fn(Request<Upload>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<Answer>> + Send,
+{
+    let (client_config, server_config) = configs();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 << 10).unwrap();
+    let client = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let served = tokio::spawn(async move {
+        let server = TlsAcceptor::from(server_config).accept(server).await.unwrap();
+        let timeouts = ClientTimeouts::new(limits, clock::now());
+        let stream = tokio_rustls::TlsStream::from(server).into();
+        serve(&http(), stream, timeouts, std::future::pending(), answer).await
+    });
+    let name = "localhost".try_into().unwrap();
+    let mut client = TlsConnector::from(client_config).connect(name, client).await.unwrap();
     client.write_all(request.as_bytes()).await.unwrap();
     (client, served)
 }
@@ -123,6 +156,51 @@ async fn a_client_that_takes_nothing_is_reset() {
     assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Answer))));
     let error = client.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+/// More than both sockets hold.
+const BIG: usize = 8 << 20;
+
+#[tokio::test]
+async fn over_tls_a_client_that_pauses_is_retired_like_any_other() {
+    let limits = Limits { idle: SHORT, ..LIMITS };
+    let (mut client, served) = ask_by_tls(limits, "GET / HTTP/1.1\r\n\r\n", |_| async {
+        Response::new(Full::from(vec![b'x'; BIG]).boxed_unsync())
+    })
+    .await;
+    tokio::time::sleep(SHORT).await;
+    let mut read = Vec::new();
+    client.read_to_end(&mut read).await.unwrap();
+    assert!(read.len() > BIG);
+    assert!(served.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn over_tls_a_client_that_takes_nothing_is_cut() {
+    let limits = Limits { answer: SHORT, ..LIMITS };
+    let (_client, served) = ask_by_tls(limits, "GET / HTTP/1.1\r\n\r\n", |_| async {
+        streamed(stream::repeat(Bytes::from_static(&[b'x'; 65_536])))
+    })
+    .await;
+    assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Answer))));
+}
+
+/// TLS has room for this answer, and the socket has not.
+#[tokio::test]
+async fn over_tls_an_answer_that_is_never_taken_is_cut() {
+    let limits = Limits { answer: SHORT, ..LIMITS };
+    let trickle = || {
+        let burst = Bytes::from_static(&[b'x'; 65_536]);
+        let drops = stream::unfold((), |()| async {
+            tokio::time::sleep(SHORT / 4).await;
+            Some((Bytes::from_static(b"drop"), ()))
+        });
+        futures_util::StreamExt::chain(stream::iter(std::iter::repeat_n(burst, BIG >> 16)), drops)
+    };
+    let request = "GET / HTTP/1.1\r\n\r\n";
+    let (_client, served) =
+        ask_by_tls(limits, request, move |_| async move { streamed(trickle()) }).await;
+    assert!(matches!(served.await.unwrap(), Err(Ended::Overdue(Overdue::Answer))));
 }
 
 #[tokio::test]

@@ -2,35 +2,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream as StdStream};
-use std::sync::Arc;
 use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, ServerConnection};
 use socket2::SockRef;
 
 use super::super::{Tls, Transport};
+use crate::tls::fixture::configs;
 
-const CERTIFICATE: &[u8] = include_bytes!("../../../tests/tls/localhost.pem");
-const KEY: &[u8] = include_bytes!("../../../tests/tls/localhost.key");
 const BUFFER: usize = 64 * 1024;
-
-fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-    let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let ring = || Arc::new(rustls::crypto::ring::default_provider());
-    let client = ClientConfig::builder_with_provider(ring()).with_safe_default_protocol_versions();
-    let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
-    let server = ServerConfig::builder_with_provider(ring()).with_safe_default_protocol_versions();
-    let server = server.unwrap().with_no_client_auth().with_single_cert(vec![certificate], key);
-    (Arc::new(client), Arc::new(server.unwrap()))
-}
 
 /// Our end of a connection.
 struct End(mio::net::TcpStream, Tls);
@@ -118,7 +102,7 @@ fn write_all(end: &mut End, mut bytes: &[u8]) -> usize {
 }
 
 fn message(size: usize) -> Vec<u8> {
-    (0..size).map(|at| (at % 251) as u8).collect()
+    (0..=250).cycle().take(size).collect()
 }
 
 proptest! {
