@@ -220,8 +220,17 @@ fn every_other_value_arrives() {
     assert_eq!((rest.count, rest.compression), (Count::Both, Compression::Pass));
     assert_eq!(rest.upstream.as_ref().unwrap().to_string(), "http://app_1.internal:8080");
     let upstream = secure.upstream.as_ref().unwrap();
-    assert_eq!((upstream.to_string(), upstream.port()), ("https://localhost:443".to_owned(), 443));
+    assert_eq!(
+        (upstream.to_string(), upstream.port()),
+        ("https://localhost:443/base".to_owned(), 443)
+    );
     assert!(upstream.tls().unwrap().file().unwrap().ends_with("tls/one.pem"));
+    let [(debug, None), (env, Some(prod))] = &secure.request_headers[..] else {
+        panic!("{secure:?}")
+    };
+    assert_eq!((env.as_str(), prod.to_str().unwrap()), ("x-env", "prod"));
+    assert_eq!((debug.as_str(), secure.response_headers[0].1.is_none()), ("x-debug", true));
+    assert!(secure.strip_path && upstream.base() == "/base" && !rest.strip_path);
     let upstream = unverified.upstream.as_ref().unwrap();
     assert_eq!(upstream.to_string(), "https://[::1]:8443");
     assert_eq!(upstream.tls().unwrap().file(), None);

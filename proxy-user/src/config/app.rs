@@ -10,6 +10,7 @@ use super::driver::Driver;
 use super::page::WaitingPage;
 use super::probe::BusyProbe;
 use super::value::upstream::Upstream;
+use crate::core::headers::HeaderChange;
 use crate::core::keep_awake::Window;
 use crate::core::route::HostPattern;
 use crate::toml_file::words;
@@ -26,6 +27,12 @@ pub struct App {
     pub path: String,
     /// The app's own address. `None` only with a driver that knows it: [`Driver::Process`].
     pub upstream: Option<Upstream>,
+    /// Whether `path` is taken off before the app sees a request. Default no.
+    pub strip_path: bool,
+    /// Fields of requests that are set, or with `None` removed, before the app sees them. Default: none.
+    pub request_headers: Vec<HeaderChange>,
+    /// The same for the app's answers.
+    pub response_headers: Vec<HeaderChange>,
     /// Names of rule packs; `auto` (the default) = recognise them by traffic; none = by opcode only.
     pub packs: Vec<String>,
     /// Which data frames are activity. Default `pack`.
@@ -80,6 +87,9 @@ impl App {
             hosts: Vec::new(),
             path: "/".to_owned(),
             upstream,
+            strip_path: false,
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
             packs: vec!["auto".to_owned()],
             count: Count::Pack,
             idle_after: None,

@@ -82,6 +82,9 @@ pub(super) fn app(table: &mut Table<'_>, app: &App) {
             }
         }
     }
+    if app.strip_path && app.path == "/" {
+        table.warning("strip_path", "has no effect without a `path` to take off");
+    }
     let owns_cgroup = matches!(app.driver, Some(Driver::Process(_)) | None);
     if !owns_cgroup && app.busy_cpu.is_some() && table.has("busy_cpu") {
         table.warning("busy_cpu", "has no effect: only a driver of kind \"process\" owns a cgroup");

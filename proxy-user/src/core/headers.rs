@@ -18,6 +18,7 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The comma-separated members of all fields called `name`.
@@ -161,6 +162,34 @@ pub fn add_forwarded(headers: &mut HeaderMap, hop: Hop<'_>) {
             (headers.entry(name), value.map(HeaderValue::from_str))
         {
             entry.insert(value);
+        }
+    }
+}
+
+/// Tells the app which prefix was taken off its path, behind what a trusted proxy has taken off before.
+pub fn add_prefix(headers: &mut HeaderMap, prefix: &str) {
+    let mut fields = headers.get_all(FORWARDED_PREFIX).iter();
+    let before = match (fields.next().map(HeaderValue::to_str), fields.next()) {
+        (Some(Ok(before)), None) if before.starts_with('/') && !before.contains(',') => before,
+        _ => "",
+    };
+    if let Ok(prefix) = HeaderValue::try_from(format!("{}{prefix}", before.trim_end_matches('/'))) {
+        headers.insert(FORWARDED_PREFIX, prefix);
+    }
+}
+
+/// A field that is set, or with `None` removed.
+pub type HeaderChange = (HeaderName, Option<HeaderValue>);
+
+/// Sets and removes fields, in every spelling that some apps cannot tell from the given one.
+pub fn change(headers: &mut HeaderMap, changes: &[HeaderChange]) {
+    for (name, value) in changes {
+        let other = |other: &&HeaderName| *other != name && alike(other.as_str(), name.as_str());
+        let others: Vec<HeaderName> = headers.keys().filter(other).cloned().collect();
+        others.iter().for_each(|other| drop(headers.remove(other)));
+        match value {
+            Some(value) => drop(headers.insert(name, value.clone())),
+            None => drop(headers.remove(name)),
         }
     }
 }

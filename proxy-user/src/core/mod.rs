@@ -48,5 +48,6 @@ pub mod skeleton;
 pub mod sleeps;
 pub mod stall;
 pub mod time;
+pub mod upstream_target;
 pub mod visit;
 pub mod work;

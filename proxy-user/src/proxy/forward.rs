@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
 use hyper::ext::on_informational;
@@ -13,7 +12,7 @@ use super::judge::{
     InspectedRequestBody, InspectedResponseBody, JudgedHead, JudgedRequest, RequestContext,
 };
 use super::service::Routed;
-use super::{Proxy, lobby, record};
+use super::{Proxy, lobby, record, rewrite};
 use crate::clock;
 use crate::config::Upstream;
 use crate::core::framing::{Coding, coding, settle_length};
@@ -21,7 +20,7 @@ use crate::core::headers::strip_answer;
 use crate::error::chain;
 use crate::http::timed::{Interim, Upload};
 use crate::http::{LOOP, REASON};
-use crate::session::App;
+use crate::session::{App, AppPolicy};
 use crate::upstream::{Pool, UpstreamError};
 
 /// The body of a forwarded request: the client's body, streamed, or none.
@@ -35,7 +34,7 @@ pub(super) async fn forward(
     context: &RequestContext,
     judged: JudgedRequest,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, mut request, .. } = routed;
+    let Routed { app, policy, mut request, .. } = routed;
     let interim = request.body().interim();
     let mut upstream = app.upstream().ok_or(Answer::Unreachable)?;
     let headers = proxy.serving.config().limits.headers;
@@ -49,8 +48,7 @@ pub(super) async fn forward(
         upstream = app.upstream().ok_or(Answer::Unreachable)?;
         ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     }
-    let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
-    *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+    *request.uri_mut() = rewrite::target(&policy, &upstream, request.uri().path_and_query())?;
     *request.version_mut() = Version::HTTP_11;
     // HTTP/1.0 clients may leave out Host.
     if !request.headers().contains_key(HOST)
@@ -58,6 +56,7 @@ pub(super) async fn forward(
     {
         request.headers_mut().insert(HOST, host);
     }
+    rewrite::request(&policy, request.headers_mut());
     pass_interim(&mut request, interim);
     let again = repeatable(&request);
     let (parts, body) = request.into_parts();
@@ -84,7 +83,7 @@ pub(super) async fn forward(
             tracing::warn!(app = app.name, "app switched protocols without being asked to");
             Err(Answer::Broken)
         }
-        Ok(response) => relay(&app, response, Some(context)),
+        Ok(response) => relay(&app, &policy, response, Some(context)),
         Err(error) => {
             // The request has reached the app, so it is recorded whatever the outcome.
             if let Some(unread) = unread {
@@ -125,6 +124,7 @@ fn repeatable(request: &Request<Upload>) -> Option<Request<Outgoing>> {
 /// The app's response as the client sees it. `context`: the request that it answers.
 pub(super) fn relay(
     app: &App,
+    policy: &AppPolicy,
     mut response: Response<Incoming>,
     context: Option<&RequestContext>,
 ) -> Result<Response<Body>, Answer> {
@@ -144,6 +144,7 @@ pub(super) fn relay(
     if !is_loop {
         headers.remove(REASON);
     }
+    rewrite::response(policy, headers);
     let (mut parts, body) = response.into_parts();
     // The version is this hop's own (RFC 9110 section 2.5).
     parts.version = Version::HTTP_11;

@@ -9,6 +9,7 @@ mod lobby;
 mod own;
 mod record;
 mod redirect;
+mod rewrite;
 mod route;
 mod seats;
 mod service;

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::service::{Client, Routed};
 use crate::core::access::allow::client_address;
 use crate::core::framing::{Coding, coding};
-use crate::core::headers::{Hop, add_forwarded, strip_hop_by_hop};
+use crate::core::headers::{Hop, add_forwarded, add_prefix, strip_hop_by_hop};
 use crate::core::route::Reading;
 use crate::http::timed::Upload;
 use crate::serving::Serving;
@@ -64,6 +64,9 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     // Trailers are not forwarded: see `Upload`.
     headers.remove(TRAILER);
     add_forwarded(headers, hop);
+    if policy.config.strip_path && policy.config.path != "/" {
+        add_prefix(headers, &policy.config.path);
+    }
     if version == Version::HTTP_10 {
         // RFC 9110 section 10.1.1: to be ignored in HTTP/1.0.
         headers.remove(EXPECT);
@@ -88,7 +91,10 @@ fn ask_for_one_meaning(
 ) -> Result<(), Answer> {
     let Some(Reading { path, has_dots }) = Reading::of(path) else { return Ok(()) };
     let access = &policy.config.access;
-    if has_dots && access.forward_auth.is_some() {
+    let moves = policy.config.strip_path
+        || policy.config.upstream.as_ref().is_some_and(|upstream| !upstream.base().is_empty());
+    // Dots would lead out of the path that the app is given.
+    if has_dots && (access.forward_auth.is_some() || moves) {
         return Err(Answer::BadRequest("The path has . or .. in it."));
     }
     match serving.find(host, &path) {

@@ -7,8 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use http::header::{SEC_WEBSOCKET_EXTENSIONS, TE};
-use http::uri::{Parts, PathAndQuery};
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::{Either, Empty, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -18,9 +17,9 @@ use super::answer::{Answer, Body};
 use super::forward::{pass_interim, relay};
 use super::judge::{JudgedHandshake, RequestContext};
 use super::service::Routed;
-use super::{Proxy, record, seats};
+use super::{Proxy, record, rewrite, seats};
 use crate::clock;
-use crate::config::Compression;
+use crate::config::{Compression, Upstream};
 use crate::core::ending::Cause;
 use crate::core::extension::{self, Extensions};
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
@@ -65,14 +64,13 @@ pub(super) async fn upgrade(
     let seats = app.seats.take(browser, clock::now()).zip(proxy.serving.seats.take());
     let seats = Box::new(seats.ok_or(Answer::Full)?);
     let client = hyper::upgrade::on(&mut request);
-    let (mut response, connection) =
-        ask(proxy, (&app, &policy), handshake(&policy, &request)).await?;
+    let (mut response, connection) = ask(proxy, (&app, &policy), &request).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if let Some(mut connection) = connection {
             // The rest of the answer.
             tokio::spawn(async move { connection.finish().await });
         }
-        return relay(&app, response, None);
+        return relay(&app, &policy, response, None);
     }
     let connection = connection.ok_or(Answer::Broken)?;
     if !names_websocket(response.headers()) {
@@ -98,6 +96,7 @@ pub(super) async fn upgrade(
     let headers = response.headers_mut();
     strip_hop_by_hop(headers);
     headers.remove(REASON);
+    rewrite::response(&policy, headers);
     ask_websocket(headers);
     Ok(response.map(|_| Either::Right(Either::Left(Full::default()))))
 }
@@ -114,15 +113,16 @@ fn counting(context: &RequestContext, connection: Connection, extensions: Extens
 }
 
 /// The handshake as the app sees it.
-fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Bytes>> {
+fn handshake(
+    policy: &AppPolicy,
+    upstream: &Upstream,
+    request: &Request<Upload>,
+) -> Result<Request<Empty<Bytes>>, Answer> {
     let mut passed = Request::new(Empty::new());
     // The spelling of field names.
     passed.extensions_mut().clone_from(request.extensions());
     pass_interim(&mut passed, request.body().interim());
-    let mut target = Parts::default();
-    let path = request.uri().path_and_query().cloned();
-    target.path_and_query = Some(path.unwrap_or(PathAndQuery::from_static("/")));
-    *passed.uri_mut() = Uri::from_parts(target).unwrap_or_default();
+    *passed.uri_mut() = rewrite::target(policy, upstream, request.uri().path_and_query())?;
     *passed.version_mut() = Version::HTTP_11;
     let headers = passed.headers_mut();
     headers.clone_from(request.headers());
@@ -131,17 +131,19 @@ fn handshake(policy: &AppPolicy, request: &Request<Upload>) -> Request<Empty<Byt
     if policy.config.compression == Compression::Strip {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
     }
-    passed
+    rewrite::request(policy, headers);
+    Ok(passed)
 }
 
 /// The app's answer, and the connection that it came on.
 async fn ask(
     proxy: &Proxy,
     (app, policy): (&App, &AppPolicy),
-    request: Request<Empty<Bytes>>,
+    request: &Request<Upload>,
 ) -> Result<(Response<Incoming>, Option<UpstreamConnection<Empty<Bytes>>>), Answer> {
     let name = &policy.config.name;
     let upstream = app.upstream().ok_or(Answer::Unreachable)?;
+    let request = handshake(policy, &upstream, request)?;
     let http = {
         let limits = &proxy.serving.config().limits;
         let mut http = upstream::builder(limits.headers);

@@ -12,29 +12,29 @@ use tokio_rustls::TlsAcceptor;
 
 /// What a client asked for in its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// By SNI.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// By ALPN, as agreed.
-    pub protocol: Option<Vec<u8>>,
+    pub(crate) protocol: Option<Vec<u8>>,
 }
 
 /// Takes TLS off connections and passes them on.
 #[derive(Debug)]
-pub struct Front {
-    pub address: SocketAddr,
+pub(crate) struct Front {
+    pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     _runtime: tokio::runtime::Runtime,
 }
 
 /// The path of a certificate for tests.
-pub fn pem(name: &str) -> String {
+pub(crate) fn pem(name: &str) -> String {
     format!("{}/tests/tls/{name}.pem", env!("CARGO_MANIFEST_DIR"))
 }
 
 impl Front {
     /// Before this app, with this certificate of `tests/tls`.
-    pub fn of(app: SocketAddr, certificate: &str) -> Front {
+    pub(crate) fn of(app: SocketAddr, certificate: &str) -> Front {
         let acceptor = TlsAcceptor::from(Arc::new(config(certificate)));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -64,7 +64,7 @@ impl Front {
     }
 
     /// The handshakes so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }

@@ -10,4 +10,6 @@
 mod harness;
 
 mod front;
+mod headers;
+mod paths;
 mod tls;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use http::HeaderName;
+
 use super::super::access::Access;
 use super::super::app::App;
 use super::super::check::{self, Draft};
@@ -20,9 +22,10 @@ use super::MOST;
 use super::access::access;
 use super::answer::answer;
 use super::driver::{driver, knows_upstream, words};
+use crate::core::headers::{HeaderChange, alike};
 use crate::packs::Packs;
 use crate::tls::ClientTls;
-use crate::toml_file::{Table, duration, kind, or_off};
+use crate::toml_file::{Table, ValueError, duration, kind, or_off};
 
 /// `outer`: who may use all apps.
 pub(super) fn app(
@@ -48,6 +51,9 @@ pub(super) fn app(
     let mut app = App::new(name.unwrap_or_default(), upstream);
     app.hosts = hosts.unwrap_or_default();
     app.path = path.unwrap_or(app.path);
+    app.strip_path = table.truth("strip_path").unwrap_or(app.strip_path);
+    app.request_headers = headers(table, "request_headers", header::of_request);
+    app.response_headers = headers(table, "response_headers", header::of_answer);
     if let Some(names) = table.list("packs", PACK_NAME) {
         if let Some(Err(error)) = packs.map(|packs| packs.check(&names)) {
             let line = table.line_of("packs");
@@ -76,6 +82,30 @@ pub(super) fn app(
     app.driver = table.table("driver", "[app.driver]", read).flatten();
     check::app(table, &app);
     Draft { app, name_line, upstream_line, claim_line: claims.then_some(claim_line) }
+}
+
+/// Reads a table of fields to set, or with `false` to remove.
+fn headers(
+    table: &mut Table<'_>,
+    key: &'static str,
+    names: impl Fn(&str) -> Result<HeaderName, ValueError>,
+) -> Vec<HeaderChange> {
+    let mut changes: Vec<HeaderChange> = Vec::new();
+    for (name, mut value) in table.entries_or_false(key, names, VALUE).unwrap_or_default() {
+        if let Some((before, _)) =
+            changes.iter().find(|(before, _)| alike(before.as_str(), name.as_str()))
+        {
+            let message = format!("has both {before} and {name}, which apps may take for the same");
+            table.mistake_at(key, &message);
+            continue;
+        }
+        // It may be a password.
+        if let Some(value) = &mut value {
+            value.set_sensitive(true);
+        }
+        changes.push((name, value));
+    }
+    changes
 }
 
 /// Reads `upstream_tls`, and checks that there is something to verify the app with.

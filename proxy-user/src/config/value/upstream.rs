@@ -1,21 +1,25 @@
-//! Where an app listens: `http://host[:port]` or `https://…`.
+//! Where an app listens: `http://host[:port][/path]` or `https://…`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::Uri;
 use http::uri::Authority;
 use rustls::pki_types::ServerName;
 
+use super::web::prefix;
 use crate::tls::ClientTls;
 use crate::toml_file::{ValueError, quote_url};
 
-/// An app's own address; displayed as `http://host:port` or `https://host:port`.
+/// An app's own address; displayed as `http://host:port/path`, or with `https`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     authority: Authority,
     port: u16,
+    /// Without a slash at its end; empty = none.
+    base: Arc<str>,
     /// For `https`.
     tls: Option<ClientTls>,
 }
@@ -40,6 +44,12 @@ impl Upstream {
         self.port
     }
 
+    /// The path that is put before the path of each request, without a slash at its end; empty = none.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// How the app is verified; `None` = plain HTTP. Default: by the roots of the system.
     #[must_use]
     pub fn tls(&self) -> Option<&ClientTls> {
@@ -52,7 +62,7 @@ impl Upstream {
         Upstream { tls: self.tls.map(|_| tls), ..self }
     }
 
-    /// Whether it leads to the same place, however the app is verified.
+    /// Whether the same server listens there, however it is verified and whatever path it is asked for.
     #[must_use]
     pub fn is_place_of(&self, other: &Upstream) -> bool {
         self.authority == other.authority && self.tls.is_some() == other.tls.is_some()
@@ -62,7 +72,7 @@ impl Upstream {
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        write!(f, "{scheme}://{}", self.authority)
+        write!(f, "{scheme}://{}{}", self.authority, self.base)
     }
 }
 
@@ -96,12 +106,11 @@ impl FromStr for Upstream {
         if authority.as_str().contains('@') {
             return Err(wrong("carries a user name", "leave out what stands before the @"));
         }
-        if uri.path() != "/" || uri.query().is_some() {
-            return Err(wrong(
-                "has a path or query",
-                "end it after the port: requests keep the path that the browser asked for",
-            ));
+        if uri.query().is_some() {
+            return Err(wrong("has a query", "leave out what begins with the question mark"));
         }
+        let base = prefix(uri.path())
+            .map_err(|error| wrong("has a path that cannot be used", &error.to_string()))?;
         let host = authority.host();
         let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if host.is_empty() || bracketed.is_some_and(|inside| inside.parse::<Ipv6Addr>().is_err()) {
@@ -122,7 +131,12 @@ impl FromStr for Upstream {
         };
         let authority =
             format!("{host}:{port}").parse().map_err(|_| wrong("is not a URL", form))?;
-        Ok(Self { authority, port, tls: is_https.then(ClientTls::system) })
+        Ok(Self {
+            authority,
+            port,
+            base: base.trim_end_matches('/').into(),
+            tls: is_https.then(ClientTls::system),
+        })
     }
 }
 
@@ -147,6 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_its_own() {
+        for (text, base) in [
+            ("http://app", ""),
+            ("http://app/", ""),
+            ("http://app/base", "/base"),
+            ("https://app:1/base/deep/", "/base/deep"),
+        ] {
+            let upstream: Upstream = text.parse().unwrap();
+            assert_eq!(upstream.base(), base, "{text}");
+            assert_eq!(upstream.to_string().parse(), Ok(upstream), "{text}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_an_upstream_is_refused_with_its_reason() {
         for (text, why) in [
             ("127.0.0.1:8501", "no scheme"),
@@ -159,7 +187,8 @@ mod tests {
             ("http://", "not a URL"),
             ("http://a b", "not a URL"),
             ("http://u:p@a", "user name"),
-            ("http://a/x", "path"),
+            ("http://a/../x", "path"),
+            ("http://a/x//y", "path"),
             ("http://a?x", "query"),
             ("http://a#x", "fragment"),
             ("http://[zz]:1", "host"),

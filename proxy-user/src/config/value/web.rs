@@ -100,7 +100,7 @@ fn body(text: &str) -> Result<String, ValueError> {
 }
 
 /// A prefix in whole segments, kept without a trailing slash.
-fn prefix(text: &str) -> Result<String, ValueError> {
+pub(super) fn prefix(text: &str) -> Result<String, ValueError> {
     let wrong = |why: &str, fix: &str| ValueError::new(format!("{} {why}", quote(text)), fix);
     if !text.starts_with('/') {
         return Err(wrong("does not start with /", "write \"/\" or \"/some/prefix\""));

@@ -73,21 +73,49 @@ impl Table<'_> {
         names: impl Fn(&str) -> Result<K, ValueError>,
         kind: Kind<impl Fn(&str) -> Result<V, ValueError>>,
     ) -> Option<Vec<(K, V)>> {
+        self.entries_by(key, names, kind.example, |table, value| table.one(key, value, &kind))
+    }
+
+    /// The same, but a value may also be `false`, which is returned as `None`.
+    pub(crate) fn entries_or_false<K, V>(
+        &mut self,
+        key: &'static str,
+        names: impl Fn(&str) -> Result<K, ValueError>,
+        kind: Kind<impl Fn(&str) -> Result<V, ValueError>>,
+    ) -> Option<Vec<(K, Option<V>)>> {
+        let example = format!("{} or false", kind.example);
+        self.entries_by(key, names, &example, |table, value| match value.get_ref() {
+            DeValue::Boolean(false) => Some(None),
+            DeValue::String(_) => table.one(key, value, &kind).map(Some),
+            other => {
+                let (name, found) = (table.name(key), describe(other));
+                let message = format!("{name} is {found}, not {}; write {example}", kind.wants);
+                table.mistake(table.line_at(value), message);
+                None
+            }
+        })
+    }
+
+    fn entries_by<K, V>(
+        &mut self,
+        key: &'static str,
+        names: impl Fn(&str) -> Result<K, ValueError>,
+        example: &str,
+        read: impl Fn(&mut Self, &Spanned<DeValue<'_>>) -> Option<V>,
+    ) -> Option<Vec<(K, V)>> {
         let Some(value) = self.value(key) else { return Some(Vec::new()) };
         let line = self.line_at(value);
         let DeValue::Table(entries) = value.get_ref() else {
             let (name, found) = (self.name(key), describe(value.get_ref()));
-            let message = format!(
-                "{name} is {found}, not a table; write {key} = {{ NAME = {} }}",
-                kind.example
-            );
+            let message =
+                format!("{name} is {found}, not a table; write {key} = {{ NAME = {example} }}");
             self.mistake(line, message);
             return None;
         };
         let mut results = Some(Vec::with_capacity(entries.len()));
         for (name, value) in entries {
             let read = match names(name.get_ref()) {
-                Ok(name) => self.one(key, value, &kind).map(|value| (name, value)),
+                Ok(name) => read(self, value).map(|value| (name, value)),
                 Err(error) => {
                     let line = self.log.line(name.span().start);
                     let message = format!("{}: {error}", self.name(key));
