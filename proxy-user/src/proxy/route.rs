@@ -81,27 +81,25 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
     Ok(Routed { app, policy, request, peer: client.addr, address })
 }
 
-/// Refuses a path by which somebody may get past `access`: if the app may understand another path by it, that
-/// one must have the same access, and an authentication service must be asked about what the app understands.
+/// Refuses a path by which somebody may get past `access`: whatever app a program may read in it must have the same
+/// access, and an authentication service must be asked about what the app understands.
 fn ask_for_one_meaning(
     serving: &Serving,
     policy: &AppPolicy,
     host: &str,
     path: &str,
 ) -> Result<(), Answer> {
-    let Some(Reading { path, has_dots }) = Reading::of(path) else { return Ok(()) };
+    let Some(reading) = Reading::of(path) else { return Ok(()) };
     let access = &policy.config.access;
     let moves = policy.config.strip_path
         || policy.config.upstream.as_ref().is_some_and(|upstream| !upstream.base().is_empty());
     // Dots would lead out of the path that the app is given.
-    if has_dots && (access.forward_auth.is_some() || moves) {
-        return Err(Answer::BadRequest("The path has . or .. in it."));
+    if reading == Reading::Anywhere && (access.forward_auth.is_some() || moves) {
+        return Err(Answer::BadRequest("The path has . or .. in it, or is escaped too often."));
     }
-    match serving.find(host, &path) {
-        Some(other) if other.policy().config.access != *access => {
-            Err(Answer::BadRequest("The path may mean that of another app."))
-        }
-        _ => Ok(()),
+    match serving.all_read(host, &reading, |app| app.policy().config.access == *access) {
+        true => Ok(()),
+        false => Err(Answer::BadRequest("The path may mean that of another app.")),
     }
 }
 

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 
 use crate::config;
 use crate::core::pack::RuleBook;
-use crate::core::route::{RouteTable, Source};
+use crate::core::route::{Reading, RouteTable, Source};
 use crate::core::time::Nanos;
 use crate::events::Events;
 use crate::session::{App, Orders};
@@ -85,6 +85,15 @@ impl Apps {
 
     pub(super) fn find(&self, host: &str, path: &str) -> Option<Arc<App>> {
         self.0.read().routes.find(host, path).cloned()
+    }
+
+    pub(super) fn all_read(
+        &self,
+        host: &str,
+        reading: &Reading,
+        test: impl Fn(&App) -> bool,
+    ) -> bool {
+        self.0.read().routes.all_read(host, reading, |app| test(app))
     }
 
     pub(super) fn served(&self) -> Vec<Arc<App>> {

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::core::loops::Pseudonym;
 use crate::core::pack::RuleBook;
-use crate::core::route::Source;
+use crate::core::route::{Reading, Source};
 use crate::events::Events;
 use crate::session::{App, Order, Orders, Registry, Seats};
 
@@ -115,6 +115,11 @@ impl Serving {
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<Arc<App>> {
         self.apps.find(host, path)
+    }
+
+    /// Whether `test` holds for every app that a path with this reading may lead to on `host`.
+    pub fn all_read(&self, host: &str, reading: &Reading, test: impl Fn(&App) -> bool) -> bool {
+        self.apps.all_read(host, reading, test)
     }
 
     /// The served apps, in the order in which they were added.

@@ -117,14 +117,47 @@ fn another_spelling_of_a_path_is_no_way_round() {
         "/x/..//admin",
         "/admin;a=b/x",
         "/admin%2fx",
+        // What separates segments decides how far dots climb.
+        "/pub%2fx/../admin/delete",
+        "/pub\\x/../admin/delete",
+        "/pub;/x/../../admin",
+        "/x/../admin/..%2fpublic",
+        "/admin/public/a%2fb/../../x",
+        "/a/../b",
+        "/admin/public/x/../y",
+        // Some stop at a NUL or a question mark, or decode twice.
+        "/admin%00",
+        "/admin%3fx",
+        "/admin/public/%00",
+        "/pub/%252e%252e/admin",
+        "/%2561dmin",
+        "//%61dmin/public",
+        // One that knows `//`, but not that `\` separates.
+        "//admin/public%5cx",
     ] {
         assert_eq!(ask(&proxy, "GET", round, "").assert_own(400), "bad-request", "{round}");
     }
     assert!(app.requests().is_empty());
-    for same in ["/a%2Fb", "/a//b", "/a/../b", "/admin/public/a%20b;c", "/admin/public/x/../y"] {
+    for same in ["/a%2Fb", "/a//b", "/100%25", "/admin/public/a%20b;c", "/admin/public//a%2Fb"] {
         let answer = ask(&proxy, "GET", same, "");
         assert_eq!(answer.status(), 200, "{same}: {answer:?}");
         assert_eq!(app.last().head.target(), same, "it is passed on as it is");
+    }
+}
+
+/// Where all apps have the same access, no path leads past it.
+#[test]
+fn with_equal_access_paths_are_the_apps_own_business() {
+    let app = HttpApp::named("app");
+    let proxy = Setup::new()
+        .section("[access]\nallow = \"127.0.0.0/8\"\n")
+        .app("one", app.address(), "")
+        .app("two", app.address(), "path = \"/two\"\n")
+        .app("far", app.address(), "hosts = [\"far.test\"]\n[app.access]\nallow = \"off\"\n")
+        .start();
+    for path in ["/a/../two", "/two/%2e%2e/a", "/a%00", "/%252e%252e", "/a%2f../two"] {
+        assert_eq!(ask(&proxy, "GET", path, "").status(), 200, "{path}");
+        assert_eq!(app.last().head.target(), path);
     }
 }
 
@@ -132,7 +165,15 @@ fn another_spelling_of_a_path_is_no_way_round() {
 fn a_service_is_asked_about_what_the_app_understands() {
     let (app, auth) = (HttpApp::named("app"), service("200 OK\r\n"));
     let proxy = setup(app.address(), &asks(auth.address())).start();
-    for odd in ["/public/../admin", "/public/%2e%2e/admin", "/public/..%2fadmin", "/.", "/a/./b"] {
+    for odd in [
+        "/public/../admin",
+        "/public/%2e%2e/admin",
+        "/public/..%2fadmin",
+        "/.",
+        "/a/./b",
+        "/a%00",
+        "/a/%252e%252e/b",
+    ] {
         assert_eq!(ask(&proxy, "GET", odd, "").assert_own(400), "bad-request", "{odd}");
     }
     assert!(auth.requests().is_empty() && app.requests().is_empty());

@@ -78,11 +78,52 @@ impl<T> RouteTable<T> {
     /// The value for `host` (without port, in any case) and `path`.
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&T> {
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let exact = self.exact.get(host.as_str()).into_iter();
-        let below = suffixes(&host).filter_map(|suffix| self.below.get(suffix));
-        exact.chain(below).chain([&self.any]).find_map(|tree| tree.find(path))
+        let host = lower(host);
+        self.trees(&host).find_map(|tree| tree.find(path))
     }
+
+    /// Whether `test` holds for every value that a path with this reading may lead to on `host`.
+    pub fn all_read(&self, host: &str, reading: &Reading, test: impl Fn(&T) -> bool) -> bool {
+        let host = lower(host);
+        let ways = match reading {
+            Reading::Anywhere => {
+                // Whatever the path, no tree after one that has a route for all paths is asked.
+                let mut is_last = false;
+                let mut trees = self
+                    .trees(&host)
+                    .take_while(|tree| !std::mem::replace(&mut is_last, tree.has_root()));
+                return trees.all(|tree| tree.all(&test));
+            }
+            Reading::Down { sure, ways } => ways.iter().map(|way| way.split_at(*sure)),
+        };
+        for (sure, open) in ways {
+            for tree in self.trees(&host) {
+                let (least, further) = tree.along(sure, open);
+                if !further.into_iter().chain(least).all(&test) {
+                    return false;
+                }
+                if least.is_some() {
+                    break;
+                }
+            }
+        }
+        true
+    }
+
+    /// The trees that are asked for a host, in this order.
+    fn trees<'a, 'h>(
+        &'a self,
+        host: &'h str,
+    ) -> impl Iterator<Item = &'a Tree<T>> + use<'a, 'h, T> {
+        let exact = self.exact.get(host).into_iter();
+        let below = suffixes(host).filter_map(|suffix| self.below.get(suffix));
+        exact.chain(below).chain([&self.any])
+    }
+}
+
+/// A host as the table has it.
+fn lower(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 /// What may follow `*.` in a pattern that matches this host, the longest first.

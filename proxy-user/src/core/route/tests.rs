@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -132,4 +134,39 @@ proptest! {
         let _ = table.find(&host, &path);
         prop_assert_eq!(table.remove(Some(&below(&host)), &path, Source::Api), Some(1));
     }
+}
+
+#[test]
+fn all_that_a_path_may_mean() {
+    let (demo, wide) = (exact("demo.test"), below("test"));
+    let mut table = RouteTable::default();
+    let routes = [
+        (Some(&demo), "/a"),
+        (Some(&demo), "/a/b"),
+        (Some(&wide), "/"),
+        (Some(&wide), "/a"),
+        (None, "/"),
+        (None, "/c"),
+    ];
+    for (index, (host, path)) in routes.into_iter().enumerate() {
+        table.insert(host, path, Source::File, index);
+    }
+    let read = |host: &str, path: &str| {
+        let (reading, found) = (Reading::of(path).unwrap(), RefCell::new(Vec::new()));
+        table.all_read(host, &reading, |value| {
+            found.borrow_mut().push(*value);
+            true
+        });
+        let mut found = found.into_inner();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(read("demo.test", "/x/.."), [0, 1, 2, 3]);
+    assert_eq!(read("x.test", "/x/.."), [2, 3]);
+    assert_eq!(read("else", "/x/.."), [4, 5]);
+    assert_eq!(read("demo.test", "/a/x;y"), [0]);
+    assert_eq!(read("demo.test", "/a/b;y"), [0, 1]);
+    assert_eq!(read("demo.test", "/a/b/x;y"), [1]);
+    assert_eq!(read("Demo.test.", "/a;x/b"), [0, 1, 2, 3]);
+    assert_eq!(read("else", "//c"), [4, 5]);
 }

@@ -69,6 +69,37 @@ impl<T> Tree<T> {
         found.map(|(_, value)| value)
     }
 
+    /// The value for the segments `sure`, and all those that some of the segments after them lead to.
+    pub(super) fn along(&self, sure: &[String], open: &[String]) -> (Option<&T>, Vec<&T>) {
+        let (mut node, mut least, mut further) = (self, self.here.first(), Vec::new());
+        for (at, segment) in sure.iter().chain(open).enumerate() {
+            let Some(next) = node.next.get(&**segment) else { break };
+            node = next;
+            match node.here.first() {
+                Some((_, value)) if at >= sure.len() => further.push(value),
+                found => least = found.or(least),
+            }
+        }
+        (least.map(|(_, value)| value), further)
+    }
+
+    /// Whether `test` holds for all values.
+    pub(super) fn all(&self, test: &impl Fn(&T) -> bool) -> bool {
+        let mut nodes = vec![self];
+        while let Some(node) = nodes.pop() {
+            if !node.here.first().is_none_or(|(_, value)| test(value)) {
+                return false;
+            }
+            nodes.extend(node.next.values());
+        }
+        true
+    }
+
+    /// Whether there is a value for every path.
+    pub(super) fn has_root(&self) -> bool {
+        !self.here.is_empty()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.here.is_empty() && self.next.is_empty()
     }
