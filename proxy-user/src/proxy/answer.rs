@@ -4,13 +4,14 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, RETRY_AFTER,
-    SET_COOKIE, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 
+use super::error_page;
 use super::judge::InspectedResponseBody;
 use super::waiting::Page;
 use crate::access::{Refused, ServiceAnswer};
@@ -21,6 +22,10 @@ use crate::upstream::UpstreamError;
 
 /// The answer to a poll of a suspended app. Streamlit shows it in the tab.
 const PAUSED: &str = "This app is paused. Reload to start it.";
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 /// How many seconds a request waited for its app to wake; added to the app's answer.
 pub(super) const WAKE: HeaderName = HeaderName::from_static("x-ebbtide-wake");
@@ -268,7 +273,32 @@ impl Answer {
         }
     }
 
-    /// The HTTP response.
+    /// The HTTP response. `to_person`: somebody is opening a page.
+    pub(super) fn response_to(self, to_person: bool) -> Response<Body> {
+        let is_plain = !matches!(
+            self,
+            Answer::Configured { .. } | Answer::Page(_) | Answer::Auth(_) | Answer::Paused
+        );
+        let (status, reason, text) = self.parts();
+        let mut response = self.response();
+        if to_person
+            && is_plain
+            && let Some(page) = error_page::page(status, reason, text)
+        {
+            *response.body_mut() = Either::Right(Either::Left(Full::from(page)));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HTML);
+            // A script that asks for the same URL gets a line of text.
+            headers.insert(CACHE_CONTROL, NO_STORE);
+            headers.insert(REFERRER_POLICY, NO_REFERRER);
+            if let Some(policy) = &*error_page::POLICY {
+                headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+            }
+        }
+        response
+    }
+
+    /// The HTTP response to a program.
     pub(crate) fn response(self) -> Response<Body> {
         if let Answer::Auth(answer) = self {
             return passed_on(*answer);
@@ -277,9 +307,7 @@ impl Answer {
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         let (body, content_type) = match &self {
             Answer::Configured { body, content_type, .. } => (body.clone(), content_type.clone()),
-            Answer::Page(page) => {
-                (page.html.clone(), HeaderValue::from_static("text/html; charset=utf-8"))
-            }
+            Answer::Page(page) => (page.html.clone(), HTML),
             // Streamlit shows the text unchanged, in a box of that width.
             Answer::Paused => (Bytes::from_static(text.as_bytes()), plain),
             _ => (format!("{text}\n").into(), plain),
@@ -289,10 +317,10 @@ impl Answer {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, content_type);
         if matches!(self, Answer::Page(_) | Answer::Enter(_)) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(CACHE_CONTROL, NO_STORE);
             // A request whose referrer is its own page is taken for automatic; this one is a person's
             // navigation.
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            headers.insert(REFERRER_POLICY, NO_REFERRER);
         }
         if let Answer::Page(Page { cookie: Some(cookie), .. }) = &self {
             headers.insert(SET_COOKIE, cookie.clone());

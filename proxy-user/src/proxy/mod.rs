@@ -2,6 +2,7 @@
 //! sessions. Frames are handled by `pump`.
 
 mod answer;
+mod error_page;
 mod forward;
 mod judge;
 mod listener;

@@ -8,7 +8,7 @@ use http::header::{CONNECTION, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::answer::{Answer, Body, WAKE};
-use super::judge::{JudgedHead, RequestContext};
+use super::judge::{JudgedHead, RequestContext, opens_page};
 use super::route::route;
 use super::worker::Here;
 use super::{Proxy, forward, lobby, own, seats, upgrade, waiting};
@@ -62,12 +62,13 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     let Client { proxy, here, .. } = &*client;
     let start = clock::now();
     let websocket = asks_websocket(request.method(), request.version(), request.headers());
+    let to_person = opens_page(&request);
     let (app, mut response) = match route(&client, request) {
-        Err(answer) => (None, answer.response()),
+        Err(answer) => (None, answer.response_to(to_person)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
             let response = match own::answer(&routed) {
-                Some(answer) => answer.response(),
+                Some(answer) => answer.response_to(to_person),
                 None => enter(proxy, here, routed, websocket).await,
             };
             (Some(app), response)
@@ -96,14 +97,14 @@ async fn enter(
     let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
     let is_ours = waiting::is_ours(policy, request.uri().path());
     if !is_ours && let Err(answer) = lobby::refuse_poll(proxy, &context, &judged, request).await {
-        return answer.response();
+        return answer.response_to(context.opens_page());
     }
     let Granted { cookies } = match access(proxy, &mut routed).await {
         Ok(granted) => granted,
         Err(refused) => {
             let answer = Answer::refused(refused, &routed.app.name);
             proxy.metrics.refused(&routed.app.name, answer.reason());
-            return answer.response();
+            return answer.response_to(context.opens_page());
         }
     };
     let own = if is_ours { waiting::answer(proxy, &routed) } else { None };
@@ -111,9 +112,10 @@ async fn enter(
         Some(response) => response,
         None => {
             let app = Arc::clone(&routed.app);
+            let to_person = context.opens_page();
             let result = pass(proxy, here, routed, (context, judged)).await;
             note(&app, &result);
-            result.unwrap_or_else(Answer::response)
+            result.unwrap_or_else(|answer| answer.response_to(to_person))
         }
     };
     for cookie in cookies {

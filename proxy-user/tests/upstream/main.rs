@@ -9,6 +9,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod error_pages;
 mod front;
 mod headers;
 mod paths;

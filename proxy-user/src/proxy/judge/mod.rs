@@ -94,7 +94,21 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap) -> u64 {
     hasher.finish()
 }
 
+/// Whether a person, or a page in their place, opens a page by this request.
+pub(super) fn opens_page<B>(request: &Request<B>) -> bool {
+    is_page(navigation(request.method(), request.uri(), request.headers()))
+}
+
+fn is_page(navigation: Navigation) -> bool {
+    matches!(navigation, Navigation::Visit | Navigation::Reload)
+}
+
 impl RequestContext {
+    /// As [`opens_page`] says of the request.
+    pub(super) fn opens_page(&self) -> bool {
+        is_page(self.navigation)
+    }
+
     /// Copies what judging needs from a request. `peer`: the address it came from.
     pub(super) fn new<B>(
         visits: &Visits,
