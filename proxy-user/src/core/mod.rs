@@ -4,6 +4,7 @@
 //! tokio, hyper, aya, prometheus or a clock.
 
 pub mod access;
+pub mod access_log;
 pub mod arrival;
 pub mod backoff;
 pub mod blocked;
