@@ -4,6 +4,7 @@
 //! session, `pump::flow` moves its bytes through `core::frame`. See `CONTRIBUTING.md`.
 
 pub mod access;
+pub mod access_log;
 pub mod activity;
 pub mod admin;
 pub mod admin_client;
