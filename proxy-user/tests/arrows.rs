@@ -61,6 +61,7 @@ const ALLOWED: [(&str, &[&str]); 42] = [
         "proxy",
         &[
             "access",
+            "access_log",
             "clock",
             "config",
             "core",
@@ -135,6 +136,7 @@ const ALLOWED: [(&str, &[&str]); 42] = [
         "server",
         &[
             "access",
+            "access_log",
             "activity",
             "admin",
             "clock",

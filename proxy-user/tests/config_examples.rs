@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ebbtide::config::{
-    App, Compression, Config, Count, Driver, HostPattern, NotifyEvent, Parsed, Report, SocketSource,
+    AccessLog, App, Compression, Config, Count, Driver, HostPattern, NotifyEvent, Parsed, Report,
+    SocketSource,
 };
 use proptest::prelude::*;
 
@@ -200,6 +201,7 @@ fn every_other_value_arrives() {
     let limits = &config.limits;
     assert_eq!((limits.header_bytes, limits.headers, limits.sessions), (16_384, 300, 7));
     assert_eq!((limits.header_timeout.as_millis(), limits.frame_bytes), (500, Some(1 << 20)));
+    assert_eq!(config.log.access, AccessLog::Json);
     let access = &config.access;
     assert_eq!(access.allow.as_ref().unwrap()[1].to_string(), "fd00::/8");
     assert_eq!(access.users_file.as_ref().unwrap().users.len(), 2);

@@ -32,7 +32,7 @@ pub use answer::OwnAnswer;
 pub use app::{App, Compression, Count, OnIdle, Wake};
 pub use driver::{Call, CommandDriver, Driver, HttpDriver, ProcessDriver, StateCall};
 pub use loops::OwnUpstream;
-pub use model::{Config, Keepalive, Limits, SocketSource, Sockets, Stall};
+pub use model::{AccessLog, Config, Keepalive, Limits, Log, SocketSource, Sockets, Stall};
 pub use notify::{Notify, NotifyEvent};
 pub use page::{PageError, PageValues, WaitingPage};
 pub use probe::BusyProbe;

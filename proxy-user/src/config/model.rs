@@ -52,6 +52,8 @@ pub struct Config {
     pub notify: Vec<Notify>,
     /// Limits for clients.
     pub limits: Limits,
+    /// What is logged on standard output.
+    pub log: Log,
     /// Who may use the apps; what an app has of its own is in [`App::access`]. Default: everybody.
     pub access: Access,
     /// The apps, in the order of the file; names are unique, and so is each host with its path.
@@ -76,6 +78,7 @@ impl Default for Config {
             report: None,
             notify: Vec::new(),
             limits: Limits::default(),
+            log: Log::default(),
             access: Access::default(),
             apps: Vec::new(),
         }
@@ -209,6 +212,31 @@ pub struct Keepalive {
 impl Default for Keepalive {
     fn default() -> Self {
         Self { interval: Some(Duration::from_secs(25)), timeout: Some(Duration::from_secs(20)) }
+    }
+}
+
+words! {
+    /// How the access log looks.
+    pub enum AccessLog {
+        /// There is none.
+        Off = "off",
+        /// The combined format, extended.
+        Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
+}
+
+/// What is logged on standard output: `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A line per request and per session. Default `off`.
+    pub access: AccessLog,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { access: AccessLog::Off }
     }
 }
 

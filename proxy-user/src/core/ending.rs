@@ -90,6 +90,30 @@ impl Cause {
         Cause::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 
+    /// The word for it in the access log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::ClientStalled => "client-stalled",
+            Cause::ClientUnreachable => "client-unreachable",
+            Cause::ClientGone => "client-gone",
+            Cause::ClientReset => "client-reset",
+            Cause::AppStalled => "app-stalled",
+            Cause::AppUnreachable => "app-unreachable",
+            Cause::AppGone => "app-gone",
+            Cause::AppReset => "app-reset",
+            Cause::Violation => "protocol-error",
+            Cause::TooBig => "frame-too-big",
+            Cause::CloseTimeout => "close-timeout",
+            Cause::Shutdown => "shutdown",
+            Cause::AckTimeout => "ack-timeout",
+            Cause::AppClosed => "app-closed",
+            Cause::Operator => "operator",
+            Cause::HeartbeatFlood => "heartbeat-flood",
+            Cause::Suspended => "suspended",
+        }
+    }
+
     /// What each leg is told.
     #[must_use]
     pub fn tell(self) -> PerSide<Tell> {

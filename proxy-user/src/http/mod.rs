@@ -9,4 +9,4 @@ pub(crate) mod stream;
 pub(crate) mod timed;
 
 pub(crate) use self::accept::{PAUSE, accept};
-pub(crate) use self::refusal::{LOOP, REASON};
+pub(crate) use self::refusal::{LOOP, REASON, Refusal};

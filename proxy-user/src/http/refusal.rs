@@ -12,6 +12,15 @@ pub(crate) const LOOP: &str = "loop";
 /// Status, reason and text of an answer.
 pub(crate) type Parts = (StatusCode, &'static str, &'static str);
 
+/// An answer to something that is not a readable request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: &'static str,
+    /// The length of its body.
+    pub(crate) bytes: u64,
+}
+
 /// The request's head is larger than `limits.header_bytes`, or has more lines than `limits.headers`.
 pub(crate) const HEAD_TOO_BIG: Parts = (
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -27,7 +36,7 @@ const TARGET_TOO_LONG: Parts = (
 const UNREADABLE: Parts = (StatusCode::BAD_REQUEST, "bad-request", "This is not an HTTP request.");
 
 /// hyper's answer with a reason and a text added; `None` if it is not one of hyper's own.
-pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
+pub(super) fn explain(bare: &[u8]) -> Option<(Refusal, Vec<u8>)> {
     let head = std::str::from_utf8(bare).ok()?.strip_suffix("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
     let start = lines.next()?;
@@ -46,7 +55,7 @@ pub(super) fn explain(bare: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
         "{start}\r\n{kept}Content-Type: text/plain; charset=utf-8\r\n{REASON}: {reason}\r\n\
          Content-Length: {length}\r\n\r\n{text}\n"
     );
-    Some((status, explained.into_bytes()))
+    Some((Refusal { status, reason, bytes: length as u64 }, explained.into_bytes()))
 }
 
 #[cfg(test)]
@@ -57,10 +66,11 @@ mod tests {
     fn a_bare_answer_gets_a_reason() {
         let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\
                      Content-Length: 0\r\nDate: Sat, 31 Jan 2026 12:00:00 GMT\r\n\r\n";
-        let (status, explained) = explain(bare).unwrap();
+        let (refusal, explained) = explain(bare).unwrap();
         let explained = String::from_utf8(explained).unwrap();
         let (head, text) = explained.split_once("\r\n\r\n").unwrap();
-        assert_eq!(status, 431);
+        let bytes = text.len() as u64;
+        assert_eq!(refusal, Refusal { status: HEAD_TOO_BIG.0, reason: "head-too-big", bytes });
         assert!(head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{head}");
         for line in [
             "Connection: close",

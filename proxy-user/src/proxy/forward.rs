@@ -11,6 +11,7 @@ use super::answer::{Answer, Body};
 use super::judge::{
     InspectedRequestBody, InspectedResponseBody, JudgedHead, JudgedRequest, RequestContext,
 };
+use super::request_line::RequestLine;
 use super::service::Routed;
 use super::{Proxy, lobby, record, rewrite};
 use crate::clock;
@@ -28,11 +29,11 @@ pub(super) type Outgoing = Either<InspectedRequestBody, Empty<Bytes>>;
 
 /// Forwards one request.
 pub(super) async fn forward(
-    proxy: &Proxy,
-    pool: &Pool<Outgoing>,
+    (proxy, pool): (&Proxy, &Pool<Outgoing>),
     routed: Routed,
     context: &RequestContext,
     judged: JudgedRequest,
+    line: &mut RequestLine,
 ) -> Result<Response<Body>, Answer> {
     let Routed { app, policy, mut request, .. } = routed;
     let interim = request.body().interim();
@@ -44,7 +45,7 @@ pub(super) async fn forward(
     record::request(context, &proxy.visits, &judged, clock::coarse());
     if !app.life.runs() {
         // The app's suspension began in the meantime.
-        lobby::enter(proxy, context, &JudgedHead::Request(judged), &mut request).await?;
+        lobby::enter(proxy, context, &JudgedHead::Request(judged), &mut request, line).await?;
         upstream = app.upstream().ok_or(Answer::Unreachable)?;
         ready = connect(upstream.clone()).await.map_err(|error| failed(&app, &error))?;
     }

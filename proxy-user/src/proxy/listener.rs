@@ -131,8 +131,8 @@ pub(super) async fn connection(proxy: Arc<Proxy>, here: Here, stream: TcpStream,
     // Boxed, because hyper and its wrappers would move the whole future several times.
     let answer = |request| Box::pin(service::handle(Arc::clone(&client), request));
     let served = timed::serve(&http, stream, timeouts, leaving, answer).await;
-    if let Err(Ended::Refused(status)) = served {
-        client.count_refusal(status);
+    if let Err(Ended::Refused(refusal)) = served {
+        client.note_refusal(refusal);
     }
     if let Err(error) = served {
         tracing::debug!(%peer, %error, "connection ended early");

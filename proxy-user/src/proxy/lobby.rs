@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::judge::{JudgedHead, RequestContext};
+use super::request_line::RequestLine;
 use super::{Proxy, record, waiting};
 use crate::clock;
 use crate::config::Wake;
@@ -34,6 +35,7 @@ pub(super) async fn refuse_poll(
     context: &RequestContext,
     judged: &JudgedHead,
     request: &mut Request<Upload>,
+    line: &mut RequestLine,
 ) -> Result<(), Answer> {
     if context.app.life.runs() {
         return Ok(());
@@ -46,6 +48,7 @@ pub(super) async fn refuse_poll(
         && meet(context.app.life.status().state, arrival, policy) == Meeting::Paused
     {
         record::poll(context, judgement);
+        line.omit();
         return Err(Answer::Paused);
     }
     Ok(())
@@ -60,12 +63,13 @@ pub(super) async fn enter(
     context: &RequestContext,
     judged: &JudgedHead,
     request: &mut Request<Upload>,
+    line: &mut RequestLine,
 ) -> Result<Option<Duration>, Answer> {
     if context.app.life.runs() {
         return Ok(None);
     }
     // Boxed, because most requests find their app running.
-    Box::pin(face(proxy, context, judged, request)).await
+    Box::pin(face(proxy, context, judged, request, line)).await
 }
 
 async fn face(
@@ -73,6 +77,7 @@ async fn face(
     context: &RequestContext,
     judged: &JudgedHead,
     request: &mut Request<Upload>,
+    line: &mut RequestLine,
 ) -> Result<Option<Duration>, Answer> {
     let (app, policy) = (&context.app, &context.policy.config);
     let judgement = judgement(context, judged, request.body_mut()).await;
@@ -90,7 +95,14 @@ async fn face(
     let status = app.life.status();
     match meet(status.state, arrival, wake_policy(policy.wake)) {
         Meeting::Pass => Ok(None),
-        Meeting::Wait => wait(proxy, context, request).await.map(Some),
+        Meeting::Wait => {
+            let since = clock::now();
+            line.waits(since);
+            let result = wait(proxy, context, request).await;
+            let waited = clock::elapsed(since);
+            line.waited(waited);
+            result.map(|()| Some(waited))
+        }
         Meeting::Page => {
             let target = context.uri.path_and_query().map_or("/", PathAndQuery::as_str);
             Err(Answer::Page(waiting::page(
@@ -103,6 +115,7 @@ async fn face(
         }
         Meeting::Paused => {
             record::poll(context, judgement);
+            line.omit();
             Err(Answer::Paused)
         }
         Meeting::Starting => Err(Answer::Starting),
@@ -169,14 +182,13 @@ fn is_reconnect(headers: &HeaderMap) -> bool {
     (is_events || is_socket) && from_here
 }
 
-/// Waits until the app runs, or is known not to. Returns how long that took.
+/// Waits until the app runs, or is known not to.
 async fn wait(
     proxy: &Proxy,
     context: &RequestContext,
     request: &Request<Upload>,
-) -> Result<Duration, Answer> {
+) -> Result<(), Answer> {
     let app = &context.app;
-    let since = clock::now();
     let _place = app.lobby.take().zip(proxy.serving.lobby.take()).ok_or(Answer::HeldFull)?;
     // Frees the place if the client leaves.
     let _held = request.body().hold();
@@ -197,9 +209,7 @@ async fn wait(
         },
     };
     match state {
-        State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => {
-            Ok(clock::elapsed(since))
-        }
+        State::Running | State::Suspending(Step::Probing { .. } | Step::Closing { .. }) => Ok(()),
         State::Failed { until, .. } => Err(failed(until.since(clock::now()))),
         State::Disabled => Err(Answer::Disabled),
         State::Starting | State::Suspended | State::Suspending(_) => Err(Answer::Paused),

@@ -10,6 +10,7 @@ mod lobby;
 mod own;
 mod record;
 mod redirect;
+mod request_line;
 mod rewrite;
 mod route;
 mod seats;
@@ -28,6 +29,7 @@ use tokio_util::task::TaskTracker;
 pub use self::listener::serve;
 pub use self::worker::{Purpose, Worker};
 use crate::access::Access;
+use crate::access_log::AccessLog;
 use crate::core::visit::Visits;
 use crate::metrics::Metrics;
 use crate::serving::Serving;
@@ -49,6 +51,8 @@ pub struct Proxy {
     pub tls: ServerTls,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// The access log.
+    pub access_log: AccessLog,
     /// Which browsers have opened a page recently.
     pub visits: Visits,
     /// The tasks that serve HTTP connections.
@@ -74,6 +78,7 @@ impl Proxy {
             tls,
             https_port: AtomicU16::new(443),
             metrics,
+            access_log: AccessLog::default(),
             visits: Visits::default(),
             connections: TaskTracker::new(),
             pumps: TaskTracker::new(),

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use super::Proxy;
 use super::answer::{Answer, Body};
+use super::request_line::{self, RequestLine};
 use super::route::host;
 use crate::clock;
 use crate::core::client_timeouts::{ClientTimeouts, Limits};
@@ -30,13 +31,16 @@ pub(super) async fn connection(proxy: Arc<Proxy>, stream: TcpStream, peer: Socke
     };
     let ports = Ports { plain, tls: proxy.https_port.load(Ordering::Relaxed) };
     let answer = |request| {
-        let answer = redirect(&request, ports);
+        let line =
+            RequestLine::new(&proxy, &request, || Some(peer.ip().to_canonical()), clock::now());
+        let answer = line.answered(redirect(&request, ports));
         async { answer }
     };
     let timeouts = ClientTimeouts::new(Limits::new(limits.header_timeout), clock::now());
     let served = timed::serve(&http, stream.into(), timeouts, leaving, answer).await;
-    if let Err(Ended::Refused(status)) = served {
-        proxy.metrics.refusal(status);
+    if let Err(Ended::Refused(refusal)) = served {
+        proxy.metrics.refusal(refusal.status);
+        request_line::refused(&proxy, peer, refusal);
     }
     if let Err(error) = served {
         tracing::debug!(%peer, %error, "connection ended early");

@@ -1,11 +1,14 @@
 //! The first phase of a request: finds the app and sets the headers that the app will see.
 
+use std::net::IpAddr;
+
 use http::header::{EXPECT, HOST, TRAILER};
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
 
 use super::answer::Answer;
 use super::service::{Client, Routed};
+use crate::config::Config;
 use crate::core::access::allow::client_address;
 use crate::core::framing::{Coding, coding};
 use crate::core::headers::{Hop, add_forwarded, add_prefix, strip_hop_by_hop};
@@ -50,12 +53,8 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
         tracing::warn!(app = app.name, "a request came back: the app's upstream leads here");
         return Err(Answer::Loop);
     }
-    let peer = &client.peer;
-    let trusted = config.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
-    let address = match trusted {
-        true => client_address(peer.ip(), request.headers(), &config.trusted_proxies),
-        false => Some(peer.ip()),
-    };
+    let address = address(client, request.headers());
+    let (peer, trusted) = (&client.peer, is_trusted(client, &config));
     let hop =
         Hop { peer, trusted, scheme: client.scheme, host: host.as_ref().map(Authority::as_str) };
     let version = request.version();
@@ -79,6 +78,20 @@ pub(super) fn route(client: &Client, mut request: Request<Upload>) -> Result<Rou
         headers.insert(HOST, value);
     }
     Ok(Routed { app, policy, request, peer: client.addr, address })
+}
+
+/// The client's address, with the headers as they arrived; `None` = unknown.
+pub(super) fn address(client: &Client, headers: &HeaderMap) -> Option<IpAddr> {
+    let config = client.proxy.serving.config();
+    match is_trusted(client, &config) {
+        true => client_address(client.peer.ip(), headers, &config.trusted_proxies),
+        false => Some(client.peer.ip()),
+    }
+}
+
+/// Whether what the peer says about earlier hops is believed.
+fn is_trusted(client: &Client, config: &Config) -> bool {
+    config.trusted_proxies.iter().any(|net| net.contains(&client.peer.ip()))
 }
 
 /// Refuses a path by which somebody may get past `access`: whatever app a program may read in it must have the same

@@ -9,12 +9,14 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::answer::{Answer, Body, WAKE};
 use super::judge::{JudgedHead, RequestContext, opens_page};
-use super::route::route;
+use super::request_line::{self, LoggedBody, RequestLine};
+use super::route::{address, route};
 use super::worker::Here;
 use super::{Proxy, forward, lobby, own, seats, upgrade, waiting};
 use crate::access::{Granted, Refused, Visitor};
 use crate::clock;
 use crate::core::headers::{Peer, asks_websocket};
+use crate::http::Refusal;
 use crate::http::timed::Upload;
 use crate::serving::Phase;
 use crate::session::{App, AppPolicy, Lost};
@@ -51,25 +53,29 @@ impl Client {
         Client { proxy, here, addr, peer: Peer::new(addr.ip().to_canonical()), scheme }
     }
 
-    /// Counts a refusal by hyper, before there was a request.
-    pub(super) fn count_refusal(&self, status: StatusCode) {
-        self.proxy.metrics.refusal(status);
+    /// Notes a refusal by hyper, before there was a request.
+    pub(super) fn note_refusal(&self, refusal: Refusal) {
+        self.proxy.metrics.refusal(refusal.status);
+        request_line::refused(&self.proxy, self.addr, refusal);
     }
 }
 
 /// Answers one request.
-pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Response<Body> {
+pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Response<LoggedBody> {
     let Client { proxy, here, .. } = &*client;
     let start = clock::now();
+    let address = || address(&client, request.headers());
+    let mut line = RequestLine::new(proxy, &request, address, start);
     let websocket = asks_websocket(request.method(), request.version(), request.headers());
     let to_person = opens_page(&request);
     let (app, mut response) = match route(&client, request) {
         Err(answer) => (None, answer.response_to(to_person)),
         Ok(routed) => {
             let app = Arc::clone(&routed.app);
+            line.found(&app);
             let response = match own::answer(&routed) {
                 Some(answer) => answer.response_to(to_person),
-                None => enter(proxy, here, routed, websocket).await,
+                None => enter((proxy, here), routed, websocket, &mut line).await,
             };
             (Some(app), response)
         }
@@ -81,22 +87,24 @@ pub(super) async fn handle(client: Arc<Client>, request: Request<Upload>) -> Res
     }
     let name = app.as_ref().map_or("", |app| &app.name);
     proxy.metrics.request(name, response.status(), clock::elapsed(start));
-    response
+    line.answered(response)
 }
 
 /// The phases of a request before it is the app's business: judge, polls of an app that is not running, access,
 /// Ebbtide's own paths. None of them has an effect on the app, and any of them may answer in its place.
 async fn enter(
-    proxy: &Arc<Proxy>,
-    here: &Here,
+    (proxy, here): (&Arc<Proxy>, &Here),
     mut routed: Routed,
     websocket: bool,
+    line: &mut RequestLine,
 ) -> Response<Body> {
     let Routed { app, policy, request, peer, .. } = &mut routed;
     let mut context = RequestContext::new(&proxy.visits, (&*app, &*policy), peer.ip(), request);
     let judged = context.head_of(websocket, &proxy.visits, clock::coarse());
     let is_ours = waiting::is_ours(policy, request.uri().path());
-    if !is_ours && let Err(answer) = lobby::refuse_poll(proxy, &context, &judged, request).await {
+    if !is_ours
+        && let Err(answer) = lobby::refuse_poll(proxy, &context, &judged, request, line).await
+    {
         return answer.response_to(context.opens_page());
     }
     let Granted { cookies } = match access(proxy, &mut routed).await {
@@ -113,7 +121,7 @@ async fn enter(
         None => {
             let app = Arc::clone(&routed.app);
             let to_person = context.opens_page();
-            let result = pass(proxy, here, routed, (context, judged)).await;
+            let result = pass((proxy, here), routed, (context, judged), line).await;
             note(&app, &result);
             result.unwrap_or_else(|answer| answer.response_to(to_person))
         }
@@ -140,17 +148,17 @@ async fn access(proxy: &Proxy, routed: &mut Routed) -> Result<Granted, Refused> 
 /// The phases of a request that may pass: lifecycle, and then forward or upgrade, which record what it counts
 /// as. Any of them may answer in the app's place.
 async fn pass(
-    proxy: &Arc<Proxy>,
-    here: &Here,
+    (proxy, here): (&Arc<Proxy>, &Here),
     mut routed: Routed,
     (context, judged): (RequestContext, JudgedHead),
+    line: &mut RequestLine,
 ) -> Result<Response<Body>, Answer> {
     let websocket = matches!(judged, JudgedHead::Handshake(_));
     if websocket {
         upgrade::check(proxy, &routed.request)?;
     }
     let request = &mut routed.request;
-    let waited = lobby::enter(proxy, &context, &judged, request).await?;
+    let waited = lobby::enter(proxy, &context, &judged, request, line).await?;
     if !websocket {
         seats::enter(&context, request.headers())?;
     }
@@ -160,7 +168,7 @@ async fn pass(
             Box::pin(upgrade::upgrade(proxy, &here.pumps, routed, &context, judged)).await?
         }
         JudgedHead::Request(judged) => {
-            forward::forward(proxy, &here.pool, routed, &context, judged).await?
+            forward::forward((proxy, &here.pool), routed, &context, judged, line).await?
         }
     };
     if let Some(waited) = waited

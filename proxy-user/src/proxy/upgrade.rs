@@ -2,7 +2,7 @@
 //! creates a session; any other answer is relayed.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -17,16 +17,17 @@ use super::answer::{Answer, Body};
 use super::forward::{pass_interim, relay};
 use super::judge::{JudgedHandshake, RequestContext};
 use super::service::Routed;
-use super::{Proxy, record, rewrite, seats};
+use super::{Proxy, record, request_line, rewrite, seats};
 use crate::clock;
 use crate::config::{Compression, Upstream};
+use crate::core::access_log::{self, Traffic};
 use crate::core::ending::Cause;
 use crate::core::extension::{self, Extensions};
 use crate::core::headers::{ask_websocket, names_websocket, strip_hop_by_hop};
 use crate::core::history::Path;
 use crate::core::loss::Loss;
 use crate::core::pack::Connection;
-use crate::core::side::PerSide;
+use crate::core::side::{PerSide, Side};
 use crate::error::chain;
 use crate::events::EventKind;
 use crate::http::REASON;
@@ -34,7 +35,7 @@ use crate::http::stream::BareSocket;
 use crate::http::timed::{Timed, Upload};
 use crate::pump::{Counting, End, Inspection, Limits, Pumps, SessionHost};
 use crate::serving::Phase;
-use crate::session::{App, AppPolicy, AppSeat, Leg, Lost, Registry, Seat, Session};
+use crate::session::{App, AppPolicy, AppSeat, Counts, Leg, Lost, Registry, Seat, Session};
 use crate::upstream::{self, UpstreamConnection, UpstreamError};
 
 /// Checks whether a handshake is allowed.
@@ -59,7 +60,7 @@ pub(super) async fn upgrade(
     context: &RequestContext,
     judged: Box<JudgedHandshake>,
 ) -> Result<Response<Body>, Answer> {
-    let Routed { app, policy, mut request, peer, .. } = routed;
+    let Routed { app, policy, mut request, peer, address } = routed;
     let browser = seats::browser(request.headers(), context.client);
     let seats = app.seats.take(browser, clock::now()).zip(proxy.serving.seats.take());
     let seats = Box::new(seats.ok_or(Answer::Full)?);
@@ -88,7 +89,7 @@ pub(super) async fn upgrade(
         (Arc::clone(proxy), pumps.clone()),
         (app, Path::shown(context.uri.path())),
         seats,
-        (client, peer),
+        (client, peer, address),
         connection,
         (limits, counting),
     ));
@@ -172,7 +173,7 @@ async fn start(
     (proxy, pumps): (Arc<Proxy>, Pumps),
     (app, path): (Arc<App>, Path),
     seats: Box<(AppSeat, Seat)>,
-    (client, client_peer): (OnUpgrade, SocketAddr),
+    (client, client_peer, address): (OnUpgrade, SocketAddr, Option<IpAddr>),
     connection: UpstreamConnection<Empty<Bytes>>,
     (limits, counting): (Limits, Counting),
 ) {
@@ -194,7 +195,8 @@ async fn start(
         if proxy.serving.phase() == Phase::Closing {
             session.end(Cause::Shutdown);
         }
-        let host = Host { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
+        let named = (address != Some(client_peer.ip().to_canonical())).then(|| Box::new(address));
+        let host = Host { proxy: Arc::clone(&proxy), named, _counted: proxy.pumps.token() };
         if pumps.run(waker, (session, host), seats, ends, limits, counting) {
             // Lets sessions that are ready now arrive together: each call costs two thread switches.
             tokio::task::yield_now().await;
@@ -211,6 +213,9 @@ async fn start(
 #[derive(Debug)]
 struct Host {
     proxy: Arc<Proxy>,
+    /// The client's address (`None` = unknown), if it is not that of the peer. Boxed, because there is a host for
+    /// each session, and few have it.
+    named: Option<Box<Option<IpAddr>>>,
     _counted: TaskTrackerToken,
 }
 
@@ -227,6 +232,36 @@ impl SessionHost for Host {
         }
         self.proxy.metrics.reap(&app.name, reap);
         app.tell(at, || EventKind::Reap { session: session.id, reap });
+    }
+
+    fn over(&self, session: &Session) {
+        self.proxy.access_log.add(|format, line| {
+            let traffic = |leg: &Leg| {
+                let Counts { data, control, heartbeat, bytes, .. } = leg.frames.read();
+                Traffic { frames: data + control + heartbeat, bytes }
+            };
+            let line_of = access_log::Session {
+                at: request_line::now(),
+                id: session.id,
+                client: match &self.named {
+                    Some(named) => **named,
+                    None => Some(session.legs.client.peer.ip().to_canonical()),
+                },
+                path: &session.path,
+                app: &session.app.name,
+                state: session.app.state(),
+                cause: match (session.ended(), session.closed_by()) {
+                    (Some(cause), _) => cause.as_str(),
+                    (None, Some(Side::Client)) => "closed-by-client",
+                    (None, Some(Side::App)) => "closed-by-app",
+                    (None, None) => "closed",
+                },
+                took: clock::elapsed(session.opened),
+                input: traffic(&session.legs.client),
+                output: traffic(&session.legs.app),
+            };
+            line_of.write(format, line);
+        });
     }
 }
 

@@ -84,6 +84,9 @@ pub trait SessionHost: Debug + Send + 'static {
 
     /// The session has ended for this cause, not because both sides closed. Its legs are closed next.
     fn ended(&self, session: &Session, cause: Cause);
+
+    /// The session is over, whatever ended it. Called once.
+    fn over(&self, session: &Session);
 }
 
 /// A live session.
@@ -219,7 +222,7 @@ impl<H: SessionHost> Pump<H> {
         let flow = &mut self.flows[side];
         let polled = flow.poll((from, from_leg), (to, to_leg), &mut session_observer);
         if flow.closed() {
-            session.note_close();
+            session.note_close(side);
             self.closing.on(ClosingEvent::Close(side));
         }
         polled

@@ -16,5 +16,6 @@ impl<H: SessionHost> Drop for Registered<H> {
     fn drop(&mut self) {
         self.host.registry().remove(&self.session);
         self.session.legs.iter().for_each(|(_, leg)| leg.socket.release());
+        self.host.over(&self.session);
     }
 }

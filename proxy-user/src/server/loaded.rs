@@ -4,11 +4,26 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use crate::access_log::AccessLog;
 use crate::admin::Guard;
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::core::access_log::Format;
 use crate::core::pack::RuleBook;
 use crate::packs::Packs;
 use crate::{activity, notify};
+
+/// Switches the access log on or off.
+///
+/// # Errors
+/// The thread that writes it cannot be started.
+pub(super) fn set_access_log(log: &AccessLog, access: config::AccessLog) -> anyhow::Result<()> {
+    let format = match access {
+        config::AccessLog::Off => None,
+        config::AccessLog::Text => Some(Format::Text),
+        config::AccessLog::Json => Some(Format::Json),
+    };
+    log.set(format).context("cannot start the access log")
+}
 
 /// A configuration, and what was read and built for it.
 #[derive(Debug)]

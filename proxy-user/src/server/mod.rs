@@ -132,8 +132,10 @@ impl Server {
         let reporting = (stop, tokio::spawn(Arc::clone(&reporter).run(stopped)));
         let admin_side =
             Admin::new(Arc::clone(&serving), sockets.clone(), Arc::clone(&metrics), guard);
+        let proxy = Arc::new(Proxy::new(serving, sockets, tls, access, metrics));
+        loaded::set_access_log(&proxy.access_log, started.log.access)?;
         let mut server = Server {
-            proxy: Arc::new(Proxy::new(serving, sockets, tls, access, metrics)),
+            proxy,
             admin: Arc::new(admin_side),
             doors: Doors::default(),
             redirect_doors: Doors::default(),
@@ -222,6 +224,8 @@ impl Server {
         drop(stop);
         // Both limit their own time. A panic in the reporter has been logged.
         let _ = tokio::join!(reporter, self.notifier.stop());
+        // Blocks, but nothing else is left to do.
+        self.proxy.access_log.stop();
         tracing::info!("stopped");
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::loaded::LoadedConfig;
+use super::loaded::{LoadedConfig, set_access_log};
 use super::{REDIRECT_WITHOUT_TLS, Server, ask_for_token};
 use crate::config::Config;
 use crate::core::listening::ListenAddress;
@@ -37,6 +37,7 @@ impl Server {
             (opened, open_missing(&self.redirect_doors, &redirect, &ours)?)
         };
         let admin_opened = open_missing(&self.admin_doors, &admin, &ours)?;
+        set_access_log(&self.proxy.access_log, config.log.access)?;
         // From here on nothing can fail.
         if limit != self.proxy.serving.config().limits.sessions {
             descriptors::prepare(limit);

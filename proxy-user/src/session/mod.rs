@@ -44,6 +44,10 @@ use crate::core::side::{PerSide, Side};
 use crate::core::time::Nanos;
 use crate::sockets;
 
+const OPEN: u8 = 0;
+const CLOSED_BY_CLIENT: u8 = 1;
+const CLOSED_BY_APP: u8 = 2;
+
 /// One of a session's two sockets.
 #[derive(Debug)]
 pub struct Leg {
@@ -89,8 +93,8 @@ pub struct Session {
     pub legs: PerSide<Leg>,
     /// Number of the [`Cause`] that ended the session; 0 = still alive.
     cause: AtomicU8,
-    /// A Close frame has been seen.
-    closing: AtomicBool,
+    /// Which side the first Close frame came from: see [`Session::closed_by`].
+    closing: AtomicU8,
     /// A ping was requested.
     pinging: AtomicBool,
     last_activity: LastActivity,
@@ -119,7 +123,7 @@ impl Session {
             opened,
             legs,
             cause: AtomicU8::new(0),
-            closing: AtomicBool::new(false),
+            closing: AtomicU8::new(OPEN),
             pinging: AtomicBool::new(false),
             last_activity: LastActivity::default(),
             pump,
@@ -177,14 +181,29 @@ impl Session {
         }
     }
 
-    /// Records that a Close frame was seen.
-    pub fn note_close(&self) {
-        self.closing.store(true, Ordering::Relaxed);
+    /// Records that a Close frame from this side was seen. Only the session's pump may call this.
+    pub fn note_close(&self, from: Side) {
+        if !self.closing() {
+            let closed = match from {
+                Side::Client => CLOSED_BY_CLIENT,
+                Side::App => CLOSED_BY_APP,
+            };
+            self.closing.store(closed, Ordering::Relaxed);
+        }
         self.legs.client.socket.note();
     }
 
     /// Whether a Close frame has been seen.
     pub fn closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        self.closing.load(Ordering::Relaxed) != OPEN
+    }
+
+    /// Which side the first Close frame came from.
+    pub fn closed_by(&self) -> Option<Side> {
+        match self.closing.load(Ordering::Relaxed) {
+            CLOSED_BY_CLIENT => Some(Side::Client),
+            CLOSED_BY_APP => Some(Side::App),
+            _ => None,
+        }
     }
 }

@@ -29,6 +29,11 @@ impl Log {
         parsed.map(|line| line["fields"].clone()).filter(|f| f["message"] == message).collect()
     }
 
+    /// All lines so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
     /// Everything so far, for a failure message.
     pub fn text(&self) -> String {
         self.0.lock().unwrap().join("\n")

@@ -24,6 +24,8 @@ const CONFIG: &str = "ebbtide.toml";
 pub struct Proxy {
     child: Child,
     log: Log,
+    /// What it writes to standard output.
+    output: Log,
     address: SocketAddr,
     admin: SocketAddr,
     namespace: Option<Namespace>,
@@ -51,11 +53,12 @@ impl Proxy {
     pub fn spawn(command: &mut Command, namespace: Option<Namespace>) -> Proxy {
         let mut child = command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("start {command:?}: {e}"));
         let log = Log::collect(child.stderr.take().unwrap());
+        let output = Log::collect(child.stdout.take().unwrap());
         let mut address = |message: &str| {
             let logged = || log.fields(message).first()?["address"].as_str()?.parse().ok();
             let ended = |child: &mut Child| child.try_wait().unwrap().is_some();
@@ -67,7 +70,7 @@ impl Proxy {
         };
         match (address("proxy listening"), address("admin listening")) {
             (Ok(address), Ok(admin)) => {
-                Proxy { child, log, address, admin, namespace, scratch: None }
+                Proxy { child, log, output, address, admin, namespace, scratch: None }
             }
             (Err(e), _) | (_, Err(e)) => {
                 let _ = child.kill();
@@ -87,6 +90,11 @@ impl Proxy {
 
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The lines of its standard output.
+    pub fn output(&self) -> Vec<String> {
+        self.output.lines()
     }
 
     /// A connection to the proxy.

@@ -7,6 +7,7 @@ use crate::harness::app::App;
 use crate::harness::http::{Message, request};
 use crate::harness::proxy::Proxy;
 use crate::harness::setup::Setup;
+use crate::harness::wait::eventually;
 use crate::harness::wire::{End, Wire};
 
 /// The app is never asked.
@@ -25,6 +26,16 @@ fn answer(address: SocketAddr, method: &str, bytes: impl AsRef<[u8]>) -> Message
     let answer = Message::read_response(&mut wire, method);
     assert_eq!(wire.rest(), (Vec::new(), End::Fin), "one request for each connection");
     answer
+}
+
+#[test]
+fn each_answer_has_a_line_in_the_access_log() {
+    let (_app, proxy, address) = start("[log]\naccess = \"text\"");
+    answer(address, "GET", request("GET", "demo.test", "/page?token=s3cret", ""));
+    let line = eventually("a line", || proxy.output().pop());
+    for part in ["127.0.0.1 - - [", "\"GET /page HTTP/1.1\" 308 ", " reason=https "] {
+        assert!(line.contains(part), "{line}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::access::Access;
-use super::model::{Config, Keepalive, Limits, Sockets, Stall};
+use super::model::{Config, Keepalive, Limits, Log, Sockets, Stall};
 use super::value::keepalive;
 use super::value::net::{LISTEN, NETWORK};
 use super::value::place::{CGROUP, path, token_file};
@@ -64,6 +64,7 @@ pub(super) fn document(table: &mut Table<'_>, file: &Path) -> Config {
     let notify = |table: &mut Table<'_>| telling::notify(table, base);
     config.notify = table.tables("notify", "[[notify]]", notify).unwrap_or_default();
     table.table("limits", "[limits]", |table| limits(table, &mut config.limits));
+    table.table("log", "[log]", |table| log(table, &mut config.log));
     let outer = Access::default();
     let read = |table: &mut Table<'_>| access::access(table, base, &outer);
     config.access = table.table("access", "[access]", read).unwrap_or_default();
@@ -107,6 +108,10 @@ fn limits(table: &mut Table<'_>, limits: &mut Limits) {
     table.set_integer(&mut limits.sessions, "sessions", 1..=MOST);
     table.set(&mut limits.frame_bytes, "frame_bytes", or_off(size(LEAST_FRAME..=MOST_FRAME)));
     table.set_integer(&mut limits.held, "held", 1..=MOST);
+}
+
+fn log(table: &mut Table<'_>, log: &mut Log) {
+    table.set(&mut log.access, "access", kind("an access log", "\"json\""));
 }
 
 /// The packs that apps may name; `None` after a mistake that keeps them from being read.

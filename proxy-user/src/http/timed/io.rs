@@ -120,9 +120,9 @@ impl Timed {
             return false;
         }
         let bare: Vec<u8> = bytes.iter().flat_map(|bytes| bytes.iter().copied()).collect();
-        let Some((status, explained)) = refusal::explain(&bare) else { return false };
+        let Some((refusal, explained)) = refusal::explain(&bare) else { return false };
         self.before = explained.into();
-        self.times.refused(status);
+        self.times.refused(refusal);
         true
     }
 

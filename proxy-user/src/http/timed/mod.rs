@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -35,6 +35,7 @@ use crate::clock;
 use crate::core::client_timeouts::{ClientTimeouts, Overdue};
 use crate::core::headers::asks_websocket;
 use crate::core::time::Nanos;
+use crate::http::Refusal;
 use crate::http::paced::Flushes;
 use crate::http::stream::Stream;
 
@@ -45,8 +46,8 @@ pub(crate) enum Ended {
     #[error(transparent)]
     Http(#[from] hyper::Error),
     /// The request could not be read, and was answered with an error.
-    #[error("the request cannot be read: {0}")]
-    Refused(StatusCode),
+    #[error("the request cannot be read: {}", .0.status)]
+    Refused(Refusal),
     /// The client took too long.
     #[error("the client is too slow: {0:?}")]
     Overdue(Overdue),
@@ -67,8 +68,8 @@ struct Shared {
     /// were closed, the answer would look complete (RFC 9112 section 8).
     cut: AtomicBool,
     outgoing: Outgoing,
-    /// The status with which hyper itself refused the request.
-    refused: OnceLock<StatusCode>,
+    /// The answer with which hyper itself refused the request.
+    refused: OnceLock<Refusal>,
     flushes: Flushes,
 }
 
@@ -102,9 +103,9 @@ impl Times {
         &self.0.outgoing
     }
 
-    fn refused(&self, status: StatusCode) {
+    fn refused(&self, refusal: Refusal) {
         // A connection ends with its first refusal.
-        let _ = self.0.refused.set(status);
+        let _ = self.0.refused.set(refusal);
     }
 
     fn is_refused(&self) -> bool {
@@ -246,7 +247,7 @@ where
         }
     };
     match shared.0.refused.get() {
-        Some(status) => Err(Ended::Refused(*status)),
+        Some(refusal) => Err(Ended::Refused(*refusal)),
         None => ended,
     }
 }
