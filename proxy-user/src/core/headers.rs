@@ -199,9 +199,8 @@ fn claims_the_way(name: &HeaderName) -> bool {
     begins(name, "x-forwarded-") || is(name, "x-real-ip") || is(name, "forwarded")
 }
 
-/// Whether the field has an underscore where one that the proxy sets or vouches for has a hyphen. Both become
-/// the same variable in CGI and WSGI (RFC 3875 section 4.1.18), so the app would believe it. No proxy writes
-/// such names, so they are never trusted.
+/// Whether the field is spelled with another character where one that the proxy sets or vouches for has a hyphen, so
+/// that apps may believe it: see [`alike`]. No proxy writes such names, so they are never trusted.
 fn is_look_alike(name: &HeaderName) -> bool {
     let known = || {
         let others = ["cdn-loop", "content-length", "transfer-encoding"];
@@ -209,27 +208,29 @@ fn is_look_alike(name: &HeaderName) -> bool {
             || begins(name, "x-ebbtide-")
             || others.iter().any(|other| is(name, other))
     };
-    name.as_str().contains('_') && known()
+    let is_other = |byte: u8| byte != b'-' && !byte.is_ascii_alphanumeric();
+    name.as_str().bytes().any(is_other) && known()
 }
 
 fn is(name: &HeaderName, known: &str) -> bool {
-    name.as_str().len() == known.len() && begins(name, known)
+    alike(name.as_str(), known)
 }
 
-/// Like `starts_with`, with underscores taken as hyphens.
+/// Like `starts_with`, for names that are [`alike`].
 fn begins(name: &HeaderName, with: &str) -> bool {
-    let name = name.as_str().as_bytes();
-    let same = |(&byte, &wanted): (&u8, &u8)| byte == wanted || (byte, wanted) == (b'_', b'-');
-    name.len() >= with.len() && name.iter().zip(with.as_bytes()).all(same)
+    let name = name.as_str().as_bytes().iter().copied().map(folded);
+    name.take(with.len()).eq(with.bytes().map(folded))
 }
 
 /// Whether some apps cannot tell two field names apart: servers that pass fields as variables ignore case and
-/// make an underscore of whatever is no letter or digit.
+/// make an underscore of whatever is no letter or digit (RFC 3875 section 4.1.18).
 #[must_use]
 pub fn alike(one: &str, other: &str) -> bool {
-    let folded =
-        |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' };
     one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+}
+
+fn folded(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' }
 }
 
 /// Appends a member to a list field.
