@@ -46,7 +46,7 @@ pub(crate) struct Granted {
 /// Why a request may not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Its address is not in `allow`.
+    /// Its address is not in `allow`, or is unknown where it matters.
     Address,
     /// It has no valid name and password.
     Password,
@@ -126,7 +126,9 @@ impl Access {
             strip_trusted(headers, trusted);
             return Ok(Granted::default());
         };
-        let asked = question(method, uri, headers, trusted);
+        // The service would take whatever proxies before this one say for the client.
+        let client = address.ok_or(Refused::Address)?;
+        let asked = question(method, uri, client, headers, trusted);
         strip_trusted(headers, trusted);
         let passed =
             self.forward_auth.ask(url, asked, trusted).await.map_err(|error| match error {

@@ -57,6 +57,50 @@ fn it_is_a_get_about_the_request() {
     assert_eq!(told.head.get("if-none-match"), Some("\"x\""));
 }
 
+/// A trusted proxy passes on what clients write into these fields, but routes and rules go by the host that was asked.
+#[test]
+fn it_is_asked_about_the_host_and_the_client_that_count() {
+    let (app, auth) = (HttpApp::named("app"), service("200 OK\r\n"));
+    let trusted = "trusted_proxies = [\"127.0.0.0/8\"]";
+    let proxy = setup(app.address(), &asks(auth.address())).key(trusted).start();
+    let fields = "Connection: close\r\nX-Forwarded-Host: public.test\r\nX-Real-IP: 6.6.6.6\r\n\
+                  Forwarded: for=6.6.6.6;host=public.test\r\nX-Forwarded-Proto: https\r\n\
+                  X-Forwarded-For: 6.6.6.6, 203.0.113.9, 127.0.0.2\r\n";
+    let mut wire = proxy.connect();
+    wire.send(request("GET", "Admin.Test.:81", "/", fields));
+    assert_eq!(Message::read_response(&mut wire, "GET").status(), 200);
+    let head = auth.last().head;
+    for (name, value) in [
+        ("x-forwarded-host", "admin.test:81"),
+        ("x-forwarded-for", "203.0.113.9, 127.0.0.2, 127.0.0.1"),
+        ("x-real-ip", "203.0.113.9"),
+        ("x-forwarded-proto", "https"),
+    ] {
+        assert_eq!(head.all(name), [value], "{head:?}");
+    }
+    assert_eq!(head.get("forwarded"), None);
+    // The app is told all of it, as without the service.
+    assert_eq!(app.last().head.get("x-forwarded-host"), Some("public.test"));
+    // Nobody knows who this is.
+    let unknown = get(&proxy, "X-Forwarded-For: 203.0.113.9, unknown\r\n");
+    assert_eq!(unknown.assert_own(403), "not-allowed");
+    assert_eq!((auth.requests().len(), app.requests().len()), (1, 1));
+}
+
+/// CGI and WSGI take all of these for the fields with hyphens.
+#[test]
+fn look_alikes_of_what_it_is_told_do_not_pass() {
+    let (app, auth) = (HttpApp::named("app"), service("200 OK\r\n"));
+    let proxy = setup(app.address(), &asks(auth.address())).start();
+    let forged = "X.Forwarded.Uri: /forged\r\nX!Forwarded!For: forged\r\nX_Forwarded_Host: forged\r\n\
+                  X~Real~Ip: forged\r\nX|Ebbtide|Reason: forged\r\nX.Private: kept\r\n";
+    assert_eq!(get(&proxy, forged).status(), 200);
+    for head in [auth.last().head, app.last().head] {
+        assert!(!format!("{:?}", head.fields).contains("forged"), "{head:?}");
+        assert_eq!(head.get("x.private"), Some("kept"));
+    }
+}
+
 #[test]
 fn the_app_is_told_who_it_is_by_the_service_alone() {
     let app = HttpApp::named("app");

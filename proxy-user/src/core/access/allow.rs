@@ -45,6 +45,21 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> O
     Some(client)
 }
 
+/// The members of `X-Forwarded-For` from `client` on, which [`client_address`] has found. What stands before it is
+/// only what the client claims. `headers`: with the peer, which this proxy has added.
+#[must_use]
+pub fn forwarded_from(client: IpAddr, headers: &HeaderMap) -> String {
+    let fields: Vec<_> = headers.get_all("x-forwarded-for").into_iter().collect();
+    let members =
+        fields.iter().rev().flat_map(|field| field.as_bytes().rsplit(|byte| *byte == b','));
+    let proxies = members
+        .filter_map(|member| address(member.trim_ascii()))
+        .take_while(|address| *address != client);
+    let mut way: Vec<String> = proxies.chain([client]).map(|address| address.to_string()).collect();
+    way.reverse();
+    way.join(", ")
+}
+
 /// An address as proxies write it: some add a port, and brackets around an IPv6 address.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
@@ -127,6 +142,21 @@ mod tests {
         ] {
             assert_eq!(client(peer, fields, trusted).as_deref(), client_is, "{peer} {fields:?}");
         }
+    }
+
+    #[test]
+    fn the_way_begins_with_the_client() {
+        let way = |client: &str, fields: &[&'static str]| {
+            let name = http::header::HeaderName::from_static("x-forwarded-for");
+            let fields = fields.iter().map(|it| (name.clone(), HeaderValue::from_static(it)));
+            forwarded_from(client.parse().unwrap(), &fields.collect())
+        };
+        assert_eq!(way("192.0.2.1", &["192.0.2.1"]), "192.0.2.1");
+        assert_eq!(way("192.0.2.1", &["6.6.6.6, 192.0.2.1:4711, 10.0.0.1"]), "192.0.2.1, 10.0.0.1");
+        let fields = ["192.0.2.1, 6.6.6.6", "[2001:db8::1]:1,,", "10.0.0.2", "10.0.0.1"];
+        assert_eq!(way("2001:db8::1", &fields), "2001:db8::1, 10.0.0.2, 10.0.0.1");
+        assert_eq!(way("192.0.2.1", &["10.0.0.1"]), "192.0.2.1, 10.0.0.1");
+        assert_eq!(way("192.0.2.1", &[]), "192.0.2.1");
     }
 
     proptest! {

@@ -1,13 +1,20 @@
 //! The header fields of `forward_auth`: those that are sent to the authentication service, and those of its
 //! answer that go to the app and to the client.
 
+use std::net::IpAddr;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
 use http::{Method, StatusCode, Uri};
 
+use super::allow::forwarded_from;
 use crate::core::headers::{alike, strip_answer, strip_hop_by_hop};
 
 const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Fields of a request that are about its body, its connection, or the app's resource. With `If-None-Match`
 /// the service might answer 304 in place of 2xx.
@@ -37,7 +44,7 @@ const OTHER_ORIGINALS: [&str; 4] =
     ["x-original-url", "x-original-uri", "x-original-method", "x-rewrite-url"];
 
 /// Removes the fields that only the authentication service may set, also in spellings that some apps cannot tell
-/// apart: CGI and WSGI turn `X-User`, `x_user` and `X.User` into the same variable (RFC 3875 section 4.1.18).
+/// apart: see [`alike`].
 pub fn strip_trusted(headers: &mut HeaderMap, trusted: &[HeaderName]) {
     let is_trusted =
         |name: &HeaderName| trusted.iter().any(|trusted| alike(name.as_str(), trusted.as_str()));
@@ -48,11 +55,15 @@ pub fn strip_trusted(headers: &mut HeaderMap, trusted: &[HeaderName]) {
 }
 
 /// The header fields of a question. `headers`: those of the request as the app will see it, with the
-/// `X-Forwarded-*` fields of this proxy, but before [`strip_trusted`].
+/// `X-Forwarded-*` fields of this proxy, but before [`strip_trusted`]. `client`: whom it comes from.
+///
+/// The service decides about the host that the request was routed by, and about this client. What proxies before
+/// this one say of them is at most what the client has told them.
 #[must_use]
 pub fn question(
     method: &Method,
     uri: &Uri,
+    client: IpAddr,
     headers: &HeaderMap,
     trusted: &[HeaderName],
 ) -> HeaderMap {
@@ -77,13 +88,29 @@ pub fn question(
     // `OPTIONS *` goes to the app with this path.
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let target = if target == "*" { "/" } else { target };
-    for (name, value) in [(METHOD, method.as_str()), (URI, target)] {
+    let real_ip = asked.contains_key(REAL_IP).then(|| client.to_string());
+    for (name, value) in [
+        (METHOD, Some(method.as_str())),
+        (URI, Some(target)),
+        (HOST, headers.get(header::HOST).and_then(routed_host).as_deref()),
+        (FOR, Some(&*forwarded_from(client, headers))),
+        (REAL_IP, real_ip.as_deref()),
+        (header::FORWARDED, None),
+    ] {
         asked.remove(&name);
-        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
             asked.insert(name, value);
         }
     }
     asked
+}
+
+/// A host and port in the one spelling that a rule of the service has.
+fn routed_host(field: &HeaderValue) -> Option<String> {
+    let authority: Authority = field.to_str().ok()?.parse().ok()?;
+    let (host, port) = authority.as_str().split_at(authority.host().len());
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    Some(host + port)
 }
 
 /// The header fields for the app, from an answer that lets the request pass.
@@ -174,7 +201,10 @@ mod tests {
     #[test]
     fn the_question_is_about_the_request() {
         let headers = map(&[
-            ("host", "a.test"),
+            ("host", "A.test.:81"),
+            ("x-forwarded-host", "public.test"),
+            ("forwarded", "for=192.0.2.1;host=public.test"),
+            ("x-real-ip", "192.0.2.1"),
             ("cookie", "s=1"),
             ("authorization", "Bearer t"),
             ("accept", "text/html"),
@@ -190,25 +220,31 @@ mod tests {
             ("sec-websocket-protocol", "p"),
             ("x-forwarded-method", "DELETE"),
             ("x-forwarded-uri", "/public"),
-            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-for", "192.0.2.1, 203.0.113.9, 10.0.0.1"),
             ("x_original_url", "/public"),
             ("x-user", "root"),
         ]);
         let uri = "/a?b=c".parse().unwrap();
+        let client = "203.0.113.9".parse().unwrap();
         let trusted = trusted(&["x-user", "authorization"]);
-        let asked = question(&Method::POST, &uri, &headers, &trusted);
+        let asked = question(&Method::POST, &uri, client, &headers, &trusted);
         let expected = [
             "accept",
             "authorization",
             "cookie",
             "sec-websocket-protocol",
             "x-forwarded-for",
+            "x-forwarded-host",
             "x-forwarded-method",
             "x-forwarded-uri",
+            "x-real-ip",
         ];
         assert_eq!(names(&asked), expected);
         assert_eq!(asked[METHOD], "POST");
         assert_eq!(asked[URI], "/a?b=c");
+        assert_eq!(asked[HOST], "a.test:81");
+        assert_eq!(asked[FOR], "203.0.113.9, 10.0.0.1");
+        assert_eq!(asked[REAL_IP], "203.0.113.9");
     }
 
     #[test]
