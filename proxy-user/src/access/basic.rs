@@ -4,18 +4,19 @@
 //! remembered for a minute. The password of an unknown user is checked against somebody else's hash, so that the
 //! time does not reveal which names exist.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::places::{Places, network};
 use super::secret::Secret;
+use super::shared::Shared;
 use crate::clock;
 use crate::core::access::credentials::Credentials;
 use crate::core::access::htpasswd::{Match, Users};
@@ -29,10 +30,8 @@ const MOST_RIGHT: usize = 16 * 1024;
 const MOST_WRONG: usize = 4 * 1024;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many requests wait, or are being checked.
-const MOST_WAITING: usize = 256;
-/// How many of them may come from one address, so that somebody who guesses does not keep others out.
-const MOST_OF_ONE: usize = 64;
+/// How long a network from which a right password came is preferred to strangers.
+const PROVEN: Duration = Duration::from_secs(60 * 60);
 
 /// Why a request has not signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +50,12 @@ pub(super) struct Basic {
     wrong: Mutex<Remembered<()>>,
     /// One for each check that may run.
     turns: Arc<Semaphore>,
-    /// The addresses of those who wait.
-    waiting: Mutex<HashMap<Option<IpAddr>, usize>>,
+    /// For those that wait, or are being checked.
+    places: Places,
+    /// The checks that wait or run. Equal ones are one: a page with many parts costs one check.
+    asked: Shared<Digest, OnceCell<Result<(), NotBasic>>>,
+    /// The networks from which a right password came.
+    proven: Mutex<Remembered<()>>,
 }
 
 impl Basic {
@@ -64,7 +67,9 @@ impl Basic {
             right: Mutex::new(Remembered::new(MOST_RIGHT)),
             wrong: Mutex::new(Remembered::new(MOST_WRONG)),
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            waiting: Mutex::default(),
+            places: Places::default(),
+            asked: Shared::default(),
+            proven: Mutex::new(Remembered::new(MOST_RIGHT)),
         }
     }
 
@@ -87,24 +92,53 @@ impl Basic {
         if let Some(result) = self.remembered(&question) {
             return result;
         }
-        let _place = Place::take(&self.waiting, address.map(network))?;
+        let asked = self.asked.hold(question, OnceCell::new);
+        // If the client that began it leaves, the next one begins again.
+        *asked.get_or_init(|| self.verify(users, name, password, address, question)).await
+    }
+
+    /// Checks a password, when its turn comes.
+    async fn verify(
+        &self,
+        users: &Arc<Users>,
+        name: Vec<u8>,
+        password: Vec<u8>,
+        address: Option<IpAddr>,
+        question: Digest,
+    ) -> Result<(), NotBasic> {
+        let network = self.network(address);
+        let is_proven = self.proven.lock().get(&network, clock::coarse()).is_some();
+        let _place = self.places.take(address, is_proven).ok_or(NotBasic::Busy)?;
         let turn = self.turn().await?;
         // Another request may have found the result meanwhile.
         if let Some(result) = self.remembered(&question) {
             return result;
         }
-        let (users, name) = (Arc::clone(users), name);
+        let (users, number) = (Arc::clone(users), self.number(&name));
         let verified = spawn_blocking(move || {
             // Held until the check is over, even if the client has left.
             let _turn = turn;
-            users.find(&name, number).is_some_and(|found| found.hash.verify(&password))
+            // For an unknown name too, so that it takes as long.
+            users
+                .find(&name, number)
+                .is_some_and(|found| found.hash.verify(&password) && found.is_known)
         });
         // A panic has been logged.
-        let is_right = verified.await.unwrap_or(false) && is_known;
+        let is_right = verified.await.unwrap_or(false);
         let now = clock::coarse();
         let list = if is_right { &self.right } else { &self.wrong };
         list.lock().put(question, (), REMEMBERED, now);
-        if is_right { Ok(()) } else { Err(NotBasic::Wrong) }
+        if !is_right {
+            return Err(NotBasic::Wrong);
+        }
+        self.proven.lock().put(network, (), PROVEN, now);
+        Ok(())
+    }
+
+    /// Stands for the network of an address.
+    fn network(&self, address: Option<IpAddr>) -> Digest {
+        let network = network(address, 64).map(|(address, _)| address.to_string());
+        self.secret.digest([&b"network"[..], network.unwrap_or_default().as_bytes()])
     }
 
     /// A secret number that is always the same for this name.
@@ -127,70 +161,5 @@ impl Basic {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(NotBasic::Busy),
         }
-    }
-}
-
-/// A request that waits. Gives its place back when it is dropped.
-#[derive(Debug)]
-struct Place<'a> {
-    waiting: &'a Mutex<HashMap<Option<IpAddr>, usize>>,
-    address: Option<IpAddr>,
-}
-
-impl<'a> Place<'a> {
-    fn take(
-        waiting: &'a Mutex<HashMap<Option<IpAddr>, usize>>,
-        address: Option<IpAddr>,
-    ) -> Result<Place<'a>, NotBasic> {
-        let mut counts = waiting.lock();
-        let all: usize = counts.values().sum();
-        let of_one = counts.get(&address).copied().unwrap_or(0);
-        if all >= MOST_WAITING || of_one >= MOST_OF_ONE {
-            return Err(NotBasic::Busy);
-        }
-        counts.insert(address, of_one + 1);
-        Ok(Place { waiting, address })
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.waiting.lock();
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
-}
-
-/// The part of an address that stands for one client: for IPv6 the first 64 bits, because a client may use any
-/// address of its network.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_client_leaves_room_for_others() {
-        let waiting = Mutex::default();
-        let take = |address: &str| Place::take(&waiting, Some(network(address.parse().unwrap())));
-        let mut places: Vec<_> = (0..MOST_OF_ONE).map(|_| take("2001:db8::1").unwrap()).collect();
-        assert_eq!(take("2001:db8::2:1").unwrap_err(), NotBasic::Busy);
-        places.push(take("2001:db8:0:1::1").unwrap());
-        places.pop();
-        for last in 1..4 {
-            places.extend((0..MOST_OF_ONE).map(|_| take(&format!("10.0.0.{last}")).unwrap()));
-        }
-        assert_eq!(take("10.0.0.9").unwrap_err(), NotBasic::Busy);
-        drop(places);
-        assert!(take("10.0.0.9").is_ok() && waiting.lock().is_empty());
     }
 }

@@ -4,17 +4,20 @@
 //! If it cannot be asked, nobody passes. Its answer is reused only if it says so, and only for exactly the same
 //! question.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::ServiceAnswer;
+use super::places::{Network, network};
 use super::secret::Secret;
+use super::shared::{Held, Shared};
 use crate::clock;
 use crate::control_plane::{self, BodyError};
 use crate::core::access::answers::fresh_for;
@@ -31,6 +34,10 @@ const KEPT: Duration = Duration::from_secs(4);
 const MOST_KEPT: usize = 64;
 /// How many questions are open at a time; others wait.
 const MOST_ASKED: usize = 256;
+/// How many of them may come from one client's network. Its others wait for these, and not in the way of the rest.
+const MOST_OF_ONE: usize = 64;
+/// What counts as one client's network: IPv6 providers give their customers at least this many bits (RFC 6177).
+const IPV6_BITS: u8 = 48;
 /// The largest page for the client, in bytes.
 const LARGEST_PAGE: usize = 1 << 20;
 /// If the request passes, the answer's body is read up to this size, so that the connection can be reused.
@@ -80,7 +87,8 @@ pub(super) struct ForwardAuth {
     http: reqwest::Client,
     secret: Arc<Secret>,
     remembered: Mutex<Remembered<Told>>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
+    shares: Shared<Network, Arc<Semaphore>>,
     /// Failures to log together: there may be thousands a second.
     failures: Mutex<digest::Digest>,
 }
@@ -97,15 +105,18 @@ impl ForwardAuth {
             http,
             secret,
             remembered: Mutex::new(Remembered::new(MOST_REMEMBERED)),
-            places: Semaphore::new(MOST_ASKED),
+            places: Arc::new(Semaphore::new(MOST_ASKED)),
+            shares: Shared::default(),
             failures: Mutex::default(),
         })
     }
 
-    /// Asks the service at `url`. `trusted`: the fields of its answer that are for the app.
+    /// Asks the service at `url`. `client`: whose request it is about. `trusted`: the fields of its answer that are
+    /// for the app.
     pub(super) async fn ask(
         &self,
         url: &str,
+        client: IpAddr,
         headers: HeaderMap,
         trusted: &[HeaderName],
     ) -> Result<Passed, NotForwarded> {
@@ -114,7 +125,7 @@ impl ForwardAuth {
         if let Some(told) = known {
             return Ok(Passed { told, cookies: Vec::new() });
         }
-        let answered = timeout(PATIENCE, self.answer(url, headers));
+        let answered = timeout(PATIENCE, self.answer(url, client, headers));
         let answer = answered.await.unwrap_or(Err(Failure::Slow)).map_err(|failure| {
             self.tell(url, &failure);
             NotForwarded::Failed
@@ -125,9 +136,13 @@ impl ForwardAuth {
         }
     }
 
-    async fn answer(&self, url: &str, headers: HeaderMap) -> Result<Answer, Failure> {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
+    async fn answer(
+        &self,
+        url: &str,
+        client: IpAddr,
+        headers: HeaderMap,
+    ) -> Result<Answer, Failure> {
+        let place = self.place(client).await;
         let ask = || self.http.get(url).headers(headers.clone()).send();
         let response = match ask().await {
             // The service may have closed an idle connection just as it was used.
@@ -141,7 +156,11 @@ impl ForwardAuth {
         let status = response.status();
         if status.is_success() {
             let headers = std::mem::take(response.headers_mut());
-            tokio::spawn(control_plane::body_within(response, LARGEST_REST));
+            tokio::spawn(async move {
+                // The question is open until its answer has been read.
+                let _place = place;
+                control_plane::body_within(response, LARGEST_REST).await
+            });
             return Ok(Answer::Pass(headers));
         }
         if status.is_informational() {
@@ -151,6 +170,15 @@ impl ForwardAuth {
         refusal(status, &mut headers);
         let body = Bytes::from(control_plane::body_within(response, LARGEST_PAGE).await?);
         Ok(Answer::Refuse(Box::new(ServiceAnswer { status, headers, body })))
+    }
+
+    /// Waits for a place: first among the client's own questions, then among all. The semaphores are never closed.
+    async fn place(&self, client: IpAddr) -> Result<Place, AcquireError> {
+        let new = || Arc::new(Semaphore::new(MOST_OF_ONE));
+        let share = self.shares.hold(network(Some(client), IPV6_BITS), new);
+        let of_share = Arc::clone(&share).acquire_owned().await?;
+        let of_all = Arc::clone(&self.places).acquire_owned().await?;
+        Ok(Place { _of_all: of_all, _of_share: of_share, _share: share })
     }
 
     fn pass(&self, question: Digest, answer: &HeaderMap, trusted: &[HeaderName]) -> Passed {
@@ -186,6 +214,13 @@ impl ForwardAuth {
             tracing::warn!(service, error, times, "forward_auth cannot be asked: nobody passes");
         }
     }
+}
+
+/// The place of an open question.
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_share: OwnedSemaphorePermit,
+    _share: Held<Network, Arc<Semaphore>>,
 }
 
 /// What the service says.

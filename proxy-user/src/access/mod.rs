@@ -6,7 +6,9 @@
 
 mod basic;
 mod forward_auth;
+mod places;
 mod secret;
+mod shared;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -131,10 +133,12 @@ impl Access {
         let asked = question(method, uri, client, headers, trusted);
         strip_trusted(headers, trusted);
         let passed =
-            self.forward_auth.ask(url, asked, trusted).await.map_err(|error| match error {
-                NotForwarded::Answered(answer) => Refused::Answered(answer),
-                NotForwarded::Failed => Refused::Unasked,
-            })?;
+            self.forward_auth.ask(url, client, asked, trusted).await.map_err(
+                |error| match error {
+                    NotForwarded::Answered(answer) => Refused::Answered(answer),
+                    NotForwarded::Failed => Refused::Unasked,
+                },
+            )?;
         for (name, value) in &*passed.told {
             headers.append(name, value.clone());
         }

@@ -18,5 +18,6 @@ mod passwords;
 mod question;
 mod scene;
 mod services;
+mod shares;
 mod users;
 mod verdict;

@@ -110,6 +110,22 @@ fn guesses_wait_for_their_turn_and_hold_nobody_up() {
     assert!(most <= before + 40, "{before} threads before, {most} at most");
 }
 
+/// A page with many parts, before its password is remembered: more than one address has places.
+#[test]
+fn equal_questions_share_one_check() {
+    let app = HttpApp::named("app");
+    let (_file, line) = users(&format!("zoe:{}\n", SECRET.replace("$04$", "$10$")));
+    let proxy = setup(app.address(), &line).start();
+    let fields = format!("Authorization: Basic {}\r\n", guess(0));
+    let mut wires: Vec<_> = (0..100).map(|_| proxy.connect()).collect();
+    for wire in &mut wires {
+        wire.send(request("GET", "a.test", "/", &fields));
+    }
+    for mut wire in wires {
+        assert_eq!(Message::read_response(&mut wire, "GET").assert_own(401), "unauthorized");
+    }
+}
+
 /// `zoe:NN`, of which the encoding has no padding.
 fn guess(number: u32) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
