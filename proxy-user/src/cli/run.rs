@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{ArgGroup, Args};
 use sd_notify::NotifyState;
+use tokio::signal::unix::Signal;
 use tokio::time::MissedTickBehavior;
 
 use super::Failure;
@@ -22,6 +23,9 @@ use crate::toml_file::{Mistake, show_duration};
 
 /// Time between two checks whether the file has changed.
 const LOOK: Duration = Duration::from_secs(1);
+/// A refused configuration may have its mistake in a file that only it names, and that is not watched. Every so many
+/// checks it is read again.
+const RETRY: u32 = 5;
 
 /// Default of `--idle-after`.
 const IDLE_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -101,6 +105,14 @@ impl Run {
         let runtime = runtime()?;
         runtime.block_on(async {
             let mut stop = Stop::listen().context("cannot listen to signals")?;
+            // Before anybody is told that the process is ready: until then, SIGHUP ends it. Without a file, it always
+            // does.
+            let reloads = match watch {
+                Some(watch) => {
+                    Some((watch, signals::hangup().context("cannot listen to signals")?))
+                }
+                None => None,
+            };
             let started = Server::start(config, &packs, resources, entry, passed);
             let mut server = started.map_err(name_takeover)?;
             service_manager::tell(&[NotifyState::Ready]);
@@ -118,7 +130,7 @@ impl Run {
             }
             tokio::select! {
                 () = stop.asked() => {}
-                failed = self.reload_on_change(&mut server, watch) => failed?,
+                () = self.reload_on_change(&mut server, reloads) => {}
             }
             service_manager::tell(&[NotifyState::Stopping]);
             server.stop(stop.asked()).await;
@@ -197,28 +209,32 @@ impl Run {
     /// Reads the file again on SIGHUP and when it has changed; never returns.
     ///
     /// Reading blocks the thread, but nothing else waits for it.
-    async fn reload_on_change(
-        &self,
-        server: &mut Server,
-        watch: Option<Watch>,
-    ) -> anyhow::Result<()> {
-        // Without a file, SIGHUP keeps its default action.
-        let Some(mut watch) = watch else { return std::future::pending().await };
-        let mut hangup = signals::hangup().context("cannot listen to signals")?;
+    async fn reload_on_change(&self, server: &mut Server, reloads: Option<(Watch, Signal)>) {
+        let Some((mut watch, mut hangup)) = reloads else { return std::future::pending().await };
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = None;
+        // How often it was checked since the files were refused.
+        let mut refused_for: Option<u32> = None;
         loop {
             let asked = tokio::select! {
                 _ = hangup.recv() => true,
                 _ = looks.tick() => false,
             };
             if !asked && !watch.changed(&server.proxy.serving.config()) {
-                continue;
+                let is_mended = refused_for.as_mut().is_some_and(|checks| {
+                    *checks += 1;
+                    *checks % RETRY == 0 && self.load().is_ok()
+                });
+                if !is_mended {
+                    continue;
+                }
             }
             service_manager::reloading();
             watch.reading(&server.proxy.serving.config());
-            match self.reload(server) {
+            let loaded = self.load();
+            refused_for = loaded.is_err().then_some(0);
+            match reload(server, loaded) {
                 Ok(()) => {
                     tracing::info!("configuration reloaded");
                     watch.follow(&server.proxy.serving.config());
@@ -237,15 +253,16 @@ impl Run {
             service_manager::tell(&[NotifyState::Ready]);
         }
     }
+}
 
-    fn reload(&self, server: &mut Server) -> Result<(), Failure> {
-        let reloaded = self.load().and_then(|loaded| {
-            loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            Ok(server.reload(loaded.config, &loaded.packs)?)
-        });
-        server.proxy.metrics.reload(reloaded.is_ok());
-        reloaded
-    }
+/// Puts what was read in force.
+fn reload(server: &mut Server, loaded: Result<Loaded, Failure>) -> Result<(), Failure> {
+    let reloaded = loaded.and_then(|loaded| {
+        loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        Ok(server.reload(loaded.config, &loaded.packs)?)
+    });
+    server.proxy.metrics.reload(reloaded.is_ok());
+    reloaded
 }
 
 /// Adds the flag that would replace the Ebbtide that has the address.

@@ -3,6 +3,7 @@
 use crate::harness::app::HttpApp;
 use crate::harness::command::ebbtide;
 use crate::harness::scratch::Scratch;
+use crate::harness::setup::Setup;
 use crate::harness::wait::eventually;
 use crate::passwords::users;
 use crate::scene::{ANN, BOB, PASSWORD, SECRET, get, setup};
@@ -35,6 +36,23 @@ fn it_is_read_again_when_it_changes() {
     std::fs::remove_file(scratch.path().join("htpasswd")).unwrap();
     eventually("it was looked for", || (reloads("failure") == 2).then_some(()));
     assert!(opens(BOB));
+}
+
+/// The configuration in force does not name the file, so it is not watched as one of its files.
+#[test]
+fn a_mistake_in_a_new_file_can_be_mended_there() {
+    let app = HttpApp::named("app");
+    let (scratch, line) = users("ann:s3cret\n");
+    let proxy = Setup::demo(app.address()).start();
+    let reloads =
+        |result| proxy.metrics().count("ebbtide_config_reloads_total", &[("result", result)]);
+    proxy.reconfigure(&setup(app.address(), &line));
+    eventually("it was refused", || (reloads("failure") == 1).then_some(()));
+    assert_eq!(get(&proxy, "").status(), 200);
+    scratch.file("htpasswd", &format!("ann:{SECRET}\n"));
+    eventually("it is in force", || (get(&proxy, "").status() == 401).then_some(()));
+    assert_eq!(get(&proxy, ANN).status(), 200);
+    assert_eq!((reloads("failure"), reloads("success")), (1, 1), "tries in between do not count");
 }
 
 #[test]
