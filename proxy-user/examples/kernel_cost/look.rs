@@ -53,8 +53,14 @@ impl Fleet {
                 };
                 let id = registry.next_id();
                 let (legs, pump) = (rows.zip(sockets).map(leg), Waker::noop().clone());
-                let session =
-                    Session::new(id, Arc::clone(&app), Path::shown("/"), clock::now(), legs, pump);
+                let session = Session::new(
+                    id,
+                    Arc::clone(&app),
+                    (Path::shown("/"), None),
+                    clock::now(),
+                    legs,
+                    pump,
+                );
                 registry.insert(Arc::new(session));
             }
             (table, registry)

@@ -189,14 +189,14 @@ async fn start(
             app: Leg::new(app_peer, sockets.app),
         };
         let (id, waker) = (proxy.serving.registry.next_id(), pumps.waker());
-        let session = Session::new(id, app, path, clock::now(), legs, Arc::clone(&waker).into());
+        let session =
+            Session::new(id, app, (path, address), clock::now(), legs, Arc::clone(&waker).into());
         let session = Arc::new(session);
         proxy.serving.registry.insert(Arc::clone(&session));
         if proxy.serving.phase() == Phase::Closing {
             session.end(Cause::Shutdown);
         }
-        let named = (address != Some(client_peer.ip().to_canonical())).then(|| Box::new(address));
-        let host = Host { proxy: Arc::clone(&proxy), named, _counted: proxy.pumps.token() };
+        let host = Host { proxy: Arc::clone(&proxy), _counted: proxy.pumps.token() };
         if pumps.run(waker, (session, host), seats, ends, limits, counting) {
             // Lets sessions that are ready now arrive together: each call costs two thread switches.
             tokio::task::yield_now().await;
@@ -213,9 +213,6 @@ async fn start(
 #[derive(Debug)]
 struct Host {
     proxy: Arc<Proxy>,
-    /// The client's address (`None` = unknown), if it is not that of the peer. Boxed, because there is a host for
-    /// each session, and few have it.
-    named: Option<Box<Option<IpAddr>>>,
     _counted: TaskTrackerToken,
 }
 
@@ -243,10 +240,7 @@ impl SessionHost for Host {
             let line_of = access_log::Session {
                 at: request_line::now(),
                 id: session.id,
-                client: match &self.named {
-                    Some(named) => **named,
-                    None => Some(session.legs.client.peer.ip().to_canonical()),
-                },
+                client: session.client,
                 path: &session.path,
                 app: &session.app.name,
                 state: session.app.state(),

@@ -10,6 +10,7 @@ mod life;
 mod lives;
 mod losses;
 mod orders;
+mod peer;
 mod pings;
 mod registry;
 mod seats;
@@ -18,7 +19,7 @@ mod tcp;
 mod transfers;
 mod work;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
@@ -31,6 +32,7 @@ pub use self::life::{Life, Status};
 pub use self::lives::{Lives, Totals, Why};
 pub use self::losses::{Losses, Lost};
 pub use self::orders::{Order, Orders};
+pub use self::peer::PeerAddress;
 pub use self::pings::Pings;
 pub use self::registry::{Look, Registry, WatchedSession, Watches};
 pub use self::seats::{Seat, Seats};
@@ -52,7 +54,7 @@ const CLOSED_BY_APP: u8 = 2;
 #[derive(Debug)]
 pub struct Leg {
     /// The other end's address.
-    pub peer: SocketAddr,
+    pub peer: PeerAddress,
     /// The socket's row.
     pub socket: sockets::RegisteredSocket,
     /// Frames that came from this leg's peer.
@@ -68,7 +70,7 @@ impl Leg {
     #[must_use]
     pub fn new(peer: SocketAddr, socket: sockets::RegisteredSocket) -> Leg {
         let (frames, pings) = (Tally::default(), Pings::default());
-        Leg { peer, socket, frames, pings, added: TcpTotals::default() }
+        Leg { peer: peer.into(), socket, frames, pings, added: TcpTotals::default() }
     }
 
     /// Records that one of our pings to the peer has been written. Only the session's pump may call this.
@@ -87,6 +89,8 @@ pub struct Session {
     pub app: Arc<App>,
     /// The path of its handshake.
     pub path: Path,
+    /// The client's address: not that of a trusted proxy before it. `None` = unknown.
+    pub client: Option<IpAddr>,
     /// When both legs were established.
     pub opened: Nanos,
     /// Its two sockets.
@@ -111,7 +115,7 @@ impl Session {
     pub fn new(
         id: u64,
         app: Arc<App>,
-        path: Path,
+        (path, client): (Path, Option<IpAddr>),
         opened: Nanos,
         legs: PerSide<Leg>,
         pump: Waker,
@@ -120,6 +124,7 @@ impl Session {
             id,
             app,
             path,
+            client,
             opened,
             legs,
             cause: AtomicU8::new(0),
