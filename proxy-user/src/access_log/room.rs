@@ -7,6 +7,12 @@ use parking_lot::{Condvar, Mutex};
 /// How many bytes of lines may wait: some ten thousand lines.
 pub(super) const MOST: usize = 4 << 20;
 
+/// How long lines are collected before they are taken. Without it, each request would wake the writer, which costs
+/// as much as the request.
+const COLLECT: Duration = Duration::from_millis(20);
+/// Lines are taken earlier when there are so many bytes.
+const ENOUGH: usize = MOST / 4;
+
 /// Lines that wait.
 #[derive(Debug, Default)]
 pub(super) struct Room {
@@ -41,10 +47,11 @@ impl Room {
             state.dropped += 1;
             return;
         }
-        let first = state.lines.is_empty();
+        let before = state.lines.len();
         state.lines.extend_from_slice(line);
+        let wakes = before == 0 || before < ENOUGH && state.lines.len() >= ENOUGH;
         drop(state);
-        if first {
+        if wakes {
             self.changed.notify_one();
         }
     }
@@ -58,6 +65,10 @@ impl Room {
                 self.changed.wait_while_for(&mut state, waits, limit);
             }
             None => self.changed.wait_while(&mut state, waits),
+        }
+        if !state.lines.is_empty() {
+            let collects = |state: &mut State| state.lines.len() < ENOUGH && !state.closed;
+            self.changed.wait_while_for(&mut state, collects, COLLECT);
         }
         Taken { lines: std::mem::take(&mut state.lines), last: state.closed }
     }
