@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -71,8 +71,9 @@ impl ClientTls {
             roots.add(certificate.clone()).map_err(NoClientTls::BadRoot)?;
         }
         let inner = verifier(roots)?;
-        let verifier = OwnRoots { inner, certificates: chain.certificates.clone() };
-        Ok(ClientTls(Trust::User(Some(chain), client_config(Arc::new(verifier))?)))
+        let roots = OwnRoots { inner, certificates: chain.certificates.clone() };
+        let verifier = UserVerifier::new(Some(roots));
+        Ok(ClientTls(Trust::User(Some(chain), client_config(verifier)?)))
     }
 
     /// Trusts everybody: whoever is between here and the server can read and change everything.
@@ -80,8 +81,7 @@ impl ClientTls {
     /// # Errors
     /// Never with the cryptography of this version.
     pub fn unverified() -> Result<ClientTls, NoClientTls> {
-        let verifier = Unverified(Arc::new(default_provider()));
-        Ok(ClientTls(Trust::User(None, client_config(Arc::new(verifier))?)))
+        Ok(ClientTls(Trust::User(None, client_config(UserVerifier::of_nothing())?)))
     }
 
     /// For a handshake.
@@ -182,14 +182,34 @@ fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConf
     Ok(Arc::new(config))
 }
 
-/// Trusts certificates that the user gave, even as the server's own.
+/// Verifies servers that the user vouches for. That a server has its certificate's key is always checked.
+#[derive(Debug)]
+pub(super) struct UserVerifier {
+    /// `None` = every certificate is accepted.
+    roots: Option<OwnRoots>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// Certificates that the user gave. They are trusted even as the server's own.
 #[derive(Debug)]
 struct OwnRoots {
     inner: Arc<WebPkiServerVerifier>,
     certificates: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for OwnRoots {
+impl UserVerifier {
+    fn new(roots: Option<OwnRoots>) -> Arc<UserVerifier> {
+        let algorithms = default_provider().signature_verification_algorithms;
+        Arc::new(UserVerifier { roots, algorithms })
+    }
+
+    /// Accepts every certificate.
+    pub(super) fn of_nothing() -> Arc<UserVerifier> {
+        UserVerifier::new(None)
+    }
+}
+
+impl ServerCertVerifier for UserVerifier {
     fn verify_server_cert(
         &self,
         server: &CertificateDer<'_>,
@@ -198,9 +218,12 @@ impl ServerCertVerifier for OwnRoots {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.inner.verify_server_cert(server, rest, name, ocsp, now) {
+        let Some(OwnRoots { inner, certificates }) = &self.roots else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match inner.verify_server_cert(server, rest, name, ocsp, now) {
             // The dates have been checked before this (`webpki::verify_cert`).
-            Err(error) if is_authority(&error) && self.certificates.contains(server) => {
+            Err(error) if is_authority(&error) && certificates.contains(server) => {
                 verify_server_name(&ParsedCertificate::try_from(server)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -214,7 +237,7 @@ impl ServerCertVerifier for OwnRoots {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signed)
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -223,51 +246,10 @@ impl ServerCertVerifier for OwnRoots {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signed)
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// Accepts every certificate whose key the server has.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _server: &CertificateDer<'_>,
-        _rest: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
