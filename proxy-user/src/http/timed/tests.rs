@@ -69,6 +69,7 @@ where
     socket.set_recv_buffer_size(8 << 10).unwrap();
     let client = socket.connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
+    socket2::SockRef::from(&server).set_send_buffer_size(64 << 10).unwrap();
     let served = tokio::spawn(async move {
         let server = TlsAcceptor::from(server_config).accept(server).await.unwrap();
         let timeouts = ClientTimeouts::new(limits, clock::now());
@@ -161,18 +162,24 @@ async fn a_client_that_takes_nothing_is_reset() {
 /// More than both sockets hold.
 const BIG: usize = 8 << 20;
 
+/// Some of these answers end where the socket is full and TLS is not, so that the last flush has to wait.
 #[tokio::test]
 async fn over_tls_a_client_that_pauses_is_retired_like_any_other() {
-    let limits = Limits { idle: SHORT, ..LIMITS };
-    let (mut client, served) = ask_by_tls(limits, "GET / HTTP/1.1\r\n\r\n", |_| async {
-        Response::new(Full::from(vec![b'x'; BIG]).boxed_unsync())
-    })
-    .await;
-    tokio::time::sleep(SHORT).await;
-    let mut read = Vec::new();
-    client.read_to_end(&mut read).await.unwrap();
-    assert!(read.len() > BIG);
-    assert!(served.await.unwrap().is_ok());
+    let each = (1..64).map(|size| async move {
+        let size = size << 13;
+        let limits = Limits { idle: SHORT, ..LIMITS };
+        let (mut client, served) =
+            ask_by_tls(limits, "GET / HTTP/1.1\r\n\r\n", move |_| async move {
+                Response::new(Full::from(vec![b'x'; size]).boxed_unsync())
+            })
+            .await;
+        tokio::time::sleep(SHORT).await;
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        assert!(read.len() > size);
+        assert!(served.await.unwrap().is_ok());
+    });
+    futures_util::future::join_all(each).await;
 }
 
 #[tokio::test]
